@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Emulated NUMA/PCI hosts for testing OpenStack Nova's scheduling."""

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where state and caches are kept."""
+
+import os
+from pathlib import Path
+
+
+def state() -> Path:
+    """``$XDG_STATE_HOME/vhost``: hosts, one directory each."""
+    return _base("XDG_STATE_HOME", ".local/state")
+
+
+def cache() -> Path:
+    """``$XDG_CACHE_HOME/vhost``: images, kernels and probes, keyed by what made them."""
+    return _base("XDG_CACHE_HOME", ".cache")
+
+
+def _base(variable: str, default: str) -> Path:
+    configured = os.environ.get(variable, "")
+    base = Path(configured) if configured.startswith("/") else Path.home() / default
+    return base / "vhost"

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door to subprocess."""
+
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import CommandError, MachineError
+
+_TAIL_CHARS = 400
+
+
+def _tail(text: str) -> str:
+    return " / ".join(line for line in text[-_TAIL_CHARS:].splitlines() if line.strip())
+
+
+def which(program: str) -> Path:
+    """Where *program* is; the sbin directories count for an ordinary user too.
+
+    :raises MachineError: where it is not installed
+    """
+    path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+    found = shutil.which(program, path=path)
+    if found is None:
+        raise MachineError(f"{program!r} is not installed; run 'vhost doctor' for the package")
+    return Path(found)
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    input_text: str | None = None,
+    timeout_s: float | None = None,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    check: bool = True,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return what it said.
+
+    :param environment: added to this process's own
+    :param check: raise where it fails
+    :raises CommandError: it failed or ran out of time (then it was killed)
+    """
+    words = [str(word) for word in argv]
+    try:
+        done = subprocess.run(
+            words,
+            input=input_text,
+            stdin=subprocess.DEVNULL if input_text is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            env={**os.environ, **environment} if environment else None,
+            cwd=directory,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else ""
+        raise CommandError(
+            f"{shlex.join(words)!r} did not end within {timeout_s:g} s: {_tail(said)}", None, said
+        ) from None
+    except OSError as error:
+        raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+    if check and done.returncode != 0:
+        raise CommandError(
+            f"{shlex.join(words)!r} exited with {done.returncode}: "
+            f"{_tail(done.stderr or done.stdout)}",
+            done.returncode,
+            done.stderr,
+        )
+    return done
+
+
+def start(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> subprocess.Popen[str]:
+    """Start a program whose output goes to the file *log*; the caller ends it."""
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            [str(word) for word in argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env={**os.environ, **environment} if environment else None,
+            cwd=directory,
+        )
+
+
+def replace(argv: Sequence[str | Path]) -> None:
+    """Become another program, as for an interactive ssh; does not return."""
+    words = [str(word) for word in argv]
+    os.execvp(words[0], words)  # noqa: S606 - this is the door
