@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run all test suites and end with the line ``N passed, N failed, N skipped``.
+
+Fails too where a suite has no tests at all, and where a test was skipped for a reason that
+is not in ``tests/expected_skips.txt``: a green run must mean that everything ran.
+
+    run_tests.py [SUITE...]     unit, functional, bats, e2e; all of them where none is named
+"""
+
+import io
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import subunit
+import testtools
+
+TOP = Path(__file__).resolve().parent.parent
+STESTR = Path(sys.executable).with_name("stestr")
+EXPECTED_SKIPS = TOP / "tests" / "expected_skips.txt"
+_TAP = re.compile(r"(?P<not>not )?ok \d+ (?P<name>.*?)(?: # skip ?(?P<reason>.*))?\Z")
+
+
+@dataclass
+class Totals:
+    """What came of a suite; ``skips`` holds (test, reason)."""
+
+    passed: int = 0
+    failed: int = 0
+    skips: list[tuple[str, str]] = field(default_factory=list)
+
+    def add(self, other: "Totals") -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skips += other.skips
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {len(self.skips)} skipped"
+
+
+def from_subunit(stream: bytes) -> Totals:
+    """Count the tests of a subunit v2 stream; one that never ended counts as failed."""
+    summary = testtools.StreamSummary()
+    summary.startTestRun()
+    subunit.ByteStreamToStreamResult(io.BytesIO(stream), non_subunit_name="other").run(summary)
+    summary.stopTestRun()
+    failed = len(summary.errors) + len(summary.failures) + len(summary.unexpectedSuccesses)
+    skips = [(case.id(), reason) for case, reason in summary.skipped]
+    return Totals(summary.testsRun - failed - len(skips), failed, skips)
+
+
+def from_tap(text: str) -> Totals:
+    """Count the tests of the Test Anything Protocol; planned ones that are missing failed."""
+    totals = Totals()
+    planned = 0
+    for line in text.splitlines():
+        if plan := re.match(r"1\.\.(\d+)", line):
+            planned = int(plan[1])
+        elif result := _TAP.match(line):
+            if result["reason"] is not None:
+                totals.skips.append((f"bats: {result['name']}", result["reason"]))
+            elif result["not"]:
+                totals.failed += 1
+            else:
+                totals.passed += 1
+    totals.failed += max(0, planned - totals.passed - totals.failed - len(totals.skips))
+    return totals
+
+
+def stestr(directory: str, *, serial: bool) -> Totals:
+    """Run the tests under *directory*, in one process where *serial*."""
+    base = [str(STESTR), "--test-path", directory]
+    ran = subprocess.run([*base, "run", *(["--serial"] if serial else [])], cwd=TOP, check=False)
+    last = subprocess.run([*base, "last", "--subunit"], cwd=TOP, check=False, capture_output=True)
+    totals = from_subunit(last.stdout)
+    if ran.returncode != 0 and totals.failed == 0:
+        totals.failed += 1
+    return totals
+
+
+def bats(directory: str) -> Totals:
+    """Run the shell tests under *directory*."""
+    command = ["bats", "--tap", directory]
+    ran = subprocess.run(command, cwd=TOP, check=False, stdout=subprocess.PIPE, text=True)
+    print(ran.stdout, end="", flush=True)
+    totals = from_tap(ran.stdout)
+    if ran.returncode != 0 and totals.failed == 0:
+        totals.failed += 1
+    return totals
+
+
+SUITES: dict[str, Callable[[], Totals]] = {
+    "unit": lambda: stestr("./tests/unit", serial=False),
+    "functional": lambda: stestr("./tests/functional", serial=True),
+    "bats": lambda: bats("tests/functional"),
+    "e2e": lambda: stestr("./tests/e2e", serial=True),
+}
+
+
+def unexpected(skips: list[tuple[str, str]], expected: str) -> list[tuple[str, str]]:
+    """The skips that no line ``<pattern of the test>: <pattern of the reason>`` allows."""
+    lines = [line for line in expected.splitlines() if line.strip() and not line.startswith("#")]
+    rules = [line.split(": ", 1) for line in lines]
+    return [
+        (test, reason)
+        for test, reason in skips
+        if not any(re.search(t, test) and re.search(r, reason) for t, r in rules)
+    ]
+
+
+def main(names: list[str]) -> int:
+    """Run the named suites, all without a name; 0 where everything ran and passed."""
+    totals = Totals()
+    complaints: list[str] = []
+    for name in names or SUITES:
+        print(f"== {name}", flush=True)
+        suite = SUITES[name]()
+        if suite.passed + suite.failed + len(suite.skips) == 0:
+            complaints.append(f"{name}: no tests ran at all")
+        totals.add(suite)
+    for test, reason in unexpected(totals.skips, EXPECTED_SKIPS.read_text()):
+        complaints.append(f"unexpectedly skipped: {test}: {reason}")
+    for complaint in complaints:
+        print(complaint)
+    print(totals)
+    return 1 if totals.failed or complaints else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
