@@ -20,7 +20,7 @@ _MAX_NODES = 8
 _MAX_GROUPS = 3
 _MAX_COUNT = 6
 
-names = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
+names = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 
 iommus = st.one_of(
     st.just(Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)),
