@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+import shutil
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin import acceleration, probe, process
+from vhost_tempest_plugin.accelerator import Accelerator
+
+
+class ProbeTest(unittest.TestCase):
+    def test_the_guest_runs_under_emulation(self) -> None:
+        """The positive control: where the guest fails on KVM, it is not the guest's fault."""
+        outcome = probe.run(process.which(acceleration.QEMU), Accelerator.TCG, limit_s=60)
+        self.assertEqual(probe.Outcome(True), outcome)
+
+    def test_a_guest_that_does_not_finish_is_found_out(self) -> None:
+        outcome = probe.run(process.which(acceleration.QEMU), Accelerator.TCG, limit_s=0.01)
+        self.assertFalse(outcome.works)
+        self.assertIn("did not end within 0.01 s", outcome.detail)
+
+    def test_an_accelerator_that_fails_at_once_says_why(self) -> None:
+        outcome = probe.run(process.which("false"), Accelerator.KVM)
+        self.assertEqual(probe.Outcome(False, "it ended too early; QEMU's exit status 1"), outcome)
+
+    def test_this_machine_gets_an_answer_in_time(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            begun_s = time.monotonic()
+            verdict = acceleration.choose(cache=Path(directory))
+            self.assertLess(time.monotonic() - begun_s, probe.LIMIT_S + 10)
+            self.assertIn(verdict.accelerator, list(Accelerator))
+            if verdict.accelerator is Accelerator.TCG:
+                self.assertTrue(verdict.remedy)
+
+    @unittest.skipUnless(shutil.which("as") and shutil.which("objcopy"), "needs binutils")
+    def test_the_bytes_are_the_assembled_source(self) -> None:
+        source = Path(__file__).with_name("probe_guest.S")
+        with tempfile.TemporaryDirectory() as directory:
+            assembled = Path(directory) / "guest.o"
+            flat = Path(directory) / "guest.bin"
+            process.run(["as", "--64", source, "-o", assembled])
+            process.run(["objcopy", "-O", "binary", "-j", ".text", assembled, flat])
+            self.assertEqual(flat.read_bytes(), probe.GUEST)

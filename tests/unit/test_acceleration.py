@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import tempfile
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin import acceleration, probe
+from vhost_tempest_plugin.acceleration import Circumstances, Device, choose, decide
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.errors import MachineError
+
+SEEN = Circumstances(
+    qemu="/usr/bin/qemu-system-x86_64",
+    qemu_version="QEMU emulator version 10.0.2",
+    qemu_changed_ns=1,
+    kernel="6.1.0-28-amd64",
+    user=1000,
+    groups=(1000,),
+    device=Device(owner=0, group=106, mode=0o660, usable=True),
+    nested=(("kvm_intel", "Y"),),
+    cpu_flag="vmx",
+)
+
+
+class Guest:
+    """A probe with a known outcome that counts how often it is run."""
+
+    def __init__(self, outcome: probe.Outcome) -> None:
+        self.outcome = outcome
+        self.runs = 0
+
+    def __call__(self, qemu: Path, accelerator: Accelerator) -> probe.Outcome:
+        self.runs += 1
+        return self.outcome
+
+
+WORKS = probe.Outcome(True)
+
+
+class DecideTest(unittest.TestCase):
+    def decide(self, outcome: probe.Outcome = WORKS, **changes: object) -> acceleration.Verdict:
+        self.guest = Guest(outcome)
+        return decide(dataclasses.replace(SEEN, **changes), self.guest)
+
+    def test_kvm_that_runs_a_guest(self) -> None:
+        verdict = self.decide()
+        self.assertEqual(Accelerator.KVM, verdict.accelerator)
+        self.assertTrue(verdict.nested)
+        self.assertEqual("", verdict.remedy)
+        self.assertEqual(1, self.guest.runs)
+
+    def test_kvm_that_opens_but_runs_nothing(self) -> None:
+        verdict = self.decide(probe.Outcome(False, "KVM internal error"))
+        self.assertEqual(Accelerator.TCG, verdict.accelerator)
+        self.assertIn("opens, but a guest does not run on it: KVM internal error", verdict.reason)
+        self.assertIn("dmesg", verdict.remedy)
+
+    def test_nested_off_still_uses_kvm_and_says_so(self) -> None:
+        for module, value in (("kvm_intel", "N"), ("kvm_amd", "0")):
+            with self.subTest(module):
+                verdict = self.decide(nested=((module, value),))
+                self.assertEqual(Accelerator.KVM, verdict.accelerator)
+                self.assertFalse(verdict.nested)
+                self.assertIn(f"nested virtualization is off ({module})", verdict.reason)
+                self.assertIn(f"modprobe {module} nested=1", verdict.remedy)
+
+    def test_without_permission_no_guest_is_run(self) -> None:
+        verdict = self.decide(device=Device(0, 106, 0o660, usable=False))
+        self.assertEqual(Accelerator.TCG, verdict.accelerator)
+        self.assertIn("uid 1000) may not open /dev/kvm (mode 0660, uid 0, gid 106)", verdict.reason)
+        self.assertIn("usermod -aG", verdict.remedy)
+        self.assertEqual(0, self.guest.runs)
+
+    def test_a_device_of_root_alone_has_another_remedy(self) -> None:
+        verdict = self.decide(device=Device(0, 0, 0o600, usable=False))
+        self.assertIn("chmod 660 /dev/kvm", verdict.remedy)
+
+    def test_module_not_loaded(self) -> None:
+        for flag, module in (("vmx", "kvm_intel"), ("svm", "kvm_amd")):
+            with self.subTest(flag):
+                verdict = self.decide(device=None, nested=(), cpu_flag=flag)
+                self.assertEqual(Accelerator.TCG, verdict.accelerator)
+                self.assertIn(f"the CPU has {flag}: {module} is not loaded", verdict.reason)
+                self.assertIn(f"modprobe {module}", verdict.remedy)
+
+    def test_no_virtualization_in_the_cpu(self) -> None:
+        verdict = self.decide(device=None, nested=(), cpu_flag=None)
+        self.assertIn("neither vmx nor svm", verdict.reason)
+        self.assertIn("firmware", verdict.remedy)
+
+    def test_every_reason_is_a_line_of_its_own(self) -> None:
+        verdicts = [
+            self.decide(),
+            self.decide(probe.Outcome(False, "x")),
+            self.decide(nested=(("kvm_intel", "N"),)),
+            self.decide(device=Device(0, 106, 0o660, usable=False)),
+            self.decide(device=None),
+            self.decide(device=None, cpu_flag=None),
+        ]
+        self.assertEqual(len(verdicts), len({verdict.reason for verdict in verdicts}))
+
+
+class ChooseTest(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.cache = Path(directory.name)
+
+    def test_the_answer_is_remembered(self) -> None:
+        guest = Guest(WORKS)
+        first = choose(seen=SEEN, probe_guest=guest, cache=self.cache)
+        second = choose(seen=SEEN, probe_guest=guest, cache=self.cache)
+        self.assertEqual(first, second)
+        self.assertEqual(1, guest.runs)
+
+    def test_a_change_of_any_circumstance_asks_again(self) -> None:
+        changes = {
+            "qemu": "/opt/qemu",
+            "qemu_version": "QEMU emulator version 10.1",
+            "qemu_changed_ns": 2,
+            "kernel": "6.1.0-29-amd64",
+            "user": 0,
+            "groups": (106,),
+            "device": Device(0, 106, 0o666, usable=True),
+            "nested": (("kvm_intel", "N"),),
+            "cpu_flag": None,
+        }
+        self.assertEqual({field.name for field in dataclasses.fields(SEEN)}, set(changes))
+        guest = Guest(WORKS)
+        choose(seen=SEEN, probe_guest=guest, cache=self.cache)
+        for name, value in changes.items():
+            with self.subTest(name):
+                before = guest.runs
+                choose(
+                    seen=dataclasses.replace(SEEN, **{name: value}),
+                    probe_guest=guest,
+                    cache=self.cache,
+                )
+                self.assertEqual(before + 1, guest.runs)
+
+    def test_a_broken_cache_is_as_good_as_none(self) -> None:
+        guest = Guest(WORKS)
+        choose(seen=SEEN, probe_guest=guest, cache=self.cache)
+        for text in ("", "{", "[]", '{"accelerator": "magic"}'):
+            with self.subTest(text):
+                for file in self.cache.rglob("*.json"):
+                    file.write_text(text)
+                verdict = choose(seen=SEEN, probe_guest=guest, cache=self.cache)
+                self.assertEqual(Accelerator.KVM, verdict.accelerator)
+        self.assertEqual(5, guest.runs)
+
+    def test_emulation_on_request_runs_no_guest(self) -> None:
+        guest = Guest(WORKS)
+        verdict = choose(Accelerator.TCG, seen=SEEN, probe_guest=guest, cache=self.cache)
+        self.assertEqual(Accelerator.TCG, verdict.accelerator)
+        self.assertEqual(0, guest.runs)
+
+    def test_kvm_on_request_is_refused_where_it_does_not_work(self) -> None:
+        guest = Guest(probe.Outcome(False, "it did not end within 5 s"))
+        with self.assertRaisesRegex(MachineError, "KVM does not work here: .* 5 s; .*dmesg"):
+            choose(Accelerator.KVM, seen=SEEN, probe_guest=guest, cache=self.cache)
+
+
+class ObserveTest(unittest.TestCase):
+    def test_flags_modules_and_device_are_read(self) -> None:
+        for flags, expected in (("fpu vmx sse", "vmx"), ("fpu svm", "svm"), ("fpu vmxnope", None)):
+            with self.subTest(flags), tempfile.TemporaryDirectory() as directory:
+                root = Path(directory)
+                (root / "proc").mkdir()
+                (root / "proc/cpuinfo").write_text(f"processor : 0\nflags\t\t: {flags}\n")
+                parameter = root / "sys/module/kvm_amd/parameters/nested"
+                parameter.parent.mkdir(parents=True)
+                parameter.write_text("1\n")
+                seen = acceleration.observe(root)
+                self.assertEqual(expected, seen.cpu_flag)
+                self.assertEqual((("kvm_amd", "1"),), seen.nested)
+                self.assertIsNone(seen.device)
+                (root / "dev").mkdir()
+                (root / "dev/kvm").touch(0o640)
+                device = acceleration.observe(root).device
+                assert device is not None
+                self.assertEqual(0o640, device.mode)
+                self.assertTrue(device.usable)
