@@ -93,7 +93,8 @@ def _gibibyte_pages(node: NumaNode, places: list[tuple[int, int]], low_mib: int)
 
 def _free_gibibytes(places: list[tuple[int, int]], low_mib: int) -> Iterator[int]:
     """The aligned ones, less the kernel's (the first), those with ACPI tables and the initrd
-    (the end of low memory), and the one at the node's end where its own structures go."""
+    (the end of low memory), and the one at the node's end where its own structures go.
+    """
     end_mib = places[-1][1]
     for first, last in places:
         for begin in range(-(-first // GIB_MIB) * GIB_MIB, last - GIB_MIB + 1, GIB_MIB):

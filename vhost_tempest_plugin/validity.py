@@ -183,7 +183,7 @@ def _iommu(iommu: Iommu) -> None:
     ):
         if value != without:
             raise TopologyError(
-                f"{key} is {str(value).lower()} without an IOMMU; use model 'intel' or leave it out",
+                f"{key} is {str(value).lower()} without an IOMMU; leave it out or use 'intel'",
                 ("iommu", key),
             )
 

@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A layout as libvirt's domain XML, and back (https://libvirt.org/formatdomain.html).
+
+What the XML has no place for (huge pages reserved at boot, virtual functions, drivers,
+how NICs were grouped, which addresses were left to us) is in the domain's metadata, so
+that a running domain can be read with nothing else at hand.
+"""
+
+from vhost_tempest_plugin.domain.parse import parse
+from vhost_tempest_plugin.domain.render import Boot, render
+
+__all__ = ["Boot", "parse", "render"]
