@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runner's arithmetic: its last line is what a verdict is read from."""
+
+import importlib.util
+import io
+import unittest
+from pathlib import Path
+
+import subunit
+import testtools
+
+_SPEC = importlib.util.spec_from_file_location(
+    "run_tests", Path(__file__).resolve().parents[2] / "tools" / "run_tests.py"
+)
+assert _SPEC is not None
+assert _SPEC.loader is not None
+run_tests = importlib.util.module_from_spec(_SPEC)
+_SPEC.loader.exec_module(run_tests)
+
+
+class Samples:
+    """Keeps the sample out of the loader's sight."""
+
+    class Test(unittest.TestCase):
+        def test_passes(self) -> None:
+            pass
+
+        def test_fails(self) -> None:
+            self.fail("on purpose")
+
+        def test_errs(self) -> None:
+            raise RuntimeError("on purpose")
+
+        def test_skips(self) -> None:
+            self.skipTest("no KVM")
+
+
+def stream(*names: str) -> bytes:
+    """The subunit stream of some of the sample's tests."""
+    output = io.BytesIO()
+    result = testtools.ExtendedToStreamDecorator(subunit.StreamResultToBytes(output))
+    result.startTestRun()
+    unittest.TestSuite(Samples.Test(name) for name in names).run(result)
+    result.stopTestRun()
+    return output.getvalue()
+
+
+class TotalsTest(unittest.TestCase):
+    def test_from_subunit(self) -> None:
+        totals = run_tests.from_subunit(
+            stream("test_passes", "test_fails", "test_errs", "test_skips")
+        )
+        self.assertEqual("1 passed, 2 failed, 1 skipped", str(totals))
+        self.assertEqual("no KVM", totals.skips[0][1])
+
+    def test_a_test_that_never_ended_failed(self) -> None:
+        output = io.BytesIO()
+        subunit.StreamResultToBytes(output).status(test_id="a.b", test_status="inprogress")
+        self.assertEqual(
+            "0 passed, 1 failed, 0 skipped", str(run_tests.from_subunit(output.getvalue()))
+        )
+
+    def test_from_tap(self) -> None:
+        text = (
+            "1..5\nok 1 one\nnot ok 2 two\n# (in test file)\nok 3 three # skip no bats\nok 4 four\n"
+        )
+        totals = run_tests.from_tap(text)
+        self.assertEqual("2 passed, 2 failed, 1 skipped", str(totals))
+        self.assertEqual([("bats: three", "no bats")], totals.skips)
+
+    def test_sum(self) -> None:
+        totals = run_tests.Totals(1, 2, [("a", "b")])
+        totals.add(run_tests.Totals(10, 20, [("c", "d")]))
+        self.assertEqual("11 passed, 22 failed, 2 skipped", str(totals))
+
+    def test_skips_that_nobody_expected(self) -> None:
+        skips = [("tests.e2e.test_igb", "this QEMU has no igb"), ("tests.e2e.test_up", "no disk")]
+        rules = "# a comment\n\ntest_igb: has no igb\ntest_up: no memory\n"
+        self.assertEqual(skips[1:], run_tests.unexpected(skips, rules))
