@@ -13,9 +13,11 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
     "cli config plugin scenario",
-    "process acceleration bench checks console doctor guest hypervisor image machine speed state",
-    "catalog cmdline domain drawing layout observe topology_data topology_file topology_schema",
-    "accelerator cpuset errors hardware paths pci progress topology",
+    "process acceleration bench checks console doctor guest hypervisor image machine probe speed"
+    " state",
+    "buses catalog cmdline domain drawing layout memory observe report topology_data"
+    " topology_file topology_schema validity",
+    "accelerator cpuset errors finding hardware paths pci progress topology",
 )
 OWNERS = {
     "cliff": "cli",

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated host is what its topology says."""
+
+import json
+import sys
+from pathlib import Path
+
+from tempest import config, test
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import process
+
+CONF = config.CONF
+_TIME_LIMIT_S = 1800
+
+
+class EmulatedHostTest(test.BaseTestCase):  # type: ignore[misc]
+    """Looks at the host of ``[vhost]host`` through the ``vhost`` command; needs no cloud."""
+
+    @classmethod
+    def skip_checks(cls) -> None:
+        super().skip_checks()
+        if not CONF.vhost.host:
+            raise cls.skipException("[vhost]host is not set: no emulated host to look at")
+
+    @decorators.attr(type="smoke")
+    @decorators.idempotent_id("7d8e2c7e-5d8b-4f5e-9f53-6d1f3a0f5a10")
+    def test_host_is_what_its_topology_says(self) -> None:
+        findings = _check(CONF.vhost.host, CONF.vhost.checks)
+        self.assertNotEqual([], findings)
+        self.assertEqual([], [f for f in findings if f["verdict"] == "failed"])
+
+
+def _check(host: str, checks: list[str]) -> list[dict[str, str]]:
+    """What ``vhost check`` finds; its exit status repeats the verdicts, so it is not looked at."""
+    vhost = str(Path(sys.executable).with_name("vhost"))
+    command = [vhost, "check", host, *checks, "--format", "json"]
+    done = process.run(command, timeout_s=_TIME_LIMIT_S, check=False)
+    try:
+        findings: list[dict[str, str]] = json.loads(done.stdout)
+    except ValueError:
+        raise AssertionError(f"vhost check told nothing: {done.stderr.strip()}") from None
+    return findings
