@@ -15,6 +15,9 @@ PYTHON=/usr/bin/python3
 OLDEST_PYTHON=3.11
 # Releases whose own QEMU or libvirt has no igb while their backports do.
 WANT_BACKPORTS="bookworm"
+# The source packages that are taken from there, and no others: 'apt-get -t' would take the
+# machine's systemd along.
+BACKPORTED="src:qemu src:libvirt src:seabios"
 SOURCES=/etc/apt/sources.list.d/vhost-backports
 POLICY=/usr/sbin/policy-rc.d
 LOG=
@@ -112,6 +115,21 @@ enable_backports() {
     as_root tee "$SOURCES.$form" >/dev/null <<<"$stanza"
 }
 
+# Install packages with those of BACKPORTED from backports.
+install_backported() {
+    local preferences
+    preferences=$(mktemp --tmpdir vhost-preferences.XXXXXX)
+    chmod 0644 "$preferences"
+    {
+        cat /etc/apt/preferences 2>/dev/null || true
+        printf '\nPackage: %s\nPin: release n=%s-backports\nPin-Priority: 990\n' \
+            "$BACKPORTED" "$(release)"
+    } >"$preferences"
+    say "taking $BACKPORTED from $(release)-backports"
+    install_packages -o Dir::Etc::Preferences="$preferences" "$@"
+    rm -f -- "$preferences"
+}
+
 # Without systemd, init scripts would be run as the packages are unpacked; nothing of
 # this project needs a daemon of the machine.
 hold_services() {
@@ -126,7 +144,13 @@ may_install() {
 }
 
 UPDATED=0
+# Arguments: options of apt-get as -o NAME=VALUE, then the packages.
 install_packages() {
+    local options=()
+    while [[ ${1:-} == -o ]]; do
+        options+=("$1" "$2")
+        shift 2
+    done
     [[ $# != 0 ]] || return 0
     may_install "$@"
     if [[ $UPDATED == 0 ]]; then
@@ -135,7 +159,7 @@ install_packages() {
     fi
     say "installing Debian packages: $*"
     hold_services
-    quietly "apt-get install" apt_get install --no-install-recommends "$@"
+    quietly "apt-get install" apt_get install --no-install-recommends "${options[@]}" "$@"
 }
 
 # The packages of a list that are not installed.
@@ -176,7 +200,7 @@ install_system_packages() {
     if uses_backports; then
         may_install "${virt[@]}"
         backports_enabled || enable_backports
-        install_packages -t "$(release)-backports" "${virt[@]}"
+        install_backported "${virt[@]}"
     else
         mapfile -t virt < <(missing "${virt[@]}")
         install_packages "${virt[@]}"
