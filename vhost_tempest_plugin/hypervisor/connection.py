@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A connection to libvirt."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Self
+from uuid import UUID
+
+from vhost_tempest_plugin.errors import BusyError, MachineError
+from vhost_tempest_plugin.hypervisor import embedded, image, library
+from vhost_tempest_plugin.hypervisor.domain import Domain
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+
+
+class Connection:
+    """Starts and finds domains; made by ``open``.
+
+    Domains are transient and found by UUID, so that nothing stays defined in the user's
+    libvirt and no domain of anyone else's is ever touched.
+    """
+
+    def __init__(self, libvirt: Library, handle: Handle) -> None:
+        self._libvirt = libvirt
+        self._handle = handle
+
+    @classmethod
+    @contextmanager
+    def open(cls, uri: str | None, root: Path) -> Iterator[Self]:
+        """Connect to *uri*, or to a libvirt that works without touching the user's.
+
+        :param uri: None for the embedded driver under *root*, or where this libvirt has
+            none, the user's session (root: the system)
+        :param root: a directory of the host's own; libvirt's log goes there
+        :raises BusyError: another process has the embedded driver open
+        :raises MachineError: libvirt is missing or does not answer
+        """
+        root.mkdir(parents=True, exist_ok=True)
+        libvirt = library.load(root / "libvirt.log")
+        handle = _connect(libvirt, uri) if uri else _connect_own(libvirt, root)
+        connection = cls(libvirt, handle)
+        try:
+            connection._await_reconnection()
+            yield connection
+        finally:
+            handle.close()
+
+    @property
+    def uri(self) -> str:
+        """What it is connected to; opening this again reaches the same domains."""
+        return str(self._handle.getURI())
+
+    @property
+    def libvirt_version(self) -> tuple[int, int]:
+        """The major and minor version of the libvirt that runs the domains."""
+        return _version(self._handle.getLibVersion())
+
+    @property
+    def qemu_version(self) -> tuple[int, int]:
+        """The major and minor version of its hypervisor."""
+        return _version(self._handle.getVersion())
+
+    def create(self, xml: str) -> Domain:
+        """Start a transient domain.
+
+        :raises HostError: libvirt or QEMU refuses it
+        """
+        with told(self._libvirt, "start the host", "see QEMU's log in the host's directory"):
+            return self._domain(self._handle.createXML(xml, 0))
+
+    def find(self, uuid: UUID) -> Domain | None:
+        """The domain with *uuid*, None where none is running or paused."""
+        try:
+            return self._domain(self._handle.lookupByUUIDString(str(uuid)))
+        except self._libvirt.libvirtError as error:
+            if error.get_error_code() == self._libvirt.VIR_ERR_NO_DOMAIN:
+                return None
+            raise MachineError(f"libvirt at {self.uri} does not answer: {error}") from None
+
+    def restore(self, path: Path, uuid: UUID) -> Domain:
+        """Start the domain that was saved to *path*; the file stays.
+
+        :raises HostError: the file is damaged, or this QEMU cannot take it
+        """
+        remedy = f"remove {path} to boot the host afresh, or 'vhost destroy' it"
+        with told(self._libvirt, f"restore the host from {path}", remedy):
+            if image.is_sparse(path):
+                self._handle.restoreParams(image.parameters(self._libvirt, path), 0)
+            else:
+                self._handle.restore(str(path))
+            return self._domain(self._handle.lookupByUUIDString(str(uuid)))
+
+    def _domain(self, handle: Handle) -> Domain:
+        sparse = (
+            self.libvirt_version >= image.LIBVIRT_FLOOR
+            and self.qemu_version >= image.QEMU_FLOOR
+            and self._handle.getType() == "QEMU"
+        )
+        return Domain(self._libvirt, handle, sparse=sparse)
+
+    def _await_reconnection(self) -> None:
+        """Wait until libvirt has taken over what a former process started.
+
+        A process that ends while that is under way takes the domain with it.  A monitor
+        command waits for it.
+        """
+        if not self.uri.startswith("qemu:///embed"):
+            return
+        for handle in self._handle.listAllDomains():
+            Domain(self._libvirt, handle).await_monitor()
+
+
+def _connect(libvirt: Library, uri: str) -> Handle:
+    try:
+        return libvirt.open(uri)
+    except libvirt.libvirtError as error:
+        raise MachineError(
+            f"libvirt does not open {uri!r}: {error}; start its daemon or choose another URI"
+        ) from None
+
+
+def _connect_own(libvirt: Library, root: Path) -> Handle:
+    if libvirt.getVersion() >= embedded.LIBVIRT_FLOOR:
+        uri = embedded.prepare(root)
+        try:
+            with embedded.on_one_cpu():
+                return libvirt.open(uri)
+        except libvirt.libvirtError as error:
+            holder = embedded.holder(root)
+            if holder is not None:
+                raise BusyError(f"{root} is in use by {holder}; wait for it or end it") from None
+            if error.get_error_code() != libvirt.VIR_ERR_NO_CONNECT:
+                raise MachineError(
+                    f"libvirt's embedded driver does not start in {root}: {error}; "
+                    "run 'vhost doctor'"
+                ) from None
+    return _connect(libvirt, "qemu:///system" if os.geteuid() == 0 else "qemu:///session")
+
+
+def _version(number: int) -> tuple[int, int]:
+    return number // 1_000_000, number // 1000 % 1000

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt's embedded QEMU driver: a libvirt of our own in a directory, with no daemon.
+
+https://libvirt.org/drvqemu.html, "Embedded driver".  QEMU outlives the process that
+opened the driver; the next one to open the same directory takes over.  A process can open
+one directory only, and holds it until it ends.
+"""
+
+import fcntl
+import hashlib
+import os
+import shlex
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vhost_tempest_plugin import paths
+from vhost_tempest_plugin.errors import MachineError
+
+LIBVIRT_FLOOR = 6_001_000
+
+# sun_path of unix(7) has 108 bytes with the final NUL; libvirt appends, at the longest,
+# "/lib/qemu/domain-NNNN-" and 20 characters of the name and "/monitor.sock".
+_ROOT_LIMIT_BYTES = 107 - 22 - 20 - 13
+_FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
+
+
+def prepare(root: Path) -> str:
+    """Make the directory ready and return the URI that opens it."""
+    (root / "etc").mkdir(parents=True, exist_ok=True)
+    (root / "etc/qemu.conf").write_text(_configuration(os.geteuid()))
+    _share_capabilities(root)
+    return f"qemu:///embed?root={_short(root)}"
+
+
+@contextmanager
+def on_one_cpu() -> Iterator[None]:
+    """Keep this thread on one CPU; the embedded driver has to be opened so.
+
+    libvirt notes the CPUID of whichever CPU it happens to open on, and throws its cache of
+    capabilities away (8 s) where it differs from the last time.  Leaf 0x1f differs from one
+    CPU to the next: libvirt 11.3, src/util/virhostcpu.c, leaves out only leaf 0xb.
+    """
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
+def holder(root: Path) -> str | None:
+    """The process that has the driver open, as in ``pid 42 ('vhost up article')``.
+
+    Not for a process that has it open itself: looking would drop its lock (fcntl(2)).
+    """
+    try:
+        with (root / "run/qemu/driver.pid").open("rb+") as file:
+            asked = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 1, 0)
+            answer = fcntl.fcntl(file, fcntl.F_GETLK, asked)
+    except FileNotFoundError:
+        return None
+    kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, answer)
+    return None if kind == fcntl.F_UNLCK else describe(pid)
+
+
+def describe(pid: int) -> str:
+    """A process by its number and, where it still lives, its command."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
+    except OSError:
+        words = []
+    command = shlex.join(word.decode(errors="replace") for word in words)
+    return f"pid {pid} ({command[:200]})" if command else f"pid {pid}"
+
+
+def _configuration(user: int) -> str:
+    # Without a security driver and cgroups, since nothing here is set up for them; the log
+    # goes to a file, since there is no virtlogd.
+    lines = [
+        'security_driver = "none"',
+        "cgroup_controllers = []",
+        "namespaces = []",
+        'stdio_handler = "file"',
+        "remember_owner = 0",
+    ]
+    if user == 0:
+        lines += ['user = "+0"', 'group = "+0"']
+    return "\n".join(lines) + "\n"
+
+
+def _share_capabilities(root: Path) -> None:
+    """One cache of what QEMU can do for all hosts: asking QEMU takes 4 s, reading it 0.1 s."""
+    shared = paths.cache() / "libvirt"
+    shared.mkdir(parents=True, exist_ok=True)
+    link = root / "cache"
+    if not link.exists():
+        link.unlink(missing_ok=True)
+        link.symlink_to(shared)
+
+
+def _short(root: Path) -> Path:
+    """*root*, by a short name where its sockets' names would be too long for the kernel."""
+    if len(os.fsencode(root)) <= _ROOT_LIMIT_BYTES:
+        return root
+    directory = Path(f"/tmp/vhost-{os.geteuid()}")  # noqa: S108 - its owner is checked
+    directory.mkdir(mode=0o700, exist_ok=True)
+    facts = directory.lstat()
+    if facts.st_uid != os.geteuid() or facts.st_mode & 0o40077 != 0o40000:
+        raise MachineError(
+            f"{directory} is not a directory of this user alone; remove it, or set "
+            f"XDG_STATE_HOME to a path that is shorter than {root}"
+        )
+    link = directory / hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
+    if not link.is_symlink():
+        link.symlink_to(root)
+    return link
+
+
+def forget(root: Path) -> None:
+    """Remove what ``prepare`` made outside of *root*."""
+    if len(os.fsencode(root)) > _ROOT_LIMIT_BYTES:
+        _short(root).unlink(missing_ok=True)
