@@ -1,0 +1,44 @@
+#!/bin/busybox sh
+# The initramfs: mounts the root disk, puts the host's seed into it, sets up the
+# management link and becomes the root's init.
+/bin/busybox --install -s /bin
+mount -t devtmpfs devtmpfs /dev
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+
+fail() {
+    echo "vhost-init: $*"
+    poweroff -f
+}
+
+while read -r module; do
+    insmod "/modules/$module" || fail "cannot load $module"
+done </modules/order
+
+mount -t ext4 -o noatime /dev/vda /root || fail "cannot mount the root disk"
+
+seed=/vhost
+for file in hostname machine-id; do
+    if [ -e $seed/$file ]; then cp $seed/$file /root/etc/$file; fi
+done
+if [ -e $seed/authorized_keys ]; then
+    mkdir -p -m 700 /root/root/.ssh
+    cp $seed/authorized_keys /root/root/.ssh/authorized_keys
+fi
+for key in $seed/ssh_host_*; do
+    if [ -e "$key" ]; then cp "$key" /root/etc/ssh/; fi
+done
+if [ -e $seed/topology.yaml ]; then
+    mkdir -p /root/etc/vhost
+    cp $seed/topology.yaml /root/etc/vhost/topology.yaml
+fi
+
+# SLIRP's fixed addresses, and no other network driver is loaded yet: it is eth0.
+ip link set lo up
+ip link set eth0 up
+ip address add 10.0.2.15/24 dev eth0
+ip route add default via 10.0.2.2
+
+umount /proc /sys
+mount -o move /dev /root/dev
+exec switch_root /root /sbin/init

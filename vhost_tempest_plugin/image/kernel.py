@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes the kernel apart: the ELF file out of a bzImage, modules with what they need.
+
+The ELF file boots through PVH with nothing to decompress, which under emulation saves
+seconds (Linux, Documentation/arch/x86/boot.rst: payload_offset, payload_length).
+"""
+
+import bz2
+import gzip
+import lzma
+import struct
+import zlib
+from pathlib import Path
+
+from vhost_tempest_plugin import process
+from vhost_tempest_plugin.errors import CommandError, MachineError
+
+_BOOT_MAGIC = b"HdrS"
+_ELF_MAGIC = b"\x7fELF"
+_SECTOR = 512
+_PROGRAMS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x02\x21\x4c\x18": "lz4"}
+
+
+def extract(bzimage: bytes, work: Path) -> bytes:
+    """The ELF kernel in *bzimage*.
+
+    :param work: a directory for temporary files
+    :raises MachineError: there is none, or it is compressed in a way not known here
+    """
+    if bzimage[0x202:0x206] != _BOOT_MAGIC:
+        raise MachineError("the image's kernel is not a bzImage; report the distribution")
+    setup_sectors = bzimage[0x1F1] or 4
+    offset, length = struct.unpack_from("<II", bzimage, 0x248)
+    start = (setup_sectors + 1) * _SECTOR + offset
+    kernel = decompress(bzimage[start : start + length], work)
+    if not kernel.startswith(_ELF_MAGIC):
+        raise MachineError("the image's kernel is not an ELF file; report the distribution")
+    return kernel
+
+
+def decompress(data: bytes, work: Path) -> bytes:
+    """*data* unpacked, whatever the kernel's build packed it with; as it is if with nothing.
+
+    :raises MachineError: the packing is damaged
+    """
+    try:
+        if data.startswith(b"\x1f\x8b"):
+            return zlib.decompressobj(wbits=31).decompress(data)
+        if data.startswith(b"\xfd7zXZ\0"):
+            return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(data)
+        if data.startswith(b"BZh"):
+            return bz2.BZ2Decompressor().decompress(data)
+        if data.startswith(b"\x5d\0\0"):
+            return lzma.LZMADecompressor(lzma.FORMAT_ALONE).decompress(data)
+        program = _PROGRAMS.get(data[:4])
+        return _by_program(program, data, work) if program else data
+    except (lzma.LZMAError, zlib.error, gzip.BadGzipFile, OSError, CommandError) as error:
+        raise MachineError(f"cannot unpack a part of the kernel: {error}") from error
+
+
+def _by_program(program: str, data: bytes, work: Path) -> bytes:
+    """Unpack with a program, which calls the size that a kernel has behind it garbage."""
+    packed = work / "packed"
+    packed.write_bytes(data)
+    unpacked = work / "unpacked"
+    done = process.run(
+        [process.which(program), "-d", "-q", "-f", packed, "-o", unpacked], check=False
+    )
+    if not unpacked.exists():
+        raise MachineError(f"{program!r} cannot unpack the kernel: {done.stderr.strip()}")
+    content = unpacked.read_bytes()
+    unpacked.unlink()
+    packed.unlink()
+    return content
+
+
+def modules(directory: Path, wanted: tuple[str, ...]) -> tuple[Path, ...]:
+    """The files of the *wanted* modules and all they depend on, in the order to load them.
+
+    A module that the kernel has built in has no file.
+
+    :param directory: ``lib/modules/<release>``, where depmod has run
+    """
+    needs: dict[str, list[str]] = {}
+    for line in (directory / "modules.dep").read_text().splitlines():
+        path, _, dependencies = line.partition(":")
+        needs[path] = dependencies.split()
+    by_name = {_name(path): path for path in needs}
+    order: dict[str, None] = {}
+    for name in wanted:
+        if name in by_name:
+            order.update(dict.fromkeys([*reversed(needs[by_name[name]]), by_name[name]]))
+    return tuple(directory / path for path in order)
+
+
+def _name(path: str) -> str:
+    return Path(path).name.split(".ko")[0].replace("-", "_")
