@@ -33,7 +33,7 @@ _ROM_BYTES = 0x10000
 _RESET_VECTOR = 0xFFF0
 _JUMP_TO_START = bytes([0xE9, 0x0D, 0x00])
 # QEMU, hw/misc/debugexit.c: the exit status is (value << 1) | 1.
-_SUCCESS = 42 << 1 | 1
+SUCCESS = 42 << 1 | 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +46,35 @@ class Outcome:
 
 def run(qemu: Path, accelerator: Accelerator, limit_s: float = LIMIT_S) -> Outcome:
     """Run the guest on *accelerator* for at most *limit_s* seconds."""
-    cpu = "host" if accelerator is Accelerator.KVM else "qemu64"
     with tempfile.TemporaryDirectory(prefix="vhost-probe-") as directory:
         firmware = Path(directory) / "guest.rom"
-        firmware.write_bytes(_rom())
-        argv: list[str | Path] = [
-            qemu,
-            "-accel",
-            accelerator.value,
-            "-cpu",
-            cpu,
-            "-machine",
-            "q35",
-            "-m",
-            "16",
-        ]
-        argv += ["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"]
-        argv += ["-device", f"isa-debug-exit,iobase={_EXIT_PORT:#x},iosize=1", "-bios", firmware]
+        firmware.write_bytes(rom())
         try:
-            done = process.run(argv, timeout_s=limit_s, check=False)
+            done = process.run(argv(qemu, accelerator, firmware), timeout_s=limit_s, check=False)
         except CommandError as error:
             if error.returncode is None and error.stderr:
                 return Outcome(False, f"{_first_line(error.stderr)}; it did not end by itself")
             return Outcome(False, f"it did not end within {limit_s:g} s")
-    if done.returncode == _SUCCESS:
+    if done.returncode == SUCCESS:
         return Outcome(True)
     said = _first_line(done.stderr) or "it ended too early"
     return Outcome(False, f"{said}; QEMU's exit status {done.returncode}")
 
 
-def _rom() -> bytes:
-    rom = bytearray(_ROM_BYTES)
-    rom[: len(GUEST)] = GUEST
-    rom[_RESET_VECTOR : _RESET_VECTOR + len(_JUMP_TO_START)] = _JUMP_TO_START
-    return bytes(rom)
+def argv(qemu: str | Path, accelerator: Accelerator, firmware: str | Path) -> list[str]:
+    """How QEMU runs the guest whose ``rom`` is in *firmware*; it exits with SUCCESS."""
+    cpu = "host" if accelerator is Accelerator.KVM else "qemu64"
+    words = f"-accel {accelerator} -cpu {cpu} -machine q35 -m 16 -nodefaults -no-user-config"
+    words += f" -display none -no-reboot -device isa-debug-exit,iobase={_EXIT_PORT:#x},iosize=1"
+    return [str(qemu), *words.split(), "-bios", str(firmware)]
+
+
+def rom() -> bytes:
+    """The guest as a firmware image."""
+    image = bytearray(_ROM_BYTES)
+    image[: len(GUEST)] = GUEST
+    image[_RESET_VECTOR : _RESET_VECTOR + len(_JUMP_TO_START)] = _JUMP_TO_START
+    return bytes(image)
 
 
 def _first_line(text: str) -> str:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Each NIC as libvirt in the host sees it, which is what Nova reports."""
+
+from vhost_tempest_plugin.checks.base import ANEW, Check, Subject, differences, node_words
+from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.pci import PciId
+
+_ABSENT = "unknown to libvirt"
+
+
+class Nodedev(Check):
+    """libvirt shows product, node and IOMMU group as topology and kernel do."""
+
+    name = "nodedev"
+
+    def run(self, subject: Subject) -> Finding:
+        nics = subject.hardware.endpoints
+        if not nics:
+            return self.not_applicable("the topology has no NICs")
+        groups = subject.observation.groups
+        known = subject.libvirt.devices
+        expected = {
+            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address)) for nic in nics
+        }
+        observed = {
+            str(nic.address): _words(device.id, device.node, device.group)
+            if (device := known.get(nic.address))
+            else _ABSENT
+            for nic in nics
+        }
+        kernel = {
+            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address))
+            for nic in subject.observation.hardware.endpoints
+        }
+        if not differences(kernel, {**kernel, **observed}):
+            remedy = f"libvirt agrees with the kernel, the other checks tell what is wrong; {ANEW}"
+        else:
+            remedy = (
+                "libvirt and the kernel disagree: 'systemctl restart libvirtd' in the host, then "
+                "look at 'virsh nodedev-list --cap pci'"
+            )
+        return self.compare(expected, observed, remedy)
+
+
+def _words(identity: PciId, node: int | None, group: int | None) -> str:
+    return f"{identity}, {node_words(node)}, {'no group' if group is None else f'group {group}'}"
