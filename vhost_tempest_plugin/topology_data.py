@@ -185,5 +185,5 @@ def _written_groups(groups: tuple[DeviceGroup, ...]) -> Data:
 def default_name(source: str) -> str:
     """A host's name made of the name of its file: ``/a/My host.yaml`` gives ``my-host``."""
     stem = re.sub(r"\.[^.]*\Z", "", source.rpartition("/")[2])
-    words = re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40].strip("-")
+    words = re.sub(r"[^a-z0-9]+", "-", stem.lower()).lstrip("-0123456789")[:40].strip("-")
     return words or "host"

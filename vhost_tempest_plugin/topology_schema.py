@@ -129,11 +129,13 @@ SCHEMA: Schema = {
         "a topology, at least nodes: [{cpus: 0-1, memory_mib: 1024}]",
         required=("nodes",),
         name=_string(
-            "a name of small letters, digits and hyphens (the file's own)",
-            "[a-z0-9]([a-z0-9-]*[a-z0-9])?",
+            "a name of small letters, digits and hyphens, a letter first (the file's own)",
+            "[a-z]([a-z0-9-]*[a-z0-9])?",
             40,
         ),
-        machine=_string("QEMU's machine type, q35 or pc-q35-... (q35)", "[a-z][a-z0-9._-]*", 40),
+        machine=_string(
+            "QEMU's machine type, q35 or such as pc-q35-10.0 (q35)", "[a-z][a-z0-9._-]*", 40
+        ),
         cpus=_object(
             "how the CPUs are arranged, such as {sockets: 2, cores: 2, threads: 2}",
             sockets=_integer("a number of sockets, 1 to 9999 (all CPUs, one each)", 1, 9999),

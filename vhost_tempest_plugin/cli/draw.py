@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost draw."""
+
+import argparse
+import shutil
+from pathlib import Path
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import catalog, picture
+from vhost_tempest_plugin.drawing import draw
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.picture import PictureFormat
+
+_NARROWEST, _WIDEST = 60, 100
+
+
+class Draw(Command):
+    """Draw a topology: nodes, CPUs, memory, expander buses, ports, NICs, IOMMU groups."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "topology",
+            nargs="?",
+            default=catalog.DEFAULT,
+            help=f"a topology's name or file (default: {catalog.DEFAULT})",
+        )
+        parser.add_argument(
+            "-o",
+            "--output",
+            type=Path,
+            metavar="FILE",
+            help="where to, in the format that its name ends in (default: text to the terminal)",
+        )
+        parser.add_argument(
+            "--picture-format",
+            type=str.lower,
+            choices=[format_.value for format_ in PictureFormat],
+            help="the format, whatever the file's name (default: by the name, else txt)",
+        )
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> None:
+        output: Path | None = arguments.output
+        if arguments.picture_format:
+            format_ = PictureFormat(arguments.picture_format)
+        else:
+            format_ = PictureFormat.of(output) if output else PictureFormat.TXT
+        host = catalog.find(arguments.topology)
+        drawing = draw(lay_out(host).hardware(), title=host.name)
+        if output is None:
+            columns = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size().columns))
+            self.app.stdout.write(picture.text_of(drawing, format_, columns))
+        else:
+            picture.save(drawing, output, format_)

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ``vhost`` command: global options, exit codes, and the way to its commands."""
+
+import difflib
+import importlib.metadata
+import io
+import os
+import sys
+from collections.abc import Sequence
+
+from cliff.app import App
+from cliff.command import Command
+from cliff.commandmanager import CommandManager
+
+from vhost_tempest_plugin.errors import InputError, VhostError
+
+NAMESPACE = "vhost_tempest_plugin.cli"
+_DISTRIBUTION = "vhost-tempest-plugin"
+_INTERRUPTED = 130
+
+_EPILOGUE = """\
+exit codes: 0 all went well; 1 a program failed, or a check; 2 what was asked for is refused;
+3 this machine lacks something ('vhost doctor' tells what); 4 the emulated host failed;
+5 another command holds the host; 130 interrupted
+"""
+
+
+class Commands(CommandManager):
+    """The commands by name; a command's module is imported when it is run.
+
+    cliff itself imports all of them at each start.
+    """
+
+    def load_commands(self, namespace: str) -> None:
+        """Find the entry points of a namespace; ``topology_list`` is ``topology list``."""
+        self.group_list.append(namespace)
+        for entry_point in importlib.metadata.entry_points(group=namespace):
+            self.commands[entry_point.name.replace("_", " ")] = entry_point
+
+    def suggestion(self, argv: Sequence[str]) -> str:
+        """What to write in place of a command that does not exist."""
+        names = sorted(self.commands)
+        words = [word for word in argv if not word.startswith("-")][:2]
+        below = [name for name in names if words and name.startswith(f"{words[0]} ")]
+        if below:
+            return f"give one of: {', '.join(below)}"
+        close = difflib.get_close_matches(" ".join(words), names, n=3) or (
+            difflib.get_close_matches(words[0], names, n=3) if words else []
+        )
+        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        return f"{hint}'vhost --help' lists the commands"
+
+
+class VhostApp(App):
+    """The application."""
+
+    NAME = "vhost"
+    CONSOLE_MESSAGE_FORMAT = "vhost: %(message)s"
+    DEFAULT_VERBOSE_LEVEL = 0
+
+    def __init__(self) -> None:
+        self._commands = Commands(NAMESPACE)
+        self._failure: VhostError | None = None
+        super().__init__(
+            description="Emulated NUMA/PCI hosts for testing OpenStack Nova's scheduling.",
+            version=_version(),
+            command_manager=self._commands,
+            deferred_help=True,
+        )
+        self.parser.epilog = _EPILOGUE
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        """Run a command and give its exit code."""
+        try:
+            self._commands.find_command(argv)
+        except ValueError:
+            self.LOG.error("there is no command %r; %s", argv[0], self._commands.suggestion(argv))
+            return InputError.exit_code
+        code = super().run_subcommand(argv)
+        return code if self._failure is None else self._failure.exit_code
+
+    def clean_up(self, cmd: Command, result: int, err: BaseException | None) -> None:
+        """Keep an error's exit code: cliff has 1 for all of them."""
+        if isinstance(err, VhostError):
+            self._failure = err
+
+    def interact(self) -> None:
+        """Nothing was asked for: say what there is, in place of cliff's own shell."""
+        self.LOG.error("no command is given; 'vhost --help' lists them")
+        raise SystemExit(InputError.exit_code)
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version(_DISTRIBUTION)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; gives the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    try:
+        code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes at its end once more, which must not fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
