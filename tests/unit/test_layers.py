@@ -13,17 +13,19 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
     "cli config plugin scenario",
-    "process acceleration bench checks console doctor guest hypervisor image machine probe speed"
-    " state",
-    "buses catalog cmdline domain drawing layout memory observe report topology_data"
+    "acceleration bench boot cache checks console doctor guest hypervisor image keys lifecycle"
+    " machine picture probe process speed state",
+    "buses catalog cmdline cpio domain drawing layout memory observe report topology_data"
     " topology_file topology_schema validity",
-    "accelerator cpuset errors finding hardware paths pci progress topology",
+    "accelerator cpuset errors finding hardware paths pci progress record topology",
 )
 OWNERS = {
     "cliff": "cli",
+    "jinja2": "report",
     "libvirt": "hypervisor",
     "libvirt_qemu": "hypervisor",
     "lxml": "domain observe",
+    "markupsafe": "report",
     "oslo_config": "config plugin",
     "stevedore": "catalog checks",
     "subprocess": "process",
