@@ -9,7 +9,6 @@ a socket has at most 107 bytes (unix(7)).
 
 import shlex
 import socket
-import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,7 +124,7 @@ class Machine:
         input_text: str | None = None,
         timeout_s: float | None = None,
         check: bool = True,
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> process.Completed:
         """Run a program in the host to its end; the words reach it as they are.
 
         :param check: raise where it fails
@@ -173,7 +172,7 @@ class Machine:
         words: list[str],
         input_text: str | None,
         timeout_s: float | None,
-    ) -> subprocess.CompletedProcess[str]:
+    ) -> process.Completed:
         name, *flags = program
         try:
             return process.run(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, MachineError
 
+Completed = subprocess.CompletedProcess[str]
+
 _TAIL_CHARS = 400
 
 
@@ -37,7 +39,7 @@ def run(
     environment: Mapping[str, str] | None = None,
     directory: Path | None = None,
     check: bool = True,
-) -> subprocess.CompletedProcess[str]:
+) -> Completed:
     """Run a program to its end and return what it said.
 
     :param environment: added to this process's own
