@@ -9,6 +9,9 @@ from pathlib import Path
 import yaml
 from bindep.depends import Depends
 
+from vhost_tempest_plugin import errors
+from vhost_tempest_plugin.checks import registry
+
 TOP = Path(__file__).resolve().parents[2]
 
 
@@ -63,3 +66,22 @@ class PackagingTest(unittest.TestCase):
         for key in ("pre-run", "run", "post-run"):
             with self.subTest(key=key):
                 self.assertTrue((TOP / job[key]).is_file())
+
+    def test_every_check_is_documented_in_its_order(self) -> None:
+        text = (TOP / "doc/source/reference/checks.rst").read_text()
+        self.assertEqual(
+            list(registry.load()), re.findall(r"^   \* - ``(.*)``$", text, re.MULTILINE)
+        )
+
+    def test_every_shipped_topology_is_documented(self) -> None:
+        names = {path.stem for path in (TOP / "vhost_tempest_plugin/topologies").glob("*.yaml")}
+        reference = (TOP / "doc/source/reference/topologies.rst").read_text()
+        self.assertEqual(names, set(re.findall(r"topologies/(.*)\.yaml", reference)))
+        readme = (TOP / "README.rst").read_text()
+        self.assertEqual(names, names & set(re.findall(r"^(\w+) +\d+ ", readme, re.MULTILINE)))
+
+    def test_every_exit_code_is_documented(self) -> None:
+        text = (TOP / "doc/source/reference/exit-codes.rst").read_text()
+        documented = {int(code) for code in re.findall(r"^   \* - (\d+)$", text, re.MULTILINE)}
+        kinds = [kind for kind in vars(errors).values() if hasattr(kind, "exit_code")]
+        self.assertLessEqual({kind.exit_code for kind in kinds}, documented)
