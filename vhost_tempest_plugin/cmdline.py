@@ -8,21 +8,32 @@
 
 from collections.abc import Iterator
 
+from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.topology import Host, IommuModel
 
+_LONGEST_CHARS = 2047  # arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE
 _SIZES = {2048: "2M", 1048576: "1G"}
 
 
 def command_line(layout: Layout) -> str:
-    """The kernel parameters that make the host's system what the topology says."""
-    return " ".join(_parameters(layout))
+    """The kernel parameters that make the host's system what the topology says.
+
+    :raises TopologyError: they are longer than the kernel reads
+    """
+    line = " ".join(_parameters(layout))
+    if len(line) > _LONGEST_CHARS:
+        vfio = sum(len(device.vfio_addresses) for device in layout.devices)
+        raise TopologyError(
+            f"the kernel reads {_LONGEST_CHARS} characters of its command line, which would have "
+            f"{len(line)} to name {vfio} functions for vfio-pci, virtual functions and huge pages; "
+            "leave more NICs to the kernel's driver",
+            ("nodes",),
+        )
+    return line
 
 
 def _parameters(layout: Layout) -> Iterator[str]:
-    yield "console=ttyS0"
-    yield "root=/dev/vda"
-    yield "rw"
     iommu = layout.host.iommu
     if iommu.model is IommuModel.INTEL:
         yield "intel_iommu=on"

@@ -108,6 +108,7 @@ def _nodes(host: Host) -> None:
             ("nodes",),
         )
     _whole_cores(host, owner)
+    _order(host)
 
 
 def _node_cpus(host: Host, node: NumaNode, owner: dict[int, int]) -> None:
@@ -127,8 +128,6 @@ def _node_cpus(host: Host, node: NumaNode, owner: dict[int, int]) -> None:
             f"{cpuset.format(others)} too; each CPU is on one node",
             key,
         )
-    if node.id == 0 and not node.cpus:
-        raise TopologyError("node 0 has no CPUs; it needs at least 1, other nodes need none", key)
     owner.update(dict.fromkeys(node.cpus, node.id))
 
 
@@ -143,6 +142,22 @@ def _whole_cores(host: Host, owner: dict[int, int]) -> None:
                 f"the threads {cpuset.format(siblings)} of one core are on nodes "
                 f"{cpuset.format(nodes)}; keep the {threads} threads of a core on one node",
                 ("nodes", max(nodes), "cpus"),
+            )
+
+
+def _order(host: Host) -> None:
+    """Linux numbers nodes as it meets them in the SRAT, in which QEMU lists CPUs before memory.
+
+    drivers/acpi/numa/srat.c, acpi_map_pxm_to_node; hw/i386/acpi-build.c, build_srat.
+    """
+    met = sorted(host.nodes, key=lambda node: min(node.cpus, default=host.cpus.count))
+    for seen, node in enumerate(met):
+        if node.id != seen:
+            first = f"first CPU {min(node.cpus)}" if node.cpus else "no CPUs"
+            raise TopologyError(
+                f"Linux would call node {node.id} ({first}) node {seen}: it numbers nodes by their "
+                f"first CPU, then those without CPUs; make it node {seen}",
+                ("nodes", node.id, "cpus"),
             )
 
 

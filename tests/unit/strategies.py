@@ -112,15 +112,22 @@ def _distances(draw: st.DrawFn, nodes: int) -> list[tuple[tuple[int, int], ...]]
 
 
 @st.composite
+def _owners(draw: st.DrawFn, cores: int, nodes: int) -> list[int]:
+    """The node of each core; a node's first core comes after that of the node before."""
+    owners = [0]
+    for _ in range(1, cores):
+        owners.append(draw(st.integers(0, min(max(owners) + 1, nodes - 1))))
+    return owners
+
+
+@st.composite
 def hosts(draw: st.DrawFn) -> Host:
     """Any valid host of at most 8 nodes and about 200 NICs."""
     cpus = CpuTopology(
         draw(st.integers(1, 4)), cores=draw(st.integers(1, 4)), threads=draw(st.integers(1, 2))
     )
     count = draw(st.integers(1, _MAX_NODES))
-    owner = {0: 0} | {
-        core: draw(st.integers(0, count - 1)) for core in range(1, cpus.sockets * cpus.cores)
-    }
+    owner = draw(_owners(cpus.sockets * cpus.cores, count))
     iommu = draw(iommus)
     macs = _Macs(draw(st.integers(1, 1 << 40)), draw(st.integers(1, 1000)))
     devices = [draw(_groups(iommu, macs)) for _ in range(count)]
