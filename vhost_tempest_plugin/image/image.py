@@ -14,10 +14,10 @@ from vhost_tempest_plugin.progress import Progress, silent
 # The virtual size of the disk; what is not used takes no room.
 DISK_MIB = 16384
 
-# What every boot of the image wants on the kernel's command line, measured under emulation
-# (see doc/source/contributor/speed.rst): names by order of probing, so that eth0 is the
-# management link; and nothing printed to the slow console but warnings.
-PARAMETERS = ("root=/dev/vda", "rw", "console=ttyS0", "net.ifnames=0", "quiet")
+# What every boot of the image wants on the kernel's command line beside what the topology
+# wants: interfaces named by order of probing, so that eth0 is the management link, and
+# nothing printed to the slow console but warnings.
+PARAMETERS = ("net.ifnames=0", "quiet")
 
 _KIND = "image"
 _SOURCES = ("builder.py", "image.py", "initramfs.py", "kernel.py", "init.sh")
@@ -47,6 +47,18 @@ def find() -> Image | None:
     """
     recipe = _recipe(distribution.here(), Path())
     image = _image(cache.place(_KIND, _digest(recipe)))
+    return image if image.disk.exists() else None
+
+
+def kept(digest: str) -> Image | None:
+    """The image *digest* where the cache still has it, whether it is the current one or not."""
+    image = _image(cache.place(_KIND, digest))
+    return image if image.disk.exists() else None
+
+
+def kept(digest: str) -> Image | None:
+    """The image of that digest where it is still in the cache, whatever it was made from."""
+    image = _image(cache.place(_KIND, digest))
     return image if image.disk.exists() else None
 
 

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tiny guest that runs inside an emulated host with a NIC assigned."""
+
+from vhost_tempest_plugin.guest.build import PARAMETERS, GuestImage, build
+from vhost_tempest_plugin.guest.report import (
+    Failure,
+    GuestCpu,
+    GuestDevice,
+    GuestNode,
+    GuestReport,
+    Lease,
+    parse,
+)
+
+__all__ = [
+    "PARAMETERS",
+    "Failure",
+    "GuestCpu",
+    "GuestDevice",
+    "GuestImage",
+    "GuestNode",
+    "GuestReport",
+    "Lease",
+    "build",
+    "parse",
+]
