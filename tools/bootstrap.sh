@@ -254,4 +254,6 @@ main() {
     say "done: $VENV/bin/vhost"
 }
 
-main "$@"
+if [[ ${BASH_SOURCE[0]} == "$0" ]]; then
+    main
+fi

@@ -1,0 +1,121 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2317 # stand-ins are called by what they stand in for
+# The parts of tools/bootstrap.sh that decide something; CI runs the whole on a bare machine.
+
+setup() {
+    # shellcheck source=tools/bootstrap.sh
+    source "$BATS_TEST_DIRNAME/../../tools/bootstrap.sh"
+    set +o nounset
+    cd "$BATS_TEST_TMPDIR"
+}
+
+same() {
+    diff <(printf '%s\n' "${@:2}") <(printf '%s\n' "$1")
+}
+
+refute() {
+    if "$@"; then
+        return 1
+    fi
+}
+
+@test "backports from a deb822 source" {
+    cat >debian.sources <<'SOURCES'
+Types: deb
+URIs: https://mirror.invalid/security
+Suites: bookworm-security
+Components: main
+
+Enabled: no
+Types: deb
+URIs: https://mirror.invalid/off
+Suites: bookworm
+Components: main
+
+Types: deb deb-src
+# a comment
+URIs: https://mirror.invalid/debian
+Suites: bookworm bookworm-updates
+Components: main contrib
+Signed-By: /usr/share/keyrings/some.gpg
+
+Types: deb
+URIs: https://mirror.invalid/second
+Suites: bookworm
+Components: main
+SOURCES
+    same "$(backports_stanza bookworm sources debian.sources)" \
+        "Types: deb" \
+        "URIs: https://mirror.invalid/debian" \
+        "Suites: bookworm-backports" \
+        "Components: main contrib" \
+        "Signed-By: /usr/share/keyrings/some.gpg"
+}
+
+@test "backports from a one-line source" {
+    cat >sources.list <<'SOURCES'
+# deb https://mirror.invalid/off bookworm main
+deb-src https://mirror.invalid/debian bookworm main
+deb https://mirror.invalid/security bookworm-security main
+deb [signed-by=/some.gpg] https://mirror.invalid/debian bookworm main contrib
+deb https://mirror.invalid/second bookworm main
+SOURCES
+    same "$(backports_stanza bookworm list sources.list)" \
+        "deb [signed-by=/some.gpg] https://mirror.invalid/debian bookworm-backports main contrib"
+}
+
+@test "no backports from sources of another release" {
+    printf 'deb https://mirror.invalid/debian trixie main\n' >sources.list
+    [ -z "$(backports_stanza bookworm list sources.list)" ]
+}
+
+@test "backports only where the release needs them" {
+    backports_enabled() { false; }
+    release() { echo trixie; }
+    BACKPORTS=1
+    refute uses_backports
+    release() { echo bookworm; }
+    uses_backports
+    BACKPORTS=
+    refute uses_backports
+}
+
+@test "backports that are enabled already are used unasked" {
+    backports_enabled() { true; }
+    release() { echo bookworm; }
+    BACKPORTS=
+    uses_backports
+}
+
+@test "only what is missing is installed" {
+    same "$(missing bash no-such-package coreutils)" no-such-package
+}
+
+@test "nothing to install needs no root" {
+    may_install() { die "asked for root"; }
+    install_packages
+    install_packages -o Some::Option=1
+}
+
+@test "a command that fails leaves one line with its last words" {
+    run quietly "the thing" sh -c 'echo noise; echo "E: no such archive" >&2; exit 7'
+    [ "$status" -eq 1 ]
+    [ "${#lines[@]}" -eq 1 ]
+    [[ ${lines[0]} == "bootstrap: error: the thing failed: E: no such archive; all of it is in "* ]]
+}
+
+@test "the virtual environment is current until an input changes" {
+    VENV=$BATS_TEST_TMPDIR/venv
+    STAMP=$VENV/.bootstrap
+    mkdir -p "$VENV/bin"
+    refute is_current
+    printf '#!/bin/sh\n' >"$VENV/bin/vhost"
+    chmod +x "$VENV/bin/vhost"
+    { digest && echo bash; } >"$STAMP"
+    is_current
+    { digest && echo no-such-package; } >"$STAMP"
+    refute is_current
+    { echo other && echo bash; } >"$STAMP"
+    refute is_current
+}
