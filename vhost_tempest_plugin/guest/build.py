@@ -130,10 +130,8 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
     try:
         _init(work, directory / "initrd")
         progress(f"nested guest: unpacking {tarball.name}")
-        _until_death(
-            ["tar", "xf", tarball, "-C", source, "--strip-components=1"]
-            + [f"--exclude={pattern}" for pattern in _UNUSED]
-        )
+        excluded = [f"--exclude={pattern}" for pattern in _UNUSED]
+        _until_death(["tar", "xf", tarball, "-C", source, "--strip-components=1", *excluded])
         _until_death(["make", "-s", "-C", source, f"KCONFIG_ALLCONFIG={_CONFIG}", "allnoconfig"])
         for line in _untaken((source / ".config").read_text()):
             progress(f"nested guest: this kernel has no {line}")

@@ -56,12 +56,6 @@ def kept(digest: str) -> Image | None:
     return image if image.disk.exists() else None
 
 
-def kept(digest: str) -> Image | None:
-    """The image of that digest where it is still in the cache, whatever it was made from."""
-    image = _image(cache.place(_KIND, digest))
-    return image if image.disk.exists() else None
-
-
 def build(progress: Progress = silent, builder: Builder | None = None) -> Image:
     """The image of this machine's distribution, built where it is not in the cache.
 
