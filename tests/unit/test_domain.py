@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+import os
+import unittest
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from lxml import etree
+
+from tests.unit.strategies import hosts
+from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.domain import Boot, parse, render
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.hardware import ControllerKind
+from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.topology import Iommu, IommuModel
+
+BOOT = Boot(
+    kernel=Path("/images/vmlinux"),
+    initrd=Path("/images/initrd"),
+    command_line="console=ttyS0 quote=\"<&'",
+    disk=Path("/hosts/disk.qcow2"),
+    console_log=Path("/hosts/console.log"),
+    firmware=Path("/usr/share/OVMF/OVMF_CODE_4M.fd"),
+)
+UUID_5 = UUID(int=5)
+NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
+GOLDEN = Path(__file__).parent / "golden"
+REGENERATE = "VHOST_REGENERATE_GOLDEN"
+
+
+def xml_of(layout: Layout, accelerator: Accelerator = Accelerator.TCG) -> str:
+    return render(layout, name="vhost-x", uuid=UUID_5, boot=BOOT, accelerator=accelerator)
+
+
+class GoldenTest(unittest.TestCase):
+    """VHOST_REGENERATE_GOLDEN=1 writes the files anew; read the difference before committing."""
+
+    SHAPES = (
+        ("article", lay_out(catalog.find("article")), Accelerator.TCG),
+        ("sriov", lay_out(catalog.find("sriov")), Accelerator.TCG),
+        ("no-iommu", lay_out(replace(catalog.find("small"), iommu=NO_IOMMU)), Accelerator.TCG),
+        ("kvm", lay_out(catalog.find("smt")), Accelerator.KVM),
+        ("efi", lay_out(catalog.find("wide")), Accelerator.TCG),
+    )
+
+    def test_golden(self) -> None:
+        for shape, layout, accelerator in self.SHAPES:
+            with self.subTest(shape):
+                text = xml_of(layout, accelerator)
+                golden = GOLDEN / f"{shape}.xml"
+                if os.environ.get(REGENERATE):
+                    golden.write_text(text)
+                self.assertEqual(
+                    etree.canonicalize(golden.read_text(), strip_text=True),
+                    etree.canonicalize(text, strip_text=True),
+                    f"set {REGENERATE}=1 if this is meant",
+                )
+
+
+class RoundTripTest(unittest.TestCase):
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(hosts(), st.sampled_from(Accelerator))
+    def test_reads_back_equal(self, host, accelerator) -> None:
+        layout = lay_out(host)
+        self.assertEqual(layout, parse(xml_of(layout, accelerator)))
+
+    def test_text_is_escaped(self) -> None:
+        domain = etree.fromstring(xml_of(lay_out(catalog.find("small"))))
+        self.assertEqual(BOOT.command_line, domain.findtext("os/cmdline"))
+
+    def test_management_is_first_and_not_assignable(self) -> None:
+        layout = lay_out(catalog.find("article"))
+        domain = etree.fromstring(xml_of(layout))
+        interfaces = domain.findall("devices/interface")
+        self.assertEqual("virtio", interfaces[0].find("model").get("type"))
+        self.assertEqual(layout.management_mac, interfaces[0].find("mac").get("address"))
+        self.assertEqual(len(interfaces) - 1, len(parse(xml_of(layout)).devices))
+
+    def test_no_device_is_left_to_libvirt(self) -> None:
+        domain = etree.fromstring(xml_of(lay_out(catalog.find("wide"))))
+        for element in domain.findall("devices/interface"):
+            self.assertIsNotNone(element.find("address"))
+        self.assertEqual(["none"], [b.get("model") for b in domain.findall("devices/memballoon")])
+        usb = domain.findall("devices/controller[@type='usb']")
+        self.assertEqual(["none"], [controller.get("model") for controller in usb])
+
+
+class ChangedByHandTest(unittest.TestCase):
+    """What a person did to the domain is read as it is."""
+
+    def setUp(self) -> None:
+        self.layout = lay_out(catalog.find("article"))
+        self.domain = etree.fromstring(xml_of(self.layout))
+
+    def parsed(self) -> Layout:
+        return parse(etree.tostring(self.domain, encoding="unicode"))
+
+    def test_expander_on_another_node(self) -> None:
+        self.domain.find("devices/controller[@model='pcie-expander-bus']/target/node").text = "2"
+        nodes = {str(d.address)[5:7]: d.node for d in self.parsed().devices}
+        self.assertEqual((2, 1, 2), (nodes["b5"], nodes["c9"], nodes["dd"]))
+
+    def test_nic_removed(self) -> None:
+        devices = self.domain.find("devices")
+        devices.remove(devices.findall("interface")[-1])
+        parsed = self.parsed()
+        self.assertEqual(self.layout.devices[:-1], parsed.devices)
+        self.assertEqual(2, parsed.host.nodes[2].devices[0].count)
+
+    def test_nic_added(self) -> None:
+        devices = self.domain.find("devices")
+        extra = etree.fromstring(etree.tostring(devices.findall("interface")[-1]))
+        extra.find("mac").set("address", "52:54:00:00:00:99")
+        extra.find("address").set("slot", "0x01")
+        devices.append(extra)
+        added = self.parsed().host.nodes[2].devices[1]
+        self.assertEqual((1, ("52:54:00:00:00:99",)), (added.count, added.macs))
+
+    def test_switch_below_a_root_port(self) -> None:
+        port = self.layout.devices[0].parent
+        place = "<address type='pci' domain='0' bus='{}' slot='{}' function='0'/></controller>"
+        pci = "<controller type='pci' index='{}' model='pcie-switch-{}'>"
+        devices = self.domain.find("devices")
+        for index, kind, bus, slot in (
+            (90, "upstream-port", port, 0),
+            (91, "downstream-port", 90, 0),
+            (92, "downstream-port", 90, 1),
+        ):
+            xml = pci.format(index, kind) + place.format(bus, slot)
+            devices.append(etree.fromstring(xml))
+        buses = {c.index: c.guest_bus for c in self.parsed().controllers}
+        self.assertEqual([181, 182, 183, 184], [buses[i] for i in (port, 90, 91, 92)])
+        self.assertEqual(185, buses[port + 1])
+        self.assertIn(
+            ControllerKind.PCIE_SWITCH_UPSTREAM_PORT, {c.kind for c in self.parsed().controllers}
+        )
+
+
+class RefusalTest(unittest.TestCase):
+    def refused(self, xml: str, *words: str) -> None:
+        with self.assertRaises(InputError) as caught:
+            parse(xml)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def test_not_xml(self) -> None:
+        self.refused("nodes: []", "not XML")
+
+    def test_another_domain(self) -> None:
+        self.refused("<domain><name>mine</name></domain>", "'mine'", "not made by vhost")
+
+    def test_entities_are_not_read(self) -> None:
+        hostile = "<!DOCTYPE d [<!ENTITY e SYSTEM 'file:///etc/passwd'>]><domain>&e;</domain>"
+        self.refused(hostile, "not made by vhost")
+
+    def test_damaged(self) -> None:
+        xml = xml_of(lay_out(catalog.find("small")))
+        self.refused(xml.replace('binding="kernel"', 'binding="x"'), "metadata", "'x'")
+        self.refused(xml.replace("<topology ", "<topologie "), "cpu/topology")
+        self.refused(xml.replace('busNr="', 'busNr="x'), "malformed")
+
+    def test_efi_needs_its_image(self) -> None:
+        layout = lay_out(catalog.find("wide"))
+        boot = replace(BOOT, firmware=None)
+        with self.assertRaisesRegex(InputError, "72 NICs.*ovmf"):
+            render(layout, name="x", uuid=UUID_5, boot=boot, accelerator=Accelerator.TCG)
