@@ -13,8 +13,8 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
     "cli config plugin scenario",
-    "acceleration bench boot cache checks console doctor guest hypervisor image keys lifecycle"
-    " machine picture probe process speed state",
+    "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
+    " keys lifecycle machine picture probe process reporting speed state",
     "buses catalog cmdline cpio domain drawing layout memory observe report topology_data"
     " topology_file topology_schema validity",
     "accelerator cpuset errors finding hardware paths pci progress record topology",
