@@ -11,9 +11,20 @@ VhostGroup = [
         help="""
 Name of the running emulated host that the scenarios look at.
 
-Effect: its state directory is opened, and its topology says what the scenarios expect.
-Where it is not set, the scenarios that need an emulated host are skipped.
+Effect: the scenarios look at this host. Where it is not set, those that need an emulated
+host are skipped.
 Unit: a name as 'vhost list' prints it. Source: 'vhost up --name'.
+""",
+    ),
+    cfg.StrOpt(
+        "topology",
+        help="""
+Topology that the emulated host must have.
+
+Effect: what the scenarios expect is computed from this topology; from the one that the host
+was brought up with where it is not set.
+Unit: a name as 'vhost topology list' prints it, or the path of a file. Source: whoever
+prescribes the hardware that the tests are to run on.
 """,
     ),
     cfg.ListOpt(

@@ -81,9 +81,11 @@ class TempestTest(unittest.TestCase):
 
     def test_a_host_that_is_right_passes(self) -> None:
         self.stand_in(json.dumps([finding("passed"), finding("not-applicable")]))
-        said = self.run_scenario("host = demo\nchecks = vfio,kvm")
+        said = self.run_scenario("host = demo\nchecks = vfio,kvm\ntopology = small")
         self.assertIn("Passed: 1", said)
-        self.assertEqual("check demo vfio kvm --format json\n", (self.bin / "asked").read_text())
+        self.assertEqual(
+            "check demo vfio kvm --against small --format json\n", (self.bin / "asked").read_text()
+        )
 
     def test_a_host_that_is_wrong_fails_with_the_finding(self) -> None:
         self.stand_in(json.dumps([finding("passed"), finding("failed")]))

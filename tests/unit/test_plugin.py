@@ -34,6 +34,7 @@ class PluginTest(unittest.TestCase):
 
     def test_defaults(self) -> None:
         self.assertIsNone(self.conf.vhost.host)
+        self.assertIsNone(self.conf.vhost.topology)
         self.assertEqual([], self.conf.vhost.checks)
 
     def test_registering_twice_is_harmless(self) -> None:
