@@ -12,7 +12,9 @@ from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.topology import Host, IommuModel
 
-_LONGEST_CHARS = 2047  # arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE
+# The kernel reads 2047 (arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE); the rest is for
+# what every host gets: its console and root.
+_LONGEST_CHARS = 1900
 _SIZES = {2048: "2M", 1048576: "1G"}
 
 
@@ -25,7 +27,7 @@ def command_line(layout: Layout) -> str:
     if len(line) > _LONGEST_CHARS:
         vfio = sum(len(device.vfio_addresses) for device in layout.devices)
         raise TopologyError(
-            f"the kernel reads {_LONGEST_CHARS} characters of its command line, which would have "
+            f"the kernel's command line has room for {_LONGEST_CHARS} characters and would need "
             f"{len(line)} to name {vfio} functions for vfio-pci, virtual functions and huge pages; "
             "leave more NICs to the kernel's driver",
             ("nodes",),
