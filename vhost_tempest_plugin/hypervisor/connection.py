@@ -79,16 +79,19 @@ class Connection:
             raise MachineError(f"libvirt at {self.uri} does not answer: {error}") from None
 
     def restore(self, path: Path, uuid: UUID) -> Domain:
-        """Start the domain that was saved to *path*; the file stays.
+        """Bring the domain back that was saved to *path*, paused; the file stays.
+
+        Until ``Domain.resume`` nothing on its disk changes, so the file may be kept that long.
 
         :raises HostError: the file is damaged, or this QEMU cannot take it
         """
+        paused = self._libvirt.VIR_DOMAIN_SAVE_PAUSED
         remedy = f"remove {path} to boot the host afresh, or 'vhost destroy' it"
         with told(self._libvirt, f"restore the host from {path}", remedy):
             if image.is_sparse(path):
-                self._handle.restoreParams(image.parameters(self._libvirt, path), 0)
+                self._handle.restoreParams(image.parameters(self._libvirt, path), paused)
             else:
-                self._handle.restore(str(path))
+                self._handle.restoreFlags(str(path), None, paused)
             return self._domain(self._handle.lookupByUUIDString(str(uuid)))
 
     def _domain(self, handle: Handle) -> Domain:

@@ -93,7 +93,7 @@ class Domain:
         :raises HostError: a device cannot be saved, or the disk is too small
         """
         self._require_space(path.parent)
-        partial = path.with_name(f"{path.name}.partial")
+        partial = image.partial(path)
         partial.unlink(missing_ok=True)
         remedy = (
             "the host runs on; a device that QEMU cannot save has to leave the topology, "
@@ -110,6 +110,12 @@ class Domain:
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)
+
+    def resume(self) -> None:
+        """Let it run on where it is paused."""
+        if self.state is State.PAUSED:
+            with self._told("resume the host", "'vhost down' and 'vhost up' boot it anew"):
+                self._handle.resume()
 
     def destroy(self) -> None:
         """End it at once; nothing happens where it is off already."""

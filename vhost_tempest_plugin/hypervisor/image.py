@@ -28,14 +28,38 @@ def parameters(libvirt: Library, path: Path) -> dict[str, str | int]:
     }
 
 
+def partial(path: Path) -> Path:
+    """Where the image *path* is written before it gets its name."""
+    return path.with_name(f"{path.name}.partial")
+
+
+def adopt(path: Path) -> None:
+    """Give an image its name that was finished but not renamed: the command was killed.
+
+    To be called where the domain is gone.  libvirt writes the final magic last, so a half
+    written file, which has another, is removed.
+    """
+    left = partial(path)
+    header = _header(left)
+    if header is not None and header[0] == _MAGIC:
+        left.replace(path)
+    left.unlink(missing_ok=True)
+
+
 def is_sparse(path: Path) -> bool:
     """Whether *path* is in the sparse format; False for what is no image at all."""
+    header = _header(path)
+    return header is not None and header[0] == _MAGIC and header[4] == _SPARSE
+
+
+def _header(path: Path) -> tuple[bytes, int, int, int, int] | None:
+    """Magic, version, length of the XML, whether it was running, format."""
     try:
         with path.open("rb") as file:
-            header = file.read(_HEADER.size)
+            data = file.read(_HEADER.size)
     except OSError:
-        return False
-    if len(header) < _HEADER.size:
-        return False
-    magic, _version, _xml_bytes, _was_running, kind = _HEADER.unpack(header)
-    return bool(magic == _MAGIC and kind == _SPARSE)
+        return None
+    if len(data) < _HEADER.size:
+        return None
+    magic, version, xml_bytes, was_running, kind = _HEADER.unpack(data)
+    return magic, version, xml_bytes, was_running, kind
