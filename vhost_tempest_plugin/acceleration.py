@@ -59,8 +59,8 @@ class Circumstances:
     cpu_flag: str | None
 
     def digest(self) -> str:
-        """A name for exactly these circumstances."""
-        text = json.dumps(dataclasses.asdict(self), sort_keys=True)
+        """A name for exactly these circumstances and this probe."""
+        text = json.dumps([dataclasses.asdict(self), probe.GUEST.hex()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
-    " keys lifecycle machine picture probe process reporting speed state",
+    " keys packages lifecycle machine picture probe process reporting speed state",
     "buses catalog cmdline cpio domain drawing layout memory observe report topology_data"
     " topology_file topology_schema validity",
     "accelerator cpuset errors finding hardware paths pci progress record topology",

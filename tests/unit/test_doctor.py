@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+import dataclasses
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin import acceleration, catalog, doctor, packages
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.capability import Versions
+from vhost_tempest_plugin.doctor import Facts, Finding, Verdict, judge
+from vhost_tempest_plugin.packages import TOOLS, Distribution
+
+DEBIAN = Distribution(frozenset({"debian"}))
+FEDORA = Distribution(frozenset({"fedora"}))
+SOUND = Facts(
+    distribution=DEBIAN,
+    versions=Versions((10, 0), (11, 3)),
+    trouble="",
+    absent=frozenset(),
+    acceleration=acceleration.Verdict(Accelerator.KVM, "a guest ran on /dev/kvm", nested=True),
+    memory_mib=32000,
+    memory_free_mib=30000,
+    disk_free_mib=100_000,
+    disk=Path("/home/user"),
+    root=False,
+    user_namespaces=True,
+)
+TOOL = {tool.name: tool for tool in TOOLS}
+
+
+class JudgeTest(unittest.TestCase):
+    def judge(self, topology: str = "article", **changes: object) -> dict[str, Finding]:
+        findings = judge(dataclasses.replace(SOUND, **changes), catalog.find(topology))
+        self.assertEqual(len(findings), len({finding.name for finding in findings}))
+        return {finding.name: finding for finding in findings}
+
+    def bad(self, **changes: object) -> dict[str, Finding]:
+        return {
+            name: finding
+            for name, finding in self.judge(**changes).items()
+            if finding.verdict is not Verdict.OK
+        }
+
+    def test_a_sound_machine(self) -> None:
+        for topology in ("article", "small", "sriov", "wide"):
+            with self.subTest(topology):
+                self.assertEqual({}, self.bad(topology=topology))
+
+    def test_whatever_is_wrong_has_a_remedy(self) -> None:
+        for finding in self.judge(
+            versions=None,
+            trouble="libvirt does not answer",
+            absent=frozenset(TOOLS),
+            acceleration=None,
+            memory_mib=1,
+            memory_free_mib=1,
+            disk_free_mib=1,
+            user_namespaces=False,
+        ).values():
+            with self.subTest(finding.name):
+                if finding.verdict is not Verdict.OK:
+                    self.assertTrue(finding.remedy)
+
+    def test_no_emulator(self) -> None:
+        bad = self.bad(versions=None, trouble="no driver", acceleration=None)
+        self.assertEqual({"an emulated NUMA host", "accelerator"}, set(bad))
+        base = bad["an emulated NUMA host"]
+        self.assertEqual((Verdict.MISSING, "no driver"), (base.verdict, base.observed))
+        self.assertEqual(
+            "apt-get install libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils", base.remedy
+        )
+
+    def test_too_old_for_igb(self) -> None:
+        bad = self.bad(topology="sriov", versions=Versions((7, 2), (9, 0)))
+        self.assertEqual(["the device igb"], list(bad))
+        finding = bad["the device igb"]
+        self.assertEqual(Verdict.MISSING, finding.verdict)
+        self.assertEqual("QEMU 7.2, libvirt 9.0", finding.observed)
+        self.assertEqual("QEMU 8.0, libvirt 9.3", finding.needed)
+        self.assertIn("backports", finding.remedy)
+
+    def test_too_old_for_interrupt_remapping_is_a_warning(self) -> None:
+        finding = self.bad(versions=Versions((10, 0), (3, 3)))["interrupt remapping"]
+        self.assertEqual(Verdict.WARNING, finding.verdict)
+        self.assertIn("unsafe interrupts", finding.remedy)
+
+    def test_emulation_is_a_warning_with_its_reason(self) -> None:
+        verdict = acceleration.Verdict(Accelerator.TCG, "there is no /dev/kvm", "modprobe it")
+        finding = self.bad(acceleration=verdict)["accelerator"]
+        self.assertEqual(Verdict.WARNING, finding.verdict)
+        self.assertEqual("tcg: there is no /dev/kvm", finding.observed)
+        self.assertEqual("modprobe it", finding.remedy)
+
+    def test_nested_off_is_a_warning(self) -> None:
+        verdict = acceleration.Verdict(Accelerator.KVM, "nested is off", "nested=1")
+        self.assertEqual(Verdict.WARNING, self.bad(acceleration=verdict)["accelerator"].verdict)
+
+    def test_a_missing_program_is_named_by_its_package(self) -> None:
+        for distribution, remedy in (
+            (DEBIAN, "apt-get install libelf-dev"),
+            (FEDORA, "dnf install elfutils-libelf-devel"),
+            (Distribution(frozenset({"arch"})), "install what Debian calls libelf-dev"),
+        ):
+            with self.subTest(remedy):
+                header = TOOL["/usr/include/libelf.h"]
+                bad = self.bad(distribution=distribution, absent=frozenset({header}))
+                self.assertEqual(remedy, bad[header.name].remedy)
+                self.assertEqual(Verdict.MISSING, bad[header.name].verdict)
+
+    def test_a_package_that_a_distribution_lacks_is_called_by_debians_name(self) -> None:
+        source = TOOL["/usr/src/linux-source-*.tar.*"]
+        bad = self.bad(distribution=FEDORA, absent=frozenset({source}))
+        self.assertEqual("install what Debian calls linux-source", bad[source.name].remedy)
+
+    def test_pictures_are_not_essential(self) -> None:
+        bad = self.bad(absent=frozenset({TOOL["dot"]}))
+        self.assertEqual(Verdict.WARNING, bad["dot"].verdict)
+
+    def test_ovmf_only_for_many_nics(self) -> None:
+        ovmf = next(tool for tool in TOOLS if tool.efi)
+        self.assertEqual({}, self.bad(absent=frozenset({ovmf})))
+        bad = self.bad(topology="wide", absent=frozenset({ovmf}))
+        self.assertEqual(Verdict.MISSING, bad[ovmf.name].verdict)
+
+    def test_root_needs_no_help_with_owners(self) -> None:
+        users = frozenset(tool for tool in TOOLS if tool.users)
+        self.assertEqual(2, len(users))
+        self.assertEqual({}, self.bad(root=True, absent=users, user_namespaces=False))
+        self.assertEqual({tool.name for tool in users}, set(self.bad(absent=users)))
+
+    def test_user_namespaces_refused(self) -> None:
+        finding = self.bad(user_namespaces=False)["user namespaces"]
+        self.assertEqual(Verdict.MISSING, finding.verdict)
+        self.assertIn("sysctl", finding.remedy)
+
+    def test_memory(self) -> None:
+        needed_mib = 8192 + doctor.QEMU_MIB
+        for total_mib, free_mib, verdict in (
+            (needed_mib, needed_mib, Verdict.OK),
+            (needed_mib, needed_mib - 1, Verdict.WARNING),
+            (needed_mib - 1, needed_mib - 1, Verdict.MISSING),
+        ):
+            with self.subTest(verdict):
+                finding = self.judge(memory_mib=total_mib, memory_free_mib=free_mib)["memory"]
+                self.assertEqual(verdict, finding.verdict)
+                self.assertIn(f"{needed_mib} MiB", finding.needed)
+                self.assertIn(f"{free_mib} MiB", finding.observed)
+
+    def test_disk(self) -> None:
+        running_mib = doctor.IMAGES_MIB + doctor.OVERLAY_MIB
+        for free_mib, verdict in (
+            (running_mib + 8192, Verdict.OK),
+            (running_mib + 8191, Verdict.WARNING),
+            (running_mib, Verdict.WARNING),
+            (running_mib - 1, Verdict.MISSING),
+        ):
+            with self.subTest(free_mib=free_mib):
+                finding = self.judge(disk_free_mib=free_mib)["disk"]
+                self.assertEqual(verdict, finding.verdict)
+                self.assertIn(f"{free_mib} MiB free in /home/user", finding.observed)
+
+
+class DistributionTest(unittest.TestCase):
+    def test_families(self) -> None:
+        for text, remedy in (
+            ('ID=debian\nVERSION_ID="12"\n', "apt-get install bc"),
+            ("ID=linuxmint\nID_LIKE='ubuntu debian'\n", "apt-get install bc"),
+            ('ID="centos"\nID_LIKE="rhel fedora"\n', "dnf install bc"),
+            ("", "install what Debian calls bc"),
+            ("no assignment\n", "install what Debian calls bc"),
+        ):
+            with self.subTest(text):
+                self.assertEqual(remedy, Distribution.parse(text).install([TOOL["bc"]]))
+
+    def test_every_tool_has_a_package(self) -> None:
+        for tool in TOOLS:
+            self.assertTrue(tool.apt, tool.name)
+
+    def test_a_tool_is_found_or_not(self) -> None:
+        for name, expected in (
+            ("sh", True),
+            ("no-such-program", False),
+            ("/etc/pass*", True),
+            ("/etc/no-such-*", False),
+        ):
+            with self.subTest(name):
+                self.assertEqual(expected, packages.Tool(name, "a", "b", "c").is_here())
