@@ -4,5 +4,6 @@
 from vhost_tempest_plugin.hypervisor import stray
 from vhost_tempest_plugin.hypervisor.connection import Connection
 from vhost_tempest_plugin.hypervisor.domain import Domain, State
+from vhost_tempest_plugin.hypervisor.embedded import forget
 
-__all__ = ["Connection", "Domain", "State", "stray"]
+__all__ = ["Connection", "Domain", "State", "forget", "stray"]

@@ -6,6 +6,7 @@ opened the driver; the next one to open the same directory takes over.  A proces
 one directory only, and holds it until it ends.
 """
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -104,7 +105,7 @@ def _short(root: Path) -> Path:
     """*root*, by a short name where its sockets' names would be too long for the kernel."""
     if len(os.fsencode(root)) <= _ROOT_LIMIT_BYTES:
         return root
-    directory = Path(f"/tmp/vhost-{os.geteuid()}")  # noqa: S108 - its owner is checked
+    directory = _short_names()
     directory.mkdir(mode=0o700, exist_ok=True)
     facts = directory.lstat()
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o40077 != 0o40000:
@@ -119,6 +120,13 @@ def _short(root: Path) -> Path:
 
 
 def forget(root: Path) -> None:
-    """Remove what ``prepare`` made outside of *root*."""
-    if len(os.fsencode(root)) > _ROOT_LIMIT_BYTES:
-        _short(root).unlink(missing_ok=True)
+    """Remove what ``prepare`` made outside of *root*, also for roots that are gone."""
+    for link in _short_names().glob("*"):
+        if link.readlink() == root or not link.exists():
+            link.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        _short_names().rmdir()
+
+
+def _short_names() -> Path:
+    return Path(f"/tmp/vhost-{os.geteuid()}")  # noqa: S108 - its owner is checked

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: Apache-2.0
+"""libvirt's test driver, and its embedded driver with real QEMU processes.
+
+A process can open the embedded driver in one directory only, so whatever needs another
+process to have it open runs one.
+"""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+from uuid import UUID, uuid4
+
+from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.hypervisor import Connection, Domain, State, forget, stray
+from vhost_tempest_plugin.hypervisor import image as save_image
+
+UNKNOWN = UUID("9a7f2a6a-2b5e-4b57-8a4c-0000000000ff")
+# Opens the driver, prints a line, and keeps it open until it is killed.
+HOLD = """
+import sys, time
+from pathlib import Path
+from vhost_tempest_plugin.hypervisor import Connection
+with Connection.open(None, Path(sys.argv[1])) as connection:
+    if len(sys.argv) > 2:
+        connection.create(Path(sys.argv[2]).read_text())
+    print("open", flush=True)
+    time.sleep(120)
+"""
+
+
+def xml(uuid: UUID, *, kind: str = "qemu", devices: str = "") -> str:
+    """A domain with no disk: its firmware finds nothing to boot and waits."""
+    return (
+        f"<domain type='{kind}'><name>h-{uuid.hex[:8]}</name><uuid>{uuid}</uuid>"
+        "<memory unit='MiB'>64</memory><vcpu>1</vcpu>"
+        "<os><type arch='x86_64' machine='q35'>hvm</type></os><features><acpi/></features>"
+        f"<devices>{devices}</devices></domain>"
+    )
+
+
+MANAGEMENT = "<interface type='user'><model type='virtio'/><rom enabled='no'/></interface>"
+UNSAVEABLE = "<shmem name='vhost-test'><model type='ivshmem-plain'/><size unit='M'>1</size></shmem>"
+
+
+class TestDriverTest(unittest.TestCase):
+    """On libvirt's own test driver, which has no QEMU behind it."""
+
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.root = Path(directory.name)
+        opened = Connection.open("test:///default", self.root)
+        self.connection = opened.__enter__()
+        self.addCleanup(opened.__exit__, None, None, None)
+        self.uuid = uuid4()
+
+    def create(self) -> Domain:
+        text = xml(self.uuid, kind="test").replace(" machine='q35'", "").replace("x86_64", "i686")
+        domain = self.connection.create(text)
+        self.addCleanup(domain.destroy)
+        return domain
+
+    def test_a_domain_is_found_by_its_uuid(self) -> None:
+        self.create()
+        found = self.connection.find(self.uuid)
+        assert found is not None
+        self.assertEqual(self.uuid, found.uuid)
+        self.assertEqual(State.RUNNING, found.state)
+        self.assertIn(str(self.uuid), found.xml())
+        self.assertIsNone(self.connection.find(UNKNOWN))
+
+    def test_it_is_gone_once_destroyed(self) -> None:
+        domain = self.create()
+        domain.destroy()
+        self.assertEqual(State.OFF, domain.state)
+        self.assertIsNone(self.connection.find(self.uuid))
+        domain.destroy()
+
+    def test_the_users_own_domain_stays(self) -> None:
+        self.create().destroy()
+        names = [handle.name() for handle in self.connection._handle.listAllDomains()]
+        self.assertEqual(["test"], names)
+
+    def test_saved(self) -> None:
+        domain = self.create()
+        saved = self.root / "saved"
+        domain.save(saved)
+        self.assertEqual(State.OFF, domain.state)
+        self.assertFalse(save_image.is_sparse(saved))
+        self.assertEqual(["saved"], [path.name for path in self.root.glob("saved*")])
+
+    def test_what_is_no_image_is_not_restored(self) -> None:
+        bad = self.root / "saved"
+        for content in (b"", b"x" * 100, b"LibvirtQemudSave" + b"\0" * 100):
+            with self.subTest(content[:20]):
+                bad.write_bytes(content)
+                with self.assertRaisesRegex(HostError, "cannot restore the host from .*; remove"):
+                    self.connection.restore(bad, self.uuid)
+
+    def test_nonsense_does_not_start(self) -> None:
+        with self.assertRaisesRegex(HostError, "cannot start the host: .*; see QEMU's log"):
+            self.connection.create("<domain/>")
+
+    def test_a_driver_without_a_monitor_forwards_nothing(self) -> None:
+        with self.assertRaises(HostError):
+            self.create().forward_ssh()
+
+    def test_no_such_libvirt(self) -> None:
+        with self.assertRaisesRegex(MachineError, "libvirt does not open 'nosuch:///x'"):
+            Connection.open("nosuch:///x", self.root).__enter__()
+
+
+class EmbeddedTest(unittest.TestCase):
+    """With real QEMU processes, in one directory for the whole test process."""
+
+    _directory: tempfile.TemporaryDirectory[str]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls._directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls._directory.cleanup)
+        cls.root = Path(cls._directory.name) / "libvirt"
+        opened = Connection.open(None, cls.root)
+        try:
+            cls.connection = opened.__enter__()
+        except MachineError as error:
+            raise unittest.SkipTest(f"no libvirt with QEMU here: {error}") from None
+        cls.addClassCleanup(opened.__exit__, None, None, None)
+        if "embed" not in cls.connection.uri:
+            raise unittest.SkipTest("this libvirt has no embedded driver")
+
+    def create(self, devices: str = MANAGEMENT) -> Domain:
+        self.uuid = uuid4()
+        self.addCleanup(stray.kill, self.uuid)
+        return self.connection.create(xml(self.uuid, devices=devices))
+
+    def test_its_life(self) -> None:
+        domain = self.create()
+        self.assertEqual(State.RUNNING, domain.state)
+        pid = domain.pid
+        assert pid is not None
+        allowed = os.sched_getaffinity(pid)
+        self.assertEqual(os.sched_getaffinity(0), allowed, "QEMU may use all CPUs")
+        port = domain.forward_ssh()
+        self.assertEqual(port, domain.forward_ssh(), "forwarded once only")
+        socket.create_connection(("127.0.0.1", port), timeout=10).close()
+
+        saved = self.root / "saved"
+        domain.save(saved)
+        fast = (
+            self.connection.qemu_version >= save_image.QEMU_FLOOR
+            and self.connection.libvirt_version >= save_image.LIBVIRT_FLOOR
+        )
+        self.assertEqual(fast, save_image.is_sparse(saved))
+        self.assertEqual((State.OFF, None), (domain.state, domain.pid))
+        restored = self.connection.restore(saved, self.uuid)
+        self.assertEqual(State.PAUSED, restored.state)
+        restored.resume()
+        self.assertEqual(State.RUNNING, restored.state)
+        self.assertGreater(restored.forward_ssh(), 0)
+        restored.destroy()
+        self.assertEqual([], stray.find(self.uuid))
+
+    def test_qemu_killed(self) -> None:
+        domain = self.create()
+        self.assertEqual(1, len(stray.kill(self.uuid)))
+        limit_s = time.monotonic() + 30
+        while domain.state is not State.OFF and time.monotonic() < limit_s:
+            time.sleep(0.05)
+        self.assertIsNone(self.connection.find(self.uuid))
+
+    def test_a_device_that_cannot_be_saved_is_named_and_the_host_runs_on(self) -> None:
+        domain = self.create(UNSAVEABLE)
+        with self.assertRaisesRegex(HostError, "ivshmem.*leave the topology"):
+            domain.save(self.root / "saved-not")
+        self.assertEqual(State.RUNNING, domain.state)
+        self.assertEqual([], list(self.root.glob("saved-not*")))
+
+    def test_too_small_a_disk_is_refused_before_anything_happens(self) -> None:
+        domain = self.create()
+        usage = mock.Mock(free=1 << 20)
+        with (
+            mock.patch("shutil.disk_usage", return_value=usage),
+            self.assertRaisesRegex(HostError, "saving takes up to .* has 1 MiB free"),
+        ):
+            domain.save(self.root / "saved-not")
+        self.assertEqual(State.RUNNING, domain.state)
+
+    def test_a_nic_comes_and_goes(self) -> None:
+        ports = "".join(
+            f"<controller type='pci' model='pcie-root-port' index='{i}'/>" for i in range(1, 5)
+        )
+        domain = self.create(ports + MANAGEMENT)
+        domain.attach(
+            "<interface type='user'><model type='e1000e'/><alias name='ua-extra'/></interface>"
+        )
+        self.assertIn("ua-extra", domain.xml())
+        # No operating system runs that could let it go.
+        with self.assertRaisesRegex(HostError, "did not let 'ua-extra' go within 0.5 s"):
+            domain.detach("ua-extra", timeout_s=0.5)
+        with self.assertRaisesRegex(HostError, "cannot detach 'ua-none'"):
+            domain.detach("ua-none")
+
+
+class ProcessesTest(unittest.TestCase):
+    """What one process leaves, the next finds."""
+
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        # A path so long that libvirt's sockets need a shorter one.
+        self.root = Path(directory.name) / ("long-" * 12) / "libvirt"
+        self.root.mkdir(parents=True)
+        self.addCleanup(forget, self.root)
+        self.uuid = uuid4()
+        self.xml = self.root / "domain.xml"
+        self.xml.write_text(xml(self.uuid, devices=MANAGEMENT))
+        self.addCleanup(stray.kill, self.uuid)
+
+    def hold(self, *arguments: object) -> subprocess.Popen[str]:
+        argv = [sys.executable, "-c", HOLD, str(self.root), *map(str, arguments)]
+        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        assert process.stdout is not None
+        self.addCleanup(process.stdout.close)
+        if process.stdout.readline() != "open\n":
+            self.skipTest("the embedded driver does not open here")
+        return process
+
+    def ask(self, expression: str) -> str:
+        """What *expression* gives in another process with the driver open."""
+        program = (
+            "import sys\nfrom pathlib import Path\nfrom uuid import UUID\n"
+            "from vhost_tempest_plugin.hypervisor import Connection\n"
+            "with Connection.open(None, Path(sys.argv[1])) as connection:\n"
+            f"    domain = connection.find(UUID('{self.uuid}'))\n"
+            f"    print({expression})\n"
+        )
+        argv = [sys.executable, "-c", program, str(self.root)]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout.strip()
+
+    def test_a_killed_process_leaves_its_host_to_the_next(self) -> None:
+        self.hold(self.xml).kill()
+        pids = stray.find(self.uuid)
+        self.assertEqual(1, len(pids))
+        self.assertEqual(f"running {pids[0]}", self.ask("f'{domain.state} {domain.pid}'"))
+        self.assertEqual("off", self.ask("domain.destroy() or domain.state"))
+        self.assertEqual([], stray.find(self.uuid))
+
+    def test_a_qemu_that_died_meanwhile_is_off(self) -> None:
+        self.hold(self.xml).kill()
+        os.kill(stray.find(self.uuid)[0], signal.SIGKILL)
+        self.assertEqual("None", self.ask("domain"))
+
+    def test_nothing_is_left_elsewhere(self) -> None:
+        short_names = Path(f"/tmp/vhost-{os.geteuid()}")
+        self.hold().kill()
+        self.assertIn(self.root, [link.readlink() for link in short_names.iterdir()])
+        forget(self.root)
+        left = list(short_names.iterdir()) if short_names.exists() else []
+        self.assertNotIn(self.root, [link.readlink() for link in left])
+
+    def test_two_processes_at_once(self) -> None:
+        holder = self.hold()
+        program = (
+            "import sys\nfrom pathlib import Path\n"
+            "from vhost_tempest_plugin.errors import BusyError\n"
+            "from vhost_tempest_plugin.hypervisor import Connection\n"
+            "try:\n"
+            "    Connection.open(None, Path(sys.argv[1])).__enter__()\n"
+            "except BusyError as error:\n"
+            "    print(error)\n"
+        )
+        argv = [sys.executable, "-c", program, str(self.root)]
+        said = subprocess.run(argv, capture_output=True, text=True, check=True)
+        self.assertIn(f"is in use by pid {holder.pid} (", said.stdout)
+        self.assertEqual("", said.stderr)
+
+    def test_found_by_its_directory_where_the_record_is_damaged(self) -> None:
+        disk = self.root / "disk"
+        disk.write_bytes(b"\0" * 512)
+        drive = f"<disk type='file'><source file='{disk}'/><target dev='vda' bus='virtio'/></disk>"
+        self.xml.write_text(xml(self.uuid, devices=drive))
+        self.hold(self.xml).kill()
+        found = stray.find(self.root)
+        self.assertEqual(stray.find(self.uuid), found)
+        self.assertEqual(found, stray.kill(self.root))
+        self.assertEqual([], stray.find(self.root))
+
+
+class StrayTest(unittest.TestCase):
+    def test_only_what_bears_the_mark_is_killed(self) -> None:
+        mine, other = uuid4(), uuid4()
+        with contextlib.ExitStack() as stack:
+            processes = []
+            for uuid in (mine, other):
+                argv = [sys.executable, "-c", "import time; time.sleep(60)", "-uuid", str(uuid)]
+                process = stack.enter_context(subprocess.Popen(argv))
+                stack.callback(process.kill)
+                processes.append(process)
+            self.assertEqual([processes[0].pid], stray.kill(mine))
+            self.assertEqual(-signal.SIGKILL, processes[0].wait(10))
+            self.assertIsNone(processes[1].poll())
+            self.assertEqual([], stray.kill(uuid4()))
