@@ -111,7 +111,7 @@ def words(facts: Facts) -> str:
     keys: dict[str, list[str]] = {}
     for key, value in facts.items():
         keys.setdefault(value, []).append(key)
-    return "; ".join(f"{' '.join(same)}: {value}" for value, same in keys.items())
+    return "; ".join(f"{', '.join(same)}: {value}" for value, same in keys.items())
 
 
 def by_address(endpoints: Iterable[Endpoint]) -> dict[PciAddress, Endpoint]:
