@@ -31,11 +31,12 @@ _TOOLS = ("bc", "bison", "flex", "gcc", "make", "strip", "tar", "xz")
 
 # Parts of the source that no file of this kernel is made from; their Kconfig files stay.
 _UNUSED = (
-    *(f"*/arch/{name}/*" for name in ("a[!u]*", "[!ax]*", "xtensa")),
+    "*/arch/*/boot/dts/*.dts*",
     *(
         f"*/{directory}/*.[chS]"
         for directory in (
             "Documentation",
+            "arch/[!x]*",
             "drivers/gpu",
             "drivers/infiniband",
             "drivers/media",
