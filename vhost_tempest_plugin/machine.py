@@ -10,7 +10,7 @@ a socket has at most 107 bytes (unix(7)).
 import shlex
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +18,6 @@ from typing import Self
 
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.errors import CommandError, HostError
-from vhost_tempest_plugin.progress import Progress, silent
 
 _SOCKET = "ssh.socket"
 _SSH_FAILED = 255  # ssh(1), EXIT STATUS
@@ -71,6 +70,11 @@ class Ssh:
         words = [program, "-F", "none", port, str(self.port)]
         return words + [f"-o{name}={value}" for name, value in options.items()]
 
+    def login(self) -> str:
+        """A command line for people, that stands alone and shares no connection."""
+        words = [word for word in self.argv() if not word.startswith("-oControl")]
+        return shlex.join([*words, self.destination])
+
     @property
     def destination(self) -> str:
         """Who and where."""
@@ -98,24 +102,23 @@ class Machine:
         """Let the connection end once no other process uses it."""
         self._control("stop")
 
-    def wait_until_ready(self, progress: Progress = silent, limit_s: float = 600.0) -> None:
+    def wait_until_ready(self, limit_s: float, watch: Callable[[], None] = lambda: None) -> None:
         """Wait until the host lets us in.
 
+        :param watch: called at each attempt; what it raises ends the waiting
         :raises HostError: it did not within *limit_s*, or it refuses the key
         """
         end_s = time.monotonic() + limit_s
-        progress("waiting for ssh")
         patience_s = _FIRST_PATIENCE_S
         while not self._answers(patience_s):
+            watch()
             if time.monotonic() > end_s:
                 raise HostError(
                     f"no ssh server answered on port {self._ssh.port} within {limit_s:.0f} s; "
                     "'vhost console' shows how far the host has come"
                 )
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
-        progress("the ssh server answers")
         self.run(["true"], timeout_s=max(_LOGIN_S, end_s - time.monotonic()))
-        progress("logged in")
 
     def run(
         self,

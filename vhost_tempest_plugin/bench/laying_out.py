@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layout and rendering, for few NICs and for the most that the buses allow."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from uuid import UUID
+
+from vhost_tempest_plugin import domain, layout
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.bench.measurement import Measurement, seconds
+from vhost_tempest_plugin.errors import TopologyError
+from vhost_tempest_plugin.pci import LAST_BUS, DeviceModel
+from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+
+_NODES = 8
+_FEW = 9
+_WIDE = 72
+
+
+def _host(nics: int) -> Host:
+    """Eight nodes that share *nics* NICs as evenly as can be."""
+    counts = [nics // _NODES + (index < nics % _NODES) for index in range(_NODES)]
+    return Host(
+        name=f"nics-{nics}",
+        cpus=CpuTopology(sockets=_NODES),
+        nodes=tuple(
+            NumaNode(
+                id=index,
+                cpus=frozenset({index}),
+                memory_mib=512,
+                distances=tuple((to, 10 if to == index else 20) for to in range(_NODES)),
+                devices=(DeviceGroup(DeviceModel.E1000E, count),) if count else (),
+            )
+            for index, count in enumerate(counts)
+        ),
+    )
+
+
+def most_nics() -> int:
+    """The most NICs that a host with eight nodes can have."""
+    for nics in range(LAST_BUS, 0, -1):
+        try:
+            layout.lay_out(_host(nics))
+        except TopologyError:
+            continue
+        return nics
+    return 0
+
+
+def _both(host: Host) -> str:
+    return domain.render(
+        layout.lay_out(host),
+        name=host.name,
+        uuid=UUID(int=1),
+        boot=domain.Boot(Path("/k"), Path("/i"), "quiet", Path("/d"), Path("/c"), Path("/f")),
+        accelerator=Accelerator.TCG,
+    )
+
+
+def measure(runs: int) -> Iterator[Measurement]:
+    """The milliseconds for 72 and the most NICs against those for 9."""
+    sizes = (_FEW, _WIDE, most_nics())
+    readings: dict[int, list[float]] = {nics: [] for nics in sizes}
+    for _ in range(max(runs, 5)):
+        for nics in sizes:
+            host = _host(nics)
+            readings[nics].append(1000 * seconds(partial(_both, host)))
+    for nics in sizes[1:]:
+        yield Measurement(
+            name=f"layout and XML, {nics} NICs",
+            unit="ms",
+            samples=tuple(readings[nics]),
+            baseline=f"{_FEW} NICs",
+            baseline_samples=tuple(readings[_FEW]),
+            aim=f"<= {nics / _FEW:.1f} (linear)",
+        )

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a host's record to a login: what it boots from, its start, and the waiting for it."""
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+from vhost_tempest_plugin import acceleration, cmdline, console, domain, image, keys, speed
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.hypervisor import Connection, Domain, State
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.machine import Machine, Ssh
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.record import HostRecord, Phase
+from vhost_tempest_plugin.state import HostDirectory
+
+# Where distributions keep OVMF's code: Debian and Ubuntu, Fedora, SUSE, Arch.
+_FIRMWARE = (
+    Path("/usr/share/OVMF/OVMF_CODE_4M.fd"),
+    Path("/usr/share/OVMF/OVMF_CODE.fd"),
+    Path("/usr/share/edk2/ovmf/OVMF_CODE.fd"),
+    Path("/usr/share/qemu/ovmf-x86_64-code.bin"),
+    Path("/usr/share/edk2/x64/OVMF_CODE.4m.fd"),
+)
+
+# What an article-sized host took on the reference machine, times ten; each NIC adds to it.
+_LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
+_LIMIT_OF_NIC_S = 5.0
+
+
+def start(
+    connection: Connection,
+    directory: HostDirectory,
+    record: HostRecord,
+    layout: Layout,
+    progress: Progress,
+) -> Domain:
+    """Make what the host boots from, where it is not there yet, and start its domain.
+
+    :raises MachineError: this machine lacks something
+    :raises HostError: libvirt or QEMU refuses the host
+    """
+    made = _image(directory, record, progress)
+    directory.write(replace(record, phase=Phase.PREPARING, image_digest=made.digest))
+    keys.obtain(directory)
+    image.write(made.initrd, _seed(directory), directory.seed)
+    if not directory.overlay.exists():
+        partial = directory.overlay.with_suffix(".partial")
+        image.create_overlay(made, partial)
+        partial.replace(directory.overlay)
+    directory.console_log.unlink(missing_ok=True)
+    progress(f"starting {record.name!r} with {record.accelerator.upper()}")
+    directory.write(replace(record, phase=Phase.BOOTING, image_digest=made.digest))
+    return connection.create(xml(layout, directory, record, made))
+
+
+def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: image.Image) -> str:
+    """The domain XML with which a host is started."""
+    efi = layout.firmware is layout.firmware.EFI
+    return domain.render(
+        layout,
+        name=f"vhost-{record.name}",
+        uuid=record.uuid,
+        boot=domain.Boot(
+            kernel=made.bzimage if efi else made.kernel,
+            initrd=directory.seed,
+            command_line=" ".join((*image.PARAMETERS, cmdline.command_line(layout))).strip(),
+            disk=directory.overlay,
+            console_log=directory.console_log,
+            firmware=_firmware() if efi else None,
+        ),
+        accelerator=record.accelerator,
+    )
+
+
+def preview(layout: Layout) -> str:
+    """The domain XML with which a new host would be started; nothing is made.
+
+    :raises MachineError: the image has not been built yet
+    """
+    made = image.find()
+    if made is None:
+        raise MachineError("there is no image yet; 'vhost image build' makes it")
+    record = HostRecord(
+        name=layout.host.name,
+        uuid=UUID(int=0),
+        topology=layout.host.name,
+        accelerator=acceleration.choose().accelerator,
+        created="",
+    )
+    return xml(layout, HostDirectory.of(layout.host.name), record, made)
+
+
+def ssh(directory: HostDirectory, port: int) -> Ssh:
+    """How the host is reached over *port* of the loopback address."""
+    return Ssh(directory.path, port, directory.client_key, directory.known_hosts, directory.name)
+
+
+def wait(
+    running: Domain, directory: HostDirectory, record: HostRecord, nics: int, progress: Progress
+) -> int:
+    """Wait until the host lets us in; returns the port that leads to its ssh.
+
+    :raises HostError: it does not; the console's last lines and the likely cause are told
+    """
+    limit_s = (_LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * nics) * speed.slowness()
+    port = running.forward_ssh()
+    watch = _Watch(running, directory.console_log, progress)
+    try:
+        with Machine(ssh(directory, port)) as machine:
+            machine.wait_until_ready(limit_s, watch)
+    except HostError as error:
+        raise HostError(_failure(directory, str(error))) from None
+    progress(f"{console.Stage.SSH}: logged in")
+    return port
+
+
+class _Watch:
+    """Tells each stage of a boot as it comes, and notices a host that died."""
+
+    def __init__(self, running: Domain, log: Path, progress: Progress) -> None:
+        self._running = running
+        self._log = log
+        self._progress = progress
+        self._told: console.Stage | None = None
+
+    def __call__(self) -> None:
+        stage = console.stage(_text(self._log))
+        if stage is not self._told:
+            self._told = stage
+            self._progress(stage.value)
+        if self._running.state is not State.RUNNING:
+            raise HostError(f"the host's domain is {self._running.state}")
+
+
+def _failure(directory: HostDirectory, fact: str) -> str:
+    """One line: what failed, why if the console tells, and its end."""
+    text = _text(directory.console_log)
+    cause = console.likely_cause(text)
+    said = " / ".join(console.last_lines(text)) or "nothing"
+    return (
+        f"host {directory.name!r} did not come up at stage {console.stage(text)}: {fact}; "
+        f"{cause or 'the console may tell why'}; it last said: {said} "
+        f"(all of it: {directory.console_log})"
+    )
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _image(directory: HostDirectory, record: HostRecord, progress: Progress) -> image.Image:
+    """The image that the host's disk lies over; for a new host the current one."""
+    if record.image_digest is None or not directory.overlay.exists():
+        return image.build(progress)
+    made = image.kept(record.image_digest)
+    if made is None:
+        raise MachineError(
+            f"the image {record.image_digest} under the disk of {record.name!r} is gone from the "
+            f"cache; run 'vhost destroy {record.name}' and bring it up anew"
+        )
+    return made
+
+
+def _seed(directory: HostDirectory) -> image.Seed:
+    return image.Seed(
+        hostname=directory.name,
+        authorized_keys=keys.public(directory.client_key),
+        host_key=directory.host_key.read_text(),
+        host_key_public=keys.public(directory.host_key),
+        topology=directory.topology.read_text(),
+    )
+
+
+def _firmware() -> Path:
+    for path in _FIRMWARE:
+        if path.exists():
+            return path
+    raise MachineError("the host needs OVMF, its NICs are too many for SeaBIOS; install 'ovmf'")
+
+
+def shut_down(
+    running: Domain, directory: HostDirectory, record: HostRecord, progress: Progress
+) -> None:
+    """Let the host power itself off; where it does not, end it."""
+    limit_s = _LIMIT_S[record.accelerator] * speed.slowness()
+    progress(f"shutting {record.name!r} down")
+    try:
+        with Machine(ssh(directory, running.forward_ssh())) as machine:
+            machine.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
+        end_s = time.monotonic() + limit_s
+        while running.state is not State.OFF:
+            if time.monotonic() > end_s:
+                raise HostError(f"it is still on after {limit_s:.0f} s")
+            time.sleep(0.1)
+    except HostError as error:
+        progress(f"it does not shut down ({error}); ending it")
+        running.destroy()

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost console."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import hosts
+
+
+class Console(Command):
+    """Print what a host has written to its serial console since its last start."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the host's name")
+        parser.add_argument(
+            "--follow", action="store_true", help="go on with what comes, until the host ends"
+        )
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> None:
+        for text in hosts.console(arguments.name, follow=arguments.follow):
+            self.app.stdout.write(text)
+            self.app.stdout.flush()

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the commands tell of a host."""
+
+from vhost_tempest_plugin import boot
+from vhost_tempest_plugin.hosts import Status
+
+HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
+DETAIL_COLUMNS = (*HOST_COLUMNS, "created", "uuid", "libvirt", "image", "pids", "directory", "ssh")
+
+_Cell = str | int | None
+
+
+def host_row(status: Status) -> tuple[_Cell, ...]:
+    """The cells of HOST_COLUMNS."""
+    record = status.record
+    if record is None:
+        return (status.directory.name, "damaged", None, None, None)
+    port = record.ssh_port if status.pids else None
+    return (record.name, status.phase, record.topology, record.accelerator, port)
+
+
+def detail_row(status: Status) -> tuple[_Cell, ...]:
+    """The cells of DETAIL_COLUMNS."""
+    row = host_row(status)
+    pids = " ".join(str(pid) for pid in status.pids)
+    record = status.record
+    if record is None:
+        return (*row, None, None, None, None, pids, str(status.directory.path), None)
+    reached = boot.ssh(status.directory, record.ssh_port).login() if record.ssh_port else None
+    return (
+        *row,
+        record.created,
+        str(record.uuid),
+        record.uri or "its own",
+        record.image_digest,
+        pids,
+        str(status.directory.path),
+        reached,
+    )

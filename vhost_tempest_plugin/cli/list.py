@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost list."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff.lister import Lister
+
+from vhost_tempest_plugin import hosts
+from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+
+
+class List(Lister):
+    """List the hosts of this user."""
+
+    def take_action(
+        self, arguments: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        return HOST_COLUMNS, [host_row(status) for status in hosts.overview()]

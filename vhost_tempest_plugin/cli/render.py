@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost render."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import boot, catalog, layout, lifecycle
+
+
+class Render(Command):
+    """Print libvirt's domain XML: a host's with --host, else what a topology would become."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "topology", nargs="?", default=catalog.DEFAULT, help="name or file (default: article)"
+        )
+        parser.add_argument("--host", metavar="NAME", help="the live XML of this running host")
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> None:
+        if arguments.host:
+            xml = lifecycle.live_xml(arguments.host)
+        else:
+            xml = boot.preview(layout.lay_out(catalog.find(arguments.topology)))
+        self.app.stdout.write(xml)

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost report."""
+
+import argparse
+from pathlib import Path
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress, reporting
+
+
+class Report(Command):
+    """Run all checks on a host and write a page of facts, verdicts and its picture.
+
+    Exits with 1 where a check failed.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the host's name")
+        parser.add_argument(
+            "--output", type=Path, default=Path("report"), help="the directory (default: report)"
+        )
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> int:
+        lines = progress.Lines()
+        written = reporting.write(arguments.name, arguments.output, lines)
+        self.app.stdout.write(written.text())
+        return 0 if written.passed else 1

@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost restore."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from cliff.show import ShowOne
+
+from vhost_tempest_plugin import lifecycle, progress
+from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+
+
+class Restore(ShowOne):
+    """Bring a saved host back as it was, with all that ran in it."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the host's name")
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
+        return HOST_COLUMNS, host_row(lifecycle.restore(arguments.name, progress.Lines()))

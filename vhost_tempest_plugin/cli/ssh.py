@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost ssh."""
+
+import argparse
+import os
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import hosts, process
+
+
+class Ssh(Command):
+    """Log in to a running host as root, or run a command in it."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the host's name")
+        parser.add_argument(
+            "command", nargs=argparse.REMAINDER, help="run this instead of a login shell"
+        )
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> None:
+        ssh = hosts.ssh(arguments.name)
+        words = [word for word in arguments.command[:1] if word != "--"] + arguments.command[1:]
+        # The shared connection's socket is named relative to the host's directory.
+        os.chdir(ssh.directory)
+        process.replace([*ssh.argv(), ssh.destination, *words])

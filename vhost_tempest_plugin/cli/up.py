@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost up."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any
+
+from cliff.show import ShowOne
+
+from vhost_tempest_plugin import catalog, lifecycle, progress
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+
+
+class Up(ShowOne):
+    """Bring a host up: build what it needs, boot it, wait until ssh answers.
+
+    A host that is saved is restored, one that is off is booted again with its disk as it
+    was, one that is up already is left alone.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "topology", nargs="?", default="article", help="name or file (default: article)"
+        )
+        parser.add_argument("--name", help="the host's name (default: the topology's)")
+        parser.add_argument(
+            "--accelerator",
+            choices=["auto", *Accelerator],
+            default="auto",
+            help="auto takes KVM where a guest really runs on it (default)",
+        )
+        parser.add_argument(
+            "--connect", metavar="URI", help="a libvirt to use (default: a private one)"
+        )
+        parser.add_argument(
+            "--cold", action="store_true", help="boot even where a saved state could be restored"
+        )
+        return parser
+
+    def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
+        host = catalog.find(arguments.topology)
+        choice = arguments.accelerator
+        wish = lifecycle.Wish(
+            host=host,
+            name=arguments.name or host.name,
+            accelerator=None if choice == "auto" else Accelerator(choice),
+            uri=arguments.connect,
+            cold=arguments.cold,
+        )
+        return HOST_COLUMNS, host_row(lifecycle.up(wish, progress.Lines()))
