@@ -69,7 +69,6 @@ TOOLS = (
     Tool("bison", "bison", "bison", _KERNEL),
     Tool("bc", "bc", "bc", _KERNEL),
     Tool("xz", "xz-utils", "xz", _KERNEL),
-    Tool("cpio", "cpio", "cpio", _KERNEL),
     Tool("/usr/include/libelf.h", "libelf-dev", "elfutils-libelf-devel", _KERNEL),
     Tool("/usr/src/linux-source-*.tar.*", "linux-source", "", _KERNEL),
     Tool("dot", "graphviz", "graphviz", "draws", optional=True),

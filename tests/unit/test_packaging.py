@@ -11,6 +11,7 @@ from bindep.depends import Depends
 
 from vhost_tempest_plugin import errors
 from vhost_tempest_plugin.checks import registry
+from vhost_tempest_plugin.packages import TOOLS
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -28,6 +29,10 @@ class PackagingTest(unittest.TestCase):
                 wanted = packages("bindep.txt", platform, "virt", "run", "build")
                 self.assertEqual(wanted, packages("devstack/files/bindep.txt", platform))
                 self.assertIn("graphviz", wanted)
+
+    def test_bootstrap_installs_what_the_doctor_looks_for(self) -> None:
+        installed = packages("bindep.txt", "dpkg", "virt", "run", "build")
+        self.assertLessEqual({tool.apt for tool in TOOLS}, installed)
 
     def test_every_requirement_is_constrained(self) -> None:
         constrained = {
