@@ -29,9 +29,9 @@ class NestedGuest(Check):
             for nic in nics:
                 subject.progress(f"nested guest: assigning {nic.address}")
                 attempts[nic] = nested.attempt(nic)
-                subject.progress(f"nested guest: {nic.address}: {attempts[nic].words(nic)}")
+                subject.progress(f"nested guest: {nic.address}: {attempts[nic].words()}")
         expected = {str(nic.address): _expected(nic) for nic in nics}
-        observed = {str(nic.address): attempt.words(nic) for nic, attempt in attempts.items()}
+        observed = {str(nic.address): attempt.words() for nic, attempt in attempts.items()}
         differing = differences(expected, observed)
         remedies = [a.remedy(nic) for nic, a in attempts.items() if str(nic.address) in differing]
         return self.compare(expected, observed, "; ".join(dict.fromkeys(remedies)))
@@ -53,4 +53,4 @@ def candidates(hardware: Hardware) -> tuple[Endpoint, ...]:
 
 
 def _expected(nic: Endpoint) -> str:
-    return Attempt(seen=(nic.id,), leased=True, driver=nic.driver).words(nic)
+    return Attempt(seen=(nic.id,), leased=True, driver=nic.driver).words()

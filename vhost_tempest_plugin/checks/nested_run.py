@@ -48,7 +48,7 @@ class Attempt:
     fault: str = ""
     dmar_faults: str = ""
 
-    def words(self, nic: Endpoint) -> str:
+    def words(self) -> str:
         """It, without what differs from run to run."""
         if self.fault:
             return self.fault

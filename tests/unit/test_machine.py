@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Machine on a stand-in for OpenSSH: a script that runs the command here."""
+
+import os
+import socket
+import tempfile
+import threading
+import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.machine import Machine, Ssh
+
+# It notes its words; "-O" asks for a connection, which there is while the file "up" exists.
+SSH = """\
+#!/bin/sh
+printf '%s\\n' "$@" >> "$STATE/words"
+for word; do
+    if [ "$word" = -O ]; then test -e "$STATE/up"; exit; fi
+    last=$word
+done
+if [ ! -e "$STATE/up" ]; then echo 'Host key verification failed.' >&2; exit 255; fi
+exec sh -c "$last"
+"""
+SCP = """\
+#!/bin/sh
+printf '%s\\n' "$@" >> "$STATE/words"
+if [ ! -e "$STATE/up" ]; then echo 'no space' >&2; exit 1; fi
+"""
+
+
+class SshCase(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.state = Path(directory.name)
+        for name, text in (("ssh", SSH), ("scp", SCP)):
+            program = self.state / name
+            program.write_text(text)
+            program.chmod(0o755)
+        path = f"{self.state}:{os.environ['PATH']}"
+        patcher = mock.patch.dict(os.environ, {"PATH": path, "STATE": str(self.state)})
+        patcher.start()
+        self.addCleanup(patcher.stop)
+        (self.state / "up").touch()
+        self.machine = Machine(self.ssh(2222))
+
+    def ssh(self, port: int) -> Ssh:
+        return Ssh(self.state, port, Path("/k/50% key"), self.state / "known_hosts", "small")
+
+    def words(self) -> list[str]:
+        return (self.state / "words").read_text().splitlines()
+
+
+class MachineTest(SshCase):
+    def test_words_arrive_as_they_are(self) -> None:
+        words = ["a b", "c'd", "$HOME", "é", "", "*"]
+        self.assertEqual("a b|c'd|$HOME|é||*|", self.machine.run(["printf", "%s|", *words]).stdout)
+
+    def test_the_hosts_key_is_checked_and_nothing_is_asked(self) -> None:
+        self.machine.run(["true"])
+        words = self.words()
+        for word in (
+            "-oStrictHostKeyChecking=yes",
+            "-oHostKeyAlias=small",
+            "-oBatchMode=yes",
+            '-oIdentityFile="/k/50%% key"',
+            f'-oUserKnownHostsFile="{self.state}/known_hosts"',
+            "-oGlobalKnownHostsFile=/dev/null",
+            "-oControlPath=ssh.socket",
+            "root@127.0.0.1",
+        ):
+            self.assertIn(word, words)
+        self.assertEqual(["-F", "none", "-p", "2222"], words[:4])
+
+    def test_input(self) -> None:
+        self.assertEqual("x\ny", self.machine.run(["cat"], input_text="x\ny").stdout)
+
+    def test_a_command_that_fails(self) -> None:
+        with self.assertRaisesRegex(HostError, r"'ls /nosuch' in the host exited with 2: .*nosuch"):
+            self.machine.run(["ls", "/nosuch"])
+        self.assertEqual(2, self.machine.run(["ls", "/nosuch"], check=False).returncode)
+
+    def test_a_status_of_255_is_the_commands_while_the_connection_stands(self) -> None:
+        self.assertEqual(255, self.machine.run(["sh", "-c", "exit 255"], check=False).returncode)
+
+    def test_no_connection_is_an_error_even_unchecked(self) -> None:
+        (self.state / "up").unlink()
+        with self.assertRaisesRegex(HostError, "port 2222 failed .*Host key verification failed"):
+            self.machine.run(["true"], check=False)
+
+    def test_out_of_time(self) -> None:
+        with self.assertRaisesRegex(HostError, "'sleep 9' in the host did not end within"):
+            self.machine.run(["sleep", "9"], timeout_s=0.2)
+
+    def test_put(self) -> None:
+        path = self.state / "new" / "file"
+        self.machine.put("text", str(path), 0o600)
+        self.assertEqual("text", path.read_text())
+        self.assertEqual(0o600, path.stat().st_mode & 0o777)
+
+    def test_send(self) -> None:
+        self.machine.send([Path("/a/kernel")], "/run/x")
+        self.assertEqual(
+            ["-O", "-q", "--", "/a/kernel", "root@127.0.0.1:/run/x/"], self.words()[-5:]
+        )
+        self.assertIn("-P", self.words())
+        (self.state / "up").unlink()
+        with self.assertRaisesRegex(HostError, "cannot copy to '/run/x' in the host: no space"):
+            self.machine.send([Path("/a/kernel")], "/run/x")
+
+    def test_leaving_lets_the_connection_end(self) -> None:
+        with self.machine:
+            pass
+        self.assertIn("stop", self.words())
+
+
+class WaitTest(SshCase):
+    @contextmanager
+    def server(self, greetings: list[bytes]) -> Iterator[int]:
+        """A server that greets its clients so, one after the other; gives its port."""
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            thread = threading.Thread(target=self.serve, args=(listener, greetings))
+            thread.start()
+            yield listener.getsockname()[1]
+            thread.join()
+
+    @staticmethod
+    def serve(listener: socket.socket, greetings: list[bytes]) -> None:
+        for greeting in greetings:
+            link, _ = listener.accept()
+            with link:
+                link.sendall(greeting)
+
+    def test_a_port_that_only_accepts_is_not_ready(self) -> None:
+        attempts: list[None] = []
+        with self.server([b"", b"", b"SSH-2.0-OpenSSH_9.2\r\n"]) as port:
+            Machine(self.ssh(port)).wait_until_ready(
+                limit_s=20, watch=lambda: attempts.append(None)
+            )
+        self.assertEqual(2, len(attempts))
+        self.assertIn("true", self.words())
+
+    def test_it_gives_up(self) -> None:
+        with self.server([]) as port:
+            pass
+        with self.assertRaisesRegex(HostError, f"port {port} within 0 s; 'vhost console'"):
+            Machine(self.ssh(port)).wait_until_ready(limit_s=0.3)
+
+    def test_who_watches_can_end_it(self) -> None:
+        def watch() -> None:
+            raise HostError("QEMU is gone")
+
+        with self.server([]) as port:
+            pass
+        with self.assertRaisesRegex(HostError, "QEMU is gone"):
+            Machine(self.ssh(port)).wait_until_ready(limit_s=20, watch=watch)
+
+    def test_a_host_that_does_not_let_us_in(self) -> None:
+        (self.state / "up").unlink()
+        with (
+            self.server([b"SSH-2.0-OpenSSH_9.2\r\n"]) as port,
+            self.assertRaisesRegex(HostError, "Host key verification failed"),
+        ):
+            Machine(self.ssh(port)).wait_until_ready(limit_s=20)
