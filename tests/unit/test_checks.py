@@ -334,6 +334,11 @@ class NodedevTest(CheckTest):
         finding = Nodedev().run(subject(text, wrong))
         self.assert_failed(finding, "node 1", "node 2", "agrees with the kernel")
 
+    def test_neither_knows_the_nic(self) -> None:
+        virsh = recorded("sriov-virsh").replace("<bus>202</bus>", "<bus>203</bus>")
+        finding = Nodedev().run(subject(without("sriov", "0000:ca:00.0"), virsh))
+        self.assert_failed(finding, "0000:ca:00.0", "unknown to libvirt", "agrees with the kernel")
+
 
 class HugepagesTest(CheckTest):
     PAGES = "node1/hugepages/hugepages-2048kB/nr_hugepages:"

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each NIC as libvirt in the host sees it, which is what Nova reports."""
 
-from vhost_tempest_plugin.checks.base import ANEW, Check, Subject, differences, node_words
+from vhost_tempest_plugin.checks.base import (
+    ANEW,
+    Check,
+    Subject,
+    by_address,
+    differences,
+    node_words,
+)
 from vhost_tempest_plugin.finding import Finding
 from vhost_tempest_plugin.pci import PciId
 
@@ -28,11 +35,14 @@ class Nodedev(Check):
             else _ABSENT
             for nic in nics
         }
+        seen = by_address(subject.observation.hardware.endpoints)
         kernel = {
-            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address))
-            for nic in subject.observation.hardware.endpoints
+            str(nic.address): _words(found.id, found.node, groups.get(nic.address))
+            if (found := seen.get(nic.address))
+            else _ABSENT
+            for nic in nics
         }
-        if not differences(kernel, {**kernel, **observed}):
+        if not differences(kernel, observed):
             remedy = f"libvirt agrees with the kernel, the other checks tell what is wrong; {ANEW}"
         else:
             remedy = (
