@@ -6,18 +6,37 @@ seconds (Linux, Documentation/arch/x86/boot.rst: payload_offset, payload_length)
 """
 
 import bz2
-import gzip
 import lzma
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Protocol
 
 from vhost_tempest_plugin import process
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import MachineError
 
 _BOOT_MAGIC = b"HdrS"
 _ELF_MAGIC = b"\x7fELF"
 _SECTOR = 512
+_SIZE_BYTES = 4
+
+
+class _Unpacker(Protocol):
+    """What the standard library's unpackers have in common."""
+
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+    @property
+    def eof(self) -> bool: ...
+
+
+_UNPACKERS: tuple[tuple[bytes, Callable[[], _Unpacker]], ...] = (
+    (b"\x1f\x8b", lambda: zlib.decompressobj(wbits=31)),
+    (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+    (b"BZh", bz2.BZ2Decompressor),
+    (b"\x5d\0\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_ALONE)),
+)
 _PROGRAMS = {b"\x28\xb5\x2f\xfd": "zstd", b"\x02\x21\x4c\x18": "lz4"}
 
 
@@ -43,35 +62,36 @@ def decompress(data: bytes, work: Path) -> bytes:
 
     :raises MachineError: the packing is damaged
     """
+    if (program := _PROGRAMS.get(data[:4])) is not None:
+        return _by_program(program, data, work)
+    unpacker = next((make() for magic, make in _UNPACKERS if data.startswith(magic)), None)
+    if unpacker is None:
+        return data
     try:
-        if data.startswith(b"\x1f\x8b"):
-            return zlib.decompressobj(wbits=31).decompress(data)
-        if data.startswith(b"\xfd7zXZ\0"):
-            return lzma.LZMADecompressor(lzma.FORMAT_XZ).decompress(data)
-        if data.startswith(b"BZh"):
-            return bz2.BZ2Decompressor().decompress(data)
-        if data.startswith(b"\x5d\0\0"):
-            return lzma.LZMADecompressor(lzma.FORMAT_ALONE).decompress(data)
-        program = _PROGRAMS.get(data[:4])
-        return _by_program(program, data, work) if program else data
-    except (lzma.LZMAError, zlib.error, gzip.BadGzipFile, OSError, CommandError) as error:
+        content = unpacker.decompress(data)
+    except (lzma.LZMAError, zlib.error, OSError) as error:
         raise MachineError(f"cannot unpack a part of the kernel: {error}") from error
+    if not unpacker.eof:
+        raise MachineError("cannot unpack a part of the kernel: it is cut off")
+    return content
 
 
 def _by_program(program: str, data: bytes, work: Path) -> bytes:
-    """Unpack with a program, which calls the size that a kernel has behind it garbage."""
+    """Unpack with a program, which stumbles over the size that a kernel has behind it."""
     packed = work / "packed"
-    packed.write_bytes(data)
     unpacked = work / "unpacked"
-    done = process.run(
-        [process.which(program), "-d", "-q", "-f", packed, "-o", unpacked], check=False
-    )
-    if not unpacked.exists():
-        raise MachineError(f"{program!r} cannot unpack the kernel: {done.stderr.strip()}")
-    content = unpacked.read_bytes()
-    unpacked.unlink()
-    packed.unlink()
-    return content
+    output: list[str | Path] = ["-o", unpacked] if program == "zstd" else [unpacked]
+    argv = [process.which(program), "-d", "-q", "-f", packed, *output]
+    try:
+        for content in (data, data[:-_SIZE_BYTES]):
+            packed.write_bytes(content)
+            done = process.run(argv, check=False)
+            if done.returncode == 0:
+                return unpacked.read_bytes()
+    finally:
+        packed.unlink(missing_ok=True)
+        unpacked.unlink(missing_ok=True)
+    raise MachineError(f"{program!r} cannot unpack a part of the kernel: {done.stderr.strip()}")
 
 
 def modules(directory: Path, wanted: tuple[str, ...]) -> tuple[Path, ...]:

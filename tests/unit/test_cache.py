@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+import errno
+import fcntl
+import os
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from vhost_tempest_plugin import cache
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.progress import silent
+
+
+class CacheTest(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory.name}))
+        self.kind = Path(directory.name) / "vhost" / "thing"
+        self.made = 0
+
+    def make(self, directory: Path) -> None:
+        self.made += 1
+        (directory / "file").write_text("whole")
+
+    def obtain(self) -> Path:
+        return cache.obtain("thing", "d1", self.make, silent)
+
+    def test_is_made_once(self) -> None:
+        first = self.obtain()
+        self.assertEqual(first, self.obtain())
+        self.assertEqual("whole", (first / "file").read_text())
+        self.assertEqual(1, self.made)
+
+    def test_a_failure_leaves_nothing(self) -> None:
+        def fail(directory: Path) -> None:
+            (directory / "half").touch()
+            raise MachineError("no")
+
+        with self.assertRaises(MachineError):
+            cache.obtain("thing", "d1", fail, silent)
+        self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
+
+    def test_a_full_disk_is_told_in_a_line(self) -> None:
+        def fill(directory: Path) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with self.assertRaisesRegex(MachineError, "No space left on device; free some space"):
+            cache.obtain("thing", "d1", fill, silent)
+
+    def test_leftovers_are_cleaned(self) -> None:
+        leftover = self.kind / "d0.partial"
+        leftover.mkdir(parents=True)
+        (leftover / "file").touch()
+        self.obtain()
+        self.assertFalse(leftover.exists())
+
+    def test_two_wait_for_each_other(self) -> None:
+        self.kind.mkdir(parents=True)
+        news: list[str] = []
+        waiting = threading.Event()
+
+        def progress(news_: str) -> None:
+            news.append(news_)
+            waiting.set()
+
+        with (self.kind / "lock").open("w") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)
+            other = threading.Thread(target=cache.obtain, args=("thing", "d1", self.make, progress))
+            other.start()
+            self.assertTrue(waiting.wait(10))
+            self.assertEqual(0, self.made)
+        other.join(10)
+        self.assertEqual(1, self.made)
+        self.assertIn("waiting", news[0])
+
+    def test_digest_minds_borders(self) -> None:
+        self.assertNotEqual(cache.digest("ab", "c"), cache.digest("a", "bc"))
+        self.assertEqual(cache.digest("ab", b"c"), cache.digest("ab", "c"))
