@@ -23,7 +23,7 @@ from vhost_tempest_plugin.machine import Machine
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.topology import DeviceGroup, Host, Iommu, IommuModel
 
-# Recorded from the nested guest on the recorded host.
+# From a nested guest on the recorded host, without most of its chipset's functions.
 CONSOLE = """\
 vhost-guest: kernel 6.1.192
 vhost-guest: interface 0000:01:00.0 52:54:00:00:00:03 eth0

@@ -23,7 +23,7 @@ _VIRSH = ("env", "LC_ALL=C", "virsh", "-q", "-c", "qemu:///system")
 _ALIVE = f"kill -0 $(cat {_PID})"
 _FAULT = re.compile(r"\[ *(\d+\.\d+)\] (DMAR: .*fault.*)", re.IGNORECASE)
 _POLL_S = 1.0
-# Start and DHCP took 30 to 90 s under emulation inside emulation; the guest itself gives
+# Start and DHCP took 40 to 80 s under emulation inside emulation; the guest itself gives
 # DHCP up after 120 s.
 _LIMIT_S = {Accelerator.KVM: 180.0, Accelerator.TCG: 600.0}
 _RETURN_S = 20.0
