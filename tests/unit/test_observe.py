@@ -7,7 +7,7 @@ from vhost_tempest_plugin import observe
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.hardware import RootBus
 from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.observe import libvirt_view, sysfs
+from vhost_tempest_plugin.observe import libvirt_view
 from vhost_tempest_plugin.pci import PciAddress, PciId
 
 VF = PciAddress(0xDD, 0x10)
