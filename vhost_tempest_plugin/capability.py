@@ -2,7 +2,7 @@
 """Which QEMU and libvirt a host needs."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.pci import DeviceModel
@@ -80,6 +80,19 @@ def validate(host: Host, versions: Versions) -> None:
             raise MachineError(
                 f"{need.feature} needs {need.floor}, and here are {versions}; {need.without}"
             )
+
+
+def adapted(host: Host, versions: Versions) -> Host:
+    """*host* without what is not essential and *versions* cannot do.
+
+    Without interrupt remapping vfio needs the article's workaround, which ``cmdline`` applies.
+
+    :raises MachineError: something essential lacks; with all numbers
+    """
+    validate(host, versions)
+    if host.iommu.interrupt_remapping and not versions.reaches(INTERRUPT_REMAPPING.floor):
+        return replace(host, iommu=replace(host.iommu, interrupt_remapping=False))
+    return host
 
 
 def _device(model: DeviceModel) -> Need:

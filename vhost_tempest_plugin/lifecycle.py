@@ -9,11 +9,12 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from vhost_tempest_plugin import acceleration, boot, hosts, topology_file
+from vhost_tempest_plugin import acceleration, boot, capability, hosts, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.capability import Versions
+from vhost_tempest_plugin.errors import HostError, InputError, MachineError
 from vhost_tempest_plugin.hosts import Status
-from vhost_tempest_plugin.hypervisor import Connection, Domain, stray
+from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, stray
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
@@ -48,11 +49,14 @@ def up(wish: Wish, progress: Progress) -> Status:
     :raises MachineError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
-    layout = lay_out(wish.host)
+    lay_out(wish.host)
     directory = HostDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=_WAIT_S, progress=progress):
-        record = _known(directory, wish) if directory.is_recorded else _new(directory, wish)
-        with Connection.open(record.uri, directory.libvirt_root) as connection:
+        known = _known(directory, wish) if directory.is_recorded else None
+        uri = known.uri if known else wish.uri
+        with Connection.open(uri, directory.libvirt_root) as connection:
+            layout = lay_out(_possible(wish.host, connection, progress))
+            record = known or _new(directory, wish, progress)
             domain = _found(connection, directory, record)
             if domain is not None:
                 progress(f"host {wish.name!r} runs already")
@@ -123,12 +127,10 @@ def destroy(name: str, progress: Progress) -> None:
     with directory.locked(wait_s=_WAIT_S, progress=progress):
         record = hosts.status(name).record
         if record is not None:
-            with Connection.open(record.uri, directory.libvirt_root) as connection:
-                domain = connection.find(record.uuid)
-                if domain is not None:
-                    domain.destroy()
-        for pid in stray.kill(directory.path):
-            progress(f"ended the process {pid}")
+            _end(directory, record, progress)
+            stray.kill(record.uuid)
+        stray.kill(directory.path)
+        embedded.forget(directory.libvirt_root)
         directory.remove()
     progress(f"host {name!r} is gone")
 
@@ -145,9 +147,19 @@ def live_xml(name: str) -> str:
             return _running(connection, directory, record).xml()
 
 
-def _new(directory: HostDirectory, wish: Wish) -> HostRecord:
+def _possible(host: Host, connection: Connection, progress: Progress) -> Host:
+    """The host as this QEMU and libvirt can have it; what they cannot is told."""
+    versions = Versions(connection.qemu_version, connection.libvirt_version)
+    possible = capability.adapted(host, versions)
+    if possible != host:
+        progress(f"no interrupt remapping with {versions}: vfio is told to do without")
+    return possible
+
+
+def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord:
     """Record a host before anything of it is made."""
     verdict = acceleration.choose(wish.accelerator)
+    progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     record = HostRecord(
         name=wish.name,
         uuid=uuid.uuid4(),
@@ -190,6 +202,19 @@ def _found(connection: Connection, directory: HostDirectory, record: HostRecord)
         stray.kill(record.uuid)
         save_image.adopt(directory.saved)
     return domain
+
+
+def _end(directory: HostDirectory, record: HostRecord, progress: Progress) -> None:
+    """End the domain; with a libvirt that does not open, its processes are left to others."""
+    try:
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            domain = connection.find(record.uuid)
+            if domain is not None:
+                domain.destroy()
+    except (HostError, MachineError) as error:
+        if record.uri is not None:
+            raise
+        progress(f"libvirt does not help ({error}); ending QEMU itself")
 
 
 def _running(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain:

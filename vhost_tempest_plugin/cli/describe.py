@@ -14,8 +14,8 @@ def host_row(status: Status) -> tuple[_Cell, ...]:
     """The cells of HOST_COLUMNS."""
     record = status.record
     if record is None:
-        return (status.directory.name, "damaged", None, None, None)
-    port = record.ssh_port if status.pids else None
+        return (status.directory.name, "damaged", "", "", "")
+    port = record.ssh_port if status.pids else ""
     return (record.name, status.phase, record.topology, record.accelerator, port)
 
 
@@ -25,14 +25,14 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
     pids = " ".join(str(pid) for pid in status.pids)
     record = status.record
     if record is None:
-        return (*row, None, None, None, None, pids, str(status.directory.path), None)
-    reached = boot.ssh(status.directory, record.ssh_port).login() if record.ssh_port else None
+        return (*row, "", "", "", "", pids, str(status.directory.path), "")
+    reached = boot.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
         record.created,
         str(record.uuid),
         record.uri or "its own",
-        record.image_digest,
+        record.image_digest or "",
         pids,
         str(status.directory.path),
         reached,

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import catalog, picture
-from vhost_tempest_plugin.drawing import draw
+from vhost_tempest_plugin import catalog, hosts, picture
+from vhost_tempest_plugin.drawing import Drawing, draw
 from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.observe import hwloc
 from vhost_tempest_plugin.picture import PictureFormat
 
 _NARROWEST, _WIDEST = 60, 100
@@ -39,6 +40,11 @@ class Draw(Command):
             choices=[format_.value for format_ in PictureFormat],
             help="the format, whatever the file's name (default: by the name, else txt)",
         )
+        parser.add_argument(
+            "--host",
+            metavar="NAME",
+            help="draw this running host as hwloc sees it, beside its topology where they differ",
+        )
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
@@ -47,10 +53,21 @@ class Draw(Command):
             format_ = PictureFormat(arguments.picture_format)
         else:
             format_ = PictureFormat.of(output) if output else PictureFormat.TXT
-        host = catalog.find(arguments.topology)
-        drawing = draw(lay_out(host).hardware(), title=host.name)
+        if arguments.host:
+            drawing = _observed(arguments.host)
+        else:
+            host = catalog.find(arguments.topology)
+            drawing = draw(lay_out(host).hardware(), title=host.name)
         if output is None:
             columns = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size().columns))
             self.app.stdout.write(picture.text_of(drawing, format_, columns))
         else:
             picture.save(drawing, output, format_)
+
+
+def _observed(name: str) -> Drawing:
+    """A running host as hwloc sees it, beside what it should be as far as hwloc can tell."""
+    intended = hwloc.as_told(hosts.intended(name).hardware())
+    with hosts.connected(name) as (_, machine):
+        observed = hwloc.read(machine.run(hwloc.COMMAND).stdout)
+    return draw(intended, observed, title=name)

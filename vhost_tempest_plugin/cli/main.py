@@ -17,6 +17,7 @@ from vhost_tempest_plugin.errors import InputError, VhostError
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
 _INTERRUPTED = 130
+_COLUMNS_ELSEWHERE = 140
 
 _EPILOGUE = """\
 exit codes: 0 all went well; 1 a program failed, or a check; 2 what was asked for is refused;
@@ -102,6 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # Tables fit the terminal, or a page where there is none; cliff reads its environment.
+    os.environ.setdefault("CLIFF_FIT_WIDTH", "1")
+    if not sys.stdout.isatty():
+        os.environ.setdefault("CLIFF_MAX_TERM_WIDTH", str(_COLUMNS_ELSEWHERE))
     try:
         code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()

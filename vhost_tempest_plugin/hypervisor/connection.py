@@ -86,7 +86,7 @@ class Connection:
         :raises HostError: the file is damaged, or this QEMU cannot take it
         """
         paused = self._libvirt.VIR_DOMAIN_SAVE_PAUSED
-        remedy = f"remove {path} to boot the host afresh, or 'vhost destroy' it"
+        remedy = "'vhost up --cold' boots the host afresh"
         with told(self._libvirt, f"restore the host from {path}", remedy):
             if image.is_sparse(path):
                 self._handle.restoreParams(image.parameters(self._libvirt, path), paused)
