@@ -8,6 +8,7 @@ from pathlib import Path
 from cliff.command import Command
 
 from vhost_tempest_plugin import catalog, hosts, picture
+from vhost_tempest_plugin.checks.base import Subject
 from vhost_tempest_plugin.drawing import Drawing, draw
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.observe import hwloc
@@ -67,7 +68,13 @@ class Draw(Command):
 
 def _observed(name: str) -> Drawing:
     """A running host as hwloc sees it, beside what it should be as far as hwloc can tell."""
-    intended = hwloc.as_told(hosts.intended(name).hardware())
-    with hosts.connected(name) as (_, machine):
-        observed = hwloc.read(machine.run(hwloc.COMMAND).stdout)
-    return draw(intended, observed, title=name)
+    layout = hosts.intended(name)
+    with hosts.connected(name) as (record, machine):
+        kernels = Subject(layout, record.accelerator, machine).observation.hardware
+        told = hwloc.read(machine.run(hwloc.COMMAND).stdout)
+    intended = layout.hardware()
+    return draw(
+        hwloc.completed(hwloc.as_told(intended), intended),
+        hwloc.completed(told, kernels),
+        title=name,
+    )

@@ -73,6 +73,18 @@ def as_told(hardware: Hardware) -> Hardware:
     )
 
 
+def completed(told: Hardware, by_kernel: Hardware) -> Hardware:
+    """What hwloc told, with what only the kernel tells of the NICs: groups, drivers, functions."""
+    known = {endpoint.address: endpoint for endpoint in by_kernel.endpoints}
+    return replace(
+        told,
+        endpoints=tuple(
+            replace(known.get(endpoint.address, endpoint), node=endpoint.node)
+            for endpoint in told.endpoints
+        ),
+    )
+
+
 def _attribute(element: etree._Element, name: str) -> str:
     value = element.get(name)
     if value is None:
