@@ -29,6 +29,9 @@ _FIRMWARE = (
 _LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
 _LIMIT_OF_NIC_S = 5.0
 
+# The image's unit that does what vhost.sriov and vhost.vfio say; to start it is to wait for it.
+_DEVICES_UNIT = "vhost-devices.service"
+
 
 def start(
     connection: Connection,
@@ -99,18 +102,29 @@ def ssh(directory: HostDirectory, port: int) -> Ssh:
 
 
 def wait(
-    running: Domain, directory: HostDirectory, record: HostRecord, nics: int, progress: Progress
+    running: Domain,
+    directory: HostDirectory,
+    record: HostRecord,
+    layout: Layout,
+    progress: Progress,
 ) -> int:
-    """Wait until the host lets us in; returns the port that leads to its ssh.
+    """Wait until the host lets us in, its NICs as the topology wants them.
+
+    Returns the port that leads to its ssh.
 
     :raises HostError: it does not; the console's last lines and the likely cause are told
     """
-    limit_s = (_LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * nics) * speed.slowness()
+    limit_s = (
+        _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
+    ) * speed.slowness()
     port = running.forward_ssh()
     watch = _Watch(running, directory.console_log, progress)
     try:
         with Machine(ssh(directory, port)) as machine:
             machine.wait_until_ready(limit_s, watch)
+            if any(device.vfs or device.vfio_addresses for device in layout.devices):
+                progress("virtual functions and vfio-pci")
+                machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
     except HostError as error:
         raise HostError(_failure(directory, str(error))) from None
     progress(f"{console.Stage.SSH}: logged in")

@@ -16,7 +16,7 @@ from vhost_tempest_plugin.errors import HostError, InputError, MachineError
 from vhost_tempest_plugin.hosts import Status
 from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, stray
 from vhost_tempest_plugin.hypervisor import image as save_image
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import HostRecord, Phase
 from vhost_tempest_plugin.state import HostDirectory
@@ -66,7 +66,7 @@ def up(wish: Wish, progress: Progress) -> Status:
             else:
                 directory.saved.unlink(missing_ok=True)
                 domain = boot.start(connection, directory, record, layout, progress)
-            _await_ssh(domain, directory, len(layout.devices), progress)
+            _await_ssh(domain, directory, layout, progress)
     return hosts.status(wish.name)
 
 
@@ -85,7 +85,7 @@ def restore(name: str, progress: Progress) -> Status:
             if not directory.saved.exists():
                 raise InputError(f"host {name!r} is not saved; 'vhost up' boots it")
             domain = _restored(connection, directory, record, progress)
-            _await_ssh(domain, directory, 0, progress)
+            _await_ssh(domain, directory, hosts.intended(name), progress)
     return hosts.status(name)
 
 
@@ -236,14 +236,16 @@ def _restored(
     return domain
 
 
-def _await_ssh(running: Domain, directory: HostDirectory, nics: int, progress: Progress) -> None:
+def _await_ssh(
+    running: Domain, directory: HostDirectory, layout: Layout, progress: Progress
+) -> None:
     """Wait until the host lets us in; record the port that leads there.
 
     A host that does not come up is ended, so that nothing runs that nobody can use.
     """
     record = directory.read()
     try:
-        port = boot.wait(running, directory, record, nics, progress)
+        port = boot.wait(running, directory, record, layout, progress)
     except HostError:
         running.destroy()
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
