@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real ``vhost`` command with hosts of its own, and the shared cache of images."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from vhost_tempest_plugin import speed
+
+VHOST = Path(sys.executable).with_name("vhost")
+# Building the image and a nested guest's kernel comes first on a bare machine.
+LIMIT_S = 2400.0
+
+
+class Vhost:
+    """Runs commands with a state directory of its own; ``home`` makes and ends one."""
+
+    def __init__(self, state: Path) -> None:
+        self.state = state
+        self._environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+
+    def start(self, *words: str | Path) -> subprocess.Popen[str]:
+        """Start a command whose end is the test's business."""
+        return subprocess.Popen(
+            [VHOST, *words],
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run a command; its news go to our standard error as they come."""
+        process = self.start(*words)
+        said: list[str] = []
+
+        def pass_on() -> None:
+            assert process.stderr is not None
+            for line in process.stderr:
+                said.append(line)
+                sys.__stderr__.write(f"    {line}")
+                sys.__stderr__.flush()
+
+        listener = threading.Thread(target=pass_on)
+        listener.start()
+        killer = threading.Timer(LIMIT_S * speed.slowness(), process.kill)
+        killer.start()
+        try:
+            assert process.stdout is not None
+            output = process.stdout.read()
+            code = process.wait()
+        finally:
+            killer.cancel()
+            listener.join()
+            process.stdout.close()
+            process.stderr.close()
+        done = subprocess.CompletedProcess(process.args, code, output, "".join(said))
+        if check and code != 0:
+            raise AssertionError(f"vhost {' '.join(map(str, words))} gave {code}: {done.stderr}")
+        return done
+
+    def json(self, *words: str | Path, check: bool = True) -> Any:
+        """What a command tells as JSON."""
+        return json.loads(self.run(*words, "--format", "json", check=check).stdout)
+
+    def findings(self, *words: str | Path) -> dict[str, dict[str, str]]:
+        """What ``vhost check`` finds, by check; its exit code must repeat the verdicts."""
+        done = self.run("check", *words, "--format", "json", check=False)
+        found = {finding["check"]: finding for finding in json.loads(done.stdout)}
+        failed = any(finding["verdict"] == "failed" for finding in found.values())
+        assert done.returncode == int(failed), done
+        return found
+
+    def ssh(self, name: str, command: str) -> str:
+        """What a shell command in the host says."""
+        return self.run("ssh", name, command).stdout
+
+
+@contextlib.contextmanager
+def home() -> Iterator[Vhost]:
+    """A state directory; at the end its hosts are destroyed, and must be gone."""
+    with tempfile.TemporaryDirectory(prefix="vhost-e2e-") as directory:
+        vhost = Vhost(Path(directory))
+        try:
+            yield vhost
+        finally:
+            for host in vhost.json("list"):
+                vhost.run("destroy", host["name"])
+
+
+def qemu_pids(vhost: Vhost) -> list[int]:
+    """The QEMU processes with files in this state directory."""
+    found = subprocess.run(
+        ["pgrep", "-f", f"qemu-system.*{vhost.state}"], capture_output=True, text=True, check=False
+    )
+    return [int(pid) for pid in found.stdout.split()]

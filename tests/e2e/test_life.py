@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A host's whole life with the real command, its murders included."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from tests.e2e import emulated
+from vhost_tempest_plugin import speed
+
+NAME = "life"
+TOPOLOGY = """\
+name: life
+nodes:
+  - {cpus: 0-1, memory_mib: 768, devices: [{model: e1000e}]}
+  - {cpus: "2", memory_mib: 512, devices: [{model: e1000e, driver: vfio-pci}]}
+devices: [{model: e1000e}]
+"""
+CHECKS = ("numa-topology", "pci-topology", "device-affinity", "iommu-groups", "vfio")
+
+
+def wait_for(what: str, condition: Callable[[], object], limit_s: float = 120.0) -> None:
+    """Wait until ``condition()`` is true."""
+    end_s = time.monotonic() + limit_s * speed.slowness()
+    while not condition():
+        if time.monotonic() > end_s:
+            raise AssertionError(f"not within {limit_s:g} s: {what}")
+        time.sleep(0.05)
+
+
+class LifeTest(unittest.TestCase):
+    """One host for all tests, each of which leaves it up."""
+
+    vhost: ClassVar[emulated.Vhost]
+    topology: ClassVar[Path]
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.vhost = cls.enterClassContext(emulated.home())
+        directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        cls.topology = Path(directory) / "life.yaml"
+        cls.topology.write_text(TOPOLOGY)
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.vhost.run("up", self.topology)
+        self.assertEqual("running", self.state())
+
+    def state(self) -> str:
+        [host] = self.vhost.json("list")
+        return str(host["state"])
+
+    def assert_right(self) -> None:
+        found = self.vhost.findings(NAME, *CHECKS)
+        self.assertEqual(dict.fromkeys(CHECKS, "passed"), verdicts(found))
+
+    def test_it_is_what_its_topology_says(self) -> None:
+        found = self.vhost.findings(NAME)
+        self.assertEqual([], [f for f in found.values() if f["verdict"] == "failed"])
+        self.assertEqual("passed", found["nested-guest"]["verdict"])
+        self.assertIn("DHCP", found["nested-guest"]["observed"])
+
+    def test_saved_and_restored_with_what_ran_in_it(self) -> None:
+        self.vhost.ssh(NAME, "systemd-run --unit=witness sleep infinity; echo 1 > /run/memory")
+        self.vhost.run("save", NAME)
+        self.assertEqual("saved", self.state())
+        self.assertEqual([], emulated.qemu_pids(self.vhost))
+        self.vhost.run("restore", NAME)
+        self.assertIn("1", self.vhost.ssh(NAME, "cat /run/memory; systemctl is-active witness"))
+        self.assert_right()
+        refused = self.vhost.run("restore", NAME, check=False)
+        self.assertEqual(2, refused.returncode)
+
+    def test_down_keeps_the_disk(self) -> None:
+        self.vhost.ssh(NAME, "echo kept > /root/file; sync")
+        self.vhost.run("down", NAME)
+        self.assertEqual("off", self.state())
+        self.assertEqual([], emulated.qemu_pids(self.vhost))
+        self.vhost.run("up", self.topology)
+        self.assertEqual("kept\n", self.vhost.ssh(NAME, "cat /root/file"))
+
+    def test_a_reboot_from_inside(self) -> None:
+        before = self.vhost.ssh(NAME, "cat /proc/sys/kernel/random/boot_id")
+        self.vhost.run("ssh", NAME, "systemctl reboot", check=False)
+
+        def rebooted() -> bool:
+            done = self.vhost.run("ssh", NAME, "cat /proc/sys/kernel/random/boot_id", check=False)
+            return done.returncode == 0 and done.stdout != before
+
+        wait_for("the host is back", rebooted, 300)
+        self.assert_right()
+
+    def test_qemu_killed(self) -> None:
+        [pid] = emulated.qemu_pids(self.vhost)
+        os.kill(pid, signal.SIGKILL)
+        wait_for("QEMU is gone", lambda: not emulated.qemu_pids(self.vhost))
+        self.assertEqual("off", self.state())
+        failed = self.vhost.run("check", NAME, check=False)
+        self.assertEqual(4, failed.returncode)
+        self.assertIn("vhost up", failed.stderr)
+        self.vhost.run("up", self.topology)
+        self.assert_right()
+
+    def test_up_killed_while_the_host_boots(self) -> None:
+        self.vhost.run("down", NAME)
+        killed = self.vhost.start("up", self.topology)
+        wait_for("QEMU runs", lambda: emulated.qemu_pids(self.vhost))
+        killed.kill()
+        killed.communicate()
+        self.vhost.run("up", self.topology)
+        self.assert_right()
+
+    def test_save_killed(self) -> None:
+        """At several moments; afterwards the host is running, saved or off, and comes up."""
+        for delay_s in (0.3, 0.8, 1.3):
+            with self.subTest(delay_s=delay_s):
+                killed = self.vhost.start("save", NAME)
+                with self.assertRaises(subprocess.TimeoutExpired):
+                    killed.wait(delay_s)
+                killed.kill()
+                killed.communicate()
+                self.assertIn(self.state(), ("running", "saved", "off"))
+                self.vhost.run("up", self.topology)
+                self.assert_right()
+
+    def test_two_commands_at_once(self) -> None:
+        """The second waits for the first."""
+        self.vhost.run("down", NAME)
+        commands = [self.vhost.start("up", self.topology) for _ in range(2)]
+        said = [command.communicate()[1] for command in commands]
+        self.assertEqual([0, 0], [command.returncode for command in commands], said)
+        self.assertEqual(1, len(emulated.qemu_pids(self.vhost)))
+        self.assertTrue(any("waiting for" in text for text in said), said)
+
+    def test_another_topology_is_refused(self) -> None:
+        refused = self.vhost.run("up", "small", "--name", NAME, check=False)
+        self.assertEqual(2, refused.returncode)
+        self.assertIn(f"vhost destroy {NAME}", refused.stderr)
+        self.assertEqual("running", self.state())
+
+    def test_destroy_leaves_nothing_even_with_a_damaged_record(self) -> None:
+        directory = self.vhost.state / "vhost/hosts" / NAME
+        (directory / "record.json").write_text("{")
+        self.assertEqual("damaged", self.state())
+        self.vhost.run("destroy", NAME)
+        self.assertEqual([], emulated.qemu_pids(self.vhost))
+        self.assertFalse(directory.exists())
+
+    def test_secrets_are_the_owners_alone(self) -> None:
+        directory = self.vhost.state / "vhost/hosts" / NAME
+        self.assertEqual(0o700, directory.stat().st_mode & 0o777)
+        for name in ("client_key", "host_key", "initrd", "record.json"):
+            with self.subTest(file=name):
+                self.assertEqual(0o600, (directory / name).stat().st_mode & 0o777)
+
+
+def verdicts(findings: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: finding["verdict"] for name, finding in findings.items()}
