@@ -5,7 +5,8 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, MachineError
@@ -95,6 +96,22 @@ def start(
             env={**os.environ, **environment} if environment else None,
             cwd=directory,
         )
+
+
+@contextmanager
+def running(
+    argv: Sequence[str | Path],
+    *,
+    log: Path,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[str]]:
+    """Run a program for a time; where it has not ended by itself by then, it is killed."""
+    program = start(argv, log=log, environment=environment)
+    try:
+        yield program
+    finally:
+        program.kill()
+        program.wait()
 
 
 def replace(argv: Sequence[str | Path]) -> None:

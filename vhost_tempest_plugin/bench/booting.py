@@ -1,78 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boots by hand: QEMU with the same kernel, image, accelerator, CPUs and memory, no more.
+"""The times of a host's life: ready to ssh, restored, up for the second time, by size."""
 
-The baseline of everything that ``vhost up`` adds: libvirt, expander buses, root ports,
-NICs, the IOMMU, NUMA nodes, this program.
-"""
-
-import contextlib
-import socket
-import subprocess
-import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-from vhost_tempest_plugin import image, keys, process
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.machine import Machine, Ssh
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin import catalog, image, topology_file
+from vhost_tempest_plugin.bench import bare
+from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
+from vhost_tempest_plugin.bench.setting import Setting
+from vhost_tempest_plugin.topology import CpuTopology, Host, NumaNode
 
-_MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,-vme"}
-_LIMIT_S = 900.0
+_NAME = "bench"
+_READY_AIM = 1.15
+_RESTORE_AIM = 1 / 20
+_WIDE = "wide"
 
 
-def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path) -> float:
-    """Seconds from starting a bare QEMU with the host's CPUs and memory to a login by ssh."""
-    work.mkdir(parents=True)
-    pair, host_pair = keys.generate(work / "client"), keys.generate(work / "host")
-    seed = image.Seed(
-        hostname="bare",
-        authorized_keys=pair.public,
-        host_key=host_pair.private_text(),
-        host_key_public=host_pair.public,
-        topology="",
+def up_s(setting: Setting, topology: str, cache: Path | None = None) -> float:
+    """Seconds that ``vhost up`` takes for a new host, which is destroyed afterwards."""
+    with setting.workplace.host(_NAME) as name:
+        command = ("up", topology, "--name", name)
+        return seconds(lambda: setting.workplace.vhost(*command, cache=cache))
+
+
+def ready(setting: Setting) -> Iterator[Measurement]:
+    """``vhost up`` against a bare QEMU with the same kernel and image."""
+    made = image.build(setting.progress)
+
+    def bare_s() -> float:
+        with setting.workplace.fresh("bare") as work:
+            return bare.ready_s(setting.host, setting.accelerator, made, work)
+
+    samples, baseline = in_turn(
+        setting.runs,
+        partial(up_s, setting, setting.topology),
+        bare_s,
+        told=setting.about("vhost up, bare QEMU, s"),
     )
-    image.write(made.initrd, seed, work / "initrd")
-    image.create_overlay(made, work / "disk.qcow2")
-    port = _free_port()
-    ssh = Ssh(work, port, pair.private, keys.known_hosts(work, "bare", host_pair.public), "bare")
-    begun_s = time.perf_counter()
-    with _running(_argv(host, accelerator, made, work, port), work), Machine(ssh) as machine:
-        machine.wait_until_ready(limit_s=_LIMIT_S)
-        return time.perf_counter() - begun_s
+    yield Measurement(
+        f"ready to ssh, {setting.host.name}", "s", samples, "bare QEMU", baseline, _READY_AIM
+    )
 
 
-def _argv(
-    host: Host, accelerator: Accelerator, made: image.Image, work: Path, port: int
-) -> list[str | Path]:
-    return [
-        process.which("qemu-system-x86_64"),
-        *("-nodefaults", "-no-user-config", "-display", "none"),
-        *("-accel", accelerator.value, "-cpu", _MODEL[accelerator], "-machine", "q35"),
-        *("-smp", str(host.cpus.count), "-m", f"{host.memory_mib}M"),
-        *("-kernel", made.kernel, "-initrd", work / "initrd"),
-        *("-append", " ".join(image.PARAMETERS)),
-        *("-serial", f"file:{work / 'console.log'}"),
-        *("-drive", f"if=virtio,format=qcow2,cache=unsafe,file={work / 'disk.qcow2'}"),
-        *("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"),
-    ]
+def restore(setting: Setting) -> Iterator[Measurement]:
+    """``vhost restore`` against the boot of the same host."""
+    image.build(setting.progress)
+    vhost = setting.workplace.vhost
+
+    def save_and_restore() -> float:
+        vhost("save", _NAME)
+        return seconds(lambda: vhost("restore", _NAME))
+
+    def boot() -> float:
+        setting.workplace.destroy(_NAME)
+        return seconds(lambda: vhost("up", setting.topology, "--name", _NAME))
+
+    with setting.workplace.host(_NAME):
+        baseline, samples = in_turn(
+            setting.runs, boot, save_and_restore, told=setting.about("vhost up, vhost restore, s")
+        )
+    yield Measurement(
+        f"restore, {setting.host.name}", "s", samples, "cold boot", baseline, _RESTORE_AIM
+    )
 
 
-@contextlib.contextmanager
-def _running(argv: list[str | Path], work: Path) -> Iterator[None]:
-    qemu = process.start(argv, log=work / "qemu.log")
-    try:
-        yield
-    finally:
-        qemu.kill()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            qemu.wait(timeout=30)
-        if qemu.poll() is None:
-            raise HostError(f"the bare QEMU (pid {qemu.pid}) does not end; kill it")
+def second_up(setting: Setting) -> Iterator[Measurement]:
+    """A new host with everything in the cache against one with nothing; once, for its length."""
+    with setting.workplace.fresh("cache") as cache:
+        baseline, samples = in_turn(
+            1,
+            partial(up_s, setting, setting.topology, cache),
+            partial(up_s, setting, setting.topology, cache),
+            told=setting.about("the first vhost up, the second, s"),
+        )
+    yield Measurement(
+        f"second up, {setting.host.name} (once)", "s", samples, "first, nothing cached", baseline
+    )
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def by_size(setting: Setting) -> Iterator[Measurement]:
+    """The boots of hosts with more nodes and NICs against the least host's."""
+    image.build(setting.progress)
+    wide = catalog.find(_WIDE)
+    least = one_node(wide)
+    hosts = {host.name: host for host in (least, setting.host, wide)}
+    with setting.workplace.fresh("topologies") as directory:
+        for host in hosts.values():
+            (directory / f"{host.name}.yaml").write_text(topology_file.dump(host))
+        readings = in_turn(
+            setting.runs,
+            *(partial(up_s, setting, str(directory / f"{name}.yaml")) for name in hosts),
+            told=setting.about(f"vhost up of {', '.join(hosts)}, s"),
+        )
+    baseline, *others = readings
+    for name, samples in zip(list(hosts)[1:], others, strict=True):
+        yield Measurement(f"boot, {_size(hosts[name])}", "s", samples, _size(least), baseline)
+
+
+def one_node(host: Host) -> Host:
+    """A host with the CPUs and memory of *host* on one node, and no NICs."""
+    return Host(
+        name="least",
+        cpus=CpuTopology(sockets=1, cores=host.cpus.count),
+        nodes=(
+            NumaNode(
+                id=0,
+                cpus=frozenset(range(host.cpus.count)),
+                memory_mib=host.memory_mib,
+                distances=((0, 10),),
+            ),
+        ),
+    )
+
+
+def _size(host: Host) -> str:
+    nics = sum(group.count for _, group in host.groups())
+    return f"nodes {len(host.nodes)}, NICs {nics}, CPUs {host.cpus.count}"

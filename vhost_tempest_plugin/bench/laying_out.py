@@ -8,7 +8,8 @@ from uuid import UUID
 
 from vhost_tempest_plugin import domain, layout
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.bench.measurement import Measurement, seconds
+from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
+from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.pci import LAST_BUS, DeviceModel
 from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
@@ -16,6 +17,7 @@ from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNo
 _NODES = 8
 _FEW = 9
 _WIDE = 72
+_RUNS = 9
 
 
 def _host(nics: int) -> Host:
@@ -58,20 +60,19 @@ def _both(host: Host) -> str:
     )
 
 
-def measure(runs: int) -> Iterator[Measurement]:
-    """The milliseconds for 72 and the most NICs against those for 9."""
+def measure(setting: Setting) -> Iterator[Measurement]:
+    """The milliseconds for 72 and the most NICs against those for 9; linear is the aim."""
     sizes = (_FEW, _WIDE, most_nics())
-    readings: dict[int, list[float]] = {nics: [] for nics in sizes}
-    for _ in range(max(runs, 5)):
-        for nics in sizes:
-            host = _host(nics)
-            readings[nics].append(1000 * seconds(partial(_both, host)))
-    for nics in sizes[1:]:
+    few, *others = in_turn(
+        max(setting.runs, _RUNS),
+        *(partial(_both_ms, _host(nics)) for nics in sizes),
+        told=setting.about(f"layout and XML for {', '.join(map(str, sizes))} NICs, ms"),
+    )
+    for nics, samples in zip(sizes[1:], others, strict=True):
         yield Measurement(
-            name=f"layout and XML, {nics} NICs",
-            unit="ms",
-            samples=tuple(readings[nics]),
-            baseline=f"{_FEW} NICs",
-            baseline_samples=tuple(readings[_FEW]),
-            aim=f"<= {nics / _FEW:.1f} (linear)",
+            f"layout and XML, {nics} NICs", "ms", samples, f"{_FEW} NICs", few, nics / _FEW
         )
+
+
+def _both_ms(host: Host) -> float:
+    return 1000 * seconds(partial(_both, host))

@@ -3,7 +3,7 @@
 
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -14,7 +14,7 @@ class Measurement:
     :param samples: the readings, in *unit*
     :param baseline: the baseline's name
     :param baseline_samples: its readings, in *unit*; the two were taken in turn
-    :param aim: what the ratio should be, in words; empty where there is no aim
+    :param aim: the most that the ratio should be; None where there is no aim
     """
 
     name: str
@@ -22,7 +22,7 @@ class Measurement:
     samples: tuple[float, ...]
     baseline: str
     baseline_samples: tuple[float, ...]
-    aim: str = ""
+    aim: float | None = None
 
     @property
     def value(self) -> float:
@@ -39,6 +39,11 @@ class Measurement:
         """The figure over its baseline."""
         return self.value / self.baseline_value
 
+    @property
+    def met(self) -> bool | None:
+        """Whether the aim was met; None where there is none."""
+        return None if self.aim is None else self.ratio <= self.aim
+
 
 def seconds(work: Callable[[], object]) -> float:
     """How long *work* takes."""
@@ -48,8 +53,15 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turn(
-    runs: int, subject: Callable[[], float], baseline: Callable[[], float]
-) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Readings of both, *runs* of each, in turn, so that both meet the same neighbours."""
-    pairs: Sequence[tuple[float, float]] = [(subject(), baseline()) for _ in range(runs)]
-    return tuple(a for a, _ in pairs), tuple(b for _, b in pairs)
+    runs: int, *readings: Callable[[], float], told: Callable[[str], None] = lambda _: None
+) -> list[tuple[float, ...]]:
+    """Take every reading *runs* times, in turn, so that all meet the same neighbours.
+
+    :param told: gets a line after each round, with what was read
+    :returns: the samples of each reading
+    """
+    rounds = []
+    for number in range(1, runs + 1):
+        rounds.append(tuple(read() for read in readings))
+        told(f"run {number} of {runs}: " + ", ".join(f"{sample:.1f}" for sample in rounds[-1]))
+    return list(zip(*rounds, strict=True))

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Boots by hand: QEMU with the same kernel, image, accelerator, CPUs and memory, no more.
+
+The baseline of everything that ``vhost up`` adds: libvirt, expander buses, root ports,
+NICs, the IOMMU, NUMA nodes, this program.
+"""
+
+import socket
+import time
+from pathlib import Path
+
+from vhost_tempest_plugin import image, keys, process
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.machine import Machine, Ssh
+from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.topology import Host
+
+_MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,-vme"}
+_LIMIT_S = 900.0
+
+
+def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path) -> float:
+    """Seconds from starting a bare QEMU with the host's CPUs and memory to a login by ssh.
+
+    :param work: an empty directory
+    :raises HostError: it does not come up
+    """
+    files = HostDirectory(work)
+    keys.obtain(files)
+    seed = image.Seed(
+        hostname=files.name,
+        authorized_keys=keys.public(files.client_key),
+        host_key=files.host_key.read_text(),
+        host_key_public=keys.public(files.host_key),
+        topology="",
+    )
+    image.write(made.initrd, seed, files.seed)
+    image.create_overlay(made, files.overlay)
+    port = _free_port()
+    ssh = Ssh(work, port, files.client_key, files.known_hosts, files.name)
+    log = work / "qemu.log"
+    begun_s = time.perf_counter()
+    with process.running(argv(host, accelerator, made, files, port), log=log) as qemu:
+
+        def watch() -> None:
+            if qemu.poll() is not None:
+                raise HostError(f"the bare QEMU ended: {log.read_text(errors='replace').strip()}")
+
+        with Machine(ssh) as machine:
+            machine.wait_until_ready(_LIMIT_S, watch)
+            return time.perf_counter() - begun_s
+
+
+def argv(
+    host: Host, accelerator: Accelerator, made: image.Image, files: HostDirectory, port: int
+) -> list[str | Path]:
+    """The command line of a QEMU that has nothing but what booting to ssh takes."""
+    return [
+        process.which("qemu-system-x86_64"),
+        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *("-accel", accelerator.value, "-cpu", _MODEL[accelerator], "-machine", "q35"),
+        *("-smp", str(host.cpus.count), "-m", f"{host.memory_mib}M"),
+        *("-kernel", made.kernel, "-initrd", files.seed),
+        *("-append", " ".join(image.PARAMETERS)),
+        *("-serial", f"file:{files.console_log}"),
+        *("-drive", f"if=virtio,format=qcow2,cache=unsafe,file={files.overlay}"),
+        *("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"),
+    ]
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

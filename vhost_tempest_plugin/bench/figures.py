@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that is measured, by name."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from vhost_tempest_plugin import acceleration, catalog
+from vhost_tempest_plugin.bench import booting, building, laying_out, remembering, workplace
+from vhost_tempest_plugin.bench.measurement import Measurement
+from vhost_tempest_plugin.bench.setting import Setting
+from vhost_tempest_plugin.progress import Progress
+
+FIGURES: Mapping[str, Callable[[Setting], Iterator[Measurement]]] = {
+    "layout": laying_out.measure,
+    "ready": booting.ready,
+    "restore": booting.restore,
+    "memory": remembering.measure,
+    "size": booting.by_size,
+    "image": building.measure,
+    "second-up": booting.second_up,
+}
+
+
+def measure(
+    names: Sequence[str], topology: str, runs: int, progress: Progress
+) -> list[Measurement]:
+    """Take the figures *names*; hosts and files that it makes are gone afterwards.
+
+    :raises BusyError: another measurement is under way
+    """
+    host = catalog.find(topology)
+    accelerator = acceleration.choose().accelerator
+    measurements: list[Measurement] = []
+    with workplace.opened() as place:
+        setting = Setting(place, host, topology, accelerator, runs, progress)
+        for name in names:
+            progress(f"measuring: {name}")
+            measurements += FIGURES[name](setting)
+    return measurements

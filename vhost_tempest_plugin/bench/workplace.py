@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a measurement works: hosts and caches of its own, gone when it ends.
+
+One at a time, since two would slow each other.  What one left that was killed, the next
+one ends and removes.
+"""
+
+import fcntl
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin import paths, process
+from vhost_tempest_plugin.errors import BusyError, MachineError
+from vhost_tempest_plugin.hypervisor import stray
+
+_LIMIT_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workplace:
+    """A directory whose hosts are not the user's; made by ``opened``."""
+
+    directory: Path
+
+    def vhost(self, *words: str, cache: Path | None = None) -> process.Completed:
+        """Run the command as a user does, in a process of its own.
+
+        :param cache: in place of the user's cache
+        :raises CommandError: it failed
+        """
+        environment = self.environment(cache)
+        return process.run(self.argv(*words), environment=environment, timeout_s=_LIMIT_S)
+
+    def argv(self, *words: str) -> list[str]:
+        """The command line of a ``vhost`` command."""
+        return [sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words]
+
+    def environment(self, cache: Path | None = None) -> dict[str, str]:
+        """What makes a ``vhost`` command work here."""
+        homes = {"XDG_STATE_HOME": str(self.directory)}
+        return homes if cache is None else {**homes, "XDG_CACHE_HOME": str(cache)}
+
+    @contextmanager
+    def fresh(self, name: str) -> Iterator[Path]:
+        """An empty directory, removed afterwards; QEMU processes with files there are killed."""
+        path = self.directory / name
+        path.mkdir()
+        try:
+            yield path
+        finally:
+            stray.kill(path)
+            shutil.rmtree(path)
+
+    @contextmanager
+    def host(self, name: str) -> Iterator[str]:
+        """The name of a host that is destroyed afterwards, if it was brought up."""
+        try:
+            yield name
+        finally:
+            self.destroy(name)
+
+    def destroy(self, name: str) -> None:
+        """Destroy a host, if there is one."""
+        if (self._hosts / name).is_dir():
+            self.vhost("destroy", name)
+
+    def clear(self) -> None:
+        """Destroy all hosts and remove all files."""
+        for host in sorted(self._hosts.glob("[a-z]*")):
+            self.destroy(host.name)
+        stray.kill(self.directory)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    @property
+    def _hosts(self) -> Path:
+        return self.directory / "vhost" / "hosts"
+
+
+@contextmanager
+def opened() -> Iterator[Workplace]:
+    """The workplace, empty.
+
+    :raises BusyError: another measurement is under way
+    :raises MachineError: the cache cannot be written
+    """
+    base = paths.cache()
+    try:
+        base.mkdir(parents=True, exist_ok=True)
+        lock = os.open(base / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MachineError(
+            f"cannot write the cache {base}: {error.strerror}; set XDG_CACHE_HOME"
+        ) from error
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BusyError("another 'vhost bench' runs; wait for its end") from None
+        place = Workplace(base / "bench")
+        place.clear()
+        place.directory.mkdir(mode=0o700)
+        try:
+            yield place
+        finally:
+            place.clear()
+    finally:
+        os.close(lock)
