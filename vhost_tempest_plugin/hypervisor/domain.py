@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain: an emulated host as libvirt sees it."""
 
+import json
 import re
 import shutil
 import time
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from vhost_tempest_plugin.errors import HostError
@@ -101,7 +103,7 @@ class Domain:
         )
         try:
             with self._told("save the host", remedy):
-                if self._sparse:
+                if self._sparse and self._release(partial):
                     wanted = image.parameters(self._libvirt, partial)
                     kind = self._libvirt.VIR_DOMAIN_SAVE_PARAM_IMAGE_FORMAT
                     self._handle.saveParams({**wanted, kind: "sparse"}, 0)
@@ -176,6 +178,43 @@ class Domain:
         with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
             human = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
             return str(libvirt_qemu.qemuMonitorCommand(self._handle, command, human))
+
+    def _release(self, partial: Path) -> bool:
+        """Take from QEMU the files that a killed command was saving to; whether it let go.
+
+        libvirt gives each sparse save the file descriptor set of the same number.  Where
+        QEMU still has it, libvirt takes the old one, and QEMU saves to a file that is gone
+        (seen with libvirt 11.3).
+        """
+        for number in self._fdsets(partial):
+            self._machine_monitor("remove-fd", {"fdset-id": number})
+        return not self._fdsets(partial)
+
+    def _fdsets(self, partial: Path) -> list[int]:
+        """The descriptor sets in QEMU with the file *partial*, removed since or not."""
+        found = []
+        for fdset in self._machine_monitor("query-fdsets", {}):
+            if any(self._open_file(held["fd"]).startswith(str(partial)) for held in fdset["fds"]):
+                found.append(int(fdset["fdset-id"]))
+        return found
+
+    def _open_file(self, descriptor: int) -> str:
+        """What QEMU has open as *descriptor*; empty where this user may not know."""
+        try:
+            return str(Path(f"/proc/{self.pid}/fd/{descriptor}").readlink())
+        except OSError:
+            return ""
+
+    def _machine_monitor(self, command: str, arguments: dict[str, int]) -> Any:
+        """What QEMU's machine protocol returns (QEMU, docs/interop/qemu-qmp-ref)."""
+        import libvirt_qemu
+
+        request = json.dumps({"execute": command, "arguments": arguments})
+        with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
+            answer = json.loads(libvirt_qemu.qemuMonitorCommand(self._handle, request, 0))
+        if "error" in answer:
+            raise HostError(f"QEMU refuses {command!r}: {answer['error']['desc']}; see its log")
+        return answer["return"]
 
     def _forwarded(self, netdev: str) -> int | None:
         within = False
