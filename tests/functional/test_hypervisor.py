@@ -102,7 +102,9 @@ class TestDriverTest(unittest.TestCase):
         for content in (b"", b"x" * 100, b"LibvirtQemudSave" + b"\0" * 100):
             with self.subTest(content[:20]):
                 bad.write_bytes(content)
-                with self.assertRaisesRegex(HostError, "cannot restore the host from .*; remove"):
+                with self.assertRaisesRegex(
+                    HostError, "cannot restore the host from .*; 'vhost up --cold'"
+                ):
                     self.connection.restore(bad, self.uuid)
 
     def test_nonsense_does_not_start(self) -> None:
