@@ -79,7 +79,7 @@ def _bus(element: etree._Element) -> int:
 
 
 def _place(element: etree._Element, bus: int, slot: int) -> None:
-    _found(element, "address").attrib.update(bus=f"0x{bus:02x}", slot=f"0x{slot:02x}")
+    _found(element, "address").attrib.update({"bus": f"0x{bus:02x}", "slot": f"0x{slot:02x}"})
 
 
 def _spoiled_xml(*arguments: Any, xml: Callable[..., str] = boot.xml) -> str:

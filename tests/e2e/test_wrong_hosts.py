@@ -72,7 +72,7 @@ class Telling(NamedTuple):
 
     observed: str
     remedy: str
-    expected: str = ""
+    expected: str = "."
 
 
 class WrongHostCase(unittest.TestCase):
@@ -115,7 +115,7 @@ class WrongHostCase(unittest.TestCase):
         return path
 
     def check(self, name: str, against: Path | None = None) -> dict[str, str]:
-        words = ["--against", against] if against else []
+        words: list[str | Path] = ["--against", against] if against else []
         [finding] = self.vhost.findings(self.name, name, *words).values()
         return finding
 
@@ -254,7 +254,9 @@ class RightHostTest(WrongHostCase):
         self.needs_igb()
         self.assert_failed(
             "sriov",
-            Telling("0000:65:10.4, 0000:65:10.6: nothing", f"{PHYSICAL} has 2.*vhost.sriov="),
+            Telling(
+                "0000:65:10.4, 0000:65:10.6: nothing", f"{PHYSICAL} is 2, not 4: .*vhost.sriov="
+            ),
             self.changed((IGB, "{model: igb, vfs: 4}")),
         )
 
@@ -336,7 +338,7 @@ class RightHostTest(WrongHostCase):
         self.break_and_repair(
             "sriov",
             f"echo 0 > {count}",
-            Telling("0000:65:10.0, 0000:65:10.2: nothing", f"{PHYSICAL} has 0"),
+            Telling("0000:65:10.0, 0000:65:10.2: nothing", f"{PHYSICAL} is 0, not 2"),
             f"echo 2 > {count}",
         )
 
@@ -391,7 +393,7 @@ class BareHostTest(WrongHostCase):
                 ),
                 "interrupt-remapping": Telling("no such message", "no IOMMU device"),
                 "iommu-groups": Telling(f"{PHYSICAL}: in no group", "the check iommu-active"),
-                "nodedev": Telling(f"{PHYSICAL}: .*, no group", "."),
+                "nodedev": Telling("no group", "libvirt agrees", "a group"),
                 "vfio": Telling(f"{PHYSICAL}: e1000e", "not bound at boot"),
                 "nested-guest": Telling("does not start the guest: .*", "iommu-active"),
             },

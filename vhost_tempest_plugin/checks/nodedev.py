@@ -13,6 +13,7 @@ from vhost_tempest_plugin.finding import Finding
 from vhost_tempest_plugin.pci import PciId
 
 _ABSENT = "unknown to libvirt"
+_NO_GROUP = "no group"
 
 
 class Nodedev(Check):
@@ -26,8 +27,11 @@ class Nodedev(Check):
             return self.not_applicable("the topology has no NICs")
         groups = subject.observation.groups
         known = subject.libvirt.devices
+        # A group's number is the kernel's choice; whether there is one is the topology's.
+        some = "a group" if subject.has_iommu else _NO_GROUP
         expected = {
-            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address)) for nic in nics
+            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address), some)
+            for nic in nics
         }
         observed = {
             str(nic.address): _words(device.id, device.node, device.group)
@@ -52,5 +56,5 @@ class Nodedev(Check):
         return self.compare(expected, observed, remedy)
 
 
-def _words(identity: PciId, node: int | None, group: int | None) -> str:
-    return f"{identity}, {node_words(node)}, {'no group' if group is None else f'group {group}'}"
+def _words(identity: PciId, node: int | None, group: int | None, without: str = _NO_GROUP) -> str:
+    return f"{identity}, {node_words(node)}, {without if group is None else f'group {group}'}"

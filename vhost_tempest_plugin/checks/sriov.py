@@ -44,10 +44,14 @@ def _remedy(expected: Hardware, observed: Hardware, enabled: dict[PciAddress, in
     for nic in expected.endpoints:
         if nic.physical_function is not None:
             wanted[nic.physical_function] += 1
-    wrong = [f"{a} has {enabled.get(a, 0)}" for a, n in wanted.items() if enabled.get(a, 0) != n]
+    wrong = [
+        f"that of {address} is {enabled.get(address, 0)}, not {count}"
+        for address, count in wanted.items()
+        if enabled.get(address, 0) != count
+    ]
     if wrong:
         return (
-            f"sriov_numvfs of {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, and what "
+            f"sriov_numvfs is wrong, {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, and what "
             f"does 'systemctl status vhost-devices' in the host say? {ANEW}"
         )
     return f"the virtual functions are not those of this igb, or on another node; {ANEW}"
