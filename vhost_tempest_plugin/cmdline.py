@@ -9,7 +9,7 @@
 from collections.abc import Iterator
 
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.layout import Firmware, Layout
 from vhost_tempest_plugin.topology import Host, IommuModel
 
 # The kernel reads 2047 (arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE); the rest is for
@@ -42,6 +42,10 @@ def _parameters(layout: Layout) -> Iterator[str]:
         if not iommu.interrupt_remapping:
             # Else vfio refuses every device; the article's workaround.
             yield "vfio_iommu_type1.allow_unsafe_interrupts=1"
+    if layout.firmware is Firmware.EFI:
+        # OVMF runs out of I/O ports and then gives most expander buses no memory either;
+        # their ACPI windows are empty, and the kernel has to be free to go outside them.
+        yield "pci=nocrs"
     yield from _huge_pages(layout.host)
     sriov = [f"{device.address}={device.vfs}" for device in layout.devices if device.vfs]
     if sriov:

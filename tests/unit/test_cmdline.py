@@ -49,6 +49,10 @@ class CommandLineTest(unittest.TestCase):
         line = command_line(lay_out(replace(self.host, nodes=(first, second, *rest))))
         self.assertIn("hugepagesz=2M hugepages=0:8,1:4 hugepagesz=1G hugepages=0:1", line)
 
+    def test_many_nics_leave_the_windows_to_the_kernel(self) -> None:
+        self.assertIn("pci=nocrs", words(catalog.find("wide")))
+        self.assertNotIn("pci=nocrs", words(catalog.find("article")))
+
     def test_vfio(self) -> None:
         host = self.with_devices(
             DeviceGroup(DeviceModel.E1000E),
