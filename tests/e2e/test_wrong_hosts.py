@@ -129,7 +129,8 @@ class WrongHostCase(unittest.TestCase):
     def assert_tells(self, finding: dict[str, str], telling: Telling) -> None:
         self.assertEqual("failed", finding["verdict"], finding)
         for part, pattern in telling._asdict().items():
-            self.assertRegex(finding[part], pattern, f"{part} of {finding}")
+            # What is left open matches anything.
+            self.assertRegex(finding[part], pattern or ".", f"{part} of {finding}")
 
     def assert_all_tell(self, against: Path, tellings: dict[str, Telling]) -> None:
         """One look at the host by several checks."""
@@ -285,9 +286,9 @@ class RightHostTest(WrongHostCase):
     def test_libvirt_stopped(self) -> None:
         stop = "systemctl stop libvirtd.socket libvirtd-ro.socket libvirtd-admin.socket libvirtd"
         start = "systemctl start libvirtd.socket libvirtd-ro.socket"
-        for name in ("nodedev", "default-network-off"):
+        for name, remedy in (("nodedev", "libvirtd"), ("default-network-off", "vhost ssh")):
             with self.subTest(check=name):
-                self.break_and_repair(name, stop, Telling("virsh", "libvirtd"), start)
+                self.break_and_repair(name, stop, Telling("virsh", remedy), start)
 
     def test_libvirt_out_of_date(self) -> None:
         """libvirt reads a NIC's node once; the kernel's can be written."""
@@ -345,12 +346,9 @@ class RightHostTest(WrongHostCase):
     def test_the_default_network(self) -> None:
         self.break_and_repair(
             "default-network-off",
-            "virsh net-autostart default; virsh net-start default",
-            Telling(
-                "active and starts by itself",
-                "virsh net-destroy default; virsh net-autostart --disable default",
-            ),
-            "virsh net-destroy default; virsh net-autostart --disable default",
+            "virsh net-autostart default",
+            Telling("starts by itself", "virsh net-autostart --disable default"),
+            "virsh net-autostart --disable default",
         )
 
     def test_a_guest_given_something_else(self) -> None:
@@ -393,7 +391,6 @@ class BareHostTest(WrongHostCase):
                 ),
                 "interrupt-remapping": Telling("no such message", "no IOMMU device"),
                 "iommu-groups": Telling(f"{PHYSICAL}: in no group", "the check iommu-active"),
-                "nodedev": Telling("no group", "libvirt agrees", "a group"),
                 "vfio": Telling(f"{PHYSICAL}: e1000e", "not bound at boot"),
                 "nested-guest": Telling("does not start the guest: .*", "iommu-active"),
             },
@@ -434,7 +431,7 @@ class UnheededHostTest(WrongHostCase):
                     "not that message, the last is 'DMAR",
                     "^take intel_iommu=off off the host's kernel command line;",
                 ),
-                "interrupt-remapping": Telling("no such message", "take intremap=off"),
+                "interrupt-remapping": Telling("no such message", "^take intremap=off off"),
                 "iommu-groups": Telling("in no group", "the check iommu-active"),
                 "nodedev": Telling("no node, no group", "libvirt agrees with the kernel"),
                 "hugepages": Telling("nothing", "command line reserves none"),

@@ -406,7 +406,7 @@ class SriovTest(CheckTest):
     def test_the_virtual_functions_were_not_enabled(self) -> None:
         finding = Sriov().run(subject(recorded("iommu-off")))
         self.assert_failed(
-            finding, "VF 8086:10ca of 0000:dd:00.0, node 2", "nothing", "dd:00.0 has 0"
+            finding, "VF 8086:10ca of 0000:dd:00.0, node 2", "nothing", "dd:00.0 is 0, not 2"
         )
         self.assertIn("vhost.sriov=", finding.remedy)
 

@@ -6,7 +6,7 @@ from vhost_tempest_plugin.finding import Finding
 from vhost_tempest_plugin.observe import Observation
 
 _PARAMETER = "vfio_iommu_type1.allow_unsafe_interrupts=1"
-_SWITCHES = ("intremap=off", "nointremap", "intel_iommu=off")
+_SWITCHES = ("intremap=off", "nointremap")
 
 
 class InterruptRemapping(Check):

@@ -125,13 +125,12 @@ class NestedRun:
                 report, fault = self._listen()
         finally:
             self._destroy()
-        driver = self._driver_afterwards(nic)
         if report is None:
-            return Attempt(driver=driver, fault=fault)
+            return Attempt(fault=fault)
         return Attempt(
             seen=tuple(device.id for device in report.nics),
             leased=bool(report.leases) and not report.failures,
-            driver=driver,
+            driver=self._driver_afterwards(nic),
             no_dhcp=report.failures[0].reason if report.failures else "nothing said",
             dmar_faults="" if report.leases else self._dmar_faults(begun_s),
         )

@@ -51,7 +51,7 @@ def _remedy(expected: Hardware, observed: Hardware, enabled: dict[PciAddress, in
     ]
     if wrong:
         return (
-            f"sriov_numvfs is wrong, {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, and what "
-            f"does 'systemctl status vhost-devices' in the host say? {ANEW}"
+            f"sriov_numvfs is wrong, {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, "
+            f"and what does 'systemctl status vhost-devices' in the host say? {ANEW}"
         )
     return f"the virtual functions are not those of this igb, or on another node; {ANEW}"

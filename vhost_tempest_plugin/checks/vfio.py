@@ -40,8 +40,8 @@ def _remedy(expected: Facts, observed: Facts) -> str:
     differing = differences(expected, observed)
     if _MODULE in differing:
         return (
-            "the image's kernel lacks vfio-pci: 'modprobe vfio-pci' in the host tells why; "
-            "rebuild the image"
+            "the host's kernel lacks vfio-pci or does not take it: 'modprobe vfio-pci' in the host "
+            "tells which; where it lacks, build the image anew"
         )
     if any(key not in observed or key not in expected for key in differing):
         return f"a NIC is not where it should be, the check pci-topology tells more; {ANEW}"
