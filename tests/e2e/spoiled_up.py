@@ -18,16 +18,14 @@ from vhost_tempest_plugin.accelerator import Accelerator
 
 COMMAND_LINE = "intel_iommu=off intremap=off numa=off"
 
-# Indexes that no controller of a small host has; libvirt wants a child's above its parent's.
-_DOWNSTREAM = (20, 21)
-
 
 def hardware(text: str) -> str:
     """Spoil a domain whose first node has two NICs and whose second has one.
 
-    The NICs of the first node are behind a switch, at the addresses that they should have
-    where the topology's bus is two higher.  The NIC of the second node is on the first
-    node and its link is down.  The CPUs say that they have svm.
+    The NICs of the first node are behind a switch, at the addresses that they should have,
+    since its expander's bus is two lower; the first shares its slot with a controller that
+    is none of the topology's.  The NIC of the second node is on the first node, its link
+    down.  The CPUs say that they have svm.
     """
     domain = etree.fromstring(text)
     first, second = domain.findall(".//controller[@model='pcie-expander-bus']")
@@ -57,14 +55,24 @@ def _put_behind_switch(domain: etree._Element, expander: str) -> None:
     upstream.set("model", "pcie-switch-upstream-port")
     upstream.remove(_found(upstream, "target"))
     _place(upstream, int(port.attrib["index"]), 0)
-    for slot, (index, nic) in enumerate(zip(_DOWNSTREAM, nics, strict=True)):
-        downstream = etree.Element(
-            "controller", type="pci", index=str(index), model="pcie-switch-downstream-port"
-        )
-        etree.SubElement(downstream, "address", type="pci")
-        _place(downstream, int(upstream.attrib["index"]), slot)
-        upstream.addnext(downstream)
-        _place(nic, index, 0)
+    # libvirt fills gaps between the indexes with root ports.
+    free = 1 + max(int(c.attrib["index"]) for c in domain.findall(".//controller[@type='pci']"))
+    for slot, nic in enumerate(nics):
+        kind = {"type": "pci", "index": str(free + slot), "model": "pcie-switch-downstream-port"}
+        _place(_beside(upstream, kind), int(upstream.attrib["index"]), slot)
+        _place(nic, free + slot, 0)
+    _found(nics[0], "address").set("multifunction", "on")
+    companion = _beside(upstream, {"type": "scsi", "index": "0", "model": "virtio-scsi"})
+    _place(companion, free, 0)
+    _found(companion, "address").set("function", "0x1")
+
+
+def _beside(sibling: etree._Element, kind: dict[str, str]) -> etree._Element:
+    """A new controller."""
+    controller = etree.Element("controller", kind)
+    etree.SubElement(controller, "address", type="pci", domain="0x0000")
+    sibling.addnext(controller)
+    return controller
 
 
 def _found(element: etree._Element, path: str) -> etree._Element:

@@ -470,8 +470,8 @@ class MiswiredHostTest(WrongHostCase):
                 ),
                 "interrupt-remapping": Telling("no such message", "it needs intremap='on'"),
                 "iommu-groups": Telling(
-                    f"{SWITCHED}: with .*0000:68:00.0; 0000:68:00.0: with .*{SWITCHED}",
-                    "no ACS.*pcie-root-port of its own",
+                    f"^{SWITCHED}: with 0000:66:00.0 0000:67:00.1; 0000:68:00.0: with 0000:66:01.0$",
+                    "no ACS.*0000:66:00.0 0000:66:01.0 in the group.*pcie-root-port of its own",
                     f"^{SWITCHED}, 0000:68:00.0: alone$",
                 ),
                 "nodedev": Telling(f"{MISPLACED}: 8086:10d3, node 0", "libvirt agrees"),
