@@ -29,6 +29,11 @@ _FIRMWARE = (
 _LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
 _LIMIT_OF_NIC_S = 5.0
 
+# Under emulation on a busy machine the kernel may find its timer ticks too late to calibrate
+# its delay loop by them, and then loops for minutes (seen in early boot, one CPU spinning in
+# delay_loop).  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
+_EMULATED_PARAMETERS = ("no_timer_check", "lpj=4000000")
+
 # The image's unit that does what vhost.sriov and vhost.vfio say; to start it is to wait for it.
 _DEVICES_UNIT = "vhost-devices.service"
 
@@ -62,6 +67,8 @@ def start(
 def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: image.Image) -> str:
     """The domain XML with which a host is started."""
     efi = layout.firmware is layout.firmware.EFI
+    emulated = _EMULATED_PARAMETERS if record.accelerator is Accelerator.TCG else ()
+    parameters = (*image.PARAMETERS, *emulated, cmdline.command_line(layout))
     return domain.render(
         layout,
         name=f"vhost-{record.name}",
@@ -69,7 +76,7 @@ def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: imag
         boot=domain.Boot(
             kernel=made.bzimage if efi else made.kernel,
             initrd=directory.seed,
-            command_line=" ".join((*image.PARAMETERS, cmdline.command_line(layout))).strip(),
+            command_line=" ".join(parameters).strip(),
             disk=directory.overlay,
             console_log=directory.console_log,
             firmware=_firmware() if efi else None,
