@@ -67,8 +67,6 @@ def start(
 def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: image.Image) -> str:
     """The domain XML with which a host is started."""
     efi = layout.firmware is layout.firmware.EFI
-    emulated = _EMULATED_PARAMETERS if record.accelerator is Accelerator.TCG else ()
-    parameters = (*image.PARAMETERS, *emulated, cmdline.command_line(layout))
     return domain.render(
         layout,
         name=f"vhost-{record.name}",
@@ -76,13 +74,21 @@ def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: imag
         boot=domain.Boot(
             kernel=made.bzimage if efi else made.kernel,
             initrd=directory.seed,
-            command_line=" ".join(parameters).strip(),
+            command_line=" ".join(
+                (*parameters(record.accelerator), cmdline.command_line(layout))
+            ).strip(),
             disk=directory.overlay,
             console_log=directory.console_log,
             firmware=_firmware() if efi else None,
         ),
         accelerator=record.accelerator,
     )
+
+
+def parameters(accelerator: Accelerator) -> tuple[str, ...]:
+    """What every host has on its kernel's command line."""
+    emulated = _EMULATED_PARAMETERS if accelerator is Accelerator.TCG else ()
+    return (*image.PARAMETERS, *emulated)
 
 
 def preview(layout: Layout) -> str:

@@ -9,14 +9,14 @@ import socket
 import time
 from pathlib import Path
 
-from vhost_tempest_plugin import image, keys, process
+from vhost_tempest_plugin import boot, image, keys, process
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.machine import Machine, Ssh
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
 
-_MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,-vme"}
+_MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,+rdrand,-vme"}
 _LIMIT_S = 900.0
 
 
@@ -56,13 +56,15 @@ def argv(
     host: Host, accelerator: Accelerator, made: image.Image, files: HostDirectory, port: int
 ) -> list[str | Path]:
     """The command line of a QEMU that has nothing but what booting to ssh takes."""
+    cpus = host.cpus
+    smp = f"{cpus.count},sockets={cpus.sockets},cores={cpus.cores},threads={cpus.threads}"
     return [
         process.which("qemu-system-x86_64"),
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *("-accel", accelerator.value, "-cpu", _MODEL[accelerator], "-machine", "q35"),
-        *("-smp", str(host.cpus.count), "-m", f"{host.memory_mib}M"),
+        *("-smp", smp, "-m", f"{host.memory_mib}M"),
         *("-kernel", made.kernel, "-initrd", files.seed),
-        *("-append", " ".join(image.PARAMETERS)),
+        *("-append", " ".join(boot.parameters(accelerator))),
         *("-serial", f"file:{files.console_log}"),
         *("-drive", f"if=virtio,format=qcow2,cache=unsafe,file={files.overlay}"),
         *("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"),
