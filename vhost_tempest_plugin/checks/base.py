@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from vhost_tempest_plugin import observe
 from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.finding import Finding, Verdict
 from vhost_tempest_plugin.hardware import Endpoint, Hardware
 from vhost_tempest_plugin.layout import Layout
@@ -56,7 +57,14 @@ class Subject:
         :raises HostError: libvirt does not answer, or in no known form
         """
         addresses = [endpoint.address for endpoint in self.hardware.endpoints]
-        return libvirt_view.read(self.machine.run(libvirt_view.argv(addresses), check=False).stdout)
+        done = self.machine.run(libvirt_view.argv(addresses), check=False)
+        if not done.stdout.strip():
+            said = " ".join(done.stderr.split()) or "silence"
+            raise HostError(
+                f"virsh in the host reaches no libvirt: {said}; 'systemctl restart libvirtd' in "
+                "the host starts it, 'journalctl -u libvirtd' tells why it ended"
+            )
+        return libvirt_view.read(done.stdout)
 
     @property
     def has_iommu(self) -> bool:
