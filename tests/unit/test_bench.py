@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+import fcntl
+import math
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from vhost_tempest_plugin import catalog, image, layout, process
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.bench import (
+    bare,
+    booting,
+    building,
+    figures,
+    laying_out,
+    remembering,
+    workplace,
+)
+from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
+from vhost_tempest_plugin.bench.setting import Setting
+from vhost_tempest_plugin.cli import bench
+from vhost_tempest_plugin.errors import BusyError, CommandError
+from vhost_tempest_plugin.image import archives, distribution
+from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.state import HostDirectory
+
+SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
+
+
+def measurement(aim: float | None) -> Measurement:
+    return Measurement("it", "s", (3.0, 30.0, 2.0), "that", (2.0, 1.0, 2.5), aim)
+
+
+class MeasurementTest(unittest.TestCase):
+    def test_medians(self) -> None:
+        taken = measurement(None)
+        self.assertEqual((3.0, 2.0, 1.5), (taken.value, taken.baseline_value, taken.ratio))
+
+    def test_aim(self) -> None:
+        for aim, met in ((1.5, True), (1.49, False), (None, None)):
+            with self.subTest(aim=aim):
+                self.assertIs(met, measurement(aim).met)
+
+    def test_in_turn(self) -> None:
+        order: list[str] = []
+        news: list[str] = []
+
+        def reading(name: str) -> float:
+            order.append(name)
+            return float(len(order))
+
+        samples = in_turn(2, lambda: reading("a"), lambda: reading("b"), told=news.append)
+        self.assertEqual(["a", "b", "a", "b"], order)
+        self.assertEqual([(1.0, 3.0), (2.0, 4.0)], samples)
+        self.assertEqual(["run 1 of 2: 1.0, 2.0", "run 2 of 2: 3.0, 4.0"], news)
+
+    def test_seconds(self) -> None:
+        self.assertGreaterEqual(seconds(lambda: time.sleep(0.02)), 0.02)
+
+    def test_row_has_a_cell_for_each_column(self) -> None:
+        row = dict(zip(bench._COLUMNS, bench.row(measurement(1.25)), strict=True))
+        self.assertEqual((1.5, 1.25, False), (row["ratio"], row["aim"], row["met"]))
+
+
+class WorkplaceCase(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.home = Path(directory.name)
+        patcher = mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory.name})
+        patcher.start()
+        self.addCleanup(patcher.stop)
+
+
+class WorkplaceTest(WorkplaceCase):
+    def test_one_at_a_time(self) -> None:
+        with workplace.opened(), self.assertRaises(BusyError), workplace.opened():
+            pass
+
+    def test_nothing_is_left_when_it_fails(self) -> None:
+        with self.assertRaises(KeyboardInterrupt), workplace.opened() as place:
+            with place.fresh("files") as directory:
+                (directory / "file").touch()
+                raise KeyboardInterrupt
+        self.assertFalse(place.directory.exists())
+
+    def test_hosts_are_destroyed(self) -> None:
+        with workplace.opened() as place:
+            (place.directory / "vhost/hosts/bench").mkdir(parents=True)
+            with place.host("bench"):
+                pass
+            self.assertFalse((place.directory / "vhost/hosts/bench").exists())
+
+    def test_what_a_killed_one_left_goes(self) -> None:
+        left = self.home / "vhost/bench/vhost/hosts/left"
+        left.mkdir(parents=True)
+        with workplace.opened():
+            self.assertFalse(left.exists())
+
+    def test_the_lock_goes_with_the_process(self) -> None:
+        with workplace.opened():
+            pass
+        with (self.home / "vhost/bench.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def test_commands_have_a_state_of_their_own(self) -> None:
+        with workplace.opened() as place:
+            self.assertEqual("[]", place.vhost("list", "-f", "json").stdout.strip())
+            with self.assertRaises(CommandError):
+                place.vhost("show", "nobody")
+
+
+class FiguresTest(WorkplaceCase):
+    def setting(self, place: workplace.Workplace) -> Setting:
+        host = catalog.find("small")
+        return Setting(place, host, "small", Accelerator.TCG, 1, silent)
+
+    def test_layout(self) -> None:
+        with mock.patch.object(figures.acceleration, "choose"):
+            taken = figures.measure(["layout"], "small", 1, silent)
+        self.assertEqual(["9 NICs", "9 NICs"], [each.baseline for each in taken])
+        self.assertTrue(all(0 < each.ratio < math.inf for each in taken))
+
+    def test_most_nics(self) -> None:
+        most = laying_out.most_nics()
+        self.assertEqual(most, len(layout.lay_out(laying_out._host(most)).devices))
+
+    def test_the_second_up_uses_the_cache_of_the_first(self) -> None:
+        caches = []
+
+        def up_s(setting: Setting, topology: str, cache: Path) -> float:
+            caches.append(cache)
+            return 8.0 / len(caches)
+
+        with workplace.opened() as place, mock.patch.object(booting, "up_s", up_s):
+            taken = next(booting.second_up(self.setting(place)))
+        self.assertEqual(0.5, taken.ratio)
+        self.assertEqual(caches[0], caches[1])
+        self.assertFalse(caches[0].exists())
+
+    def test_sizes(self) -> None:
+        seen = []
+
+        def up_s(setting: Setting, topology: str) -> float:
+            seen.append(len(layout.lay_out(catalog.find(topology)).devices))
+            return 1.0 + seen[-1]
+
+        with (
+            workplace.opened() as place,
+            mock.patch.object(booting, "up_s", up_s),
+            mock.patch.object(booting.image, "build"),
+        ):
+            taken = list(booting.by_size(self.setting(place)))
+        self.assertEqual(0, seen[0])
+        self.assertEqual(72, seen[-1])
+        self.assertEqual([1.0 + nics for nics in seen[1:]], [each.ratio for each in taken])
+
+
+class ArgumentsTest(unittest.TestCase):
+    def test_the_bare_qemu_has_nothing_of_the_topology(self) -> None:
+        here = Path("/x")
+        made = image.Image(here, here, here, here, "0")
+        host = catalog.find("article")
+        words = [
+            str(word) for word in bare.argv(host, Accelerator.TCG, made, HostDirectory(here), 2222)
+        ]
+        self.assertIn("8192M", words)
+        self.assertTrue(words[words.index("-smp") + 1].startswith("8,"))
+        for absent in ("-device", "-numa", "-object", "-name"):
+            self.assertNotIn(absent, words)
+
+    def test_bootstrap_has_the_packages_and_no_hooks(self) -> None:
+        system = distribution.parse("ID=debian\nVERSION_CODENAME=bookworm\n")
+        with (
+            tempfile.TemporaryDirectory() as directory,
+            mock.patch.object(building.distribution, "here", return_value=system),
+            mock.patch.object(building.archives, "own", return_value=()),
+            mock.patch.object(archives, "settings", return_value=('Acquire::Retries "3";',)),
+            mock.patch.object(building.process, "which", Path),
+        ):
+            words = [str(word) for word in building.argv(Path(directory))]
+        self.assertIn(f"--include={','.join(system.packages)}", words)
+        self.assertIn('--aptopt=Acquire::Retries "3";', words)
+        self.assertEqual([], [word for word in words if "hook" in word])
+
+
+class MemoryTest(unittest.TestCase):
+    def test_processes_by_their_environment(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            mark = f"XDG_STATE_HOME={directory}"
+            environment = {"XDG_STATE_HOME": directory}
+            log = Path(directory) / "log"
+            self.assertEqual([], remembering.marked(mark))
+            with process.running(SLEEPER, log=log, environment=environment) as program:
+                self.assertEqual([program.pid], remembering.marked(mark))
+                time.sleep(0.2)
+                self.assertGreater(remembering.proportional_kib(program.pid), 500)
+                peak = remembering.peak_kib(program.pid)
+                self.assertGreater(peak, remembering.proportional_kib(program.pid))
+            self.assertEqual([], remembering.marked(mark))
+            self.assertEqual(0, remembering.peak_kib(program.pid))
+
+
+class RunningTest(unittest.TestCase):
+    def test_it_is_killed_however_the_block_ends(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "log"
+            with self.assertRaises(KeyboardInterrupt), process.running(SLEEPER, log=log) as program:
+                self.assertIsNone(program.poll())
+                raise KeyboardInterrupt
+            self.assertEqual(-9, program.returncode)
+
+    def test_one_that_has_ended_is_left_alone(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            log = Path(directory) / "log"
+            with process.running(["sh", "-c", "echo said; exit 3"], log=log) as program:
+                self.assertEqual(3, program.wait(timeout=30))
+            self.assertEqual("said\n", log.read_text())
+            self.assertIsInstance(program, subprocess.Popen)
