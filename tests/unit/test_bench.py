@@ -83,10 +83,13 @@ class WorkplaceTest(WorkplaceCase):
             pass
 
     def test_nothing_is_left_when_it_fails(self) -> None:
-        with self.assertRaises(KeyboardInterrupt), workplace.opened() as place:
-            with place.fresh("files") as directory:
-                (directory / "file").touch()
-                raise KeyboardInterrupt
+        with (
+            self.assertRaises(KeyboardInterrupt),
+            workplace.opened() as place,
+            place.fresh("files") as directory,
+        ):
+            (directory / "file").touch()
+            raise KeyboardInterrupt
         self.assertFalse(place.directory.exists())
 
     def test_hosts_are_destroyed(self) -> None:
