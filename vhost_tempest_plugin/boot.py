@@ -29,6 +29,9 @@ _FIRMWARE = (
 _LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
 _LIMIT_OF_NIC_S = 5.0
 
+# How long one that has booted may take to let us in, before it is asked again and again.
+_AWAKE_S = 15.0
+
 # Under emulation on a busy machine the kernel may find its timer ticks too late to calibrate
 # its delay loop by them, and then loops for minutes (seen in early boot, one CPU spinning in
 # delay_loop).  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
@@ -120,11 +123,14 @@ def wait(
     record: HostRecord,
     layout: Layout,
     progress: Progress,
+    *,
+    awake: bool,
 ) -> int:
     """Wait until the host lets us in, its NICs as the topology wants them.
 
     Returns the port that leads to its ssh.
 
+    :param awake: it has booted before, as one that was restored
     :raises HostError: it does not; the console's last lines and the likely cause are told
     """
     limit_s = (
@@ -134,7 +140,8 @@ def wait(
     watch = _Watch(running, directory.console_log, progress)
     try:
         with Machine(ssh(directory, port)) as machine:
-            machine.wait_until_ready(limit_s, watch)
+            if not (awake and machine.lets_in(_AWAKE_S)):
+                machine.wait_until_ready(limit_s, watch)
             if any(device.vfs or device.vfio_addresses for device in layout.devices):
                 progress("virtual functions and vfio-pci")
                 machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)

@@ -58,15 +58,16 @@ def up(wish: Wish, progress: Progress) -> Status:
             layout = lay_out(_possible(wish.host, connection, progress))
             record = known or _new(directory, wish, progress)
             domain = _found(connection, directory, record)
+            awake = record.phase is Phase.RUNNING
             if domain is not None:
                 progress(f"host {wish.name!r} runs already")
                 domain.resume()
-            elif directory.saved.exists() and not wish.cold:
+            elif awake := directory.saved.exists() and not wish.cold:
                 domain = _restored(connection, directory, record, progress)
             else:
                 directory.saved.unlink(missing_ok=True)
                 domain = boot.start(connection, directory, record, layout, progress)
-            _await_ssh(domain, directory, layout, progress)
+            _await_ssh(domain, directory, layout, progress, awake=awake)
     return hosts.status(wish.name)
 
 
@@ -85,7 +86,7 @@ def restore(name: str, progress: Progress) -> Status:
             if not directory.saved.exists():
                 raise InputError(f"host {name!r} is not saved; 'vhost up' boots it")
             domain = _restored(connection, directory, record, progress)
-            _await_ssh(domain, directory, hosts.intended(name), progress)
+            _await_ssh(domain, directory, hosts.intended(name), progress, awake=True)
     return hosts.status(name)
 
 
@@ -237,7 +238,12 @@ def _restored(
 
 
 def _await_ssh(
-    running: Domain, directory: HostDirectory, layout: Layout, progress: Progress
+    running: Domain,
+    directory: HostDirectory,
+    layout: Layout,
+    progress: Progress,
+    *,
+    awake: bool,
 ) -> None:
     """Wait until the host lets us in; record the port that leads there.
 
@@ -245,7 +251,7 @@ def _await_ssh(
     """
     record = directory.read()
     try:
-        port = boot.wait(running, directory, record, layout, progress)
+        port = boot.wait(running, directory, record, layout, progress, awake=awake)
     except HostError:
         running.destroy()
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))

@@ -7,6 +7,7 @@ itself.  Its socket is in the host's directory and named relative to it, since t
 a socket has at most 107 bytes (unix(7)).
 """
 
+import math
 import shlex
 import socket
 import time
@@ -121,6 +122,19 @@ class Machine:
                 )
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
         self.run(["true"], timeout_s=max(_LOGIN_S, end_s - time.monotonic()))
+
+    def lets_in(self, patience_s: float) -> bool:
+        """Whether a host that has booted lets us in at once.
+
+        One connection, where ``wait_until_ready`` first makes another to see a server: under
+        emulation each takes its time.
+        """
+        patience = f"-oConnectTimeout={math.ceil(patience_s)}"
+        words = [self._ssh.destination, "--", "true"]
+        try:
+            return self._client(["ssh", patience], words, None, patience_s).returncode == 0
+        except HostError:
+            return False
 
     def run(
         self,

@@ -96,6 +96,16 @@ class MachineTest(SshCase):
         with self.assertRaisesRegex(HostError, "'sleep 9' in the host did not end within"):
             self.machine.run(["sleep", "9"], timeout_s=0.2)
 
+    def test_one_that_is_awake_lets_us_in_or_not(self) -> None:
+        self.assertTrue(self.machine.lets_in(9.5))
+        self.assertIn("-oConnectTimeout=10", self.words())
+        (self.state / "up").unlink()
+        self.assertFalse(self.machine.lets_in(9.5))
+
+    def test_one_that_hangs_does_not_let_us_in(self) -> None:
+        (self.state / "ssh").write_text("#!/bin/sh\nexec sleep 9\n")
+        self.assertFalse(self.machine.lets_in(0.2))
+
     def test_put(self) -> None:
         path = self.state / "new" / "file"
         self.machine.put("text", str(path), 0o600)
