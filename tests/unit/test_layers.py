@@ -14,8 +14,9 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
-    " keys packages lifecycle machine picture probe process reporting speed state",
-    "buses catalog cmdline cpio domain drawing layout memory observe report topology_data"
+    " keys lab packages lifecycle machine picture probe process reporting speed state",
+    "buses catalog cmdline configuration cpio domain drawing layout memory novaconf observe report"
+    " topology_data"
     " topology_file topology_schema validity",
     "accelerator cpuset errors finding hardware paths pci progress record topology",
 )
@@ -25,10 +26,14 @@ OWNERS = {
     "libvirt": "hypervisor",
     "libvirt_qemu": "hypervisor",
     "lxml": "domain observe",
+    "keystoneauth1": "lab",
     "markupsafe": "report",
+    "openstack": "lab",
     "oslo_config": "config plugin",
+    "pymysql": "lab",
     "stevedore": "catalog checks",
     "subprocess": "process",
+    "supervisor": "lab",
     "tempest": "plugin scenario",
     "yaml": "topology_file",
 }
