@@ -15,7 +15,7 @@ from vhost_tempest_plugin.hypervisor import stray
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.machine import Machine, Ssh
 from vhost_tempest_plugin.record import HostRecord, Phase
-from vhost_tempest_plugin.state import HostDirectory, list_hosts
+from vhost_tempest_plugin.state import HostDirectory
 
 _POLL_S = 0.2
 
@@ -41,12 +41,12 @@ def status(name: str) -> Status:
 
     :raises InputError: there is no such host
     """
-    return _status(_existing(name))
+    return _status(HostDirectory.of(name).existing())
 
 
 def overview() -> list[Status]:
     """How all hosts are, by name."""
-    return [_status(directory) for directory in list_hosts()]
+    return [_status(directory) for directory in HostDirectory.all()]
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def ssh(name: str) -> Ssh:
     :raises InputError: there is no such host
     :raises HostError: it does not run
     """
-    found = _status(_existing(name))
+    found = _status(HostDirectory.of(name).existing())
     record = found.directory.read()
     if found.phase is not Phase.RUNNING or record.ssh_port is None:
         raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
@@ -79,7 +79,7 @@ def console(name: str, *, follow: bool = False) -> Iterator[str]:
     :param follow: go on until the host ends
     :raises InputError: there is no such host, or it was never started
     """
-    directory = _existing(name)
+    directory = HostDirectory.of(name).existing()
     try:
         log = directory.console_log.open(errors="replace", newline="")
     except FileNotFoundError:
@@ -100,7 +100,7 @@ def intended(name: str) -> Layout:
 
     :raises InputError: there is no such host
     """
-    path = _existing(name).topology
+    path = HostDirectory.of(name).existing().topology
     try:
         text = path.read_bytes()
     except OSError as error:
@@ -108,13 +108,6 @@ def intended(name: str) -> Layout:
             f"the topology of {name!r} cannot be read ({error}); run 'vhost destroy {name}'"
         ) from None
     return lay_out(topology_file.load(text, str(path)))
-
-
-def _existing(name: str) -> HostDirectory:
-    directory = HostDirectory.of(name)
-    if not directory.exists:
-        raise InputError(f"there is no host {name!r}; see 'vhost list'")
-    return directory
 
 
 def _status(directory: HostDirectory) -> Status:

@@ -14,7 +14,8 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
-    " keys lab packages lifecycle machine picture probe process reporting speed state",
+    " keys lab named_directory packages lifecycle machine picture probe process reporting speed"
+    " state",
     "buses catalog cmdline configuration cpio domain drawing layout memory novaconf observe report"
     " topology_data"
     " topology_file topology_schema validity",

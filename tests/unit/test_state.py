@@ -16,7 +16,7 @@ from uuid import UUID
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError
 from vhost_tempest_plugin.record import HostRecord, Phase
-from vhost_tempest_plugin.state import HostDirectory, list_hosts
+from vhost_tempest_plugin.state import HostDirectory
 
 RECORD = HostRecord(
     name="article",
@@ -97,10 +97,10 @@ class RecordTest(StateTest):
 
     def test_a_damaged_host_is_listed_and_removed(self) -> None:
         (self.made().path / "record.json").write_bytes(b"\xff\0")
-        self.assertEqual([self.host], list_hosts())
+        self.assertEqual([self.host], HostDirectory.all())
         with self.host.locked():
             self.host.remove()
-        self.assertEqual([], list_hosts())
+        self.assertEqual([], HostDirectory.all())
 
     def test_a_write_that_fails_keeps_the_old_record(self) -> None:
         host = self.made()
@@ -205,17 +205,17 @@ class ListTest(StateTest):
             with HostDirectory.of(name).locked(create=True):
                 HostDirectory.of(name).write(dataclasses.replace(RECORD, name=name))
         (Path(os.environ["XDG_STATE_HOME"]) / "vhost/hosts/.Trash").mkdir()
-        self.assertEqual(["a", "b"], [host.name for host in list_hosts()])
+        self.assertEqual(["a", "b"], [host.name for host in HostDirectory.all()])
 
     def test_what_an_interrupted_removal_left_goes_with_the_next(self) -> None:
         host = self.made()
         leftover = host.path.with_name(".old.1.removed")
         leftover.mkdir()
         (leftover / "overlay.qcow2").touch()
-        self.assertEqual([host], list_hosts())
+        self.assertEqual([host], HostDirectory.all())
         with host.locked():
             host.remove()
         self.assertEqual([], list(host.path.parent.iterdir()))
 
     def test_no_hosts(self) -> None:
-        self.assertEqual([], list_hosts())
+        self.assertEqual([], HostDirectory.all())
