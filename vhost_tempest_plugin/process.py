@@ -5,7 +5,8 @@ import os
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,6 +77,46 @@ def run(
             done.stderr,
         )
     return done
+
+
+def follow(
+    argv: Sequence[str | Path],
+    tell: Callable[[str], None],
+    *,
+    environment: Mapping[str, str] | None = None,
+) -> Completed:
+    """Run a program to its end; each line of its standard error is told as it comes.
+
+    Ends the program where *tell* raises.  What it returned is the caller's business.
+
+    :raises CommandError: it could not be started
+    """
+    words = [str(word) for word in argv]
+    said: list[str] = []
+    with tempfile.TemporaryFile("w+", errors="replace") as output:
+        try:
+            program = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                env={**os.environ, **environment} if environment else None,
+            )
+        except OSError as error:
+            raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+        with program:
+            assert program.stderr is not None
+            try:
+                for line in program.stderr:
+                    said.append(line)
+                    tell(line.rstrip("\n"))
+            except BaseException:
+                program.terminate()
+                raise
+        output.seek(0)
+        return Completed(words, program.returncode, output.read(), "".join(said))
 
 
 def start(
