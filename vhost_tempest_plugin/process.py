@@ -107,9 +107,8 @@ def follow(
         except OSError as error:
             raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
         with program:
-            assert program.stderr is not None
             try:
-                for line in program.stderr:
+                for line in program.stderr or ():
                     said.append(line)
                     tell(line.rstrip("\n"))
             except BaseException:

@@ -50,7 +50,7 @@ def _vhost(progress: Progress, *words: str) -> None:
 
     :raises VhostError: what the command failed with, as its exit code says
     """
-    argv = [
+    argv: list[str | Path] = [
         *(process.which("setpriv"), "--pdeathsig", "TERM"),
         *(sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words),
     ]
