@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Directories that are made once and kept, keyed by a digest of what went into them.
 
-``<cache>/<kind>/<digest>`` is complete where it exists: it is made beside its place
-and renamed.  Whoever makes one holds the kind's lock; others wait for it.
+``<cache>/<kind>/<digest>`` is complete where it exists and nothing of the same name with
+``.partial`` is beside it.  It is made as the latter and renamed, or made where it stays while
+the latter marks it.  Whoever makes one holds the kind's lock; others wait for it.
 """
 
 import fcntl
@@ -36,33 +37,53 @@ def place(kind: str, digest: str) -> Path:
     return paths.cache() / kind / digest
 
 
-def obtain(kind: str, digest: str, make: Callable[[Path], None], progress: Progress) -> Path:
+def obtain(
+    kind: str,
+    digest: str,
+    make: Callable[[Path], None],
+    progress: Progress,
+    *,
+    in_place: bool = False,
+) -> Path:
     """The directory *digest* of *kind*, made by *make* in an empty one if there is none.
 
+    :param in_place: it must be made where it stays, since its own path will be in its files
     :raises MachineError: the cache cannot be written
     """
     made = place(kind, digest)
-    if made.is_dir():
+    partial = made.with_name(digest + _PARTIAL)
+    if made.is_dir() and not partial.exists():
         return made
     with _lock(made.parent, progress):
-        if made.is_dir():
-            return made
         for leftover in made.parent.glob(f"*{_PARTIAL}"):
             progress(f"removing what an interrupted build left: {leftover}")
-            shutil.rmtree(leftover)
-        partial = made.with_name(digest + _PARTIAL)
+            _discard(leftover)
+        if made.is_dir():
+            return made
         try:
             partial.mkdir()
-            make(partial)
-            partial.rename(made)
+            if in_place:
+                made.mkdir()
+                make(made)
+                partial.rmdir()
+            else:
+                make(partial)
+                partial.rename(made)
         except OSError as error:
             raise MachineError(
                 f"cannot write the cache {made.parent}: {error.strerror or error};"
                 " free some space or set XDG_CACHE_HOME"
             ) from error
         finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if partial.exists():
+                _discard(partial)
     return made
+
+
+def _discard(partial: Path) -> None:
+    """Remove what is half made; the mark goes last."""
+    shutil.rmtree(partial.with_name(partial.name.removesuffix(_PARTIAL)), ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager

@@ -57,6 +57,30 @@ class CacheTest(unittest.TestCase):
         self.obtain()
         self.assertFalse(leftover.exists())
 
+    def test_in_place_its_own_path_holds(self) -> None:
+        paths: list[Path] = []
+        made = cache.obtain("thing", "d1", paths.append, silent, in_place=True)
+        self.assertEqual([made], paths)
+        self.assertEqual({"d1", "lock"}, {path.name for path in self.kind.iterdir()})
+        self.assertEqual(made, cache.obtain("thing", "d1", paths.append, silent, in_place=True))
+        self.assertEqual(1, len(paths))
+
+    def test_in_place_a_failure_leaves_nothing(self) -> None:
+        def fail(directory: Path) -> None:
+            (directory / "half").touch()
+            raise MachineError("no")
+
+        with self.assertRaises(MachineError):
+            cache.obtain("thing", "d1", fail, silent, in_place=True)
+        self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
+
+    def test_in_place_what_was_killed_is_made_again(self) -> None:
+        (self.kind / "d1.partial").mkdir(parents=True)
+        (self.kind / "d1").mkdir()
+        (self.kind / "d1" / "half").touch()
+        made = cache.obtain("thing", "d1", self.make, silent, in_place=True)
+        self.assertEqual(["file"], [path.name for path in made.iterdir()])
+
     def test_two_wait_for_each_other(self) -> None:
         self.kind.mkdir(parents=True)
         news: list[str] = []
