@@ -44,7 +44,7 @@ def write(name: str, output: Path, progress: Progress) -> Written:
     layout = hosts.intended(name)
     with hosts.connected(name) as (record, machine):
         subject = Subject(layout, record.accelerator, machine, progress)
-        findings = registry.run_all(subject)
+        findings = registry.HOST.run_all(subject)
         observed = subject.observation.hardware
     host = layout.host
     facts = (

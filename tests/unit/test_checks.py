@@ -499,22 +499,22 @@ class Mute:
 
 class RegistryTest(unittest.TestCase):
     def test_every_check_of_the_issue_is_registered_under_its_name(self) -> None:
-        checks = registry.load()
-        self.assertEqual(list(registry._ORDER), list(checks))
+        checks = registry.HOST.load()
+        self.assertEqual(list(registry.HOST.order), list(checks))
         for name, check in checks.items():
             self.assertEqual(name, check.name)
 
     def test_an_unknown_name(self) -> None:
         with self.assertRaisesRegex(InputError, "'numa'.*known: numa-topology"):
-            registry.run_all(subject(), ["numa"])
+            registry.HOST.run_all(subject(), ["numa"])
 
     def test_the_chosen_ones_run_in_their_order(self) -> None:
-        findings = registry.run_all(subject(), ["hugepages", "iommu-active"])
+        findings = registry.HOST.run_all(subject(), ["hugepages", "iommu-active"])
         self.assertEqual(["iommu-active", "hugepages"], [finding.check for finding in findings])
 
     def test_a_host_that_does_not_answer_fails_its_checks(self) -> None:
         mute = Subject(subject().layout, Accelerator.TCG, cast("Machine", Mute()))
-        (finding,) = registry.run_all(mute, ["vfio"])
+        (finding,) = registry.HOST.run_all(mute, ["vfio"])
         self.assertEqual(Verdict.FAILED, finding.verdict)
         self.assertEqual(("the host is mute", "wake it"), (finding.observed, finding.remedy))
 

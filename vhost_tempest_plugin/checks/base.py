@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from vhost_tempest_plugin import observe
 from vhost_tempest_plugin.accelerator import Accelerator
@@ -72,16 +72,26 @@ class Subject:
         return self.layout.host.iommu.model is not IommuModel.NONE
 
 
-class Check(ABC):
-    """Something that must be true of a running host."""
+class Looked(Protocol):
+    """What a check can look at."""
+
+    @property
+    def progress(self) -> Progress: ...
+
+
+S = TypeVar("S", bound=Looked)
+
+
+class AnyCheck(ABC, Generic[S]):
+    """Something that must be true of a subject of some kind."""
 
     name: ClassVar[str]
 
     @abstractmethod
-    def run(self, subject: Subject) -> Finding:
+    def run(self, subject: S) -> Finding:
         """Look at *subject*.
 
-        :raises HostError: the host did not let itself be looked at
+        :raises HostError: it did not let itself be looked at
         """
 
     def passed(self, expected: str, observed: str) -> Finding:
@@ -106,6 +116,10 @@ class Check(ABC):
             words({key: observed.get(key, "nothing") for key in differing}),
             remedy,
         )
+
+
+class Check(AnyCheck[Subject]):
+    """Something that must be true of a running host."""
 
 
 def differences(expected: Facts, observed: Facts) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ class Check(Lister):
             "checks",
             nargs="*",
             metavar="check",
-            help=f"these checks alone (default: all of {', '.join(registry.load())})",
+            help=f"these checks alone (default: all of {', '.join(registry.HOST.load())})",
         )
         parser.add_argument(
             "--against",
@@ -52,7 +52,7 @@ class Check(Lister):
         )
         with hosts.connected(parsed_args.name) as (record, machine):
             subject = Subject(wanted, record.accelerator, machine, news)
-            findings = registry.run_all(subject, parsed_args.checks)
+            findings = registry.HOST.run_all(subject, parsed_args.checks)
         self._failed = any(finding.verdict is Verdict.FAILED for finding in findings)
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
