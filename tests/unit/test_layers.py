@@ -31,6 +31,7 @@ OWNERS = {
     "markupsafe": "report",
     "openstack": "lab",
     "oslo_config": "config plugin",
+    "packaging": "lab",
     "pymysql": "lab",
     "stevedore": "catalog checks",
     "subprocess": "process",

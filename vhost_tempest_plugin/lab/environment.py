@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A virtual environment with an OpenStack release, and the same files as a disk.
+
+The machine's services run from the directory, and nova-compute in the emulated hosts from the
+disk, mounted at the same path.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin import cache, paths, process
+from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.image.builder import Mmdebstrap
+from vhost_tempest_plugin.lab import installer
+from vhost_tempest_plugin.lab.release import Release
+from vhost_tempest_plugin.progress import Progress, silent
+
+# The distribution's: the image of the hosts has the same one.
+PYTHON = Path("/usr/bin/python3")
+
+_KIND = "environment"
+_WHAT = "OpenStack"
+_SOURCES = ("environment.py", "installer.py", "release.py")
+_FREE_MIB = 1600
+_BLOCK_BYTES = 4096
+# mke2fs.conf(5), inode_ratio
+_BYTES_PER_INODE = 16384
+# For the journal, the tables of inodes and blocks, and directories.
+_OVERHEAD_MIB = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What of the cache a lab runs from; nobody writes to it.
+
+    :param path: the virtual environment; a host has it at the same path
+    :param python: its interpreter
+    :param image: a raw ext4 file system whose root directory is that of *path*
+    """
+
+    path: Path
+    python: Path
+    image: Path
+    digest: str
+    release: Release
+
+    @property
+    def packages(self) -> Path:
+        """Where its distributions are."""
+        (packages,) = self.path.glob("lib/python3*/site-packages")
+        return packages
+
+
+def obtain(release: Release, progress: Progress = silent) -> Environment:
+    """The environment of *release*, made where it is not in the cache; that takes minutes.
+
+    :raises MachineError: the machine or the package index lacks something; nothing half made
+        is left
+    """
+
+    def make(place: Path) -> None:
+        _require_space(place)
+        _make(place, release, progress)
+
+    digest = _digest(release)
+    place = cache.obtain(_KIND, digest, make, progress, in_place=True)
+    return Environment(
+        path=place / "venv",
+        python=place / "venv/bin/python",
+        image=place / "environment.img",
+        digest=digest,
+        release=release,
+    )
+
+
+def trim(packages: Path) -> None:
+    """Remove the tests of what is in the directory *packages*, which nothing else imports."""
+    for tests in sorted(packages.glob("*/tests")):
+        shutil.rmtree(tests)
+
+
+def _make(place: Path, release: Release, progress: Progress) -> None:
+    venv, log = place / "venv", place / "pip.log"
+    progress(f"{_WHAT}: making the environment of {release.name} (once)")
+    try:
+        process.run([PYTHON, "-m", "venv", venv])
+    except CommandError as error:
+        raise MachineError(
+            f"{PYTHON} makes no virtual environment; install python3-venv: {error}"
+        ) from error
+    python = venv / "bin/python"
+    for words in (release.tools, release.packages):
+        if words:
+            options = ("--no-build-isolation", "--use-pep517", "-c", release.constraints)
+            installer.install(python, [*options, *words], log=log, what=_WHAT, progress=progress)
+    for packages in venv.glob("lib/python3*/site-packages"):
+        trim(packages)
+    progress(f"{_WHAT}: compiling")
+    # What is no Python of this version, templates above all, is left as it is.
+    process.run([python, "-m", "compileall", "-q", "-j", "0", venv / "lib"], check=False)
+    log.unlink()
+    progress(f"{_WHAT}: making the disk")
+    Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
+
+
+def size_mib(tree: Path) -> int:
+    """How large a file system for *tree* must be; what it does not fill takes no room."""
+    sizes = [path.lstat().st_size for path in tree.rglob("*")]
+    content = sum(-(-size // _BLOCK_BYTES) for size in sizes) * _BLOCK_BYTES
+    return max(content, len(sizes) * _BYTES_PER_INODE) // 2**20 + _OVERHEAD_MIB
+
+
+def _require_space(place: Path) -> None:
+    free_mib = shutil.disk_usage(place).free // 2**20
+    if free_mib < _FREE_MIB:
+        raise MachineError(
+            f"an environment takes {_FREE_MIB} MiB, and {place.parent} has {free_mib} MiB free;"
+            " free some space or set XDG_CACHE_HOME"
+        )
+
+
+def _digest(release: Release) -> str:
+    sources = (Path(__file__).with_name(name).read_text() for name in _SOURCES)
+    return cache.digest(
+        # A virtual environment works at its own path alone.
+        str(paths.cache()),
+        process.run([PYTHON, "-VV"]).stdout,
+        process.run([process.which("pkg-config"), "--modversion", "libvirt"]).stdout,
+        release.constraints.read_text(),
+        " ".join((*release.tools, "", *release.packages)),
+        *sources,
+    )
