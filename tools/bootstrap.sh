@@ -196,7 +196,7 @@ bindep_list() {
 install_system_packages() {
     local virt rest
     mapfile -t virt < <(bindep_list virt)
-    mapfile -t rest < <(bindep_list run build test | grep -vxF -f <(printf '%s\n' "${virt[@]}"))
+    mapfile -t rest < <(bindep_list run lab build test | grep -vxF -f <(printf '%s\n' "${virt[@]}"))
     if uses_backports; then
         may_install "${virt[@]}"
         backports_enabled || enable_backports
@@ -248,7 +248,7 @@ main() {
     install_project
     {
         digest
-        bindep_list virt run build test
+        bindep_list virt run lab build test
     } >"$STAMP.new"
     mv -- "$STAMP.new" "$STAMP"
     say "done: $VENV/bin/vhost"

@@ -31,7 +31,7 @@ class PackagingTest(unittest.TestCase):
                 self.assertIn("graphviz", wanted)
 
     def test_bootstrap_installs_what_the_doctor_looks_for(self) -> None:
-        installed = packages("bindep.txt", "dpkg", "virt", "run", "build")
+        installed = packages("bindep.txt", "dpkg", "virt", "run", "lab", "build")
         self.assertLessEqual({tool.apt for tool in TOOLS}, installed)
 
     def test_every_requirement_is_constrained(self) -> None:
