@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files and sockets that are the user's alone."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import MachineError
+
+
+def write(path: Path, text: str) -> None:
+    """Make or replace a file, whole or not at all; its directory is made where it is missing.
+
+    :raises MachineError: the disk does not take it
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(text)
+        partial.replace(path)
+    except OSError as error:
+        raise MachineError(f"cannot write {path}: {error.strerror}; free some space") from None
+
+
+def touch(path: Path) -> None:
+    """Make a file that others are going to write, so that it is the user's alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+
+
+@contextmanager
+def near(socket: Path) -> Iterator[str]:
+    """A name by which this process can connect to a socket, however long the way to it.
+
+    What unix(7) takes has 107 bytes at most.
+    """
+    with contextlib.ExitStack() as stack:
+        directory = os.open(socket.parent, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        stack.callback(os.close, directory)
+        yield f"/proc/self/fd/{directory}/{socket.name}"
