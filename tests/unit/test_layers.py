@@ -15,7 +15,7 @@ LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
     " keys lab named_directory packages lifecycle machine picture probe process reporting speed"
-    " state",
+    " state tether",
     "buses catalog cmdline configuration cpio domain drawing layout memory novaconf observe report"
     " topology_data"
     " topology_file topology_schema validity",

@@ -15,6 +15,7 @@ from vhost_tempest_plugin.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab import installer
 from vhost_tempest_plugin.lab.release import Release
 from vhost_tempest_plugin.progress import Progress, silent
+from vhost_tempest_plugin.tether import tethered
 
 # The distribution's: the image of the hosts has the same one.
 PYTHON = Path("/usr/bin/python3")
@@ -84,7 +85,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     venv, log = place / "venv", place / "pip.log"
     progress(f"{_WHAT}: making the environment of {release.name} (once)")
     try:
-        process.run([PYTHON, "-m", "venv", venv])
+        process.run(tethered([PYTHON, "-m", "venv", venv]))
     except CommandError as error:
         raise MachineError(
             f"{PYTHON} makes no virtual environment; install python3-venv: {error}"
@@ -98,7 +99,8 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
         trim(packages)
     progress(f"{_WHAT}: compiling")
     # What is no Python of this version, templates above all, is left as it is.
-    process.run([python, "-m", "compileall", "-q", "-j", "0", venv / "lib"], check=False)
+    compiling = [python, "-m", "compileall", "-q", "-j", "0", venv / "lib"]
+    process.run(tethered(compiling), check=False)
     log.unlink()
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))

@@ -9,6 +9,7 @@ from pathlib import Path
 from vhost_tempest_plugin import process, speed
 from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.progress import Progress, silent
+from vhost_tempest_plugin.tether import tethered
 
 _LIMIT_S = 1800
 _POLL_S = 0.2
@@ -53,10 +54,8 @@ def install(
     :param variables: of the environment, for what is built
     :raises MachineError: it failed; with the package and the reason
     """
-    argv: list[str | Path] = [
-        *(process.which("setpriv"), "--pdeathsig", "KILL"),
-        *(python, "-m", "pip", "install", "--progress-bar", "off", "--no-compile", *words),
-    ]
+    options = ("--progress-bar", "off", "--no-compile")
+    argv = tethered([python, "-m", "pip", "install", *options, *words])
     limit_s = _LIMIT_S * speed.slowness()
     begun_s = told_s = time.monotonic()
     told = ""
