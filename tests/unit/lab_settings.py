@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lab for tests of what is computed from its settings; nothing of it is really there."""
+
+from pathlib import Path
+
+from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Ports, Secrets, Settings
+from vhost_tempest_plugin.layout import lay_out
+
+PORTS = Ports(
+    database=10001,
+    epmd=10002,
+    broker=10003,
+    broker_distribution=10004,
+    keystone=10005,
+    glance=10006,
+    placement=10007,
+    neutron=10008,
+    nova_api=10009,
+    nova_metadata=10010,
+)
+SECRETS = Secrets(
+    database="database-secret",
+    broker="broker-secret",
+    erlang_cookie="cookie-secret",
+    admin="admin-secret",
+    service="service-secret",
+    metadata="metadata-secret",
+)
+
+
+def host(
+    topology: str, name: str = "lab-0", accelerator: Accelerator = Accelerator.TCG
+) -> ComputeHost:
+    return ComputeHost(name, lay_out(catalog.find(topology)), accelerator)
+
+
+def settings(*hosts: ComputeHost, directory: Path = Path("/labs/lab")) -> Settings:
+    return Settings(
+        name="lab",
+        directory=directory,
+        environment=Path("/cache/environment/digest/venv"),
+        ports=PORTS,
+        secrets=SECRETS,
+        hosts=hosts or (host("article"),),
+    )
