@@ -27,7 +27,7 @@ _DISCOVERY_S = 5
 _ANSWER_S = 180
 
 # Sections of those that become root by themselves: nova-compute is root already.
-_PRIVILEGED = (
+PRIVILEGED = (
     "nova_sys_admin",
     "privsep_osbrick",
     "vif_plug_linux_bridge_privileged",
@@ -79,6 +79,8 @@ def compute(settings: Settings, host: ComputeHost) -> Options:
             "reserved_host_disk_mb": "0",
             "update_resources_interval": "10",
             "use_cow_images": "false",
+            # A guest's disk is sparse, and of what it may take it uses next to nothing.
+            "disk_allocation_ratio": "16.0",
             "shutdown_timeout": "10",
         },
         **_clients(settings, in_host=True),
@@ -96,7 +98,7 @@ def compute(settings: Settings, host: ComputeHost) -> Options:
         "workarounds": {"libvirt_disable_apic": "false"},
         "vnc": {"enabled": "false"},
         "spice": {"enabled": "false"},
-        **{section: {"helper_command": helper} for section in _PRIVILEGED},
+        **{section: {"helper_command": helper} for section in PRIVILEGED},
         "oslo_concurrency": {"lock_path": str(_COMPUTE_STATE / "lock")},
         "oslo_messaging_rabbit": common.messaging(),
     }

@@ -69,6 +69,6 @@ def _lines(content: Mapping[str, Value]) -> Iterator[str]:
 
 def _quoted(value: str) -> str:
     """A value that has quotes around it needs others, since one pair is taken off."""
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+    if value and value[0] == value[-1] and value[0] in "\"'":
         return f'"{value}"'
     return value

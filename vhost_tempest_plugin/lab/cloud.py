@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A client of the lab's APIs, with the administrator's rights.
+
+What comes back are values of ours.  References: https://docs.openstack.org/api-ref/compute/
+and .../placement/, .../image/v2/.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from keystoneauth1 import adapter, exceptions, session
+from keystoneauth1.identity import v3
+
+from vhost_tempest_plugin import speed
+from vhost_tempest_plugin.configuration import common
+from vhost_tempest_plugin.configuration.service import CATALOGUE, Service
+from vhost_tempest_plugin.configuration.settings import REGION, Settings
+from vhost_tempest_plugin.lab.resources import (
+    CloudError,
+    ComputeService,
+    Hypervisor,
+    Provider,
+    Server,
+)
+
+# 2.90: Xena; 1.36: Train.
+_COMPUTE_VERSION = "2.90"
+_PLACEMENT_VERSION = "1.36"
+_ANSWER_LIMIT_S = 60.0
+_POLL_S = 0.5
+
+Json = dict[str, Any]
+T = TypeVar("T")
+
+
+class Cloud:
+    """The lab's APIs; ``open`` makes one."""
+
+    def __init__(self, settings: Settings, http: session.Session) -> None:
+        self._adapters = {
+            service: adapter.Adapter(
+                http, service_type=kind, interface="public", region_name=REGION
+            )
+            for service, kind in CATALOGUE.items()
+        }
+        self._adapters[Service.NOVA_API].default_microversion = _COMPUTE_VERSION
+        self._adapters[Service.PLACEMENT].default_microversion = _PLACEMENT_VERSION
+        # keystone's own address is known before there is a catalogue.
+        identity = self._adapters[Service.KEYSTONE]
+        identity.endpoint_override = common.url(settings, Service.KEYSTONE)
+
+    @classmethod
+    @contextmanager
+    def open(cls, settings: Settings) -> Iterator["Cloud"]:
+        """A client for as long as the block takes; nothing is asked yet."""
+        plugin = v3.Password(
+            auth_url=common.url(settings, Service.KEYSTONE),
+            username=common.ADMIN,
+            password=settings.secrets.admin,
+            project_name=common.ADMIN,
+            user_domain_name=common.DOMAIN,
+            project_domain_name=common.DOMAIN,
+        )
+        http = session.Session(auth=plugin, timeout=_ANSWER_LIMIT_S)
+        try:
+            yield cls(settings, http)
+        finally:
+            http.session.close()
+
+    def call(
+        self,
+        service: Service,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        data: bytes | None = None,
+    ) -> Json:
+        """One request of an API; what it answers, empty where that is no JSON.
+
+        :param data: what to send where that is no JSON
+        :raises CloudError: it is refused, or nobody answers
+        """
+        words: Json = {}
+        if body is not None:
+            words["json"] = body
+        if data is not None:
+            words |= {"data": data, "headers": {"Content-Type": "application/octet-stream"}}
+        try:
+            response = self._adapters[service].request(path, method, **words)
+        except exceptions.ClientException as error:
+            status = getattr(error, "http_status", None)
+            raise CloudError(
+                f"{service} refused {method} {path}: {error}; see 'vhost lab logs {service}'",
+                status,
+            ) from None
+        if "json" not in response.headers.get("Content-Type", "") or not response.content:
+            return {}
+        answer: Json = response.json()
+        return answer
+
+    def services(self) -> tuple[ComputeService, ...]:
+        """Nova's services that report themselves, by binary and host."""
+        found = self.call(Service.NOVA_API, "GET", "/os-services")["services"]
+        return tuple(sorted(ComputeService.read(entry) for entry in found))
+
+    def hypervisors(self) -> tuple[Hypervisor, ...]:
+        """The compute nodes that are mapped to a cell, by name."""
+        found = self.call(Service.NOVA_API, "GET", "/os-hypervisors/detail")["hypervisors"]
+        return tuple(sorted(Hypervisor.read(entry) for entry in found))
+
+    def providers(self) -> tuple[Provider, ...]:
+        """Placement's resource providers with what they have and what of it is used, by name."""
+        listed = self.call(Service.PLACEMENT, "GET", "/resource_providers")["resource_providers"]
+        return tuple(sorted((self._provider(entry) for entry in listed), key=lambda p: p.name))
+
+    def allocations(self, consumer: str) -> Mapping[str, Mapping[str, int]]:
+        """What a consumer, as a server, holds: by provider's uuid and resource class."""
+        path = f"/allocations/{consumer}"
+        held = self.call(Service.PLACEMENT, "GET", path)["allocations"]
+        return {uuid: entry["resources"] for uuid, entry in held.items()}
+
+    def servers(self) -> tuple[Server, ...]:
+        """Those of all projects."""
+        found = self.call(Service.NOVA_API, "GET", "/servers/detail?all_tenants=1")["servers"]
+        return tuple(Server.read(entry) for entry in found)
+
+    def server(self, uuid: str) -> Server:
+        """One server.
+
+        :raises CloudError: there is none
+        """
+        return Server.read(self.call(Service.NOVA_API, "GET", f"/servers/{uuid}")["server"])
+
+    def create_server(self, name: str, *, flavor: str, image: str) -> Server:
+        """Ask for a server without networks; it is not waited for.
+
+        :param flavor: its id
+        :param image: its id
+        :raises CloudError: it is refused
+        """
+        body = {
+            "server": {"name": name, "flavorRef": flavor, "imageRef": image, "networks": "none"}
+        }
+        made = self.call(Service.NOVA_API, "POST", "/servers", body=body)["server"]
+        return self.server(made["id"])
+
+    def wait_for_server(self, uuid: str, limit_s: float) -> Server:
+        """Wait until a server is active.
+
+        :param limit_s: on the machine of ``speed.slowness``
+        :raises CloudError: it fails, or is not active within the limit
+        """
+
+        def active() -> Server | None:
+            server = self.server(uuid)
+            if server.status == "ERROR":
+                raise CloudError(
+                    f"server {server.name!r} failed: {server.fault}; see 'vhost lab logs "
+                    f"{Service.NOVA_CONDUCTOR}' and '{Service.NOVA_COMPUTE}'"
+                )
+            return server if server.status == "ACTIVE" else None
+
+        return _wait(active, limit_s, f"server {uuid} is not active")
+
+    def delete_server(self, uuid: str, limit_s: float) -> None:
+        """Delete a server and wait until it is gone.
+
+        :raises CloudError: it is still there after the limit
+        """
+        self.call(Service.NOVA_API, "DELETE", f"/servers/{uuid}")
+
+        def gone() -> bool | None:
+            try:
+                self.server(uuid)
+            except CloudError as error:
+                if error.is_missing:
+                    return True
+                raise
+            return None
+
+        _wait(gone, limit_s, f"server {uuid} is not deleted")
+
+    def console(self, uuid: str) -> str:
+        """What a server wrote to its serial console.
+
+        :raises CloudError: it has none yet
+        """
+        body: Json = {"os-getConsoleOutput": {}}
+        answer = self.call(Service.NOVA_API, "POST", f"/servers/{uuid}/action", body=body)
+        return str(answer["output"])
+
+    def flavors(self) -> Mapping[str, str]:
+        """Ids by name."""
+        path = "/flavors?is_public=None"
+        return _by_name(self.call(Service.NOVA_API, "GET", path)["flavors"])
+
+    def images(self) -> Mapping[str, str]:
+        """Ids of those that can be used, by name."""
+        path = "/v2/images?status=active&limit=1000"
+        return _by_name(self.call(Service.GLANCE, "GET", path)["images"])
+
+    def networks(self) -> Mapping[str, str]:
+        """Ids by name."""
+        return _by_name(self.call(Service.NEUTRON, "GET", "/v2.0/networks")["networks"])
+
+    def _provider(self, entry: Json) -> Provider:
+        path = f"/resource_providers/{entry['uuid']}"
+        return Provider.read(
+            entry,
+            self.call(Service.PLACEMENT, "GET", f"{path}/inventories")["inventories"],
+            self.call(Service.PLACEMENT, "GET", f"{path}/usages")["usages"],
+            self.call(Service.PLACEMENT, "GET", f"{path}/traits")["traits"],
+        )
+
+
+def _by_name(entries: list[Json]) -> dict[str, str]:
+    return {entry["name"]: entry["id"] for entry in entries}
+
+
+def _wait(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
+    limit_s *= speed.slowness()
+    begun_s = time.monotonic()
+    while (found := condition()) is None:
+        if time.monotonic() - begun_s > limit_s:
+            raise CloudError(f"{what} after {limit_s:.0f} s; see 'vhost lab logs'")
+        time.sleep(_POLL_S)
+    return found

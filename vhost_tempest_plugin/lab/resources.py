@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the APIs of a lab tell of, as values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from vhost_tempest_plugin.errors import VhostError
+
+_NOT_FOUND = 404
+
+
+class CloudError(VhostError):
+    """An API of the lab refused or did not answer; exit code 4.
+
+    :param status: of HTTP, None where there was no answer
+    """
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def is_missing(self) -> bool:
+        """Whether what was asked for does not exist."""
+        return self.status == _NOT_FOUND
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class ComputeService:
+    """One of Nova's services that report themselves."""
+
+    binary: str
+    host: str
+    is_up: bool
+    is_enabled: bool
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> "ComputeService":
+        """From what ``GET /os-services`` answers."""
+        return cls(
+            entry["binary"], entry["host"], entry["state"] == "up", entry["status"] == "enabled"
+        )
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Hypervisor:
+    """A compute node; *host* is the service's that runs it."""
+
+    name: str
+    host: str
+    is_up: bool
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> "Hypervisor":
+        """From what ``GET /os-hypervisors/detail`` answers."""
+        return cls(entry["hypervisor_hostname"], entry["service"]["host"], entry["state"] == "up")
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """How much a provider has of a resource class."""
+
+    total: int
+    reserved: int
+    used: int
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A resource provider of Placement; *parent* is the uuid of the one it is part of."""
+
+    uuid: str
+    name: str
+    parent: str | None
+    inventories: Mapping[str, Inventory]
+    traits: frozenset[str]
+
+    @classmethod
+    def read(
+        cls,
+        entry: Mapping[str, Any],
+        inventories: Mapping[str, Any],
+        usages: Mapping[str, int],
+        traits: list[str],
+    ) -> "Provider":
+        """From what its four resources in the API answer."""
+        return cls(
+            uuid=entry["uuid"],
+            name=entry["name"],
+            parent=entry["parent_provider_uuid"],
+            inventories={
+                kind: Inventory(said["total"], said["reserved"], usages.get(kind, 0))
+                for kind, said in inventories.items()
+            },
+            traits=frozenset(traits),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A guest of Nova.
+
+    :param host: where it runs, None where it was not placed
+    :param instance: the name of its libvirt domain
+    :param fault: why it is in ERROR, else empty
+    """
+
+    uuid: str
+    name: str
+    status: str
+    host: str | None
+    instance: str
+    fault: str
+
+    @classmethod
+    def read(cls, entry: Mapping[str, Any]) -> "Server":
+        """From what ``GET /servers/{id}`` answers to an administrator."""
+        return cls(
+            uuid=entry["id"],
+            name=entry["name"],
+            status=entry["status"],
+            host=entry["OS-EXT-SRV-ATTR:host"],
+            instance=entry["OS-EXT-SRV-ATTR:instance_name"],
+            fault=entry.get("fault", {}).get("message", ""),
+        )

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""OpenStack's services on the machine: their files, how they are run, whether they are ready."""
+
+import http.client
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from vhost_tempest_plugin.configuration import common, keystone, render, server
+from vhost_tempest_plugin.configuration.common import Database
+from vhost_tempest_plugin.configuration.server import APPLICATIONS
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.lab import database, fernet, private
+from vhost_tempest_plugin.lab.program import Program
+
+# In the order in which they may be started: those of a stage together, a stage when the one
+# before is ready.  nova-scheduler and nova-conductor end where keystone does not know Nova
+# yet, which ``bootstrap.identity`` sees to.
+STAGES: tuple[tuple[Service, ...], ...] = (
+    (Service.KEYSTONE, Service.PLACEMENT, Service.GLANCE, Service.NEUTRON, Service.NOVA_API),
+    (Service.NOVA_CONDUCTOR, Service.NOVA_SCHEDULER, Service.NOVA_METADATA),
+)
+READY_LIMIT_S = 120.0
+
+_FILES: Mapping[Service, str] = MappingProxyType(
+    {
+        Service.KEYSTONE: "keystone.conf",
+        Service.GLANCE: "glance-api.conf",
+        Service.PLACEMENT: "placement.conf",
+        Service.NEUTRON: "neutron.conf",
+    }
+)
+_NOVA_FILE = "nova.conf"
+_ANSWER_LIMIT_S = 5.0
+_STOP_LIMIT_S = 15
+
+
+def file(settings: Settings, service: Service) -> Path:
+    """The configuration of a service on the machine."""
+    return settings.etc(service) / _FILES.get(service, _NOVA_FILE)
+
+
+def write(settings: Settings) -> frozenset[Service]:
+    """Write the files of all services, those in the hosts left out; whose changed.
+
+    :raises MachineError: the disk does not take them
+    """
+    changed = set()
+    for service, options in render.options(settings).items():
+        texts = {file(settings, service): render.text(options)}
+        if service in APPLICATIONS:
+            texts[settings.etc(service) / server.FILE] = server.text(settings, service)
+        for path, text in texts.items():
+            if not path.exists() or path.read_text() != text:
+                private.write(path, text)
+                changed.add(service)
+    for keys in (keystone.fernet_keys(settings), keystone.credential_keys(settings)):
+        if fernet.prepare(keys):
+            changed.add(Service.KEYSTONE)
+    return frozenset(changed)
+
+
+def programs(settings: Settings) -> tuple[Program, ...]:
+    """All services on the machine, for the supervisor, in the order of ``STAGES``."""
+    return tuple(_program(settings, service) for stage in STAGES for service in stage)
+
+
+def variables(settings: Settings, service: Service) -> dict[str, str]:
+    """What is in the environment of a service, and of its commands."""
+    path = {}
+    if service.is_nova and settings.nova_path is not None:
+        path = {"PYTHONPATH": str(settings.nova_path)}
+    return {
+        **path,
+        # Nobody writes to the environment, and none of its files lacks its bytecode.
+        "PYTHONDONTWRITEBYTECODE": "1",
+        # Fewer threads' heaps: memory, for a little speed (mallopt(3), M_ARENA_MAX).
+        "MALLOC_ARENA_MAX": "2",
+        **_places(settings, service),
+    }
+
+
+def ready(settings: Settings, service: Service) -> Callable[[], bool]:
+    """How to see that a service that is being started can be used.
+
+    To be called before it is started, and what it returns after that.
+    """
+    if service in APPLICATIONS:
+        return lambda: _answers(settings, service)
+    before = _reports(settings, service)
+    return lambda: _reports(settings, service) > before
+
+
+def _program(settings: Settings, service: Service) -> Program:
+    python = str(settings.environment / "bin/python")
+    argv: tuple[str, ...] = (python, "-m", "gunicorn")
+    if service not in APPLICATIONS:
+        script = str(settings.environment / "bin" / service)
+        argv = (python, script, "--config-file", str(file(settings, service)))
+    return Program(
+        name=service,
+        argv=argv,
+        directory=settings.etc(service),
+        log=settings.log(service),
+        environment=variables(settings, service),
+        stop_limit_s=_STOP_LIMIT_S,
+    )
+
+
+def _places(settings: Settings, service: Service) -> dict[str, str]:
+    """How an application, which has no command line, finds its files."""
+    etc = str(settings.etc(service))
+    paste = settings.environment / "etc"
+    match service:
+        case Service.KEYSTONE:
+            return {"OS_KEYSTONE_CONFIG_DIR": etc}
+        case Service.PLACEMENT:
+            return {"OS_PLACEMENT_CONFIG_DIR": etc}
+        case Service.GLANCE:
+            return {"OS_GLANCE_CONFIG_DIR": etc}
+        case Service.NEUTRON:
+            return {"OS_NEUTRON_CONFIG_DIR": etc, "OS_NEUTRON_CONFIG_FILES": "neutron.conf"}
+        case Service.NOVA_API | Service.NOVA_METADATA:
+            nova = settings.nova_path / "etc" if settings.nova_path else paste
+            files = f"{nova / 'nova/api-paste.ini'};{_NOVA_FILE}"
+            return {"OS_NOVA_CONFIG_DIR": etc, "OS_NOVA_CONFIG_FILES": files}
+        case _:
+            return {}
+
+
+def _answers(settings: Settings, service: Service) -> bool:
+    """Whether an API tells its versions, which it does to everybody."""
+    port = common.port(settings.ports, service)
+    connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ANSWER_LIMIT_S)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < http.client.INTERNAL_SERVER_ERROR
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _reports(settings: Settings, service: Service) -> tuple[int, str]:
+    """How often one of Nova's services has reported itself, and when it did so last."""
+    rows = database.query(
+        settings,
+        Database.NOVA_CELL1,
+        "SELECT report_count, COALESCE(last_seen_up, created_at) AS seen FROM services"
+        " WHERE `binary` = %s AND host = %s AND deleted = 0",
+        (service.value, settings.name),
+    )
+    return (rows[0]["report_count"], str(rows[0]["seen"])) if rows else (-1, "")
