@@ -23,7 +23,10 @@ def options(settings: Settings) -> Options:
         "DEFAULT": {**common.logging(), "enabled_backends": "file:file"},
         "database": common.database(settings, Database.GLANCE),
         "keystone_authtoken": common.authtoken(settings, USER),
-        "paste_deploy": {"flavor": "keystone"},
+        "paste_deploy": {
+            "flavor": "keystone",
+            "config_file": str(settings.environment / "etc/glance/glance-api-paste.ini"),
+        },
         "glance_store": {"default_backend": "file"},
         "file": {"filesystem_store_datadir": str(store(settings))},
         "os_glance_staging_store": {"filesystem_store_datadir": str(work / "staging")},

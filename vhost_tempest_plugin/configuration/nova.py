@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """nova.conf, of the services on the machine and of nova-compute in a host."""
 
+import shlex
 from pathlib import PurePosixPath
 
 from vhost_tempest_plugin import cpuset, novaconf
@@ -65,7 +66,8 @@ def options(settings: Settings, service: Service) -> Options:
 
 def compute(settings: Settings, host: ComputeHost) -> Options:
     """Those of nova-compute in *host*; of the lab's secrets it has what it needs."""
-    helper = f"{settings.environment / 'bin/privsep-helper'} --config-file {COMPUTE_FILE}"
+    program = settings.environment / "bin/privsep-helper"
+    helper = f"{shlex.quote(str(program))} --config-file {COMPUTE_FILE}"
     cpus = novaconf.cpu_sets(host.layout)
     dedicated = {"cpu_dedicated_set": cpuset.format(cpus.dedicated)} if cpus.dedicated else {}
     return {

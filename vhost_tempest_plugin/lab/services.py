@@ -32,6 +32,8 @@ _FILES: Mapping[Service, str] = MappingProxyType(
     }
 )
 _NOVA_FILE = "nova.conf"
+_PASTE = "api-paste.ini"
+_PASTED = (Service.NOVA_API, Service.NOVA_METADATA)
 _ANSWER_LIMIT_S = 5.0
 _STOP_LIMIT_S = 15
 
@@ -55,6 +57,8 @@ def write(settings: Settings) -> frozenset[Service]:
             if not path.exists() or path.read_text() != text:
                 private.write(path, text)
                 changed.add(service)
+        if service in _PASTED:
+            _link_paste(settings, service)
     for keys in (keystone.fernet_keys(settings), keystone.credential_keys(settings)):
         if fernet.prepare(keys):
             changed.add(Service.KEYSTONE)
@@ -111,7 +115,6 @@ def _program(settings: Settings, service: Service) -> Program:
 def _places(settings: Settings, service: Service) -> dict[str, str]:
     """How an application, which has no command line, finds its files."""
     etc = str(settings.etc(service))
-    paste = settings.environment / "etc"
     match service:
         case Service.KEYSTONE:
             return {"OS_KEYSTONE_CONFIG_DIR": etc}
@@ -122,11 +125,18 @@ def _places(settings: Settings, service: Service) -> dict[str, str]:
         case Service.NEUTRON:
             return {"OS_NEUTRON_CONFIG_DIR": etc, "OS_NEUTRON_CONFIG_FILES": "neutron.conf"}
         case Service.NOVA_API | Service.NOVA_METADATA:
-            nova = settings.nova_path / "etc" if settings.nova_path else paste
-            files = f"{nova / 'nova/api-paste.ini'};{_NOVA_FILE}"
-            return {"OS_NOVA_CONFIG_DIR": etc, "OS_NOVA_CONFIG_FILES": files}
+            return {"OS_NOVA_CONFIG_DIR": etc}
         case _:
             return {}
+
+
+def _link_paste(settings: Settings, service: Service) -> None:
+    """Put Nova's api-paste.ini beside its configuration, where its applications look for it."""
+    link = settings.etc(service) / _PASTE
+    target = (settings.nova_path or settings.environment) / "etc/nova" / _PASTE
+    if not link.is_symlink() or link.readlink() != target:
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
 
 
 def _answers(settings: Settings, service: Service) -> bool:
