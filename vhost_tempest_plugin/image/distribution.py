@@ -26,6 +26,13 @@ _COMMON = (
     "systemd",
     "systemd-sysv",
     "udev",
+    # What nova-compute runs beside that: its interpreter (the machine's own, so that a virtual
+    # environment works in both) with the libvirt of the host, qemu-img, e2label, uptime.
+    "e2fsprogs",
+    "procps",
+    "python3",
+    "python3-libvirt",
+    "qemu-utils",
 )
 
 # By the ID of os-release: the kernel's package, and the names (apt's "Origin") of the
