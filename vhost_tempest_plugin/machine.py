@@ -28,6 +28,8 @@ _LOGIN_S = 30.0
 _FIRST_PATIENCE_S = 1.0
 _LAST_PATIENCE_S = 8.0
 _TAIL_CHARS = 400
+# The answer comes a few hundredths of a second after it was true.
+_CLOCK = ("date", "+%s.%N")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +107,8 @@ class Machine:
         """Let the connection end once no other process uses it."""
         self._control("stop")
 
-    def wait_until_ready(self, limit_s: float, watch: Callable[[], None] = lambda: None) -> None:
-        """Wait until the host lets us in.
+    def wait_until_ready(self, limit_s: float, watch: Callable[[], None] = lambda: None) -> float:
+        """Wait until the host lets us in; returns by how many seconds its clock is behind.
 
         :param watch: called at each attempt; what it raises ends the waiting
         :raises HostError: it did not within *limit_s*, or it refuses the key
@@ -121,20 +123,28 @@ class Machine:
                     "'vhost console' shows how far the host has come"
                 )
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
-        self.run(["true"], timeout_s=max(_LOGIN_S, end_s - time.monotonic()))
+        return _lag_s(self.run(_CLOCK, timeout_s=max(_LOGIN_S, end_s - time.monotonic())))
 
-    def lets_in(self, patience_s: float) -> bool:
-        """Whether a host that has booted lets us in at once.
+    def lets_in(self, patience_s: float) -> float | None:
+        """By how many seconds the clock of a host is behind that has booted; None if it is mute.
 
         One connection, where ``wait_until_ready`` first makes another to see a server: under
         emulation each takes its time.
         """
         patience = f"-oConnectTimeout={math.ceil(patience_s)}"
-        words = [self._ssh.destination, "--", "true"]
+        words = [self._ssh.destination, "--", shlex.join(_CLOCK)]
         try:
-            return self._client(["ssh", patience], words, None, patience_s).returncode == 0
+            done = self._client(["ssh", patience], words, None, patience_s)
         except HostError:
-            return False
+            return None
+        return _lag_s(done) if done.returncode == 0 else None
+
+    def step_clock(self, by_s: float) -> None:
+        """Set the host's clock forward, or back.
+
+        :raises HostError: it does not let itself be set
+        """
+        self.run(["date", "-u", "-s", f"{by_s:+.3f} seconds"])
 
     def run(
         self,
@@ -226,6 +236,16 @@ class Machine:
             pass
         time.sleep(max(0.0, begun_s + _POLL_S - time.monotonic()))
         return False
+
+
+def _lag_s(answer: process.Completed) -> float:
+    """By how much the clock that *answer* tells is behind ours now."""
+    try:
+        return time.time() - float(answer.stdout)
+    except ValueError:
+        raise HostError(
+            f"the host's 'date' says {answer.stdout[:80]!r}; 'vhost ssh' shows who prints that"
+        ) from None
 
 
 def _quoted(path: Path) -> str:

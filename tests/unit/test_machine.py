@@ -5,6 +5,7 @@ import os
 import socket
 import tempfile
 import threading
+import time
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -97,14 +98,42 @@ class MachineTest(SshCase):
             self.machine.run(["sleep", "9"], timeout_s=0.2)
 
     def test_one_that_is_awake_lets_us_in_or_not(self) -> None:
-        self.assertTrue(self.machine.lets_in(9.5))
+        self.assertIsNotNone(self.machine.lets_in(9.5))
         self.assertIn("-oConnectTimeout=10", self.words())
         (self.state / "up").unlink()
-        self.assertFalse(self.machine.lets_in(9.5))
+        self.assertIsNone(self.machine.lets_in(9.5))
 
     def test_one_that_hangs_does_not_let_us_in(self) -> None:
         (self.state / "ssh").write_text("#!/bin/sh\nexec sleep 9\n")
-        self.assertFalse(self.machine.lets_in(0.2))
+        self.assertIsNone(self.machine.lets_in(0.2))
+
+    def program(self, name: str, text: str) -> None:
+        """Put a program before the machine's own."""
+        path = self.state / name
+        path.write_text(text)
+        path.chmod(0o755)
+
+    def test_how_far_its_clock_is_behind(self) -> None:
+        for behind_s in (0, 3600, -90):
+            with self.subTest(behind_s=behind_s):
+                now = f"exec /bin/date -d '{-behind_s} seconds' \"$@\""
+                self.program("date", f"#!/bin/sh\n{now}\n")
+                lag_s = self.machine.lets_in(9.5)
+                assert lag_s is not None
+                self.assertAlmostEqual(behind_s, lag_s, delta=0.5)
+
+    def test_an_answer_that_is_no_time(self) -> None:
+        self.program("date", "#!/bin/sh\necho Welcome\n")
+        with self.assertRaisesRegex(HostError, r"'date' says 'Welcome\\n'"):
+            self.machine.lets_in(9.5)
+
+    def test_its_clock_is_stepped(self) -> None:
+        self.program("date", '#!/bin/sh\n[ "$2" = -s ] && /bin/date -d "$3" +%s >"$STATE/set"\n')
+        for by_s in (3600.25, -90.0):
+            with self.subTest(by_s=by_s):
+                self.machine.step_clock(by_s)
+                set_s = int((self.state / "set").read_text())
+                self.assertAlmostEqual(time.time() + by_s, set_s, delta=1.5)
 
     def test_put(self) -> None:
         path = self.state / "new" / "file"
@@ -148,11 +177,11 @@ class WaitTest(SshCase):
     def test_a_port_that_only_accepts_is_not_ready(self) -> None:
         attempts: list[None] = []
         with self.server([b"", b"", b"SSH-2.0-OpenSSH_9.2\r\n"]) as port:
-            Machine(self.ssh(port)).wait_until_ready(
+            lag_s = Machine(self.ssh(port)).wait_until_ready(
                 limit_s=20, watch=lambda: attempts.append(None)
             )
         self.assertEqual(2, len(attempts))
-        self.assertIn("true", self.words())
+        self.assertAlmostEqual(0, lag_s, delta=0.5)
 
     def test_it_gives_up(self) -> None:
         with self.server([]) as port:
