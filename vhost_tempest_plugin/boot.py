@@ -2,11 +2,22 @@
 """From a host's record to a login: what it boots from, its start, and the waiting for it."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from vhost_tempest_plugin import acceleration, cmdline, console, domain, image, keys, speed
+from vhost_tempest_plugin import (
+    acceleration,
+    cmdline,
+    console,
+    domain,
+    image,
+    keys,
+    share,
+    sharing,
+    speed,
+)
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import HostError, MachineError
 from vhost_tempest_plugin.hypervisor import Connection, Domain, State
@@ -14,6 +25,7 @@ from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.machine import Machine, Ssh
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import HostRecord, Phase
+from vhost_tempest_plugin.share import Share
 from vhost_tempest_plugin.state import HostDirectory
 
 # Where distributions keep OVMF's code: Debian and Ubuntu, Fedora, SUSE, Arch.
@@ -31,6 +43,10 @@ _LIMIT_OF_NIC_S = 5.0
 
 # How long one that has booted may take to let us in, before it is asked again and again.
 _AWAKE_S = 15.0
+
+# A restored host goes on with the time at which it was saved.  What is less than this is left
+# alone: it is how well the clock is known on a busy machine.
+_LAG_S = 0.5
 
 # Under emulation on a busy machine the kernel may find its timer ticks too late to calibrate
 # its delay loop by them, and then loops for minutes (seen in early boot, one CPU spinning in
@@ -50,20 +66,23 @@ def start(
 ) -> Domain:
     """Make what the host boots from, where it is not there yet, and start its domain.
 
+    :raises InputError: what it shares is gone
     :raises MachineError: this machine lacks something
     :raises HostError: libvirt or QEMU refuses the host
     """
     made = _image(directory, record, progress)
-    directory.write(replace(record, phase=Phase.PREPARING, image_digest=made.digest))
+    disks = sharing.attach(record.shares, directory, progress)
+    record = replace(record, phase=Phase.PREPARING, image_digest=made.digest, share_disks=disks)
+    directory.write(record)
     keys.obtain(directory)
-    image.write(made.initrd, _seed(directory), directory.seed)
+    image.write(made.initrd, _seed(directory, record), directory.seed)
     if not directory.overlay.exists():
         partial = directory.overlay.with_suffix(".partial")
         image.create_overlay(made, partial)
         partial.replace(directory.overlay)
     directory.console_log.unlink(missing_ok=True)
     progress(f"starting {record.name!r} with {record.accelerator.upper()}")
-    directory.write(replace(record, phase=Phase.BOOTING, image_digest=made.digest))
+    directory.write(replace(record, phase=Phase.BOOTING))
     return connection.create(xml(layout, directory, record, made))
 
 
@@ -83,6 +102,7 @@ def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: imag
             disk=directory.overlay,
             console_log=directory.console_log,
             firmware=_firmware() if efi else None,
+            shares=tuple(disk.image for disk in record.share_disks),
         ),
         accelerator=record.accelerator,
     )
@@ -94,22 +114,27 @@ def parameters(accelerator: Accelerator) -> tuple[str, ...]:
     return (*image.PARAMETERS, *emulated)
 
 
-def preview(layout: Layout) -> str:
+def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
     """The domain XML with which a new host would be started; nothing is made.
 
+    :raises InputError: it cannot have these shares
     :raises MachineError: the image has not been built yet
     """
     made = image.find()
     if made is None:
         raise MachineError("there is no image yet; 'vhost image build' makes it")
+    directory = HostDirectory.of(layout.host.name)
+    share.validate(shares)
+    sharing.require(shares, directory)
     record = HostRecord(
         name=layout.host.name,
         uuid=UUID(int=0),
         topology=layout.host.name,
         accelerator=acceleration.choose().accelerator,
         created="",
+        share_disks=sharing.disks(shares, directory),
     )
-    return xml(layout, HostDirectory.of(layout.host.name), record, made)
+    return xml(layout, directory, record, made)
 
 
 def ssh(directory: HostDirectory, port: int) -> Ssh:
@@ -126,7 +151,7 @@ def wait(
     *,
     awake: bool,
 ) -> int:
-    """Wait until the host lets us in, its NICs as the topology wants them.
+    """Wait until the host lets us in, its NICs as the topology wants them, its clock right.
 
     Returns the port that leads to its ssh.
 
@@ -140,8 +165,12 @@ def wait(
     watch = _Watch(running, directory.console_log, progress)
     try:
         with Machine(ssh(directory, port)) as machine:
-            if not (awake and machine.lets_in(_AWAKE_S)):
-                machine.wait_until_ready(limit_s, watch)
+            lag_s = machine.lets_in(_AWAKE_S) if awake else None
+            if lag_s is None:
+                lag_s = machine.wait_until_ready(limit_s, watch)
+            if abs(lag_s) > _LAG_S:
+                progress(f"its clock is {lag_s:.1f} s behind and set now")
+                machine.step_clock(lag_s)
             if any(device.vfs or device.vfio_addresses for device in layout.devices):
                 progress("virtual functions and vfio-pci")
                 machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
@@ -201,13 +230,16 @@ def _image(directory: HostDirectory, record: HostRecord, progress: Progress) -> 
     return made
 
 
-def _seed(directory: HostDirectory) -> image.Seed:
+def _seed(directory: HostDirectory, record: HostRecord) -> image.Seed:
     return image.Seed(
         hostname=directory.name,
         authorized_keys=keys.public(directory.client_key),
         host_key=directory.host_key.read_text(),
         host_key_public=keys.public(directory.host_key),
         topology=directory.topology.read_text(),
+        shares=tuple(
+            (share.serial(number), shared.path) for number, shared in enumerate(record.shares, 1)
+        ),
     )
 
 

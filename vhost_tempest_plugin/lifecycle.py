@@ -9,7 +9,15 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from vhost_tempest_plugin import acceleration, boot, capability, hosts, topology_file
+from vhost_tempest_plugin import (
+    acceleration,
+    boot,
+    capability,
+    hosts,
+    share,
+    sharing,
+    topology_file,
+)
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.capability import Versions
 from vhost_tempest_plugin.errors import HostError, InputError, MachineError
@@ -19,6 +27,7 @@ from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import HostRecord, Phase
+from vhost_tempest_plugin.share import Share
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
 
@@ -33,6 +42,7 @@ class Wish:
     :param accelerator: None takes the one that works here
     :param uri: None takes a libvirt of the host's own
     :param cold: boot even where a saved state could be restored
+    :param shares: trees of the machine for the host to have; none takes those that it has
     """
 
     host: Host
@@ -40,17 +50,21 @@ class Wish:
     accelerator: Accelerator | None = None
     uri: str | None = None
     cold: bool = False
+    shares: tuple[Share, ...] = ()
 
 
 def up(wish: Wish, progress: Progress) -> Status:
     """Bring a host up, from whatever state it is in.
 
-    :raises InputError: the host exists with another topology
+    :raises InputError: the host exists with another topology or other shares, or a share
+        is not possible
     :raises MachineError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
     lay_out(wish.host)
     directory = HostDirectory.of(wish.name)
+    share.validate(wish.shares)
+    sharing.require(wish.shares, directory)
     with directory.locked(create=True, wait_s=_WAIT_S, progress=progress):
         known = _known(directory, wish) if directory.is_recorded else None
         uri = known.uri if known else wish.uri
@@ -65,6 +79,7 @@ def up(wish: Wish, progress: Progress) -> Status:
             elif awake := directory.saved.exists() and not wish.cold:
                 domain = _restored(connection, directory, record, progress)
             else:
+                sharing.require(record.shares, directory)
                 directory.saved.unlink(missing_ok=True)
                 domain = boot.start(connection, directory, record, layout, progress)
             _await_ssh(domain, directory, layout, progress, awake=awake)
@@ -74,7 +89,7 @@ def up(wish: Wish, progress: Progress) -> Status:
 def restore(name: str, progress: Progress) -> Status:
     """Bring a saved host back.
 
-    :raises InputError: it is not saved
+    :raises InputError: it is not saved, or what it shares has changed
     """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
@@ -168,6 +183,7 @@ def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         uri=wish.uri,
+        shares=wish.shares,
     )
     directory.topology.write_text(topology_file.dump(wish.host))
     directory.write(record)
@@ -181,6 +197,11 @@ def _known(directory: HostDirectory, wish: Wish) -> HostRecord:
     if text != topology_file.dump(wish.host):
         raise InputError(
             f"host {wish.name!r} has another topology ({record.topology}, {directory.topology}); "
+            f"'vhost destroy {wish.name}' first, or give another --name"
+        )
+    if wish.shares and set(wish.shares) != set(record.shares):
+        raise InputError(
+            f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'}); "
             f"'vhost destroy {wish.name}' first, or give another --name"
         )
     if wish.uri not in (None, record.uri):
@@ -229,6 +250,7 @@ def _restored(
     connection: Connection, directory: HostDirectory, record: HostRecord, progress: Progress
 ) -> Domain:
     """Restore, and forget the saved state before the host changes its disk."""
+    sharing.require_unchanged(record)
     progress(f"restoring {record.name!r}")
     directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
     domain = connection.restore(directory.saved, record.uuid)

@@ -5,11 +5,16 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.share import Share, ShareDisk
 
-_FORMAT = 1
+_FORMAT = 2
+# Of the fields in JSON that are no strings.
+_KINDS = {"ssh_port": int, "shares": list, "share_disks": list}
 
 
 class Phase(StrEnum):
@@ -30,6 +35,8 @@ class HostRecord:
     :param uri: the libvirt that it was started with, None for the private one
     :param created: when, as ISO 8601
     :param ssh_port: on the loopback address, while it runs
+    :param shares: the trees of the machine that it has
+    :param share_disks: what it had of each at its last boot
     """
 
     name: str
@@ -42,11 +49,13 @@ class HostRecord:
     image_digest: str | None = None
     guest_digest: str | None = None
     ssh_port: int | None = None
+    shares: tuple[Share, ...] = ()
+    share_disks: tuple[ShareDisk, ...] = ()
 
     def dump(self) -> str:
         """The record as JSON."""
-        fields = {**dataclasses.asdict(self), "uuid": str(self.uuid), "format": _FORMAT}
-        return json.dumps(fields, indent=2) + "\n"
+        fields = {**dataclasses.asdict(self), "format": _FORMAT}
+        return json.dumps(fields, indent=2, default=str) + "\n"
 
     @classmethod
     def load(cls, text: str) -> "HostRecord":
@@ -62,7 +71,7 @@ class HostRecord:
             raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")
         for name, value in fields.items():
             optional = expected[name].default is None
-            kind = int if name == "ssh_port" else str
+            kind = _KINDS.get(name, str)
             if not (isinstance(value, kind) or (optional and value is None)):
                 raise ValueError(f"{name} is {value!r}")
         return cls(
@@ -71,5 +80,29 @@ class HostRecord:
                 "uuid": UUID(fields["uuid"]),
                 "accelerator": Accelerator(fields["accelerator"]),
                 "phase": Phase(fields["phase"]),
+                "shares": tuple(map(_share, fields["shares"])),
+                "share_disks": tuple(map(_share_disk, fields["share_disks"])),
             }
         )
+
+
+def _share(fields: object) -> Share:
+    source, path = _strings(fields, "source", "path")
+    try:
+        return Share(Path(source), PurePosixPath(path))
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def _share_disk(fields: object) -> ShareDisk:
+    image, identity = _strings(fields, "image", "identity")
+    return ShareDisk(Path(image), identity)
+
+
+def _strings(fields: object, *names: str) -> tuple[str, ...]:
+    """The values of an object that has these fields and no others."""
+    if not isinstance(fields, dict) or set(fields) != set(names):
+        raise ValueError(f"{fields!r} has not just {' and '.join(names)}")
+    if wrong := [value for value in fields.values() if not isinstance(value, str)]:
+        raise ValueError(f"{wrong[0]!r} is no string")
+    return tuple(fields[name] for name in names)

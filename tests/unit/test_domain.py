@@ -26,31 +26,36 @@ BOOT = Boot(
     console_log=Path("/hosts/console.log"),
     firmware=Path("/usr/share/OVMF/OVMF_CODE_4M.fd"),
 )
+SHARES = tuple(Path(f"/images/tree-{number}.ext4") for number in range(1, 8))
 UUID_5 = UUID(int=5)
 NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
 GOLDEN = Path(__file__).parent / "golden"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"
 
 
-def xml_of(layout: Layout, accelerator: Accelerator = Accelerator.TCG) -> str:
-    return render(layout, name="vhost-x", uuid=UUID_5, boot=BOOT, accelerator=accelerator)
+def xml_of(
+    layout: Layout, accelerator: Accelerator = Accelerator.TCG, shares: tuple[Path, ...] = ()
+) -> str:
+    boot = replace(BOOT, shares=shares)
+    return render(layout, name="vhost-x", uuid=UUID_5, boot=boot, accelerator=accelerator)
 
 
 class GoldenTest(unittest.TestCase):
     """VHOST_REGENERATE_GOLDEN=1 writes the files anew; read the difference before committing."""
 
     SHAPES = (
-        ("article", lay_out(catalog.find("article")), Accelerator.TCG),
-        ("sriov", lay_out(catalog.find("sriov")), Accelerator.TCG),
-        ("no-iommu", lay_out(replace(catalog.find("small"), iommu=NO_IOMMU)), Accelerator.TCG),
-        ("kvm", lay_out(catalog.find("smt")), Accelerator.KVM),
-        ("efi", lay_out(catalog.find("wide")), Accelerator.TCG),
+        ("article", lay_out(catalog.find("article")), Accelerator.TCG, ()),
+        ("sriov", lay_out(catalog.find("sriov")), Accelerator.TCG, ()),
+        ("no-iommu", lay_out(replace(catalog.find("small"), iommu=NO_IOMMU)), Accelerator.TCG, ()),
+        ("kvm", lay_out(catalog.find("smt")), Accelerator.KVM, ()),
+        ("efi", lay_out(catalog.find("wide")), Accelerator.TCG, ()),
+        ("shares", lay_out(catalog.find("smt")), Accelerator.TCG, SHARES),
     )
 
     def test_golden(self) -> None:
-        for shape, layout, accelerator in self.SHAPES:
+        for shape, layout, accelerator, shares in self.SHAPES:
             with self.subTest(shape):
-                text = xml_of(layout, accelerator)
+                text = xml_of(layout, accelerator, shares)
                 golden = GOLDEN / f"{shape}.xml"
                 if os.environ.get(REGENERATE):
                     golden.write_text(text)
@@ -63,10 +68,28 @@ class GoldenTest(unittest.TestCase):
 
 class RoundTripTest(unittest.TestCase):
     @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-    @given(hosts(), st.sampled_from(Accelerator))
-    def test_reads_back_equal(self, host, accelerator) -> None:
+    @given(hosts(), st.sampled_from(Accelerator), st.integers(0, 7))
+    def test_reads_back_equal(self, host, accelerator, shares) -> None:
         layout = lay_out(host)
-        self.assertEqual(layout, parse(xml_of(layout, accelerator)))
+        self.assertEqual(layout, parse(xml_of(layout, accelerator, SHARES[:shares])))
+
+    def test_shares_move_nothing(self) -> None:
+        layout = lay_out(catalog.find("article"))
+        domain = etree.fromstring(xml_of(layout, shares=SHARES))
+        own, *shared = domain.findall("devices/disk")
+        self.assertEqual(
+            ["vhost-share-1", "vhost-share-7"],
+            [shared[0].findtext("serial"), shared[6].findtext("serial")],
+        )
+        self.assertEqual("on", own.find("address").attrib.pop("multifunction"))
+        for disk in shared:
+            self.assertIsNotNone(disk.find("readonly"))
+            domain.find("devices").remove(disk)
+        plain = etree.fromstring(xml_of(layout))
+        self.assertEqual(
+            etree.canonicalize(etree.tostring(plain, encoding="unicode"), strip_text=True),
+            etree.canonicalize(etree.tostring(domain, encoding="unicode"), strip_text=True),
+        )
 
     def test_text_is_escaped(self) -> None:
         domain = etree.fromstring(xml_of(lay_out(catalog.find("small"))))

@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 import unittest
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from unittest import mock
 
 from tests.unit.test_cpio import unpack
@@ -168,6 +168,12 @@ class SeedTest(unittest.TestCase):
         self.assertEqual(b"h1\n", files["vhost/hostname"][1])
         self.assertEqual(33, len(files["vhost/machine-id"][1]))
         self.assertEqual(0o600, path.stat().st_mode & 0o777)
+
+    def test_shares_are_lines_of_words(self) -> None:
+        self.assertEqual(b"", unpack(SEED.archive())["vhost/shares"][1])
+        places = (("vhost-share-1", PurePosixPath("/opt/a")), ("s2", PurePosixPath("/opt/b")))
+        files = unpack(replace(SEED, shares=places).archive())
+        self.assertEqual(b"vhost-share-1 /opt/a\ns2 /opt/b\n", files["vhost/shares"][1])
 
     def test_hosts_differ(self) -> None:
         other = replace(SEED, host_key_public="ssh-ed25519 CCCC")

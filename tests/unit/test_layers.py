@@ -14,12 +14,12 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
-    " keys lab named_directory packages lifecycle machine picture probe process reporting speed"
-    " state tether",
+    " keys lab named_directory packages lifecycle machine picture probe process reporting"
+    " sharing speed state tether",
     "buses catalog cmdline configuration cpio domain drawing layout memory novaconf observe report"
     " topology_data"
     " topology_file topology_schema validity",
-    "accelerator cpuset errors finding hardware paths pci progress record topology",
+    "accelerator cpuset errors finding hardware paths pci progress record share topology",
 )
 OWNERS = {
     "cliff": "cli",

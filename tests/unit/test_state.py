@@ -9,13 +9,14 @@ import threading
 import time
 import unittest
 from multiprocessing.connection import Connection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from unittest import mock
 from uuid import UUID
 
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError
 from vhost_tempest_plugin.record import HostRecord, Phase
+from vhost_tempest_plugin.share import Share, ShareDisk
 from vhost_tempest_plugin.state import HostDirectory
 
 RECORD = HostRecord(
@@ -60,6 +61,8 @@ class RecordTest(StateTest):
             image_digest="abc",
             guest_digest="def",
             ssh_port=40741,
+            shares=(Share(Path("/e.img"), PurePosixPath("/opt/é")),),
+            share_disks=(ShareDisk(Path("/e.img"), "abc"),),
         )
         self.made().write(record)
         self.assertEqual(record, self.host.read())
@@ -79,12 +82,21 @@ class RecordTest(StateTest):
             "empty": "",
             "cut": RECORD.dump()[:40],
             "no object": "[1]",
-            "of another format": json.dumps({**good, "format": 2}),
+            "of another format": json.dumps({**good, "format": 1}),
             "with a field too many": json.dumps({**good, "more": 1}),
             "with one too few": json.dumps({k: v for k, v in good.items() if k != "uuid"}),
             "with no uuid": json.dumps({**good, "uuid": "x"}),
             "with a null": json.dumps({**good, "name": None}),
             "with a word for a number": json.dumps({**good, "ssh_port": "22"}),
+            "with a share of the wrong kind": json.dumps({**good, "shares": ["/a:/b"]}),
+            "with half a share": json.dumps({**good, "shares": [{"source": "/a"}]}),
+            "with a share in a bad place": json.dumps(
+                {**good, "shares": [{"source": "/a", "path": "/etc"}]}
+            ),
+            "with a number for a disk": json.dumps(
+                {**good, "share_disks": [{"image": 1, "identity": ""}]}
+            ),
+            "with no list of shares": json.dumps({**good, "shares": None}),
             "in no known phase": json.dumps({**good, "phase": "asleep"}),
         }
         host = self.made()

@@ -5,7 +5,10 @@ from vhost_tempest_plugin import boot
 from vhost_tempest_plugin.hosts import Status
 
 HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
-DETAIL_COLUMNS = (*HOST_COLUMNS, "created", "uuid", "libvirt", "image", "pids", "directory", "ssh")
+DETAIL_COLUMNS = (
+    *HOST_COLUMNS,
+    *("created", "uuid", "libvirt", "image", "shares", "pids", "directory", "ssh"),
+)
 
 _Cell = str | int | None
 
@@ -25,7 +28,7 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
     pids = " ".join(str(pid) for pid in status.pids)
     record = status.record
     if record is None:
-        return (*row, "", "", "", "", pids, str(status.directory.path), "")
+        return (*row, "", "", "", "", "", pids, str(status.directory.path), "")
     reached = boot.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
@@ -33,6 +36,7 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
         str(record.uuid),
         record.uri or "its own",
         record.image_digest or "",
+        "\n".join(map(str, record.shares)),
         pids,
         str(status.directory.path),
         reached,

@@ -5,7 +5,8 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import boot, catalog, layout, lifecycle
+from vhost_tempest_plugin import boot, catalog, layout, lifecycle, share
+from vhost_tempest_plugin.cli import sharing
 
 
 class Render(Command):
@@ -17,11 +18,14 @@ class Render(Command):
             "topology", nargs="?", default=catalog.DEFAULT, help="name or file (default: article)"
         )
         parser.add_argument("--host", metavar="NAME", help="the live XML of this running host")
+        sharing.add_option(parser)
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
         if arguments.host:
             xml = lifecycle.live_xml(arguments.host)
         else:
-            xml = boot.preview(layout.lay_out(catalog.find(arguments.topology)))
+            host = catalog.find(arguments.topology)
+            shares = tuple(map(share.parse, arguments.share))
+            xml = boot.preview(layout.lay_out(host), shares)
         self.app.stdout.write(xml)

@@ -7,8 +7,9 @@ from typing import Any
 
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import catalog, lifecycle, progress
+from vhost_tempest_plugin import catalog, lifecycle, progress, share
 from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
 
 
@@ -37,6 +38,7 @@ class Up(ShowOne):
         parser.add_argument(
             "--cold", action="store_true", help="boot even where a saved state could be restored"
         )
+        sharing.add_option(parser)
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
@@ -48,5 +50,6 @@ class Up(ShowOne):
             accelerator=None if choice == "auto" else Accelerator(choice),
             uri=arguments.connect,
             cold=arguments.cold,
+            shares=tuple(map(share.parse, arguments.share)),
         )
         return HOST_COLUMNS, host_row(lifecycle.up(wish, progress.Lines()))

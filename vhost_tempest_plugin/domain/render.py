@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a layout to domain XML."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
 from lxml import etree
 
-from vhost_tempest_plugin import cpuset
+from vhost_tempest_plugin import cpuset, share
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.domain.metadata import describe
 from vhost_tempest_plugin.errors import InputError
@@ -35,6 +35,7 @@ class Boot:
     :param disk: a qcow2 image, which the host writes to; its /dev/vda
     :param console_log: where its serial console's output goes too
     :param firmware: OVMF's code image (OVMF_CODE_4M.fd), for a layout whose firmware is efi
+    :param shares: raw images that the host may read, its disks /dev/vdb and following
     """
 
     kernel: Path
@@ -43,6 +44,7 @@ class Boot:
     disk: Path
     console_log: Path
     firmware: Path | None = None
+    shares: tuple[Path, ...] = ()
 
 
 def render(layout: Layout, *, name: str, uuid: UUID, boot: Boot, accelerator: Accelerator) -> str:
@@ -83,9 +85,9 @@ def _add(parent: _Element, tag: str, text: str | None = None, **attributes: str)
     return element
 
 
-def _address(parent: _Element, place: PciAddress) -> None:
+def _address(parent: _Element, place: PciAddress) -> _Element:
     """Where a device is: the bus of a libvirt address is its controller's index."""
-    _add(
+    return _add(
         parent,
         "address",
         type="pci",
@@ -154,7 +156,11 @@ def _devices(domain: _Element, layout: Layout, boot: Boot) -> None:
     _add(disk, "driver", name="qemu", type="qcow2", cache="unsafe", discard="unmap")
     _add(disk, "source", file=str(boot.disk))
     _add(disk, "target", dev="vda", bus="virtio")
-    _address(disk, DISK)
+    place = _address(disk, DISK)
+    if boot.shares:
+        place.set("multifunction", "on")
+    for number, image in enumerate(boot.shares, 1):
+        _share(devices, number, image)
     _add(devices, "controller", type="usb", index="0", model="none")
     for controller in layout.controllers:
         _controller(devices, controller)
@@ -167,6 +173,17 @@ def _devices(domain: _Element, layout: Layout, boot: Boot) -> None:
     _address(rng, RANDOM)
     _add(devices, "memballoon", model="none")
     _iommu(devices, layout.host.iommu)
+
+
+def _share(devices: _Element, number: int, image: Path) -> None:
+    """A disk in the slot of the host's own, so that everything else keeps its place."""
+    disk = _add(devices, "disk", type="file", device="disk")
+    _add(disk, "driver", name="qemu", type="raw", queues="1")
+    _add(disk, "source", file=str(image))
+    _add(disk, "target", dev=f"vd{chr(ord('a') + number)}", bus="virtio")
+    _add(disk, "readonly")
+    _add(disk, "serial", share.serial(number))
+    _address(disk, replace(DISK, function=number))
 
 
 def _controller(devices: _Element, controller: Controller) -> None:

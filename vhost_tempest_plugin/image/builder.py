@@ -10,6 +10,7 @@ from typing import Protocol
 
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.image import ext4
 from vhost_tempest_plugin.image.archives import Archive
 
 _CUSTOMIZE = (
@@ -84,11 +85,7 @@ class Mmdebstrap:
 
     def disk(self, tree: Path, disk: Path, size_mib: int) -> None:
         """As the protocol says; no loop device, no mount."""
-        argv: list[str | Path] = [
-            process.which("mkfs.ext4"),
-            *("-q", "-F", "-d", tree, "-m", "0", "-J", "size=16", "-O", "^metadata_csum"),
-            *("-E", "lazy_itable_init=1,lazy_journal_init=1", disk, f"{size_mib}M"),
-        ]
+        argv = ext4.making(tree, disk, size_mib)
         if self._as_root:
             process.run(argv)
         else:

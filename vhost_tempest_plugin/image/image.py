@@ -20,7 +20,7 @@ DISK_MIB = 16384
 PARAMETERS = ("net.ifnames=0", "quiet")
 
 _KIND = "image"
-_SOURCES = ("builder.py", "image.py", "initramfs.py", "kernel.py", "init.sh")
+_SOURCES = ("builder.py", "ext4.py", "image.py", "initramfs.py", "kernel.py", "init.sh")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
-# The initramfs: mounts the root disk, puts the host's seed into it, sets up the
-# management link and becomes the root's init.
+# The initramfs: mounts the root disk and the shares, puts the host's seed into it, sets
+# up the management link and becomes the root's init.
 /bin/busybox --install -s /bin
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
@@ -32,6 +32,21 @@ if [ -e $seed/topology.yaml ]; then
     mkdir -p /root/etc/vhost
     cp $seed/topology.yaml /root/etc/vhost/topology.yaml
 fi
+
+# A read-only tree of the machine, on the disk with a serial number.
+share() {
+    for block in /sys/block/vd*; do
+        if [ "$(cat "$block/serial")" = "$1" ]; then
+            mkdir -p "/root$2" || fail "cannot make $2 for a share"
+            mount -t ext4 -o ro,noload "/dev/${block##*/}" "/root$2" || fail "cannot mount $2"
+            return
+        fi
+    done
+    fail "there is no disk $1 with $2"
+}
+while read -r serial path; do
+    share "$serial" "$path"
+done <$seed/shares
 
 # SLIRP's fixed addresses, and no other network driver is loaded yet: it is eth0.
 ip link set lo up

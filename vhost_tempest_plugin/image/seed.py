@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a host itself: its name, keys and topology, in an archive behind the initrd.
+"""What makes a host itself, in an archive behind the initrd: its name, keys, topology, shares.
 
 The initramfs copies it into the root file system at every boot (init.sh); the shared
 image has nothing of it.
@@ -8,7 +8,7 @@ image has nothing of it.
 import hashlib
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cpio import Entry, archive
 from vhost_tempest_plugin.errors import MachineError
@@ -23,6 +23,7 @@ class Seed:
     :param authorized_keys: the public keys by which root may log in
     :param host_key: the private ed25519 host key
     :param topology: the topology file, kept in the host as /etc/vhost/topology.yaml
+    :param shares: the serial numbers of disks, each with where it is to be mounted
     """
 
     hostname: str
@@ -30,6 +31,7 @@ class Seed:
     host_key: str
     host_key_public: str
     topology: str
+    shares: tuple[tuple[str, PurePosixPath], ...] = ()
 
     def archive(self) -> bytes:
         """The cpio archive; the same seed gives the same bytes."""
@@ -41,6 +43,7 @@ class Seed:
             "ssh_host_ed25519_key": (_ended(self.host_key), 0o600),
             "ssh_host_ed25519_key.pub": (_ended(self.host_key_public), 0o644),
             "topology.yaml": (self.topology, 0o644),
+            "shares": ("".join(f"{serial} {path}\n" for serial, path in self.shares), 0o644),
         }
         return archive(
             Entry(f"{_DIRECTORY}/{name}", text.encode(), mode)
