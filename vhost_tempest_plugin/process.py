@@ -84,10 +84,13 @@ def follow(
     tell: Callable[[str], None],
     *,
     environment: Mapping[str, str] | None = None,
+    started: Callable[[Callable[[], None]], None] = lambda end: None,
 ) -> Completed:
     """Run a program to its end; each line of its standard error is told as it comes.
 
     Ends the program where *tell* raises.  What it returned is the caller's business.
+
+    :param started: is given what asks the program to end
 
     :raises CommandError: it could not be started
     """
@@ -106,6 +109,7 @@ def follow(
             )
         except OSError as error:
             raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+        started(program.terminate)
         with program:
             try:
                 for line in program.stderr or ():

@@ -64,6 +64,15 @@ def schema(settings: Settings, progress: Progress = silent) -> None:
         future.result()
 
 
+def upgrade_nova(settings: Settings) -> None:
+    """Make Nova's tables those of the Nova under test, where it has migrations of its own.
+
+    :raises CommandError: ``nova-manage`` fails
+    """
+    for words in (("api_db", "sync"), ("db", "sync")):
+        _run(settings, Service.NOVA_API, "nova-manage", words)
+
+
 def identity(settings: Settings) -> None:
     """Make the administrator, the services' accounts and the catalogue; keystone runs.
 

@@ -76,6 +76,11 @@ class Compute:
         )
         return done.stdout.strip()
 
+    def ends(self) -> int:
+        """How often systemd has started it again by itself since it was last told to."""
+        said = self._run("systemctl", "show", "-P", "NRestarts", UNIT).strip()
+        return int(said or 0)
+
     def last_lines(self, count: int) -> list[str]:
         """The end of its log."""
         done = self._machine.run(["tail", "-n", str(count), str(LOG)], check=False)

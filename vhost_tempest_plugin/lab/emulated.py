@@ -4,9 +4,14 @@
 A process can hold one embedded libvirt only, so each host has a command of its own.
 """
 
+import contextlib
 import re
 import sys
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from vhost_tempest_plugin import errors, process
 from vhost_tempest_plugin.configuration.settings import ComputeHost
@@ -16,54 +21,95 @@ from vhost_tempest_plugin.state import HostDirectory
 
 _STAMP = re.compile(r"\[ *[0-9.]+ s\] ")
 _COMPLAINT = "vhost: "
+_MOST = 8
 
 
-def up(host: ComputeHost, topology: Path, shares: dict[Path, Path], progress: Progress) -> None:
-    """Bring a host up, from whatever state it is in.
+def up(host: ComputeHost, topology: Path, shares: Mapping[Path, Path]) -> list[str]:
+    """The command that brings a host up, from whatever state it is in.
 
     :param shares: image files by the directory at which the host has them
-    :raises VhostError: as ``vhost up`` does
     """
     words = [f"--share={image}:{path}" for path, image in shares.items()]
     accelerator = f"--accelerator={host.accelerator}"
-    _vhost(progress, "up", str(topology), "--name", host.name, accelerator, *words)
-
-
-def save(name: str, progress: Progress) -> None:
-    """Save a running host and end it."""
-    _vhost(progress, "save", name)
-
-
-def restore(name: str, progress: Progress) -> None:
-    """Bring a saved host back."""
-    _vhost(progress, "restore", name)
+    return ["up", str(topology), "--name", host.name, accelerator, *words]
 
 
 def destroy(name: str, progress: Progress) -> None:
     """Remove everything of a host, if there is anything."""
     if HostDirectory.of(name).exists:
-        _vhost(progress, "destroy", name)
+        run(["destroy", name], progress)
 
 
-def _vhost(progress: Progress, *words: str) -> None:
+def run(
+    words: list[str],
+    progress: Progress,
+    started: Callable[[Callable[[], None]], None] = lambda end: None,
+) -> None:
     """Run a command as a user does, passing on its news; it ends with this process.
 
+    :param started: is given what ends the command
     :raises VhostError: what the command failed with, as its exit code says
     """
-    argv: list[str | Path] = [
-        *(process.which("setpriv"), "--pdeathsig", "TERM"),
-        *(sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words),
-    ]
+    argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
+    argv += [sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words]
 
     def pass_on(line: str) -> None:
         news, stamped = _STAMP.subn("", line, count=1)
         if stamped:
             progress(news)
 
-    done = process.follow(argv, pass_on)
+    done = process.follow(argv, pass_on, started=started)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"'vhost {words[0]}' said nothing"]
         raise _error(done.returncode)(lines[-1].removeprefix(_COMPLAINT))
+
+
+class Jobs:
+    """Work on several hosts at once, beside what the block does.
+
+    The block's end waits for all of it; where the block fails the commands are ended.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._pool = ThreadPoolExecutor(_MOST)
+        self._futures: list[Future[None]] = []
+        self._ends: list[Callable[[], None]] = []
+        self._failed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def start(self, *commands: list[str], before: Callable[[], None] = lambda: None) -> None:
+        """Run ``vhost`` commands one after the other, in a thread.
+
+        :param before: called there first
+        """
+
+        def work() -> None:
+            before()
+            for words in commands:
+                if not self._failed:
+                    run(words, self._progress, self._ends.append)
+
+        self._futures.append(self._pool.submit(work))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._failed = error is not None
+        if self._failed:
+            for end in self._ends:
+                end()
+        try:
+            for future in self._futures:
+                with contextlib.suppress(*([VhostError] if self._failed else [])):
+                    future.result()
+        finally:
+            self._pool.shutdown()
 
 
 def _error(code: int) -> type[VhostError]:

@@ -28,14 +28,14 @@ class LabRecord:
     """A lab; the record has its secrets, so its file is the user's alone.
 
     :param hosts: the names of its emulated hosts
-    :param environment: the digest of the Python environment that it runs
+    :param environment: the virtual environment that it runs
     :param nova: the Nova working tree under test, None for the release's own
     """
 
     name: str
     topology: str
     release: str
-    environment: str
+    environment: Path
     hosts: tuple[str, ...]
     accelerator: Accelerator
     created: str
@@ -48,6 +48,7 @@ class LabRecord:
     def dump(self) -> str:
         """The record as JSON."""
         fields = dataclasses.asdict(self)
+        fields["environment"] = str(self.environment)
         fields["nova"] = None if self.nova is None else str(self.nova)
         return json.dumps({**fields, "format": _FORMAT}, indent=2) + "\n"
 
@@ -64,6 +65,7 @@ class LabRecord:
             return cls(
                 **{
                     **fields,
+                    "environment": Path(fields["environment"]),
                     "hosts": tuple(fields["hosts"]),
                     "accelerator": Accelerator(fields["accelerator"]),
                     "ports": Ports(**fields["ports"]),

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated hosts of a lab with nova-compute in them."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from vhost_tempest_plugin import hosts, topology_file
+from vhost_tempest_plugin.configuration import render
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.lab import bootstrap, emulated, readiness, snapshot, staging
+from vhost_tempest_plugin.lab.compute import Compute, Tree
+from vhost_tempest_plugin.lab.directory import LabDirectory
+from vhost_tempest_plugin.lab.environment import Environment
+from vhost_tempest_plugin.lab.record import LabRecord
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.record import Phase
+
+Reports = Mapping[str, int]
+
+
+def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
+    """All that the lab's configuration depends on.
+
+    :raises TopologyError: its topology is damaged
+    """
+    path = directory.topology
+    layout = lay_out(topology_file.load(path.read_bytes(), str(path)))
+    return Settings(
+        name=record.name,
+        directory=directory.path,
+        environment=record.environment,
+        ports=record.ports,
+        secrets=record.secrets,
+        hosts=tuple(ComputeHost(name, layout, record.accelerator) for name in record.hosts),
+        nova_path=None if record.nova is None else directory.nova,
+        overrides=record.overrides,
+    )
+
+
+class Computes:
+    """All hosts of one lab."""
+
+    def __init__(
+        self,
+        directory: LabDirectory,
+        record: LabRecord,
+        environment: Environment,
+        progress: Progress,
+    ) -> None:
+        self.settings = settings_of(directory, record)
+        self._directory = directory
+        self._record = record
+        self._environment = environment
+        self._progress = progress
+        self._tree: Tree | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts'."""
+        return self._record.hosts
+
+    def stage(self) -> bool:
+        """Take the Nova under test as it is now; whether it has changed.
+
+        :raises InputError: it does not import; the last line of the traceback is told
+        """
+        if self._record.nova is None:
+            return False
+        target = self._directory.nova
+        staged = staging.stage(self._record.nova, self._environment, target, self._progress)
+        tree = Tree(staged.path, staged.manifest)
+        changed = self._tree != tree
+        self._tree = tree
+        staging.verify(staged, self._environment)
+        return changed
+
+    def upgrade_schema(self) -> None:
+        """Bring Nova's tables to where the Nova under test wants them."""
+        if self._record.nova is not None:
+            self._progress("databases: the migrations of the Nova under test")
+            bootstrap.upgrade_nova(self.settings)
+
+    @contextmanager
+    def booting(self) -> Iterator[None]:
+        """Boot new hosts while the block does something else."""
+        self.destroy()
+        with emulated.Jobs(self._progress) as jobs:
+            for host in self.settings.hosts:
+                jobs.start(self._up(host))
+            yield
+
+    @contextmanager
+    def coming_back(self) -> Iterator[None]:
+        """Bring the hosts of the snapshot back while the block does something else."""
+        with emulated.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(["restore", name], before=partial(self._put_back, name))
+            yield
+
+    def start(self) -> None:
+        """Start nova-compute in hosts where it does not run, and wait until all have reported."""
+        self._progress("nova-compute")
+        before = self.reports()
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                compute.install(self.configuration(host), self._tree)
+                compute.start()
+        self._wait(before)
+
+    def restart(self, *, only_changed: bool = False) -> bool:
+        """Restart nova-compute with its files up to date, and wait; whether any was restarted.
+
+        :param only_changed: leave those alone whose files were up to date
+        :raises ServiceError: one does not come up
+        """
+        before: dict[str, int] = {}
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                changed = compute.install(self.configuration(host), self._tree)
+                if not changed and only_changed:
+                    continue
+                self._progress(f"restarting nova-compute in {host.name}")
+                compute.stop()
+                before[host.name] = readiness.reports(self.settings, host)
+                compute.start()
+        self._wait(before)
+        return bool(before)
+
+    def resume(self, before: Reports) -> None:
+        """Let nova-compute of restored hosts find the machine again, and wait until it has.
+
+        :param before: what ``reports`` gave before they came back
+        """
+        self._progress("nova-compute reconnects")
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                if compute.install(self.configuration(host), self._tree):
+                    compute.stop()
+                    compute.start()
+                else:
+                    compute.reconnect()
+        self._wait(before)
+
+    def heal(self) -> None:
+        """Boot hosts that are off with their disks as they are; have nova-compute run in all."""
+        with emulated.Jobs(self._progress) as jobs:
+            for host in self.settings.hosts:
+                if not self.is_running(host.name):
+                    self._progress(f"host {host.name!r} is off; booting it")
+                    jobs.start(self._up(host))
+        self.start()
+
+    def save(self) -> None:
+        """Save all hosts and end them."""
+        self._progress("saving the hosts")
+        with emulated.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(["save", name])
+
+    def restore(self) -> None:
+        """Bring saved hosts back, and nova-compute in them."""
+        before = self.reports()
+        with emulated.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(["restore", name])
+        self.resume(before)
+
+    def destroy(self) -> None:
+        """Remove all hosts."""
+        for name in self.names:
+            emulated.destroy(name, self._progress)
+
+    def reports(self) -> Reports:
+        """How often nova-compute of each host has reported itself."""
+        return {host.name: readiness.reports(self.settings, host) for host in self.settings.hosts}
+
+    def configuration(self, host: ComputeHost) -> str:
+        """What is to be in nova.conf of a host."""
+        return render.text(render.compute_options(self.settings, host))
+
+    @staticmethod
+    def is_running(name: str) -> bool:
+        """Whether a host runs."""
+        try:
+            return hosts.status(name).phase is Phase.RUNNING
+        except (InputError, HostError):
+            return False
+
+    def with_overrides(self, record: LabRecord) -> None:
+        """Go on with what was set by hand in *record*."""
+        self._record = record
+        self.settings = replace(self.settings, overrides=record.overrides)
+
+    def _up(self, host: ComputeHost) -> list[str]:
+        shares = {self._environment.path: self._environment.image}
+        return emulated.up(host, self._directory.topology, shares)
+
+    def _put_back(self, name: str) -> None:
+        emulated.destroy(name, self._progress)
+        snapshot.put_back_host(self._directory, name)
+
+    @contextmanager
+    def _compute(self, host: ComputeHost) -> Iterator[Compute]:
+        with hosts.connected(host.name) as (_, machine):
+            yield Compute(self.settings, machine)
+
+    def _wait(self, before: Reports) -> None:
+        for host in self.settings.hosts:
+            if host.name in before:
+                with self._compute(host) as compute:
+                    readiness.wait(self.settings, host, compute, before[host.name])

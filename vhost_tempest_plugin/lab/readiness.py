@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether nova-compute of a host has told Nova all there is, by Nova's own databases."""
+
+import time
+
+from vhost_tempest_plugin import speed
+from vhost_tempest_plugin.configuration.common import Database
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.lab import database, failure
+from vhost_tempest_plugin.lab.compute import Compute
+from vhost_tempest_plugin.novaconf import DeviceType, PciDeviceRow
+from vhost_tempest_plugin.pci import PciAddress
+
+_POLL_S = 0.5
+# For the first start in an emulated host, where to import Nova takes half a minute.
+_LIMIT_S = 400.0
+_LOOK_AT_UNIT_S = 3.0
+_LINES = 40
+
+
+def reports(settings: Settings, host: ComputeHost) -> int:
+    """How often nova-compute of a host has reported itself; -1 where it never did."""
+    rows = database.query(
+        settings,
+        Database.NOVA_CELL1,
+        "SELECT report_count FROM services WHERE `binary` = %s AND host = %s AND deleted = 0",
+        (Service.NOVA_COMPUTE.value, host.name),
+    )
+    return int(rows[0]["report_count"]) if rows else -1
+
+
+def is_mapped(settings: Settings, host: ComputeHost) -> bool:
+    """Whether the host is known to belong to a cell, without which nothing is placed on it."""
+    sql = "SELECT host FROM host_mappings WHERE host = %s"
+    return bool(database.query(settings, Database.NOVA_API, sql, (host.name,)))
+
+
+def devices(settings: Settings, host: ComputeHost) -> dict[PciDeviceRow, str]:
+    """The rows of ``pci_devices`` of a host with their status."""
+    rows = database.query(
+        settings,
+        Database.NOVA_CELL1,
+        "SELECT d.address, d.vendor_id, d.product_id, d.numa_node, d.dev_type, d.status"
+        " FROM pci_devices d JOIN compute_nodes n ON n.id = d.compute_node_id"
+        " WHERE n.host = %s AND d.deleted = 0 AND n.deleted = 0",
+        (host.name,),
+    )
+    return {
+        PciDeviceRow(
+            address=PciAddress.parse(row["address"]),
+            vendor_id=row["vendor_id"],
+            product_id=row["product_id"],
+            numa_node=row["numa_node"],
+            dev_type=DeviceType(row["dev_type"]),
+        ): row["status"]
+        for row in rows
+    }
+
+
+def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -> None:
+    """Wait until nova-compute has reported itself again and its host is mapped.
+
+    It reports itself after it has told its resources and devices (nova/service.py, ``start``).
+
+    :param before: what ``reports`` gave while it did not run
+    :raises ServiceError: it ended, or does not report within the limit
+    """
+    limit_s = _LIMIT_S * speed.slowness()
+    begun_s = looked_s = time.monotonic()
+    ended = compute.ends()
+    while not (reports(settings, host) > before and is_mapped(settings, host)):
+        now_s = time.monotonic()
+        if now_s - looked_s > _LOOK_AT_UNIT_S:
+            looked_s = now_s
+            if compute.ends() > ended or compute.state() == "failed":
+                raise _failure(settings, compute, "ended")
+        if now_s - begun_s > limit_s:
+            raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
+        time.sleep(_POLL_S)
+
+
+def _failure(settings: Settings, compute: Compute, what: str) -> failure.ServiceError:
+    text = "\n".join(compute.last_lines(_LINES))
+    lines = tuple(failure.mask(text, settings.secrets).splitlines())
+    return failure.failure(Service.NOVA_COMPUTE, what, lines)

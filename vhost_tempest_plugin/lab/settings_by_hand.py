@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options of a lab's services that are set by hand, and put back."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+
+from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.settings import Override
+from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.lab import environment, labs, lifecycle, options, release, services
+from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab.control_plane import ControlPlane
+from vhost_tempest_plugin.lab.directory import LabDirectory
+from vhost_tempest_plugin.lab.record import LabRecord
+from vhost_tempest_plugin.progress import Progress
+
+Overrides = tuple[Override, ...]
+
+
+def put(name: str, service: str, assignments: Sequence[str], progress: Progress) -> Overrides:
+    """Set options of a service, of every other service that reads them too, and restart those.
+
+    Returns what was set before.  Where a service does not come up with them, they are put
+    back before the error is raised.
+
+    :param assignments: ``section.option=value`` each
+    :raises InputError: there is no such lab, service or option, or the value is of a wrong type
+    :raises ServiceError: a service refuses the options
+    """
+    asked = override.parse(service, assignments)
+    wanted = tuple(spread for entry in asked for spread in override.spread(entry))
+    directory = LabDirectory.of(name)
+    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
+        directory, record = labs.running(name)
+        options.verify(labs.settings(name), wanted)
+        _change(directory, record, override.merge(record.overrides, wanted), progress)
+    return record.overrides
+
+
+def take_back(name: str, service: str, names: Sequence[str], progress: Progress) -> None:
+    """Set options of a service to what they are without anything set by hand.
+
+    :param names: ``section.option`` each; all that were set for the service where there are none
+    :raises InputError: there is no such lab or service, or the option was not set
+    """
+    asked = override.parse(service, [f"{name}=" for name in names])
+    keys = {
+        (each.service, each.section, each.option)
+        for entry in asked
+        for each in override.spread(entry)
+    }
+    directory = LabDirectory.of(name)
+    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
+        directory, record = labs.running(name)
+        kept = tuple(
+            entry
+            for entry in record.overrides
+            if (
+                (entry.service, entry.section, entry.option) not in keys
+                if keys
+                else entry.service != service
+            )
+        )
+        if kept == record.overrides:
+            raise InputError(f"no such option of {service} was set; see 'vhost lab set {service}'")
+        _change(directory, record, kept, progress)
+
+
+@contextmanager
+def changed(
+    name: str, service: str, assignments: Sequence[str], progress: Progress
+) -> Iterator[None]:
+    """Options of a service as ``put`` sets them, for as long as the block takes."""
+    before = put(name, service, assignments, progress)
+    try:
+        yield
+    finally:
+        directory = LabDirectory.of(name)
+        with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
+            directory, record = labs.running(name)
+            _change(directory, record, before, progress)
+
+
+def _change(
+    directory: LabDirectory, record: LabRecord, wanted: Overrides, progress: Progress
+) -> None:
+    try:
+        _apply(directory, replace(record, overrides=wanted), progress)
+    except VhostError:
+        progress("putting the options back")
+        _apply(directory, record, progress)
+        raise
+
+
+def _apply(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
+    """Write the files that differ, restart whose they are, and wait for those."""
+    directory.write(record)
+    made = environment.obtain(release.find(record.release), progress)
+    computes = Computes(directory, record, made, progress)
+    computes.stage()
+    ControlPlane(computes.settings, progress).restart(services.write(computes.settings))
+    computes.restart(only_changed=True)
