@@ -6,6 +6,7 @@ disk, mounted at the same path.
 """
 
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,19 +92,27 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
             f"{PYTHON} makes no virtual environment; install python3-venv: {error}"
         ) from error
     python = venv / "bin/python"
-    for words in (release.tools, release.packages):
-        if words:
-            options = ("--no-build-isolation", "--use-pep517", "-c", release.constraints)
-            installer.install(python, [*options, *words], log=log, what=_WHAT, progress=progress)
+    for words in _steps(release):
+        installer.install(python, words, log=log, what=_WHAT, progress=progress)
     for packages in venv.glob("lib/python3*/site-packages"):
         trim(packages)
     progress(f"{_WHAT}: compiling")
     # What is no Python of this version, templates above all, is left as it is.
-    compiling = [python, "-m", "compileall", "-q", "-j", "0", venv / "lib"]
+    compiling: list[str | Path] = [python, "-m", "compileall", "-q", "-j", "0", venv / "lib"]
     process.run(tethered(compiling), check=False)
-    log.unlink()
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
+
+
+def _steps(release: Release) -> Iterator[list[str | Path]]:
+    """What pip is given, one time after the other."""
+    options = ("--no-build-isolation", "--use-pep517", "-c", release.constraints)
+    if release.tools:
+        yield [*options, *release.tools]
+    if release.bindings:
+        # pip's cache may have what was built for another version of the library.
+        yield [*options, "--no-cache-dir", "--no-deps", *release.bindings]
+    yield [*options, *release.packages]
 
 
 def size_mib(tree: Path) -> int:
@@ -130,6 +139,6 @@ def _digest(release: Release) -> str:
         process.run([PYTHON, "-VV"]).stdout,
         process.run([process.which("pkg-config"), "--modversion", "libvirt"]).stdout,
         release.constraints.read_text(),
-        " ".join((*release.tools, "", *release.packages)),
+        " ".join((*release.tools, "", *release.bindings, "", *release.packages)),
         *sources,
     )

@@ -20,6 +20,12 @@ MODULES = (
 _IMPORT_S = 60.0
 _COMPILE_S = 300.0
 _IMPORT = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
+_VARIABLES = {
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONNOUSERSITE": "1",
+    # nova-manage would have its own, too late for the others (nova/monkey_patch.py).
+    "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1",
+}
 _PLACE = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
 
 
@@ -58,7 +64,7 @@ def import_nova(python: Path, path: Path, source: Path) -> None:
     try:
         done = process.run(
             [python, "-P", "-c", _IMPORT, *MODULES],
-            environment={"PYTHONPATH": str(path), "PYTHONDONTWRITEBYTECODE": "1"},
+            environment={"PYTHONPATH": str(path), **_VARIABLES},
             timeout_s=limit_s,
             check=False,
         )

@@ -49,7 +49,7 @@ def install(
     """Run ``pip install`` for *python*; it ends with this process.
 
     :param words: what to install, and options
-    :param log: takes what pip says
+    :param log: a file for what pip says; removed where it succeeds
     :param what: begins each line of news
     :param variables: of the environment, for what is built
     :raises MachineError: it failed; with the package and the reason
@@ -73,6 +73,7 @@ def install(
                 )
     if status != 0:
         raise MachineError(f"{what} cannot be installed: {cause(_lines(log))}")
+    log.unlink()
 
 
 def stage(lines: Iterable[str]) -> str:

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
 
-# Installed first: what builds the packages that have no wheel, libvirt-python above all.
+# What builds the packages that have no wheel, and a Nova of one's own.
 TOOLS = ("setuptools", "wheel", "pbr")
+BINDINGS = ("libvirt-python",)
 PACKAGES = (
     *("nova", "keystone", "glance", "openstack-placement", "neutron"),
-    *("gunicorn", "PyMySQL", "libvirt-python"),
-    *("python-openstackclient", "osc-placement"),
+    *("gunicorn", "PyMySQL", "python-openstackclient", "osc-placement"),
 )
 
 _NAME = re.compile(r"(\d{4})\.([12])")
@@ -32,12 +32,14 @@ class Release:
     :param name: as '2026.2': the year, and which of its two
     :param constraints: a file with one version for each distribution
     :param tools: distributions that the others are built with
+    :param bindings: distributions that are built for this machine's libraries
     :param packages: distributions that are asked for; what they need comes along
     """
 
     name: str
     constraints: Path
     tools: tuple[str, ...] = TOOLS
+    bindings: tuple[str, ...] = BINDINGS
     packages: tuple[str, ...] = PACKAGES
 
     def pins(self) -> Mapping[str, str]:
