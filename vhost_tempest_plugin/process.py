@@ -158,7 +158,10 @@ def running(
         program.wait()
 
 
-def replace(argv: Sequence[str | Path]) -> None:
-    """Become another program, as for an interactive ssh; does not return."""
+def replace(argv: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
+    """Become another program, as for an interactive ssh; does not return.
+
+    :param environment: added to this process's own
+    """
     words = [str(word) for word in argv]
-    os.execvp(words[0], words)  # noqa: S606 - this is the door
+    os.execvpe(words[0], words, {**os.environ, **(environment or {})})  # noqa: S606 - the door

@@ -8,6 +8,7 @@ database of the machine, nor does anybody else find this one's files.
 
 import getpass
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,7 +29,7 @@ from vhost_tempest_plugin.lab.program import Program, Tier
 READY_LIMIT_S = 60.0
 
 _SOCKET = "mariadb.sock"
-_CONNECT_LIMIT_S = 10
+_CONNECT_LIMIT_S = 30.0
 _INSTALL_LIMIT_S = 120.0
 _STOP_LIMIT_S = 60
 _POLL_S = 0.05
@@ -51,14 +52,17 @@ def prepare(settings: Settings) -> None:
     if (data / "mysql").is_dir():
         return
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # By names from there: the script takes apart at spaces what it is given and what it reads.
     process.run(
         [
             process.which("mariadb-install-db"),
-            f"--defaults-file={_configuration(settings)}",
+            f"--defaults-file={_configuration(settings).relative_to(settings.directory)}",
+            f"--datadir=./{data.relative_to(settings.directory)}",
             "--auth-root-authentication-method=socket",
             f"--auth-root-socket-user={getpass.getuser()}",
             "--skip-test-db",
         ],
+        directory=settings.directory,
         timeout_s=_INSTALL_LIMIT_S * speed.slowness(),
     )
 
@@ -115,17 +119,20 @@ def connected(
     settings: Settings, database: str | None = None
 ) -> Iterator[pymysql.cursors.DictCursor]:
     """A cursor of the owner's; every statement is committed by itself."""
-    with private.near(settings.run / _SOCKET) as name:
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(_CONNECT_LIMIT_S)
+        with private.near(settings.run / _SOCKET) as name:
+            channel.connect(name)
         connection = pymysql.connect(
-            unix_socket=name,
             user=getpass.getuser(),
             database=database,
             autocommit=True,
-            connect_timeout=_CONNECT_LIMIT_S,
             cursorclass=pymysql.cursors.DictCursor,
+            defer_connect=True,
         )
-    with connection, connection.cursor() as cursor:
-        yield cursor
+        connection.connect(channel)
+        with connection, connection.cursor() as cursor:
+            yield cursor
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Settings
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.lab.compute import Compute
 from vhost_tempest_plugin.lab.computes import Computes, settings_of
@@ -102,6 +102,22 @@ def parts(name: str) -> list[Part]:
         found.append(Part("host", host, "running" if runs else "off"))
         found.append(Part(Service.NOVA_COMPUTE, host, _compute_state(settings(name), host, runs)))
     return found
+
+
+def host(settings: Settings, name: str | None) -> ComputeHost:
+    """The host *name* of a lab, by default the first.
+
+    :raises InputError: it has no such host
+    """
+    known = {host.name: host for host in settings.hosts}
+    if name is not None and name not in known:
+        raise InputError(f"the lab has no host {name!r}; it has {', '.join(known)}")
+    return known[name] if name else settings.hosts[0]
+
+
+def is_host_running(name: str) -> bool:
+    """Whether a host runs."""
+    return Computes.is_running(name)
 
 
 def _lab(directory: LabDirectory) -> Lab:

@@ -26,8 +26,14 @@ def marks(directory: Path) -> Mapping[str, str]:
 
 def find(directory: Path) -> list[int]:
     """All processes of the lab in *directory*, those of other users only for root."""
-    pids = (int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
-    return sorted(pid for pid in pids if pid != os.getpid() and _bears(pid, directory))
+    return [pid for pid in _pids() if pid != os.getpid() and _bears(pid, directory)]
+
+
+def of_group(group: int) -> list[int]:
+    """The processes of a process group that still run."""
+    stats = ((pid, _stat(pid)) for pid in _pids())
+    # A zombie holds nothing any more, and its parent may never ask for it.
+    return [pid for pid, stat in stats if int(stat[2]) == group and stat[0] not in "ZX"]
 
 
 def end(directory: Path, grace_s: float) -> list[int]:
@@ -51,6 +57,10 @@ def end(directory: Path, grace_s: float) -> list[int]:
                 f"{find(directory)}; see dmesg"
             )
     return list(ended)
+
+
+def _pids() -> list[int]:
+    return sorted(int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal())
 
 
 def _signal(directory: Path, pids: Iterable[int], number: int, limit_s: float) -> bool:
@@ -93,9 +103,14 @@ def _bears(pid: int, directory: Path) -> bool:
 
 def _parent(pid: int) -> int:
     """The parent's number; 0 where the process is gone."""
+    return int(_stat(pid)[1])
+
+
+def _stat(pid: int) -> list[str]:
+    """State, parent, process group, session and so on, all 0 where the process is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except OSError:
-        return 0
+        return ["0"] * 4
     # The program's name, which may hold anything, is in parentheses (proc(5)).
-    return int(stat.rpartition(")")[2].split()[1])
+    return stat.rpartition(")")[2].split()

@@ -25,13 +25,15 @@ from vhost_tempest_plugin.lab import (
     supervisor_file,
 )
 from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.program import Program
+from vhost_tempest_plugin.lab.program import Program, Tier
 from vhost_tempest_plugin.lab.program_state import ProgramState
 from vhost_tempest_plugin.lab.supervisor_client import Absent, Fault
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POLL_S = 0.1
 _START_LIMIT_S = 60.0
+# Long after the limits of the programs, at which supervisord kills them.
+_STOP_LIMIT_S = 180.0
 _KILL_LIMIT_S = 20.0
 _GRACE_S = 20.0
 
@@ -109,7 +111,7 @@ class Supervision:
             self._begun[name] = (state.restarts, _size(state.log))
             try:
                 with supervisor_client.connected(self._socket) as server:
-                    server.supervisor.startProcess(name, False)
+                    server.supervisor.startProcess(str(name), False)
             except Fault as fault:
                 if fault.faultCode not in supervisor_client.STARTED_FAULTS:
                     raise ServiceError(f"{name} cannot be run: {fault.faultString}", name) from None
@@ -147,10 +149,11 @@ class Supervision:
         """
         with supervisor_client.connected(self._socket) as server:
             infos = server.supervisor.getAllConfigInfo()
-        tiers = {info["name"]: info["group_prio"] for info in infos if info["name"] in names}
-        limit_s = max((info["stopwaitsecs"] for info in infos), default=0) + _KILL_LIMIT_S
+        # One that is gone from the file since it was started has no entry any more.
+        tiers = dict.fromkeys(names, Tier.SERVICE)
+        tiers |= {info["name"]: info["group_prio"] for info in infos if info["name"] in names}
         for tier in sorted(set(tiers.values()), reverse=True):
-            self._stop_together({name for name in names if tiers.get(name) == tier}, limit_s)
+            self._stop_together({name for name in names if tiers[name] == tier})
 
     def restart(self, *names: str) -> None:
         """Stop programs and start them again, without waiting until they are ready."""
@@ -198,16 +201,16 @@ class Supervision:
         _, begin = self._begun.get(name, (0, 0))
         return failure.failure(name, what, failure.tail(log, self._secrets, begin))
 
-    def _stop_together(self, names: set[str], limit_s: float) -> None:
+    def _stop_together(self, names: set[str]) -> None:
         groups = [state.pid for state in self.states() if state.name in names and state.pid]
         with supervisor_client.connected(self._socket) as server:
             for name in names:
                 try:
-                    server.supervisor.stopProcess(name, False)
+                    server.supervisor.stopProcess(str(name), False)
                 except Fault as fault:
                     if fault.faultCode != supervisor_client.NOT_RUNNING:
                         raise
-        deadline_s = time.monotonic() + limit_s
+        deadline_s = time.monotonic() + _STOP_LIMIT_S
         while left := [s.name for s in self.states() if s.name in names and not s.phase.is_down]:
             if time.monotonic() > deadline_s:
                 raise VhostError(f"{left[0]} does not end, not even when killed; see dmesg")
@@ -217,16 +220,17 @@ class Supervision:
 
 
 def _outlive(group: int) -> None:
-    """Wait for the end of a process group whose leader has ended; its ports are free then."""
+    """Wait for the end of a process group whose leader has ended: it may hold the port.
+
+    :raises VhostError: it does not end, not even when killed
+    """
     deadline_s = time.monotonic() + _KILL_LIMIT_S
-    number = 0
-    while True:
-        try:
-            os.killpg(group, number)
-        except (ProcessLookupError, PermissionError):
-            return
+    while left := stray.of_group(group):
         if time.monotonic() > deadline_s:
-            number = signal.SIGKILL
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+        if time.monotonic() > deadline_s + _KILL_LIMIT_S:
+            raise VhostError(f"processes do not end, not even when killed: {left}; see dmesg")
         time.sleep(_POLL_S / 2)
 
 

@@ -2,8 +2,8 @@
 """The configuration file of supervisord.
 
 http://supervisord.org/configuration.html.  The file is an INI whose values are expanded
-(``%``) and cut at `` ;`` and `` #``; ``command`` and ``environment`` are then taken apart
-as a shell would.
+(``%``) and cut at `` ;`` and `` #``.  ``command`` is then taken apart as a shell would, while
+in ``environment`` quotes cannot be escaped (shlex, not POSIX, up to supervisor 4.3.0).
 """
 
 import resource
@@ -60,7 +60,7 @@ def render(programs: Iterable[Program], run: Path) -> str:
 
 
 def _program(program: Program) -> Mapping[str, object]:
-    environment = (f"{key}={_quoted(value)}" for key, value in program.environment.items())
+    environment = (f'{key}="{_plain(value)}"' for key, value in program.environment.items())
     return {
         "command": " ".join(map(_quoted, program.argv)),
         "environment": ",".join(environment),
@@ -91,8 +91,19 @@ def _quoted(word: str) -> str:
     return quoted.replace("%", "%%")
 
 
-def _path(path: Path) -> Path:
-    text = str(path)
-    if any(mark in text for mark in ("%", "\n", "\r", " ;", " #", "\t;", "\t#")):
-        raise InputError(f"{text!r} cannot be written in supervisord's file; set XDG_STATE_HOME")
-    return path
+def _plain(value: str) -> str:
+    if any(mark in value for mark in "\"'\\"):
+        raise InputError(f"{value!r} has a quote or a backslash; supervisord cannot be told")
+    return _unbroken(value).replace("%", "%%")
+
+
+def _path(path: Path) -> str:
+    if "%" in str(path):
+        raise InputError(f"'{path}' has a '%'; supervisord cannot be told")
+    return _unbroken(str(path))
+
+
+def _unbroken(text: str) -> str:
+    if any(mark in text for mark in ("\n", "\r", " ;", " #", "\t;", "\t#")):
+        raise InputError(f"{text!r} has a line break or a comment; supervisord cannot be told")
+    return text

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab destroy."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.lab import lifecycle
+
+
+class Destroy(Command):
+    """Remove everything of a lab."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        lifecycle.destroy(parsed_args.name, progress.Lines())

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab list."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff.lister import Lister
+
+from vhost_tempest_plugin.lab import labs
+
+_COLUMNS = ("name", "state", "topology", "release", "hosts", "nova", "created")
+
+
+class List(Lister):
+    """List the labs."""
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        return _COLUMNS, [_row(lab) for lab in labs.overview()]
+
+
+def _row(lab: labs.Lab) -> tuple[Any, ...]:
+    record = lab.record
+    if record is None:
+        return (lab.directory.name, lab.phase, "", "", "", "", "")
+    return (
+        record.name,
+        lab.phase,
+        record.topology,
+        record.release,
+        " ".join(record.hosts),
+        str(record.nova or "the release's"),
+        record.created,
+    )

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab shell."""
+
+import argparse
+import os
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import process
+from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.configuration import client
+from vhost_tempest_plugin.lab import labs
+
+
+class Shell(Command):
+    """Run a command, or a shell, as a lab's administrator, with 'openstack' at hand."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument(
+            "command", nargs=argparse.REMAINDER, help="what to run (default: a shell)"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        settings = labs.settings(parsed_args.name)
+        words = [word for word in parsed_args.command if word != "--"]
+        path = os.pathsep.join([str(settings.environment / "bin"), os.environ.get("PATH", "")])
+        process.replace(
+            words or [os.environ.get("SHELL", "/bin/sh")],
+            {**client.variables(settings), "PATH": path},
+        )

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab up."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cliff.lister import Lister
+
+from vhost_tempest_plugin import catalog, progress
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name
+from vhost_tempest_plugin.cli.lab.status import rows
+from vhost_tempest_plugin.lab import lifecycle, release
+
+
+class Up(Lister):
+    """Bring up a complete OpenStack with emulated hosts as its compute nodes.
+
+    The first time everything is made; afterwards the lab comes back as it was when it was
+    ready.  Of a lab that is up already, what has died is brought back.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument(
+            "--topology", default="small", help="of the hosts: name or file (default: small)"
+        )
+        known = ", ".join(release.catalogue())
+        parser.add_argument(
+            "--release", help=f"OpenStack's: one of {known} (default: the first of these)"
+        )
+        parser.add_argument(
+            "--nova",
+            type=Path,
+            metavar="DIR",
+            help="a git working tree of Nova to run in place of the release's; "
+            "'vhost lab restart' takes what has changed in it",
+        )
+        parser.add_argument(
+            "--hosts", type=_count, default=1, help="how many emulated hosts (default: 1)"
+        )
+        parser.add_argument(
+            "--accelerator",
+            choices=["auto", *Accelerator],
+            default="auto",
+            help="auto takes KVM where a guest really runs on it (default)",
+        )
+        parser.add_argument(
+            "--cold", action="store_true", help="make everything anew, whatever was kept"
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        choice = parsed_args.accelerator
+        wish = lifecycle.Wish(
+            name=parsed_args.name,
+            host=catalog.find(parsed_args.topology),
+            release=parsed_args.release,
+            nova=parsed_args.nova and parsed_args.nova.expanduser().absolute(),
+            hosts=parsed_args.hosts,
+            accelerator=None if choice == "auto" else Accelerator(choice),
+            cold=parsed_args.cold,
+        )
+        lifecycle.up(wish, progress.Lines())
+        return STATUS_COLUMNS, rows(parsed_args.name)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= _MOST_HOSTS:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_HOSTS}")
+    return number
+
+
+_MOST_HOSTS = 8

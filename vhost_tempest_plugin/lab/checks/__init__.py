@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must be true of a lab that is up."""

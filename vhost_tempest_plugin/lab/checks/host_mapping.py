@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""host-mapping: Nova's API knows in which cell each host is."""
+
+from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
+
+
+class HostMapping(LabCheck):
+    """Without a mapping nothing is placed on a host, though its service is up."""
+
+    name = "host-mapping"
+
+    def run(self, subject: LabSubject) -> Finding:
+        """Read the table host_mappings."""
+        settings = subject.settings
+        return self.compare(
+            {host.name: "mapped" for host in settings.hosts},
+            {
+                host.name: "mapped" if readiness.is_mapped(settings, host) else "not mapped"
+                for host in settings.hosts
+            },
+            "the scheduler maps a host within seconds of its first report: see "
+            "'vhost lab logs nova-scheduler' and 'vhost lab restart nova-scheduler'",
+        )

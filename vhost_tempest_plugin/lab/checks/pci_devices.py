@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""pci-devices: Nova's table pci_devices has exactly the NICs of the topology."""
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.checks.base import node_words
+from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
+from vhost_tempest_plugin.novaconf import PciDeviceRow
+
+_USABLE = ("available", "allocated", "claimed")
+
+
+class PciDevices(LabCheck):
+    """One row for each, with its ids, NUMA node and type; free, or a guest's."""
+
+    name = "pci-devices"
+
+    def run(self, subject: LabSubject) -> Finding:
+        """Read the table."""
+        expected: dict[str, str] = {}
+        observed: dict[str, str] = {}
+        for host in subject.settings.hosts:
+            for row in novaconf.expected_devices(host.layout):
+                expected[f"{host.name} {row.address}"] = _words(row)
+            for row, status in readiness.devices(subject.settings, host).items():
+                odd = "" if status in _USABLE else f", {status}"
+                observed[f"{host.name} {row.address}"] = _words(row) + odd
+        return self.compare(
+            expected,
+            observed,
+            "'vhost lab show config nova-compute' has [pci]device_spec, 'vhost check' tells "
+            "whether the host is right, 'vhost lab logs nova-compute' what Nova saw",
+        )
+
+
+def _words(row: PciDeviceRow) -> str:
+    return f"{row.vendor_id}:{row.product_id}, {row.dev_type}, {node_words(row.numa_node)}"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a lab's services have logged, without its secrets."""
+
+import time
+from collections.abc import Callable, Iterator
+
+from vhost_tempest_plugin import hosts
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import Settings
+from vhost_tempest_plugin.lab import failure, labs
+from vhost_tempest_plugin.lab.compute import Compute
+
+_POLL_S = 0.5
+# Of a log that is followed, as far back as its last lines may reach.
+_MOST_LINES = 2000
+
+Read = Callable[[], tuple[str, ...]]
+
+
+def lines(name: str, service: Service | None, count: int, *, follow: bool = False) -> Iterator[str]:
+    """The last *count* lines of a service's log, or of each service's with headings.
+
+    :param follow: go on with what is logged from now on, for one service
+    :raises InputError: there is no such lab
+    :raises HostError: a host does not answer
+    """
+    settings = labs.settings(name)
+    if service is not None:
+        for heading, read in _readers(settings, service):
+            if service.in_host and len(settings.hosts) > 1:
+                yield heading
+            yield from _followed(read, count) if follow else read()[-count:]
+        return
+    for each in Service:
+        for heading, read in _readers(settings, each):
+            yield heading
+            yield from read()[-count:]
+
+
+def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]:
+    if not service.in_host:
+        yield f"== {service}", lambda: failure.tail(settings.log(service), settings.secrets)
+        return
+    for host in settings.hosts:
+        if labs.is_host_running(host.name):
+            yield f"== {service} in {host.name}", _of_host(settings, host.name)
+
+
+def _of_host(settings: Settings, host: str) -> Read:
+    def read() -> tuple[str, ...]:
+        with hosts.connected(host) as (_, machine):
+            text = "\n".join(Compute(settings, machine).last_lines(_MOST_LINES))
+        return tuple(failure.mask(text, settings.secrets).splitlines())
+
+    return read
+
+
+def _followed(read: Read, count: int) -> Iterator[str]:
+    """The end of a log, and what comes after the last line that was seen."""
+    seen = read()[-count:]
+    yield from seen
+    while True:
+        time.sleep(_POLL_S)
+        now = read()
+        new = _after(now, seen[-1]) if seen else now
+        yield from new
+        seen = new or seen
+
+
+def _after(now: tuple[str, ...], last: str) -> tuple[str, ...]:
+    for index in range(len(now) - 1, -1, -1):
+        if now[index] == last:
+            return now[index + 1 :]
+    return now

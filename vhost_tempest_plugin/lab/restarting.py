@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restarts of a lab's services with the Nova under test as it is now."""
+
+from collections.abc import Iterable
+
+from vhost_tempest_plugin.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import environment, labs, lifecycle, release
+from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab.control_plane import ControlPlane
+from vhost_tempest_plugin.lab.directory import LabDirectory
+from vhost_tempest_plugin.progress import Progress
+
+
+def restart(name: str, services: Iterable[str], progress: Progress) -> None:
+    """Restart services and wait until they can be used; all of Nova's where none is named.
+
+    :raises InputError: there is no such lab or service, or the Nova under test does not import
+    :raises ServiceError: a service does not come up
+    """
+    wanted = _services(services)
+    directory = LabDirectory.of(name)
+    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
+        directory, record = labs.running(name)
+        made = environment.obtain(release.find(record.release), progress)
+        computes = Computes(directory, record, made, progress)
+        computes.stage()
+        if any(service.is_nova for service in wanted):
+            computes.upgrade_schema()
+        plane = ControlPlane(computes.settings, progress)
+        plane.restart(service for service in wanted if not service.in_host)
+        if Service.NOVA_COMPUTE in wanted:
+            computes.restart()
+
+
+def _services(names: Iterable[str]) -> tuple[Service, ...]:
+    known = [service.value for service in CONFIGURABLE]
+    named = list(names)
+    if unknown := [name for name in named if name not in known]:
+        raise InputError(f"there is no service {unknown[0]!r}; known: {', '.join(known)}")
+    return tuple(Service(name) for name in named) or tuple(s for s in CONFIGURABLE if s.is_nova)
