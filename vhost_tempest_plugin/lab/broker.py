@@ -12,7 +12,7 @@ from vhost_tempest_plugin.configuration.common import BROKER_USER
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.errors import MachineError
-from vhost_tempest_plugin.lab import ports, private
+from vhost_tempest_plugin.lab import private
 from vhost_tempest_plugin.lab.program import Program, Tier
 
 READY_LIMIT_S = 60.0
@@ -24,6 +24,8 @@ _ANSWER_LIMIT_S = 2.0
 # A protocol header that every broker answers, with Connection.Start or with the version that
 # it speaks (AMQP 0-9-1, 2.2.4 and 4.2.2).
 _HEADER = b"AMQP\0\0\x09\x01"
+# NAMES_REQ (https://www.erlang.org/doc/apps/erts/erl_dist_protocol).
+_NAMES_REQUEST = b"\0\x01n"
 
 
 def directory(settings: Settings) -> Path:
@@ -76,19 +78,24 @@ def programs(settings: Settings) -> tuple[Program, Program]:
 
 
 def is_registry_ready(settings: Settings) -> bool:
-    """Whether epmd listens."""
-    return ports.answers(settings.ports.epmd)
+    """Whether epmd answers, with its port as it does first."""
+    port = settings.ports.epmd
+    return _ask(port, _NAMES_REQUEST, 4) == port.to_bytes(4, "big")
 
 
 def is_ready(settings: Settings) -> bool:
     """Whether the broker answers a client."""
-    address = (LOOPBACK, settings.ports.broker)
+    return _ask(settings.ports.broker, _HEADER, 1) != b""
+
+
+def _ask(port: int, question: bytes, length: int) -> bytes:
+    """The beginning of the answer, *length* bytes at most."""
     try:
-        with socket.create_connection(address, _ANSWER_LIMIT_S) as client:
-            client.sendall(_HEADER)
-            return client.recv(1) != b""
+        with socket.create_connection((LOOPBACK, port), _ANSWER_LIMIT_S) as client:
+            client.sendall(question)
+            return client.recv(length, socket.MSG_WAITALL)
     except OSError:
-        return False
+        return b""
 
 
 def _environment(settings: Settings) -> dict[str, str]:
@@ -100,6 +107,8 @@ def _environment(settings: Settings) -> dict[str, str]:
         # To be replaced by Erlang rather than to wait for it and to stop it by rabbitmqctl.
         "RABBITMQ_ALLOW_INPUT": "1",
         "RABBITMQ_NODENAME": node,
+        "RABBITMQ_NODE_IP_ADDRESS": LOOPBACK,
+        "RABBITMQ_NODE_PORT": str(settings.ports.broker),
         "RABBITMQ_DIST_PORT": str(distribution),
         # With a name given here, RabbitMQ does not start three more virtual machines to see
         # whether there is an epmd and whether the name is free.
@@ -133,7 +142,6 @@ def _render(settings: Settings) -> str:
     """
     return f"""[
  {{rabbit, [
-   {{tcp_listeners, [{{"{LOOPBACK}", {settings.ports.broker}}}]}},
    {{num_tcp_acceptors, 2}},
    {{default_user, <<"{BROKER_USER}">>}},
    {{default_pass, <<"{settings.secrets.broker}">>}},

@@ -72,6 +72,7 @@ class Supervision:
 
         :raises VhostError: it does not start
         """
+        self._run.chmod(0o700)
         private.write(self._run / supervisor_file.NAME, supervisor_file.render(programs, self._run))
         for program in programs:
             private.touch(program.log)
