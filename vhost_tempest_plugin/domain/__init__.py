@@ -6,7 +6,8 @@ how NICs were grouped, which addresses were left to us) is in the domain's metad
 that a running domain can be read with nothing else at hand.
 """
 
+from vhost_tempest_plugin.domain.guest import GuestDomain, parse_guest
 from vhost_tempest_plugin.domain.parse import parse
 from vhost_tempest_plugin.domain.render import Boot, render
 
-__all__ = ["Boot", "parse", "render"]
+__all__ = ["Boot", "GuestDomain", "parse", "parse_guest", "render"]
