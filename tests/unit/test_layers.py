@@ -30,7 +30,7 @@ OWNERS = {
     "keystoneauth1": "lab",
     "markupsafe": "report",
     "openstack": "lab",
-    "oslo_config": "config plugin",
+    "oslo_config": "config lab plugin",
     "packaging": "lab",
     "pymysql": "lab",
     "stevedore": "catalog checks",

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+import unittest
+
+from vhost_tempest_plugin.domain import parse_guest
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.pci import PciAddress
+
+# What Nova 34.0 and libvirt 9.0 make of a guest with two nodes, huge pages and a NIC, shortened.
+XML = """\
+<domain type='qemu' id='3'>
+  <name>instance-00000004</name>
+  <memory unit='KiB'>262144</memory>
+  <memoryBacking>
+    <hugepages>
+      <page size='2048' unit='KiB' nodeset='0'/>
+      <page size='1' unit='GiB' nodeset='1'/>
+    </hugepages>
+  </memoryBacking>
+  <vcpu placement='static'>2</vcpu>
+  <cputune>
+    <shares>2048</shares>
+    <vcpupin vcpu='0' cpuset='0-1'/>
+    <vcpupin vcpu='1' cpuset='5'/>
+    <emulatorpin cpuset='0-1,5'/>
+  </cputune>
+  <numatune>
+    <memory mode='strict' nodeset='0-1'/>
+    <memnode cellid='0' mode='strict' nodeset='0'/>
+    <memnode cellid='1' mode='strict' nodeset='1'/>
+  </numatune>
+  <devices>
+    <hostdev mode='subsystem' type='pci' managed='yes'>
+      <driver name='vfio'/>
+      <source><address domain='0x0000' bus='0xc9' slot='0x00' function='0x0'/></source>
+      <address type='pci' domain='0x0000' bus='0x05' slot='0x00' function='0x0'/>
+    </hostdev>
+    <hostdev mode='subsystem' type='usb'><source><address bus='1' device='2'/></source></hostdev>
+  </devices>
+</domain>
+"""
+
+
+class GuestDomainTest(unittest.TestCase):
+    def test_placement_is_read(self) -> None:
+        guest = parse_guest(XML)
+        self.assertEqual((PciAddress(0xC9, 0),), guest.hostdevs)
+        self.assertEqual({0: {0}, 1: {1}}, guest.memory_nodes)
+        self.assertEqual({0, 1}, guest.nodes)
+        self.assertEqual({0: {0, 1}, 1: {5}}, guest.vcpu_cpus)
+        self.assertEqual({0, 1, 5}, guest.cpus)
+        self.assertEqual({0: 2048, 1: 1048576}, guest.huge_page_kib)
+
+    def test_one_that_floats(self) -> None:
+        guest = parse_guest("<domain><devices/></domain>")
+        self.assertEqual(
+            ((), set(), set(), {}), (guest.hostdevs, guest.nodes, guest.cpus, guest.huge_page_kib)
+        )
+
+    def test_anything_else_is_refused(self) -> None:
+        for text in ("", "error: no domain", XML.replace("0xc9", "bus")):
+            with self.subTest(text[:30]), self.assertRaisesRegex(HostError, "virsh dumpxml"):
+                parse_guest(text)
