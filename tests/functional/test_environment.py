@@ -76,7 +76,7 @@ class EnvironmentTest(unittest.TestCase):
             ["debugfs", "-R", f"cat {inside}", made.image], capture_output=True, check=True
         )
         self.assertEqual(compiled.read_bytes(), read.stdout)
-        self.assertIn("OpenStack: installing 1 packages", self.news)
+        self.assertIn("OpenStack: installing tiny", self.news)
         self.assertEqual({made.digest, "lock"}, self.names())
 
     def test_a_second_one_is_the_first(self) -> None:

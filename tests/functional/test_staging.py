@@ -104,7 +104,8 @@ class StagingTest(unittest.TestCase):
         def seen() -> dict[Path, int]:
             return {path: path.stat().st_mtime_ns for path in self.tree.rglob("*")}
 
-        (self.tree / "setup.cfg").open("a").write("\n")
+        with (self.tree / "setup.cfg").open("a") as file:
+            file.write("\n")
         before = seen()
         staging.verify(self.stage(), self.environment)
         self.assertIn("installing the metadata", self.news[0])

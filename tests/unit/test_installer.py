@@ -23,6 +23,7 @@ class StageTest(unittest.TestCase):
             (COLLECTING, "collecting packages, 3 so far"),
             (building, "building a"),
             ([*building, "Installing collected packages: a, nova"], "installing 2 packages"),
+            (["Installing collected packages: nova"], "installing nova"),
         ):
             with self.subTest(news=news):
                 self.assertEqual(news, installer.stage(lines))

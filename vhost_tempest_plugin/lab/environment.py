@@ -102,6 +102,8 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     process.run(tethered(compiling), check=False)
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
+    # fakeroot's notes, for an ordinary user
+    (place / "owners").unlink(missing_ok=True)
 
 
 def _steps(release: Release) -> Iterator[list[str | Path]]:

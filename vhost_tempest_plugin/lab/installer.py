@@ -20,6 +20,7 @@ _NEUTRAL = {
     **dict.fromkeys(("PIP_CONSTRAINT", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH"), ""),
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
+    "PIP_USER": "0",
     "PYTHONNOUSERSITE": "1",
 }
 
@@ -86,7 +87,8 @@ def stage(lines: Iterable[str]) -> str:
         elif match := _BUILDING.search(line):
             news = f"building {match[1]}"
         elif match := _INSTALLING.match(line):
-            news = f"installing {len(match[1].split(', '))} packages"
+            names = match[1].split(", ")
+            news = f"installing {names[0] if len(names) == 1 else f'{len(names)} packages'}"
     return news
 
 
