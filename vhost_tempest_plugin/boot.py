@@ -44,8 +44,8 @@ _LIMIT_OF_NIC_S = 5.0
 # How long one that has booted may take to let us in, before it is asked again and again.
 _AWAKE_S = 15.0
 
-# A restored host goes on with the time at which it was saved.  What is less than this is left
-# alone: it is how well the clock is known on a busy machine.
+# A restored host goes on with the time at which it was saved.  A login tells its clock to
+# some tenths of a second, so that less than this is left alone.
 _LAG_S = 0.5
 
 # Under emulation on a busy machine the kernel may find its timer ticks too late to calibrate
@@ -170,7 +170,7 @@ def wait(
                 lag_s = machine.wait_until_ready(limit_s, watch)
             if abs(lag_s) > _LAG_S:
                 progress(f"its clock is {lag_s:.1f} s behind and set now")
-                machine.step_clock(lag_s)
+                machine.set_clock()
             if any(device.vfs or device.vfio_addresses for device in layout.devices):
                 progress("virtual functions and vfio-pci")
                 machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
