@@ -158,10 +158,16 @@ def running(
         program.wait()
 
 
-def replace(argv: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
+def replace(
+    argv: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+) -> None:
     """Become another program, as for an interactive ssh; does not return.
 
     :param environment: added to this process's own
     """
     words = [str(word) for word in argv]
+    if directory is not None:
+        os.chdir(directory)
     os.execvpe(words[0], words, {**os.environ, **(environment or {})})  # noqa: S606 - the door
