@@ -21,6 +21,8 @@ CONFIGURATION = PurePosixPath("/etc/nova/nova.conf")
 
 _NOVA = PurePosixPath("/opt/vhost/nova")
 _MANIFEST = PurePosixPath("/opt/vhost/nova.json")
+# Where the image has libvirt's binding, of its own libvirt's version, and nothing else.
+_BINDING = PurePosixPath("/usr/lib/python3/dist-packages")
 _UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _LIMIT_S = 120.0
 
@@ -110,7 +112,7 @@ class Compute:
             "StartLimitIntervalSec=0",
             "",
             "[Service]",
-            *([f"Environment=PYTHONPATH={_NOVA}"] if under_test else []),
+            f"Environment=PYTHONPATH={f'{_NOVA}:' if under_test else ''}{_BINDING}",
             f"ExecStart={program} --config-file {CONFIGURATION}",
             f"StandardOutput=append:{LOG}",
             f"StandardError=append:{LOG}",
