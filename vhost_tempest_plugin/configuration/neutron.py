@@ -27,7 +27,7 @@ def options(settings: Settings) -> Options:
         "placement": common.client(settings, USER, Service.PLACEMENT),
         "ml2": {
             "type_drivers": "flat,vlan,local",
-            "tenant_network_types": "local",
+            "project_network_types": "local",
             "mechanism_drivers": "sriovnicswitch",
             "extension_drivers": "port_security",
         },

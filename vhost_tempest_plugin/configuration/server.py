@@ -28,6 +28,16 @@ _THREADS = 8
 _TIMEOUT_S = 600
 _GRACE_S = 5
 
+# It is the supervisor's to start again what ends, and to tell of it.
+_HOOKS = """
+from gunicorn.errors import HaltServer
+
+
+def child_exit(server, worker):
+    if server.LISTENERS:
+        raise HaltServer("its worker has ended", 3)
+"""
+
 
 def text(settings: Settings, service: Service) -> str:
     """The file for *service*, which must be of ``APPLICATIONS``."""
@@ -43,4 +53,4 @@ def text(settings: Settings, service: Service) -> str:
         "loglevel": "warning",
         "worker_tmp_dir": str(settings.run),
     }
-    return "".join(f"{name} = {value!r}\n" for name, value in options.items())
+    return "".join(f"{name} = {value!r}\n" for name, value in options.items()) + _HOOKS

@@ -47,7 +47,8 @@ def _catalogue(settings: Settings, cloud: Cloud) -> None:
     endpoints = {(e["service_id"], e["interface"]): e for e in _all(cloud, "endpoint")}
     for service, kind in CATALOGUE.items():
         url = common.url(settings, service)
-        number = services.get(kind) or _make(cloud, "service", type=kind, name=service.value)
+        name = service.value.partition("-")[0]
+        number = services.get(kind) or _make(cloud, "service", type=kind, name=name)
         for interface in INTERFACES:
             known = endpoints.get((number, interface))
             if known is None:
