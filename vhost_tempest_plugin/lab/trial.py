@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Views:
+class Views:
     """What each knows of the guest while it runs.
 
     :param rows: Nova's devices that are the guest's, by its database
@@ -76,12 +76,12 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
             progress("deleting the guest")
             cloud.delete_server(server.uuid, _GONE_LIMIT_S)
         free = _await_release(settings, host, views.rows, progress)
-    return tuple(_judge(host, views, free))
+    return tuple(judge(host, views, free))
 
 
 def _look(
     settings: Settings, cloud: Cloud, server: Server, host: ComputeHost, progress: Progress
-) -> _Views:
+) -> Views:
     rows = _rows_of(settings, host, server.uuid)
     with hosts.connected(host.name) as (_, machine):
         xml = machine.run(["virsh", "-c", "qemu:///system", "dumpxml", server.instance]).stdout
@@ -99,7 +99,7 @@ def _look(
             held[kind] = held.get(kind, 0) + amount
     progress("waiting for what the guest says on its console")
     report = _until(lambda: _report(cloud, server.uuid), _REPORT_LIMIT_S, "the guest's report")
-    return _Views(rows, libvirt, drivers, held, report)
+    return Views(rows, libvirt, drivers, held, report)
 
 
 def _rows_of(settings: Settings, host: ComputeHost, uuid: str) -> tuple[PciDeviceRow, ...]:
@@ -134,7 +134,8 @@ def _await_release(
         return False
 
 
-def _judge(host: ComputeHost, views: _Views, free: bool) -> list[Finding]:
+def judge(host: ComputeHost, views: Views, free: bool) -> list[Finding]:
+    """What follows from what everybody said, and from whether the NIC is free again."""
     expected = novaconf.expected_devices(host.layout)
     taken = {row.address for row in views.rows}
     nodes = {row.numa_node for row in views.rows}
@@ -179,7 +180,7 @@ def _judge(host: ComputeHost, views: _Views, free: bool) -> list[Finding]:
     ]
 
 
-def _known(views: _Views, expected: tuple[PciDeviceRow, ...]) -> bool:
+def _known(views: Views, expected: tuple[PciDeviceRow, ...]) -> bool:
     return len(views.rows) == 1 and set(views.rows) <= set(expected)
 
 

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The checks of a lab on answers that are right, and on answers that are wrong."""
+
+import unittest
+from dataclasses import replace
+from typing import cast
+from unittest import mock
+
+from tests.unit import lab_settings
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import Override, Settings
+from vhost_tempest_plugin.finding import Finding, Verdict
+from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
+from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.lab.resources import CloudError, ComputeService, Inventory, Provider
+
+SETTINGS = lab_settings.settings(lab_settings.host("small"))
+[HOST] = SETTINGS.hosts
+SERVICES = (
+    ComputeService("nova-compute", "lab-0", is_up=True, is_enabled=True),
+    ComputeService("nova-conductor", "lab", is_up=True, is_enabled=True),
+    ComputeService("nova-scheduler", "lab", is_up=True, is_enabled=True),
+)
+CPUS = novaconf.cpu_sets(HOST.layout)
+ROOT = Provider(
+    uuid="1",
+    name="lab-0",
+    parent=None,
+    inventories={
+        "VCPU": Inventory(len(CPUS.shared), 0, 0),
+        "PCPU": Inventory(len(CPUS.dedicated), 0, 0),
+        "MEMORY_MB": Inventory(3900, 256, 0),
+        "DISK_GB": Inventory(15, 0, 0),
+    },
+    traits=frozenset(),
+)
+ROWS = dict.fromkeys(novaconf.expected_devices(HOST.layout), "available")
+
+
+class FakeCloud:
+    """Answers as the APIs of a lab would."""
+
+    def __init__(
+        self,
+        services: tuple[ComputeService, ...] = SERVICES,
+        providers: tuple[Provider, ...] = (ROOT,),
+        broken: str = "",
+    ) -> None:
+        self.services = lambda: services
+        self.providers = lambda: providers
+        self.flavors = self.images = self.networks = dict
+        if broken:
+            setattr(self, broken, self._refuse)
+
+    def _refuse(self) -> None:
+        raise CloudError("neutron refused GET /v2.0/networks: HTTP 500; see 'vhost lab logs'", 500)
+
+
+class LabChecksTest(unittest.TestCase):
+    def finding(
+        self, name: str, cloud: FakeCloud | None = None, settings: Settings = SETTINGS
+    ) -> Finding:
+        subject = LabSubject(settings, cast(Cloud, cloud or FakeCloud()))
+        [finding] = LAB.run_all(subject, [name])
+        return finding
+
+    def assert_failed(self, finding: Finding, observed: str) -> None:
+        self.assertEqual(Verdict.FAILED, finding.verdict, finding)
+        self.assertIn(observed, finding.observed)
+        self.assertTrue(finding.remedy)
+
+    def test_all_that_are_registered_are_ordered(self) -> None:
+        self.assertEqual(list(LAB.order), list(LAB.load()))
+        for name, check in LAB.load().items():
+            self.assertEqual(name, check.name)
+
+    def test_apis(self) -> None:
+        self.assertEqual(Verdict.PASSED, self.finding("apis").verdict)
+        self.assert_failed(self.finding("apis", FakeCloud(broken="networks")), "HTTP 500")
+
+    def test_compute_service(self) -> None:
+        self.assertEqual(Verdict.PASSED, self.finding("compute-service").verdict)
+        first, *others = SERVICES
+        for services, observed in (
+            ((replace(first, is_up=False), *others), "down, enabled"),
+            ((replace(first, is_enabled=False), *others), "up, disabled"),
+            (tuple(others), "nothing"),
+        ):
+            with self.subTest(observed):
+                self.assert_failed(
+                    self.finding("compute-service", FakeCloud(services=services)), observed
+                )
+
+    def test_placement(self) -> None:
+        self.assertEqual(Verdict.PASSED, self.finding("placement").verdict)
+        inventories = ROOT.inventories
+        for changed, observed in (
+            ({"VCPU": Inventory(8, 0, 0)}, "lab-0 VCPU: 8"),
+            ({"MEMORY_MB": Inventory(2000, 0, 0)}, "2000 of 4096 MiB"),
+            ({"MEMORY_MB": Inventory(8192, 0, 0)}, "8192 of 4096 MiB"),
+        ):
+            with self.subTest(observed):
+                provider = replace(ROOT, inventories={**inventories, **changed})
+                found = self.finding("placement", FakeCloud(providers=(provider,)))
+                self.assert_failed(found, observed)
+        self.assert_failed(self.finding("placement", FakeCloud(providers=())), "nothing")
+
+    def test_placement_with_a_provider_for_each_nic(self) -> None:
+        reported = Override(Service.NOVA_COMPUTE, "pci", "report_in_placement", "true")
+        settings = replace(SETTINGS, overrides=(reported,))
+        children = [
+            Provider(
+                str(row.address),
+                f"lab-0_{str(row.address).upper()}",
+                ROOT.uuid,
+                {"CUSTOM_PCI_8086_10D3": Inventory(1, 0, 0)},
+                frozenset(),
+            )
+            for row in ROWS
+        ]
+        found = self.finding("placement", FakeCloud(providers=(ROOT, *children)), settings)
+        self.assertEqual(Verdict.PASSED, found.verdict, found)
+        found = self.finding("placement", FakeCloud(providers=(ROOT, *children[1:])), settings)
+        self.assert_failed(found, "nothing")
+
+    def test_host_mapping(self) -> None:
+        for mapped, verdict in ((True, Verdict.PASSED), (False, Verdict.FAILED)):
+            with mock.patch.object(readiness, "is_mapped", return_value=mapped):
+                self.assertEqual(verdict, self.finding("host-mapping").verdict)
+
+    def test_pci_devices(self) -> None:
+        first = next(iter(ROWS))
+        for rows, observed in (
+            (ROWS, ""),
+            ({row: status for row, status in ROWS.items() if row != first}, "nothing"),
+            ({**ROWS, first: "removed"}, "removed"),
+            (
+                {replace(row, numa_node=2) if row == first else row: s for row, s in ROWS.items()},
+                "node 2",
+            ),
+        ):
+            with (
+                self.subTest(observed),
+                mock.patch.object(readiness, "devices", return_value=rows),
+            ):
+                finding = self.finding("pci-devices")
+                if observed:
+                    self.assert_failed(finding, observed)
+                else:
+                    self.assertEqual(Verdict.PASSED, finding.verdict, finding)
