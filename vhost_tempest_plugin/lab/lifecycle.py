@@ -18,6 +18,7 @@ from vhost_tempest_plugin.configuration.settings import Ports
 from vhost_tempest_plugin.errors import InputError, MachineError, VhostError
 from vhost_tempest_plugin.guest import GuestImage
 from vhost_tempest_plugin.lab import (
+    checking,
     database,
     emulated,
     environment,
@@ -77,6 +78,7 @@ def up(wish: Wish, progress: Progress) -> None:
         known = _known(directory, wish) if directory.is_recorded else None
         if known is not None and known.phase is LabPhase.READY and _runs(directory):
             _heal(directory, known, progress)
+            progress(f"lab {wish.name!r} is ready")
             return
         made = environment.obtain(chosen, progress)
         image = guest.build(progress)
@@ -93,6 +95,7 @@ def up(wish: Wish, progress: Progress) -> None:
             else:
                 _require_room(directory, record, wish.host)
                 _cold(directory, computes, image, tables, wanted, progress)
+            checking.require(computes.settings)
             directory.write(replace(record, phase=LabPhase.READY))
         progress(f"lab {wish.name!r} is ready")
 
@@ -308,6 +311,7 @@ def _heal(directory: LabDirectory, record: LabRecord, progress: Progress) -> Non
     plane.start_base()
     plane.start_services()
     computes.heal()
+    checking.require(computes.settings)
 
 
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:

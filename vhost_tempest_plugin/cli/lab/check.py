@@ -11,9 +11,8 @@ from cliff.lister import Lister
 from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.finding import Finding, Verdict
-from vhost_tempest_plugin.lab import labs
-from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
-from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.lab import checking, labs
+from vhost_tempest_plugin.lab.checks.base import LAB
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
 
@@ -42,9 +41,7 @@ class Check(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         settings = labs.settings(parsed_args.name)
-        with Cloud.open(settings) as cloud:
-            subject = LabSubject(settings, cloud, progress.Lines())
-            findings = LAB.run_all(subject, parsed_args.checks)
+        findings = checking.run(settings, parsed_args.checks, progress.Lines())
         self._failed = any(finding.verdict is Verdict.FAILED for finding in findings)
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
