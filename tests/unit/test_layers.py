@@ -22,6 +22,7 @@ LAYERS = (
     "accelerator cpuset errors finding hardware paths pci progress record share topology",
 )
 OWNERS = {
+    "amqp": "lab",
     "cliff": "cli",
     "jinja2": "report",
     "libvirt": "hypervisor",

@@ -30,10 +30,10 @@ _GRACE_S = 5
 
 # It is the supervisor's to start again what ends, and to tell of it.
 _HOOKS = """
-from gunicorn.errors import HaltServer
-
 
 def child_exit(server, worker):
+    from gunicorn.errors import HaltServer
+
     if server.LISTENERS:
         raise HaltServer("its worker has ended", 3)
 """

@@ -3,15 +3,15 @@
 
 import http.client
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
 from vhost_tempest_plugin.configuration import common, keystone, render, server
-from vhost_tempest_plugin.configuration.common import Database
 from vhost_tempest_plugin.configuration.server import APPLICATIONS
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.lab import database, fernet, private
+from vhost_tempest_plugin.lab import consumers, fernet, private
 from vhost_tempest_plugin.lab.program import Program
 
 # In the order in which they may be started: those of a stage together, a stage when the one
@@ -86,14 +86,11 @@ def variables(settings: Settings, service: Service) -> dict[str, str]:
 
 
 def ready(settings: Settings, service: Service) -> Callable[[], bool]:
-    """How to see that a service that is being started can be used.
-
-    To be called before it is started, and what it returns after that.
-    """
+    """How to see that a service that has been started can be used."""
     if service in APPLICATIONS:
-        return lambda: _answers(settings, service)
-    before = _reports(settings, service)
-    return lambda: _reports(settings, service) > before
+        return partial(_answers, settings, service)
+    queue = f"{service.removeprefix('nova-')}.{settings.name}"
+    return partial(consumers.listens, settings, queue)
 
 
 def _program(settings: Settings, service: Service) -> Program:
@@ -150,15 +147,3 @@ def _answers(settings: Settings, service: Service) -> bool:
         return False
     finally:
         connection.close()
-
-
-def _reports(settings: Settings, service: Service) -> tuple[int, str]:
-    """How often one of Nova's services has reported itself, and when it did so last."""
-    rows = database.query(
-        settings,
-        Database.NOVA_CELL1,
-        "SELECT report_count, COALESCE(last_seen_up, created_at) AS seen FROM services"
-        " WHERE `binary` = %s AND host = %s AND deleted = 0",
-        (service.value, settings.name),
-    )
-    return (rows[0]["report_count"], str(rows[0]["seen"])) if rows else (-1, "")
