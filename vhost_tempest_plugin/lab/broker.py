@@ -120,7 +120,7 @@ def _environment(settings: Settings) -> dict[str, str]:
                 "-kernel inet_dist_use_interface {127,0,0,1}",
                 f"-kernel inet_dist_listen_min {distribution}",
                 f"-kernel inet_dist_listen_max {distribution}",
-                "+S 2:2 +A 4",
+                "+S 1:1 +A 4",
             ]
         ),
         "RABBITMQ_CONFIG_FILE": f"{etc}/none",
