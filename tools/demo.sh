@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The project's main job, for 'make demo': a host up, checked and drawn, with everything
-# that was found left in report/. The host stays up.
+# The project's main job, for 'make demo': an OpenStack whose compute node is the emulated
+# host, checked and drawn, a guest with a NIC followed through all that know of it, and the
+# same lab once more from its snapshot. The host's report is left in report/; the lab stays up.
 #
 #   VHOST_TOPOLOGY   name or file of the topology (article)
-#   VHOST_NAME       the host's name (demo)
+#   VHOST_NAME       the lab's name (demo)
 #   VHOST_REPORT     directory of the report (report)
 
 set -o errexit -o nounset -o pipefail
@@ -22,11 +23,20 @@ vhost() {
 }
 
 vhost doctor
-vhost up "$TOPOLOGY" --name "$NAME"
+vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 vhost draw "$TOPOLOGY"
 verdict=0
-vhost report "$NAME" --output "$REPORT" || verdict=$?
+vhost report "$NAME-0" --output "$REPORT" || verdict=$?
+vhost lab check --name "$NAME" || verdict=$?
+vhost lab try --name "$NAME" || verdict=$?
+vhost lab down --name "$NAME"
+vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 
-printf '\nThe report is in %s. The host is still up: vhost ssh %s looks at it, vhost destroy %s removes it.\n' \
-    "$REPORT" "$NAME" "$NAME"
+cat <<END
+
+The report is in $REPORT. The lab is still up:
+  vhost lab shell --name $NAME openstack hypervisor list
+  vhost ssh $NAME-0
+  vhost lab destroy --name $NAME     removes it
+END
 exit "$verdict"

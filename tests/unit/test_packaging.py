@@ -11,6 +11,7 @@ from bindep.depends import Depends
 
 from vhost_tempest_plugin import errors
 from vhost_tempest_plugin.checks import registry
+from vhost_tempest_plugin.lab.checks.base import LAB
 from vhost_tempest_plugin.packages import TOOLS
 
 TOP = Path(__file__).resolve().parents[2]
@@ -77,6 +78,10 @@ class PackagingTest(unittest.TestCase):
         self.assertEqual(
             list(registry.HOST.load()), re.findall(r"^   \* - ``(.*)``$", text, re.MULTILINE)
         )
+
+    def test_every_check_of_a_lab_is_documented_in_its_order(self) -> None:
+        text = (TOP / "doc/source/user/lab.rst").read_text()
+        self.assertEqual(list(LAB.load()), re.findall(r"^   \* - ``(.*)``$", text, re.MULTILINE))
 
     def test_every_shipped_topology_is_documented(self) -> None:
         names = {path.stem for path in (TOP / "vhost_tempest_plugin/topologies").glob("*.yaml")}
