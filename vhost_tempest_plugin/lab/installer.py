@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Installs distributions with pip, telling its stages, and says in a line why it failed."""
 
-import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin import process, speed
 from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.lab import pip_output
 from vhost_tempest_plugin.progress import Progress, silent
 from vhost_tempest_plugin.tether import tethered
 
@@ -23,19 +23,6 @@ _NEUTRAL = {
     "PIP_USER": "0",
     "PYTHONNOUSERSITE": "1",
 }
-
-_COLLECTED = re.compile(r"Collecting |Requirement already satisfied: ")
-_BUILDING = re.compile(r"Building wheel for (\S+)")
-_INSTALLING = re.compile(r"Installing collected packages: (.*)")
-
-_UNREACHABLE = "Retrying (Retry("
-_ABSENT = re.compile(r"No matching distribution found for ([^\s;(]+)")
-_UNBUILT = re.compile(
-    r"(?:Failed to build(?: installable wheels for some pyproject\.toml based projects)?"
-    r"|Could not build wheels for|Failed building wheel for) \(?([^\s,)]+)"
-)
-_FAULT = re.compile(r"(?:fatal error: |Package '[^']*', required by|No package '|No space left).*")
-_ADDRESS = re.compile(r"\w+://\S+")
 
 
 def install(
@@ -64,7 +51,7 @@ def install(
         while (status := pip.poll()) is None:
             time.sleep(_POLL_S)
             now_s = time.monotonic()
-            news = stage(_lines(log))
+            news = pip_output.stage(_lines(log))
             if news != told and (_kind(news) != _kind(told) or now_s - told_s >= _NEWS_S):
                 progress(f"{what}: {news}")
                 told, told_s = news, now_s
@@ -73,46 +60,8 @@ def install(
                     f"pip did not end within {limit_s:.0f} s while {told}; look at the network"
                 )
     if status != 0:
-        raise MachineError(f"{what} cannot be installed: {cause(_lines(log))}")
+        raise MachineError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
     log.unlink()
-
-
-def stage(lines: Iterable[str]) -> str:
-    """What pip is doing, having said *lines*."""
-    news, collected = "asking the package index", 0
-    for line in lines:
-        if _COLLECTED.match(line.lstrip()):
-            collected += 1
-            news = f"collecting packages, {collected} so far"
-        elif match := _BUILDING.search(line):
-            news = f"building {match[1]}"
-        elif match := _INSTALLING.match(line):
-            names = match[1].split(", ")
-            news = f"installing {names[0] if len(names) == 1 else f'{len(names)} packages'}"
-    return news
-
-
-def cause(lines: Sequence[str]) -> str:
-    """Why pip failed, having said *lines*, and what to do; without addresses."""
-    text = "\n".join(lines)
-    if absent := _ABSENT.search(text):
-        if _UNREACHABLE in text:
-            return (
-                f"no package index was reached for {absent[1]!r};"
-                " look at the network and at 'pip config list'"
-            )
-        return (
-            f"the package index has no {absent[1]!r} for this Python;"
-            " look at 'pip config list', or use another release"
-        )
-    if unbuilt := _UNBUILT.search(text):
-        fault = _FAULT.search(text)
-        reason = f" ({_ADDRESS.sub('...', fault[0])})" if fault else ""
-        return f"{unbuilt[1]!r} does not build{reason}; run 'vhost doctor' for what it needs"
-    said = [line for line in lines if line.strip()]
-    errors = [line for line in said if line.lower().startswith("error:")] or said[-1:]
-    last = errors[-1] if errors else "pip said nothing"
-    return _ADDRESS.sub("...", last.strip())
 
 
 def _kind(news: str) -> str:

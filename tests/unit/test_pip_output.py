@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.lab import installer
+from vhost_tempest_plugin.lab import pip_output
 
 COLLECTING = [
     "Collecting nova==34.0.0",
@@ -26,7 +26,7 @@ class StageTest(unittest.TestCase):
             (["Installing collected packages: nova"], "installing nova"),
         ):
             with self.subTest(news=news):
-                self.assertEqual(news, installer.stage(lines))
+                self.assertEqual(news, pip_output.stage(lines))
 
 
 class CauseTest(unittest.TestCase):
@@ -37,7 +37,7 @@ class CauseTest(unittest.TestCase):
             " nova==99 (from versions: 1.0)",
             "ERROR: No matching distribution found for nova==99",
         ]
-        said = installer.cause(lines)
+        said = pip_output.cause(lines)
         self.assertIn("the package index has no 'nova==99'", said)
         self.assertNotIn("index.example", said)
 
@@ -46,7 +46,33 @@ class CauseTest(unittest.TestCase):
             "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by ...",
             "ERROR: No matching distribution found for nova",
         ]
-        self.assertIn("no package index was reached for 'nova'", installer.cause(lines))
+        self.assertIn("no package index was reached for 'nova'", pip_output.cause(lines))
+
+    def test_a_pinned_version_that_the_index_lacks(self) -> None:
+        for depends in ((), ("    oslo-db 18.1.1 depends on alembic!=1.0 and >=0.9.6",)):
+            lines = [
+                "ERROR: Cannot install alembic because these package versions have conflicting"
+                " dependencies.",
+                "The conflict is caused by:",
+                *depends,
+                "    The user requested (constraint) alembic==1.20.1",
+                "ERROR: ResolutionImpossible: for help visit https://pip.example",
+            ]
+            with self.subTest(depends=depends):
+                self.assertIn("index has no 'alembic==1.20.1'", pip_output.cause(lines))
+
+    def test_a_conflict_names_both_sides(self) -> None:
+        lines = [
+            "    neutron 29.0.0 depends on pbr!=2.1.0 and >=4.0.0",
+            "    oslo-db 18.1.1 depends on Alembic<1.20 and >=0.9.6",
+            "    The user requested (constraint) alembic==1.20.1",
+            "ERROR: ResolutionImpossible: for help visit https://pip.example",
+        ]
+        self.assertEqual(
+            "oslo-db 18.1.1 depends on Alembic<1.20 and >=0.9.6, not alembic==1.20.1;"
+            " correct the release's constraints",
+            pip_output.cause(lines),
+        )
 
     def test_a_package_that_does_not_build(self) -> None:
         lines = [
@@ -57,11 +83,11 @@ class CauseTest(unittest.TestCase):
         self.assertEqual(
             "'libvirt-python' does not build (fatal error: Python.h: No such file or directory);"
             " run 'vhost doctor' for what it needs",
-            installer.cause(lines),
+            pip_output.cause(lines),
         )
 
     def test_anything_else_is_the_last_error_without_addresses(self) -> None:
         lines = ["ERROR: first", "ERROR: cannot read https://me:secret@index.example/x", "note: x"]
-        self.assertEqual("ERROR: cannot read ...", installer.cause(lines))
-        self.assertEqual("Killed", installer.cause(["Collecting a", "Killed", ""]))
-        self.assertEqual("pip said nothing", installer.cause([]))
+        self.assertEqual("ERROR: cannot read ...", pip_output.cause(lines))
+        self.assertEqual("Killed", pip_output.cause(["Collecting a", "Killed", ""]))
+        self.assertEqual("pip said nothing", pip_output.cause([]))
