@@ -6,8 +6,8 @@ same name; the services through the loopback port, with the lab's.  Neither find
 database of the machine, nor does anybody else find this one's files.
 """
 
-import getpass
 import os
+import pwd
 import socket
 import time
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from vhost_tempest_plugin import process, speed
 from vhost_tempest_plugin.configuration.common import DATABASE_USER, Database
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import MachineError, VhostError
 from vhost_tempest_plugin.lab import failure, private
 from vhost_tempest_plugin.lab.program import Program, Tier
 
@@ -59,7 +59,7 @@ def prepare(settings: Settings) -> None:
             f"--defaults-file={_configuration(settings).relative_to(settings.directory)}",
             f"--datadir=./{data.relative_to(settings.directory)}",
             "--auth-root-authentication-method=socket",
-            f"--auth-root-socket-user={getpass.getuser()}",
+            f"--auth-root-socket-user={_owner()}",
             "--skip-test-db",
         ],
         directory=settings.directory,
@@ -124,7 +124,7 @@ def connected(
         with private.near(settings.run / _SOCKET) as name:
             channel.connect(name)
         connection = pymysql.connect(
-            user=getpass.getuser(),
+            user=_owner(),
             database=database,
             autocommit=True,
             cursorclass=pymysql.cursors.DictCursor,
@@ -181,6 +181,19 @@ def version() -> str:
     return process.run([process.which("mariadbd"), "--version"]).stdout.strip()
 
 
+def _owner() -> str:
+    """The account of the system by which this process is known on the socket.
+
+    :raises MachineError: it has no name
+    """
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise MachineError(
+            f"user {os.geteuid()} has no name, which MariaDB asks for; add it to /etc/passwd"
+        ) from None
+
+
 def _configuration(settings: Settings) -> Path:
     return settings.etc(Service.MARIADB) / "my.cnf"
 
@@ -201,6 +214,8 @@ def _render(settings: Settings) -> str:
         "performance_schema": "OFF",
         "innodb_buffer_pool_size": "64M",
         "innodb_log_file_size": "8M",
+        # The data directory is copied; the system's tablespace would grow by 64 MiB at once.
+        "innodb_autoextend_increment": "2",
         "innodb_log_buffer_size": "4M",
         "aria_pagecache_buffer_size": "8M",
         "key_buffer_size": "1M",
