@@ -12,6 +12,7 @@ from vhost_tempest_plugin.configuration.settings import LOOPBACK
 from vhost_tempest_plugin.lab import broker, stray
 from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.program_state import ProgramState
+from vhost_tempest_plugin.lab.supervisor_file import PID_FILE
 
 
 class BrokerTest(LabCase):
@@ -47,6 +48,8 @@ class BrokerTest(LabCase):
             )
         self.eventually(lambda: broker.is_ready(self.settings), 60)
         self.assertEqual("tune", self.log_in(BROKER_USER, self.settings.secrets.broker))
+        # What it leaves is ended when the test is cleaned up, and looked for then.
+        os.kill(int((self.settings.run / PID_FILE).read_text()), signal.SIGKILL)
 
     def test_a_port_that_is_taken_is_the_cause_and_nothing_is_left(self) -> None:
         with (

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's MariaDB."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -13,7 +14,7 @@ from tests.functional.lab import LabCase, new_settings
 from vhost_tempest_plugin.configuration.common import DATABASE_USER, Database
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.lab import database, stray
+from vhost_tempest_plugin.lab import database, ports, stray
 from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.program_state import ProgramState
 
@@ -100,6 +101,17 @@ class DatabaseTest(LabCase):
             [name for name in sorted(Database) if name.startswith("nova")],
             [value for row in found for value in row.values()],
         )
+
+    def test_one_that_runs_alone_ends_with_its_command_however_that_ends(self) -> None:
+        command = os.fork()
+        if not command:
+            with contextlib.suppress(BaseException), database.running_alone(self.settings):
+                time.sleep(60)
+            os._exit(1)
+        self.eventually(lambda: database.is_ready(self.settings))
+        os.kill(command, signal.SIGKILL)
+        os.waitpid(command, 0)
+        self.eventually(lambda: not ports.taken([self.settings.ports.database]))
 
     def test_a_port_that_is_taken_is_the_cause(self) -> None:
         database.prepare(self.settings)

@@ -162,6 +162,17 @@ class SupervisionTest(LabCase):
         self.assertEqual((Phase.STOPPED, Phase.STOPPED), (phases["changed"], phases["added"]))
         self.assertEqual(kept, self.state("kept").pid)
 
+    def test_logs_are_rotated_by_size_and_stay_private(self) -> None:
+        program = self.program("one", code="print('x' * 5000)\n" + SERVER)
+        with mock.patch("vhost_tempest_plugin.lab.supervisor_file._LOG_BYTES", 4000):
+            self.supervision.launch([program])
+        self.supervision.start("one")
+        rotated = program.log.with_name("one.log.1")
+        self.eventually(lambda: rotated.exists() and program.log.exists())
+        self.assertIn("x" * 4000, rotated.read_text())
+        for log in (program.log, rotated):
+            self.assertEqual(0o600, log.stat().st_mode & 0o777)
+
     def test_nothing_runs_where_nothing_was_started(self) -> None:
         self.assertFalse(self.supervision.is_running())
         self.supervision.shutdown()

@@ -145,7 +145,7 @@ def _render(settings: Settings) -> str:
    {{num_tcp_acceptors, 2}},
    {{default_user, <<"{BROKER_USER}">>}},
    {{default_pass, <<"{settings.secrets.broker}">>}},
-   {{vm_memory_high_watermark, {{absolute, "256MiB"}}}},
+   {{vm_memory_high_watermark, {{absolute, "512MiB"}}}},
    {{collect_statistics, none}}
  ]}}
 ].
