@@ -88,8 +88,12 @@ def client(
     settings: Settings, user: str, service: Service, *, in_host: bool = False
 ) -> dict[str, str]:
     """How a service talks to another: who it is, and where that one is."""
+    return {**account(settings, user, in_host=in_host), **place(settings, service, in_host=in_host)}
+
+
+def place(settings: Settings, service: Service, *, in_host: bool = False) -> dict[str, str]:
+    """Where a service finds another (keystoneauth1's adapter)."""
     return {
-        **account(settings, user, in_host=in_host),
         "region_name": REGION,
         "endpoint_override": url(settings, service, in_host=in_host),
     }

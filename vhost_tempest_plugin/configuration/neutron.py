@@ -4,7 +4,7 @@
 from vhost_tempest_plugin.configuration import common
 from vhost_tempest_plugin.configuration.common import Database
 from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Options, Settings
+from vhost_tempest_plugin.configuration.settings import REGION, Options, Settings
 
 USER = "neutron"
 
@@ -23,8 +23,9 @@ def options(settings: Settings) -> Options:
         },
         "database": common.database(settings, Database.NEUTRON),
         "keystone_authtoken": common.authtoken(settings, USER),
-        "nova": common.client(settings, USER, Service.NOVA_API),
-        "placement": common.client(settings, USER, Service.PLACEMENT),
+        # It finds these two in the catalogue.
+        "nova": {**common.account(settings, USER), "region_name": REGION},
+        "placement": {**common.account(settings, USER), "region_name": REGION},
         "ml2": {
             "type_drivers": "flat,vlan,local",
             "project_network_types": "local",

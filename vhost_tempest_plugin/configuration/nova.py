@@ -127,7 +127,8 @@ def _clients(settings: Settings, *, in_host: bool) -> dict[str, dict[str, str]]:
             "send_service_user_token": "true",
         },
         "placement": common.client(settings, USER, Service.PLACEMENT, in_host=in_host),
-        "glance": common.client(settings, USER, Service.GLANCE, in_host=in_host),
+        # Here Nova is always who it works for.
+        "glance": common.place(settings, Service.GLANCE, in_host=in_host),
     }
 
 

@@ -13,9 +13,13 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 from typing import Any
 
+from keystoneauth1 import loading
 from oslo_config import cfg
 
 DEFAULT = "DEFAULT"
+
+# How one service says to another who it is; whichever is chosen by auth_type.
+_AUTH_PLUGINS = ("password", "v3password", "v3applicationcredential")
 
 Known = dict[str, dict[str, cfg.Opt]]
 
@@ -27,6 +31,11 @@ def known(prefixes: Iterable[str]) -> Known:
         options.setdefault(section, {})[option.dest] = option
         for old in option.deprecated_opts:
             options.setdefault(old.group or section, {}).setdefault(old.name or option.dest, option)
+    for plugin in _AUTH_PLUGINS:
+        for option in loading.get_auth_plugin_conf_options(plugin):
+            for content in options.values():
+                if "auth_type" in content:
+                    content.setdefault(option.dest, option)
     return options
 
 

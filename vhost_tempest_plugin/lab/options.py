@@ -17,8 +17,10 @@ _LIMIT_S = 60.0
 
 # The entry points with what every service may have, beside its own.
 _COMMON = ("oslo.", "keystonemiddleware.", "osprofiler", "os_vif", "vif_plug", "os_brick")
+# How neutron says to others who it is.
+_NEUTRON = ("nova.auth", "placement.auth")
 # Sections whose names are made up by who configures them.
-_MADE_UP = ("neutron_physnet_",)
+_MADE_UP = ("neutron_physnet_", "os_glance_")
 
 
 def verify(settings: Settings, overrides: Iterable[Override]) -> None:
@@ -38,8 +40,9 @@ def verify(settings: Settings, overrides: Iterable[Override]) -> None:
 
 
 def _look_up(settings: Settings, service: Service, entries: list[Override]) -> list[str | None]:
+    own = _NEUTRON if service is Service.NEUTRON else ()
     question = {
-        "prefixes": [service.value.partition("-")[0] + ".", *_COMMON],
+        "prefixes": [service.value.partition("-")[0], *own, *_COMMON],
         "options": [
             [e.section, e.option, list(e.value) if isinstance(e.value, tuple) else [e.value]]
             for e in entries
