@@ -2,7 +2,6 @@
 """vhost bench."""
 
 import argparse
-import signal
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -40,8 +39,6 @@ class Bench(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        # So that its hosts go with it, whichever way it is ended.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         taken = figures.measure(
             parsed_args.only, parsed_args.topology, parsed_args.runs, progress.Lines()
         )

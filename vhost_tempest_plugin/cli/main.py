@@ -5,6 +5,7 @@ import difflib
 import importlib.metadata
 import io
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -103,6 +104,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    # So that what was begun is ended, whichever way the command is.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # Tables fit the terminal, or a page where there is none; cliff reads its environment.
     os.environ.setdefault("CLIFF_FIT_WIDTH", "1")
     if not sys.stdout.isatty():
