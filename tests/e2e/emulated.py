@@ -84,6 +84,11 @@ class Vhost:
         return self.run("ssh", name, command).stdout
 
 
+def parsed(text: str) -> Any:
+    """A JSON text."""
+    return json.loads(text)
+
+
 @contextlib.contextmanager
 def home() -> Iterator[Vhost]:
     """A state directory; at the end its hosts are destroyed, and must be gone."""
@@ -92,6 +97,8 @@ def home() -> Iterator[Vhost]:
         try:
             yield vhost
         finally:
+            for lab in vhost.json("lab", "list"):
+                vhost.run("lab", "destroy", "--name", lab["name"])
             for host in vhost.json("list"):
                 vhost.run("destroy", host["name"])
 
