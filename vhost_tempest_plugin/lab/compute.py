@@ -25,6 +25,8 @@ _MANIFEST = PurePosixPath("/opt/vhost/nova.json")
 _BINDING = PurePosixPath("/usr/lib/python3/dist-packages")
 _UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _LIMIT_S = 120.0
+# Written to the log before each start.
+_BEGIN = "nova-compute starts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,12 @@ class Compute:
         said = self._run("systemctl", "show", "-P", "NRestarts", UNIT).strip()
         return int(said or 0)
 
+    def since_start(self, count: int) -> list[str]:
+        """Of the end of its log what it has said since it was last started."""
+        lines = self.last_lines(count)
+        begins = [index for index, line in enumerate(lines) if line == _BEGIN]
+        return lines[begins[-1] + 1 :] if begins else lines
+
     def last_lines(self, count: int) -> list[str]:
         """The end of its log."""
         done = self._machine.run(["tail", "-n", str(count), str(LOG)], check=False)
@@ -113,9 +121,11 @@ class Compute:
             "",
             "[Service]",
             f"Environment=PYTHONPATH={f'{_NOVA}:' if under_test else ''}{_BINDING}",
+            f"ExecStartPre=/bin/sh -c 'echo {_BEGIN} >>{LOG}'",
             f"ExecStart={program} --config-file {CONFIGURATION}",
             f"StandardOutput=append:{LOG}",
             f"StandardError=append:{LOG}",
+            "StateDirectory=nova",
             "KillMode=mixed",
             "TimeoutStopSec=10",
             "Restart=always",

@@ -16,7 +16,8 @@ _POLL_S = 0.5
 # For the first start in an emulated host, where to import Nova takes half a minute.
 _LIMIT_S = 400.0
 _LOOK_AT_UNIT_S = 3.0
-_LINES = 40
+_LINES = 80
+_GIVEN_UP = " CRITICAL nova "
 
 
 def reports(settings: Settings, host: ComputeHost) -> int:
@@ -75,12 +76,15 @@ def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -
             looked_s = now_s
             if compute.ends() > ended or compute.state() == "failed":
                 raise _failure(settings, compute, "ended")
+            # It stays, doing nothing, after an error from which it would have to be restarted.
+            if any(_GIVEN_UP in line for line in compute.since_start(_LINES)):
+                raise _failure(settings, compute, "gave up")
         if now_s - begun_s > limit_s:
             raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
         time.sleep(_POLL_S)
 
 
 def _failure(settings: Settings, compute: Compute, what: str) -> failure.ServiceError:
-    text = "\n".join(compute.last_lines(_LINES))
+    text = "\n".join(compute.since_start(_LINES))
     lines = tuple(failure.mask(text, settings.secrets).splitlines())
     return failure.failure(Service.NOVA_COMPUTE, what, lines)
