@@ -27,6 +27,8 @@ _UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _LIMIT_S = 120.0
 # Written to the log before each start.
 _BEGIN = "nova-compute starts"
+_GIVEN_UP = " CRITICAL nova "
+_LINES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class Compute:
         return changed
 
     def start(self) -> None:
-        """Start it, where it does not run."""
+        """Start it, where it does not run or does nothing any more."""
+        if self.gave_up():
+            self.stop()
         self._run("systemctl", "start", UNIT)
 
     def stop(self) -> None:
@@ -84,6 +88,13 @@ class Compute:
         """How often systemd has started it again by itself since it was last told to."""
         said = self._run("systemctl", "show", "-P", "NRestarts", UNIT).strip()
         return int(said or 0)
+
+    def gave_up(self) -> bool:
+        """Whether it met an error from which it would have to be started again.
+
+        It stays then, doing nothing (threads of oslo.service keep the process).
+        """
+        return any(_GIVEN_UP in line for line in self.since_start(_LINES))
 
     def since_start(self, count: int) -> list[str]:
         """Of the end of its log what it has said since it was last started."""

@@ -17,7 +17,6 @@ _POLL_S = 0.5
 _LIMIT_S = 400.0
 _LOOK_AT_UNIT_S = 3.0
 _LINES = 80
-_GIVEN_UP = " CRITICAL nova "
 
 
 def reports(settings: Settings, host: ComputeHost) -> int:
@@ -76,8 +75,7 @@ def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -
             looked_s = now_s
             if compute.ends() > ended or compute.state() == "failed":
                 raise _failure(settings, compute, "ended")
-            # It stays, doing nothing, after an error from which it would have to be restarted.
-            if any(_GIVEN_UP in line for line in compute.since_start(_LINES)):
+            if compute.gave_up():
                 raise _failure(settings, compute, "gave up")
         if now_s - begun_s > limit_s:
             raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
