@@ -271,21 +271,37 @@ class ProcessesTest(unittest.TestCase):
         left = list(short_names.iterdir()) if short_names.exists() else []
         self.assertNotIn(self.root, [link.readlink() for link in left])
 
-    def test_two_processes_at_once(self) -> None:
-        holder = self.hold()
+    def second(self) -> subprocess.Popen[str]:
+        """Another process that opens the same directory, and says so if it cannot."""
         program = (
             "import sys\nfrom pathlib import Path\n"
             "from vhost_tempest_plugin.errors import BusyError\n"
             "from vhost_tempest_plugin.hypervisor import Connection\n"
+            "print('begun', flush=True)\n"
             "try:\n"
             "    Connection.open(None, Path(sys.argv[1])).__enter__()\n"
             "except BusyError as error:\n"
             "    print(error)\n"
         )
         argv = [sys.executable, "-c", program, str(self.root)]
-        said = subprocess.run(argv, capture_output=True, text=True, check=True)
-        self.assertIn(f"is in use by pid {holder.pid} (", said.stdout)
-        self.assertEqual("", said.stderr)
+        pipe = subprocess.PIPE
+        process = self.enterContext(subprocess.Popen(argv, stdout=pipe, stderr=pipe, text=True))
+        self.assertEqual("begun\n", process.stdout.readline())
+        return process
+
+    def test_two_processes_at_once(self) -> None:
+        holder = self.hold()
+        said, complaints = self.second().communicate()
+        self.assertIn(f"is in use by pid {holder.pid} (", said)
+        self.assertEqual("", complaints)
+
+    def test_one_that_is_ending_is_waited_for(self) -> None:
+        holder = self.hold()
+        second = self.second()
+        with self.assertRaises(subprocess.TimeoutExpired):
+            second.wait(1)
+        holder.kill()
+        self.assertEqual(("", ""), second.communicate())
 
     def test_found_by_its_directory_where_the_record_is_damaged(self) -> None:
         disk = self.root / "disk"

@@ -126,6 +126,7 @@ def _connect(libvirt: Library, uri: str) -> Handle:
 def _connect_own(libvirt: Library, root: Path) -> Handle:
     if libvirt.getVersion() >= embedded.LIBVIRT_FLOOR:
         uri = embedded.prepare(root)
+        embedded.claim(root)
         try:
             with embedded.on_one_cpu():
                 return libvirt.open(uri)

@@ -12,11 +12,12 @@ import hashlib
 import os
 import shlex
 import struct
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin import paths
+from vhost_tempest_plugin import paths, speed
 from vhost_tempest_plugin.errors import MachineError
 
 LIBVIRT_FLOOR = 6_001_000
@@ -26,6 +27,13 @@ LIBVIRT_FLOOR = 6_001_000
 _ROOT_LIMIT_BYTES = 107 - 22 - 20 - 13
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
 
+# How long a command takes, at the most, to end after it has let a host go.
+_ENDING_S = 5.0
+_POLL_S = 0.05
+
+# What this process has opened or tried to; libvirt never opens after it failed to.
+_claimed: set[Path] = set()
+
 
 def prepare(root: Path) -> str:
     """Make the directory ready and return the URI that opens it."""
@@ -33,6 +41,18 @@ def prepare(root: Path) -> str:
     (root / "etc/qemu.conf").write_text(_configuration(os.geteuid()))
     _share_capabilities(root)
     return f"qemu:///embed?root={_short(root)}"
+
+
+def claim(root: Path) -> None:
+    """Wait a moment for a command that is ending; to be called before the driver is opened."""
+    if root in _claimed:
+        return
+    _claimed.add(root)
+    if holder(root) is None:
+        return
+    end_s = time.monotonic() + _ENDING_S * speed.slowness()
+    while holder(root) is not None and time.monotonic() < end_s:
+        time.sleep(_POLL_S)
 
 
 @contextmanager
