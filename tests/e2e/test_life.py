@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.e2e import emulated
-from vhost_tempest_plugin import speed
+from vhost_tempest_plugin import process, speed
 
 NAME = "life"
 TOPOLOGY = """\
@@ -39,6 +39,8 @@ class LifeTest(unittest.TestCase):
 
     vhost: ClassVar[emulated.Vhost]
     topology: ClassVar[Path]
+    tree: ClassVar[Path]
+    image: ClassVar[Path]
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -47,10 +49,19 @@ class LifeTest(unittest.TestCase):
         directory = cls.enterClassContext(tempfile.TemporaryDirectory())
         cls.topology = Path(directory) / "life.yaml"
         cls.topology.write_text(TOPOLOGY)
+        cls.tree = Path(directory) / "tree"
+        cls.tree.mkdir()
+        (cls.tree / "file").write_text("first\n")
+        (cls.tree / "link").symlink_to("file")
+        (cls.tree / "program").write_text("#!/bin/sh\necho it runs\n")
+        (cls.tree / "program").chmod(0o755)
+        cls.image = Path(directory) / "tree.img"
+        make_image(cls.image, cls.tree)
 
     def setUp(self) -> None:
         super().setUp()
-        self.vhost.run("up", self.topology)
+        shares = (f"{self.tree}:/opt/tree", f"{self.image}:/root/a/b")
+        self.vhost.run("up", self.topology, *(f"--share={share}" for share in shares))
         self.assertEqual("running", self.state())
 
     def state(self) -> str:
@@ -67,24 +78,79 @@ class LifeTest(unittest.TestCase):
         self.assertEqual("passed", found["nested-guest"]["verdict"])
         self.assertIn("DHCP", found["nested-guest"]["observed"])
 
+    def assert_clock_right(self) -> None:
+        before_s = time.time()
+        told_s = float(self.vhost.ssh(NAME, "date +%s.%N"))
+        self.assertLess(before_s - 1, told_s)
+        self.assertGreater(time.time() + 1, told_s)
+
+    def change_tree(self) -> str:
+        """Change what is shared; gives what the host sees until it boots again."""
+        before = self.vhost.ssh(NAME, "cat /opt/tree/file")
+        (self.tree / "file").write_text(f"after {before}")
+        return before
+
     def test_saved_and_restored_with_what_ran_in_it(self) -> None:
         self.vhost.ssh(NAME, "systemd-run --unit=witness sleep infinity; echo 1 > /run/memory")
+        shared = self.change_tree()
+        # As if it were to be saved for an hour.
+        self.vhost.ssh(NAME, "date -s '-1 hour'")
         self.vhost.run("save", NAME)
         self.assertEqual("saved", self.state())
         self.assertEqual([], emulated.qemu_pids(self.vhost))
         self.vhost.run("restore", NAME)
         self.assertIn("1", self.vhost.ssh(NAME, "cat /run/memory; systemctl is-active witness"))
+        self.assert_clock_right()
+        self.vhost.ssh(NAME, "echo 3 > /proc/sys/vm/drop_caches")
+        self.assertEqual(shared, self.vhost.ssh(NAME, "cat /opt/tree/file"))
+        self.assertEqual("it runs\n", self.vhost.ssh(NAME, "/root/a/b/program"))
         self.assert_right()
         refused = self.vhost.run("restore", NAME, check=False)
         self.assertEqual(2, refused.returncode)
 
+    def test_a_saved_host_wants_its_shared_image_back(self) -> None:
+        self.vhost.run("save", NAME)
+        kept = self.image.with_suffix(".kept")
+        self.image.rename(kept)
+        for change in (lambda: None, lambda: make_image(self.image, self.tree)):
+            change()
+            for words in (("restore", NAME), ("up", self.topology)):
+                refused = self.vhost.run(*words, check=False)
+                self.assertEqual(2, refused.returncode)
+                self.assertIn(str(self.image), refused.stderr.splitlines()[-1])
+        self.assertEqual("saved", self.state())
+        kept.rename(self.image)
+        self.vhost.run("restore", NAME)
+        self.assertEqual("it runs\n", self.vhost.ssh(NAME, "/root/a/b/program"))
+
+    def test_shared_trees_are_there_and_read_only(self) -> None:
+        for place in ("/opt/tree", "/root/a/b"):
+            with self.subTest(place):
+                file = self.vhost.ssh(NAME, f"cat {place}/file")
+                self.assertIn("first", file)
+                self.assertEqual(file, self.vhost.ssh(NAME, f"cat {place}/link"))
+                self.assertEqual("it runs\n", self.vhost.ssh(NAME, f"{place}/program"))
+                refused = self.vhost.run("ssh", NAME, f"touch {place}/file", check=False)
+                self.assertIn("Read-only file system", refused.stderr)
+        shares = self.vhost.json("show", NAME)["shares"].splitlines()
+        self.assertEqual([f"{self.tree}:/opt/tree", f"{self.image}:/root/a/b"], shares)
+        self.assertIn("<serial>vhost-share-2<", self.vhost.run("render", "--host", NAME).stdout)
+
+    def test_other_shares_are_refused(self) -> None:
+        refused = self.vhost.run("up", self.topology, f"--share={self.tree}:/srv", check=False)
+        self.assertEqual(2, refused.returncode)
+        self.assertIn(f"vhost destroy {NAME}", refused.stderr)
+
     def test_down_keeps_the_disk(self) -> None:
         self.vhost.ssh(NAME, "echo kept > /root/file; sync")
+        shared = self.change_tree()
         self.vhost.run("down", NAME)
         self.assertEqual("off", self.state())
         self.assertEqual([], emulated.qemu_pids(self.vhost))
         self.vhost.run("up", self.topology)
         self.assertEqual("kept\n", self.vhost.ssh(NAME, "cat /root/file"))
+        self.assertEqual(f"after {shared}", self.vhost.ssh(NAME, "cat /opt/tree/file"))
+        self.assert_clock_right()
 
     def test_a_reboot_from_inside(self) -> None:
         before = self.vhost.ssh(NAME, "cat /proc/sys/kernel/random/boot_id")
@@ -159,6 +225,11 @@ class LifeTest(unittest.TestCase):
         for name in ("client_key", "host_key", "initrd", "record.json"):
             with self.subTest(file=name):
                 self.assertEqual(0o600, (directory / name).stat().st_mode & 0o777)
+
+
+def make_image(image: Path, tree: Path) -> None:
+    argv = [process.which("mkfs.ext4"), "-q", "-F", "-d", tree, image, "8M"]
+    subprocess.run(argv, check=True)
 
 
 def verdicts(findings: dict[str, dict[str, str]]) -> dict[str, str]:
