@@ -136,7 +136,7 @@ class Compute:
             f"ExecStart={program} --config-file {CONFIGURATION}",
             f"StandardOutput=append:{LOG}",
             f"StandardError=append:{LOG}",
-            "StateDirectory=nova",
+            "StateDirectory=nova nova/instances",
             "KillMode=mixed",
             "TimeoutStopSec=10",
             "Restart=always",
