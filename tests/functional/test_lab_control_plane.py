@@ -17,6 +17,8 @@ from vhost_tempest_plugin.configuration.settings import Options, Override, Setti
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.guest import GuestImage
 from vhost_tempest_plugin.lab import (
+    accounts,
+    bootstrap,
     contents,
     database,
     environment,
@@ -93,6 +95,26 @@ class ControlPlaneTest(LabCase):
             for path in [{"identity": "/v3", "compute": "/v2.1"}.get(kind, "")]
         }
         self.assertEqual(expected, said)
+
+    def test_accounts_are_made_once_and_follow_the_ports(self) -> None:
+        before = self._accounts()
+        bootstrap.identity(self.lab)
+        self.assertEqual(before, self._accounts())
+        moved = replace(self.lab, ports=replace(self.lab.ports, glance=9))
+        self.addCleanup(accounts.ensure, self.lab, self.cloud)
+        accounts.ensure(moved, self.cloud)
+        changed = [new for old, new in zip(before, self._accounts(), strict=True) if old != new]
+        self.assertEqual(len(INTERFACES), len(changed), changed)
+
+    def _accounts(self) -> list[tuple[str, ...]]:
+        kinds = {"users": "name", "services": "name", "endpoints": "url", "projects": "name"}
+        return [
+            (kind, entry["id"], entry[told])
+            for kind, told in kinds.items()
+            for entry in sorted(
+                self.cloud.call(Service.KEYSTONE, "GET", f"/{kind}")[kind], key=lambda e: e["id"]
+            )
+        ]
 
     def test_contents_are_made_once(self) -> None:
         before = self.cloud.flavors(), self.cloud.images()

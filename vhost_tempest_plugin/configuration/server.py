@@ -27,6 +27,8 @@ _THREADS = 8
 # How long a worker may be deaf, as it is while it imports its application.
 _TIMEOUT_S = 600
 _GRACE_S = 5
+# Longer than the services' periods, so that they find their connections open.
+_KEPT_S = 75
 
 # It is the supervisor's to start again what ends, and to tell of it.
 _HOOKS = """
@@ -50,6 +52,7 @@ def text(settings: Settings, service: Service) -> str:
         "threads": _THREADS,
         "timeout": _TIMEOUT_S,
         "graceful_timeout": _GRACE_S,
+        "keepalive": _KEPT_S,
         "loglevel": "warning",
         "worker_tmp_dir": str(settings.run),
     }
