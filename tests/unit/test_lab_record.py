@@ -89,6 +89,6 @@ class DirectoryTest(unittest.TestCase):
             self.lab.read()
         with self.lab.locked(create=True):
             self.lab.write_record("{")
-        with self.assertRaisesRegex(HostError, "run 'vhost lab destroy lab'"):
+        with self.assertRaisesRegex(HostError, "run 'vhost lab destroy --name lab'"):
             self.lab.read()
         self.assertEqual([self.lab], LabDirectory.all())

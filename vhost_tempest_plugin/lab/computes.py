@@ -3,14 +3,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 
 from vhost_tempest_plugin import hosts, topology_file
 from vhost_tempest_plugin.configuration import render
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.lab import bootstrap, emulated, readiness, snapshot, staging
+from vhost_tempest_plugin.lab import (
+    bootstrap,
+    emulated,
+    environment,
+    readiness,
+    release,
+    snapshot,
+    staging,
+)
 from vhost_tempest_plugin.lab.compute import Compute, Tree
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.environment import Environment
@@ -41,6 +48,14 @@ def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
     )
 
 
+def kept_environment(record: LabRecord) -> Environment:
+    """The environment that a lab has been started with.
+
+    :raises MachineError: it is gone from the cache
+    """
+    return environment.kept(record.environment, release.find(record.release))
+
+
 class Computes:
     """All hosts of one lab."""
 
@@ -48,13 +63,13 @@ class Computes:
         self,
         directory: LabDirectory,
         record: LabRecord,
-        environment: Environment,
+        made: Environment,
         progress: Progress,
     ) -> None:
         self.settings = settings_of(directory, record)
         self._directory = directory
         self._record = record
-        self._environment = environment
+        self._environment = made
         self._progress = progress
         self._tree: Tree | None = None
 
@@ -63,20 +78,22 @@ class Computes:
         """The hosts'."""
         return self._record.hosts
 
-    def stage(self) -> bool:
-        """Take the Nova under test as it is now; whether it has changed.
+    def stage(self) -> None:
+        """Take the Nova under test as it is now.
 
         :raises InputError: it does not import; the last line of the traceback is told
         """
         if self._record.nova is None:
-            return False
+            return
         target = self._directory.nova
         staged = staging.stage(self._record.nova, self._environment, target, self._progress)
-        tree = Tree(staged.path, staged.manifest)
-        changed = self._tree != tree
-        self._tree = tree
         staging.verify(staged, self._environment)
-        return changed
+        self._tree = Tree(staged.path, staged.manifest)
+
+    def take_staged(self) -> None:
+        """Stay with the Nova under test as it was taken last."""
+        if self._record.nova is not None:
+            self._tree = Tree(self._directory.nova, staging.manifest(self._directory.nova))
 
     def upgrade_schema(self) -> None:
         """Bring Nova's tables to where the Nova under test wants them."""
@@ -102,33 +119,24 @@ class Computes:
             yield
 
     def start(self) -> None:
-        """Start nova-compute in hosts where it does not run, and wait until all have reported."""
+        """Have nova-compute run in all hosts, with its files up to date, and wait for it."""
         self._progress("nova-compute")
-        before = self.reports()
-        for host in self.settings.hosts:
-            with self._compute(host) as compute:
-                compute.install(self.configuration(host), self._tree)
-                compute.start()
-        self._wait(before)
+        self.restart(only_changed=True)
 
-    def restart(self, *, only_changed: bool = False) -> bool:
-        """Restart nova-compute with its files up to date, and wait; whether any was restarted.
+    def restart(self, *, only_changed: bool = False) -> None:
+        """Restart nova-compute with its files up to date, and wait until it has reported.
 
-        :param only_changed: leave those alone whose files were up to date
+        :param only_changed: let those run on whose files were up to date
         :raises ServiceError: one does not come up
         """
         before: dict[str, int] = {}
         for host in self.settings.hosts:
             with self._compute(host) as compute:
-                changed = compute.install(self.configuration(host), self._tree)
-                if not changed and only_changed:
-                    continue
-                self._progress(f"restarting nova-compute in {host.name}")
-                compute.stop()
+                if compute.install(self.configuration(host), self._tree) or not only_changed:
+                    compute.stop()
                 before[host.name] = readiness.reports(self.settings, host)
                 compute.start()
         self._wait(before)
-        return bool(before)
 
     def resume(self, before: Reports) -> None:
         """Let nova-compute of restored hosts find the machine again, and wait until it has.
@@ -189,11 +197,6 @@ class Computes:
             return hosts.status(name).phase is Phase.RUNNING
         except (InputError, HostError):
             return False
-
-    def with_overrides(self, record: LabRecord) -> None:
-        """Go on with what was set by hand in *record*."""
-        self._record = record
-        self.settings = replace(self.settings, overrides=record.overrides)
 
     def _up(self, host: ComputeHost) -> list[str]:
         shares = {self._environment.path: self._environment.image}

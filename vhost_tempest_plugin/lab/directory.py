@@ -17,7 +17,7 @@ class LabDirectory(NamedDirectory):
 
     noun: ClassVar[str] = "lab"
     overview: ClassVar[str] = "vhost lab list"
-    removal: ClassVar[str] = "vhost lab destroy"
+    removal: ClassVar[str] = "vhost lab destroy --name"
 
     @property
     def topology(self) -> Path:

@@ -65,21 +65,37 @@ def obtain(release: Release, progress: Progress = silent) -> Environment:
         _require_space(place)
         _make(place, release, progress)
 
-    digest = _digest(release)
-    place = cache.obtain(_KIND, digest, make, progress, in_place=True)
-    return Environment(
-        path=place / "venv",
-        python=place / "venv/bin/python",
-        image=place / "environment.img",
-        digest=digest,
-        release=release,
-    )
+    return _at(cache.obtain(_KIND, _digest(release), make, progress, in_place=True), release)
+
+
+def kept(path: Path, release: Release) -> Environment:
+    """The environment whose virtual environment is *path*, current or not.
+
+    :raises MachineError: it is gone from the cache
+    """
+    found = _at(path.parent, release)
+    if not found.image.exists():
+        raise MachineError(
+            f"the environment {path} is gone from the cache; 'vhost lab down' and 'vhost lab up' "
+            "make it again"
+        )
+    return found
 
 
 def trim(packages: Path) -> None:
     """Remove the tests of what is in the directory *packages*, which nothing else imports."""
     for tests in sorted(packages.glob("*/tests")):
         shutil.rmtree(tests)
+
+
+def _at(place: Path, release: Release) -> Environment:
+    return Environment(
+        path=place / "venv",
+        python=place / "venv/bin/python",
+        image=place / "environment.img",
+        digest=place.name,
+        release=release,
+    )
 
 
 def _make(place: Path, release: Release, progress: Progress) -> None:

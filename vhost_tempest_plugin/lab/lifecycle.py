@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin import acceleration, guest, topology_file
+from vhost_tempest_plugin import acceleration, catalog, guest, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.settings import Ports
+from vhost_tempest_plugin.configuration.settings import Ports, Settings
 from vhost_tempest_plugin.errors import InputError, MachineError, VhostError
 from vhost_tempest_plugin.guest import GuestImage
 from vhost_tempest_plugin.lab import (
@@ -28,7 +28,7 @@ from vhost_tempest_plugin.lab import (
     secret,
     snapshot,
 )
-from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.failure import ServiceError
@@ -38,6 +38,7 @@ from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
 
+DEFAULT_TOPOLOGY = "small"
 WAIT_S = 1800.0
 _MIB = 1 << 20
 # Beside the hosts' memory; and on the disk, for databases, logs and what hosts write.
@@ -47,18 +48,19 @@ _DISK_MIB = 2048
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What ``lab up`` is asked for.
+    """What ``lab up`` is asked for; None for what the lab has, or a new one's default.
 
-    :param release: None for the newest
-    :param nova: a working tree of Nova, None for the release's own
+    :param nova: a working tree of Nova
+    :param own_nova: the release's own, whatever the lab has had
     :param cold: start anew even where there is a snapshot
     """
 
     name: str
-    host: Host
+    host: Host | None = None
     release: str | None = None
     nova: Path | None = None
-    hosts: int = 1
+    own_nova: bool = False
+    hosts: int | None = None
     accelerator: Accelerator | None = None
     cold: bool = False
 
@@ -72,31 +74,14 @@ def up(wish: Wish, progress: Progress) -> None:
     :raises MachineError: this machine lacks something
     :raises ServiceError: a service does not come up
     """
-    chosen = release.find(wish.release)
+    release.find(wish.release)
     directory = LabDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = _known(directory, wish) if directory.is_recorded else None
         if known is not None and known.phase is LabPhase.READY and _runs(directory):
-            _heal(directory, known, progress)
-            progress(f"lab {wish.name!r} is ready")
-            return
-        made = environment.obtain(chosen, progress)
-        image = guest.build(progress)
-        tables = schema.obtain(made, progress)
-        record = known or _new(directory, wish, made, progress)
-        record = replace(record, environment=made.path, nova=wish.nova)
-        with _all_or_nothing(directory, record, progress):
-            record = _with_free_ports(directory, record, progress)
-            computes = Computes(directory, record, made, progress)
-            wanted = snapshot.digest(computes.settings, (made.digest, image.digest, wish.host.name))
-            directory.write(replace(record, phase=LabPhase.STARTING))
-            if snapshot.is_current(directory, wanted) and not wish.cold:
-                _warm(directory, computes, progress)
-            else:
-                _require_room(directory, record, wish.host)
-                _cold(directory, computes, image, tables, wanted, progress)
-            checking.require(computes.settings)
-            directory.write(replace(record, phase=LabPhase.READY))
+            _heal(directory, known, _with_nova(known, wish), progress)
+        else:
+            _bring_up(directory, known, wish, progress)
         progress(f"lab {wish.name!r} is ready")
 
 
@@ -125,8 +110,7 @@ def reset(name: str, progress: Progress) -> None:
         record = replace(record, overrides=())
         with _all_or_nothing(directory, record, progress):
             directory.write(record)
-            made = environment.obtain(release.find(record.release), progress)
-            computes = Computes(directory, record, made, progress)
+            computes = Computes(directory, record, kept_environment(record), progress)
             if changed:
                 _warm(directory, computes, progress)
             else:
@@ -154,25 +138,48 @@ def host_names(name: str, count: int) -> tuple[str, ...]:
     return tuple(f"{name}-{index}" for index in range(count))
 
 
+def _bring_up(
+    directory: LabDirectory, known: LabRecord | None, wish: Wish, progress: Progress
+) -> None:
+    """Start a lab that does not run, from its snapshot where that is not stale."""
+    made = environment.obtain(release.find(known.release if known else wish.release), progress)
+    image = guest.build(progress)
+    tables = schema.obtain(made, progress)
+    record = _with_nova(known or _new(directory, wish, made, progress), wish)
+    record = replace(record, environment=made.path)
+    with _all_or_nothing(directory, record, progress):
+        record = _with_free_ports(directory, record, progress)
+        computes = Computes(directory, record, made, progress)
+        wanted = snapshot.digest(computes.settings, (made.digest, image.digest))
+        directory.write(replace(record, phase=LabPhase.STARTING))
+        if snapshot.is_current(directory, wanted) and not wish.cold:
+            _warm(directory, computes, progress)
+        else:
+            _require_room(directory, computes.settings)
+            _cold(directory, computes, image, tables, wanted, progress)
+        checking.require(computes.settings)
+        directory.write(replace(record, phase=LabPhase.READY))
+
+
 def _new(
     directory: LabDirectory, wish: Wish, made: environment.Environment, progress: Progress
 ) -> LabRecord:
     """Record a lab before anything of it is made."""
+    host = wish.host or catalog.find(DEFAULT_TOPOLOGY)
     verdict = acceleration.choose(wish.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     record = LabRecord(
         name=wish.name,
-        topology=wish.host.name,
+        topology=host.name,
         release=made.release.name,
         environment=made.path,
-        hosts=host_names(wish.name, wish.hosts),
+        hosts=host_names(wish.name, wish.hosts or 1),
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         ports=Ports(*ports.choose(len(Ports.__dataclass_fields__))),
         secrets=secret.choose(),
-        nova=wish.nova,
     )
-    directory.topology.write_text(topology_file.dump(wish.host))
+    directory.topology.write_text(topology_file.dump(host))
     directory.write(record)
     return record
 
@@ -185,7 +192,7 @@ def _known(directory: LabDirectory, wish: Wish) -> LabRecord:
         for what, known, asked in (
             ("the topology", record.topology, _topology(directory, wish.host, record)),
             ("the release", record.release, wish.release or record.release),
-            ("hosts:", len(record.hosts), wish.hosts),
+            ("hosts:", len(record.hosts), wish.hosts or len(record.hosts)),
             ("the accelerator", record.accelerator, wish.accelerator or record.accelerator),
         )
         if known != asked
@@ -193,13 +200,18 @@ def _known(directory: LabDirectory, wish: Wish) -> LabRecord:
     if differing:
         raise InputError(
             f"lab {wish.name!r} has {', '.join(differing)}; "
-            f"'vhost lab destroy {wish.name}' first, or give another --name"
+            f"'vhost lab destroy --name {wish.name}' first, or give another --name"
         )
     return record
 
 
-def _topology(directory: LabDirectory, host: Host, record: LabRecord) -> str:
-    same = directory.topology.read_text() == topology_file.dump(host)
+def _with_nova(record: LabRecord, wish: Wish) -> LabRecord:
+    """The record of a lab that runs the Nova that is asked for."""
+    return replace(record, nova=None if wish.own_nova else wish.nova or record.nova)
+
+
+def _topology(directory: LabDirectory, host: Host | None, record: LabRecord) -> str:
+    same = host is None or directory.topology.read_text() == topology_file.dump(host)
     return record.topology if same else f"another than {record.topology}"
 
 
@@ -219,11 +231,12 @@ def _with_free_ports(directory: LabDirectory, record: LabRecord, progress: Progr
     return record
 
 
-def _require_room(directory: LabDirectory, record: LabRecord, host: Host) -> None:
+def _require_room(directory: LabDirectory, settings: Settings) -> None:
     """Refuse what cannot end well, where that can be known."""
     facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
     free_mib = int(facts["MemAvailable"].split()[0]) // 1024
-    wanted_mib = host.memory_mib * len(record.hosts) + _MEMORY_MIB
+    hosts_mib = sum(host.layout.host.memory_mib for host in settings.hosts)
+    wanted_mib = hosts_mib + _MEMORY_MIB
     if free_mib < wanted_mib:
         raise MachineError(
             f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
@@ -231,7 +244,7 @@ def _require_room(directory: LabDirectory, record: LabRecord, host: Host) -> Non
         )
     free_mib = shutil.disk_usage(directory.path).free // _MIB
     # What is saved of a host is at most its memory.
-    wanted_mib = host.memory_mib * len(record.hosts) + _DISK_MIB
+    wanted_mib = hosts_mib + _DISK_MIB
     if free_mib < wanted_mib:
         raise MachineError(
             f"the lab takes up to {wanted_mib} MiB in {directory.path} and {free_mib} MiB are "
@@ -300,15 +313,19 @@ def _put_back_running(directory: LabDirectory, computes: Computes, progress: Pro
     computes.resume(before)
 
 
-def _heal(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
-    """Bring back what has died of a lab that is up."""
+def _heal(directory: LabDirectory, known: LabRecord, record: LabRecord, progress: Progress) -> None:
+    """Bring back what has died of a lab that is up, or give it another Nova."""
     progress(f"lab {record.name!r} is up; looking for what has died")
-    made = environment.obtain(release.find(record.release), progress)
-    computes = Computes(directory, record, made, progress)
+    directory.write(record)
+    computes = Computes(directory, record, kept_environment(record), progress)
+    if record.nova == known.nova:
+        computes.take_staged()
+    else:
+        computes.stage()
     plane = ControlPlane(computes.settings, progress)
-    computes.stage()
     plane.launch()
     plane.start_base()
+    computes.upgrade_schema()
     plane.start_services()
     computes.heal()
     checking.require(computes.settings)

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from vhost_tempest_plugin.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import environment, labs, lifecycle, release
-from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab import labs, lifecycle
+from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.progress import Progress
@@ -23,8 +23,7 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
     directory = LabDirectory.of(name)
     with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
         directory, record = labs.running(name)
-        made = environment.obtain(release.find(record.release), progress)
-        computes = Computes(directory, record, made, progress)
+        computes = Computes(directory, record, kept_environment(record), progress)
         computes.stage()
         if any(service.is_nova for service in wanted):
             computes.upgrade_schema()

@@ -8,8 +8,8 @@ from dataclasses import replace
 from vhost_tempest_plugin.configuration import override
 from vhost_tempest_plugin.configuration.settings import Override
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.lab import environment, labs, lifecycle, options, release, services
-from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab import labs, lifecycle, options, services
+from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.record import LabRecord
@@ -96,8 +96,7 @@ def _change(
 def _apply(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     """Write the files that differ, restart whose they are, and wait for those."""
     directory.write(record)
-    made = environment.obtain(release.find(record.release), progress)
-    computes = Computes(directory, record, made, progress)
-    computes.stage()
+    computes = Computes(directory, record, kept_environment(record), progress)
+    computes.take_staged()
     ControlPlane(computes.settings, progress).restart(services.write(computes.settings))
     computes.restart(only_changed=True)

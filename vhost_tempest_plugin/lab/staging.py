@@ -91,7 +91,7 @@ def stage(
             progress(f"nova: {len(changed)} changed files of {tree.path}")
             importing.compile_files(changed, environment.python, target, tree.path)
         notes.write(target)
-        manifest = _manifest(target)
+        files = manifest(target)
     except OSError as error:
         raise MachineError(
             f"cannot copy {tree.path} to {target}: {error}; see to the permissions and the space"
@@ -99,7 +99,7 @@ def stage(
     unmet = requirement.unmet(target, PACKAGE, environment.packages)
     if unmet:
         progress(f"nova: {tree.path} requires {requirement.told(unmet)}")
-    return Staged(target, tree.path, manifest, unmet)
+    return Staged(target, tree.path, files, unmet)
 
 
 def verify(staged: Staged, environment: Environment) -> None:
@@ -168,7 +168,8 @@ def _copy(tree: Tree, target: Path, notes: _Notes) -> list[Path]:
     return changed
 
 
-def _manifest(target: Path) -> dict[str, str]:
+def manifest(target: Path) -> dict[str, str]:
+    """Every file in the directory *target* by its path from there, with a digest of its content."""
     return {
         str(file.relative_to(target)): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in _files(target)

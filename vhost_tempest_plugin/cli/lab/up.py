@@ -19,29 +19,33 @@ class Up(Lister):
     """Bring up a complete OpenStack with emulated hosts as its compute nodes.
 
     The first time everything is made; afterwards the lab comes back as it was when it was
-    ready.  Of a lab that is up already, what has died is brought back.
+    ready.  Of a lab that is up already, what has died is brought back.  What is not given is
+    as the lab has it.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
         parser.add_argument(
-            "--topology", default="small", help="of the hosts: name or file (default: small)"
+            "--topology",
+            help=f"of the hosts: name or file (default: {lifecycle.DEFAULT_TOPOLOGY})",
         )
         known = ", ".join(release.catalogue())
         parser.add_argument(
             "--release", help=f"OpenStack's: one of {known} (default: the first of these)"
         )
-        parser.add_argument(
+        nova = parser.add_mutually_exclusive_group()
+        nova.add_argument(
             "--nova",
             type=Path,
             metavar="DIR",
             help="a git working tree of Nova to run in place of the release's; "
             "'vhost lab restart' takes what has changed in it",
         )
-        parser.add_argument(
-            "--hosts", type=_count, default=1, help="how many emulated hosts (default: 1)"
+        nova.add_argument(
+            "--own-nova", action="store_true", help="the release's Nova again, after a --nova"
         )
+        parser.add_argument("--hosts", type=_count, help="how many emulated hosts (default: 1)")
         parser.add_argument(
             "--accelerator",
             choices=["auto", *Accelerator],
@@ -59,9 +63,10 @@ class Up(Lister):
         choice = parsed_args.accelerator
         wish = lifecycle.Wish(
             name=parsed_args.name,
-            host=catalog.find(parsed_args.topology),
+            host=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,
             nova=parsed_args.nova and parsed_args.nova.expanduser().absolute(),
+            own_nova=parsed_args.own_nova,
             hosts=parsed_args.hosts,
             accelerator=None if choice == "auto" else Accelerator(choice),
             cold=parsed_args.cold,
