@@ -21,11 +21,14 @@ FILES = {
     "tiny/__init__.py": "def main() -> None:\n    print('tiny runs')\n",
     "tiny/template.py": "{{ no python }}\n",
     "tiny/tests/__init__.py": "",
+    "named/tests/__init__.py": "",
     "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
     "tiny-1.0.dist-info/WHEEL": (
         "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     ),
-    "tiny-1.0.dist-info/entry_points.txt": "[console_scripts]\ntiny = tiny:main\n",
+    "tiny-1.0.dist-info/entry_points.txt": (
+        "[console_scripts]\ntiny = tiny:main\n[x]\ny = named.tests:z\n"
+    ),
 }
 PROGRAM = """
 import sys
@@ -70,6 +73,7 @@ class EnvironmentTest(unittest.TestCase):
         script = subprocess.run([made.path / "bin/tiny"], capture_output=True, text=True)
         self.assertEqual("tiny runs\n", script.stdout)
         self.assertFalse((made.packages / "tiny/tests").exists())
+        self.assertTrue((made.packages / "named/tests").exists())
         (compiled,) = (made.packages / "tiny/__pycache__").glob("__init__.*.pyc")
         inside = f"/{compiled.relative_to(made.path)}"
         read = subprocess.run(

@@ -5,6 +5,7 @@ The machine's services run from the directory, and nova-compute in the emulated 
 disk, mounted at the same path.
 """
 
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,6 +31,7 @@ _BLOCK_BYTES = 4096
 _BYTES_PER_INODE = 16384
 # For the journal, the tables of inodes and blocks, and directories.
 _OVERHEAD_MIB = 64
+_TESTS = re.compile(r"^[^=\n]+= *(\w+)\.tests\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,12 @@ def kept(path: Path, release: Release) -> Environment:
 
 
 def trim(packages: Path) -> None:
-    """Remove the tests of what is in the directory *packages*, which nothing else imports."""
+    """Remove tests of what is in the directory *packages*, but those that entry points name."""
+    points = "".join(path.read_text() for path in packages.glob("*.dist-info/entry_points.txt"))
+    named = set(_TESTS.findall(points))
     for tests in sorted(packages.glob("*/tests")):
-        shutil.rmtree(tests)
+        if tests.parent.name not in named:
+            shutil.rmtree(tests)
 
 
 def _at(place: Path, release: Release) -> Environment:
