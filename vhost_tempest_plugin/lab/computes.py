@@ -4,6 +4,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from vhost_tempest_plugin import hosts, topology_file
 from vhost_tempest_plugin.configuration import render
@@ -27,6 +28,8 @@ from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
 
 Reports = Mapping[str, int]
+
+_MIGRATIONS = "nova/db/*/migrations/versions/*.py"
 
 
 def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
@@ -96,8 +99,8 @@ class Computes:
             self._tree = Tree(self._directory.nova, staging.manifest(self._directory.nova))
 
     def upgrade_schema(self) -> None:
-        """Bring Nova's tables to where the Nova under test wants them."""
-        if self._record.nova is not None:
+        """Bring Nova's tables to where the Nova under test wants them, if it has other migrations."""
+        if self._tree is not None and not self._has_known_migrations(self._tree):
             self._progress("databases: the migrations of the Nova under test")
             bootstrap.upgrade_nova(self.settings)
 
@@ -197,6 +200,14 @@ class Computes:
             return hosts.status(name).phase is Phase.RUNNING
         except (InputError, HostError):
             return False
+
+    def _has_known_migrations(self, tree: Tree) -> bool:
+        """Whether the environment's Nova has all migrations of a Nova under test."""
+
+        def names(directory: Path) -> set[str]:
+            return {str(path.relative_to(directory)) for path in directory.glob(_MIGRATIONS)}
+
+        return names(tree.directory) <= names(self._environment.packages)
 
     def _up(self, host: ComputeHost) -> list[str]:
         shares = {self._environment.path: self._environment.image}
