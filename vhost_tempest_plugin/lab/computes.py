@@ -99,7 +99,7 @@ class Computes:
             self._tree = Tree(self._directory.nova, staging.manifest(self._directory.nova))
 
     def upgrade_schema(self) -> None:
-        """Bring Nova's tables to where the Nova under test wants them, if it has other migrations."""
+        """Bring Nova's tables to where the Nova under test wants them, if that is elsewhere."""
         if self._tree is not None and not self._has_known_migrations(self._tree):
             self._progress("databases: the migrations of the Nova under test")
             bootstrap.upgrade_nova(self.settings)
