@@ -17,12 +17,14 @@ from vhost_tempest_plugin.lab import (
     readiness,
     release,
     snapshot,
+    stages,
     staging,
 )
 from vhost_tempest_plugin.lab.compute import Compute, Tree
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.environment import Environment
 from vhost_tempest_plugin.lab.record import LabRecord
+from vhost_tempest_plugin.lab.stages import Stage
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
@@ -110,7 +112,7 @@ class Computes:
         self.destroy()
         with emulated.Jobs(self._progress) as jobs:
             for host in self.settings.hosts:
-                jobs.start(self._up(host))
+                jobs.start(self._up(host), within=stages.of(self._directory, Stage.HOST))
             yield
 
     @contextmanager
@@ -118,7 +120,11 @@ class Computes:
         """Bring the hosts of the snapshot back while the block does something else."""
         with emulated.Jobs(self._progress) as jobs:
             for name in self.names:
-                jobs.start(["restore", name], before=partial(self._put_back, name))
+                jobs.start(
+                    ["restore", name],
+                    before=partial(self._put_back, name),
+                    within=stages.of(self._directory, Stage.HOST),
+                )
             yield
 
     def start(self) -> None:

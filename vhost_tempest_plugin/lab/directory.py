@@ -35,6 +35,11 @@ class LabDirectory(NamedDirectory):
         return self.path / "snapshot"
 
     @property
+    def stages(self) -> Path:
+        """How long the stages of its last start took."""
+        return self.path / "stages.jsonl"
+
+    @property
     def glance(self) -> Path:
         """The contents of glance's images."""
         return self.path / "glance"

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -80,17 +81,24 @@ class Jobs:
     def __enter__(self) -> Self:
         return self
 
-    def start(self, *commands: list[str], before: Callable[[], None] = lambda: None) -> None:
+    def start(
+        self,
+        *commands: list[str],
+        before: Callable[[], None] = lambda: None,
+        within: AbstractContextManager[None] = nullcontext(),  # noqa: B008 - it has no state
+    ) -> None:
         """Run ``vhost`` commands one after the other, in a thread.
 
         :param before: called there first
+        :param within: entered there around all of it
         """
 
         def work() -> None:
-            before()
-            for words in commands:
-                if not self._failed:
-                    run(words, self._progress, self._ends.append)
+            with within:
+                before()
+                for words in commands:
+                    if not self._failed:
+                        run(words, self._progress, self._ends.append)
 
         self._futures.append(self._pool.submit(work))
 

@@ -27,12 +27,14 @@ from vhost_tempest_plugin.lab import (
     schema,
     secret,
     snapshot,
+    stages,
 )
 from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.record import LabPhase, LabRecord
+from vhost_tempest_plugin.lab.stages import Stage
 from vhost_tempest_plugin.lab.supervision import Supervision
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.state import HostDirectory
@@ -108,6 +110,7 @@ def reset(name: str, progress: Progress) -> None:
             raise InputError(f"lab {name!r} is not up; 'vhost lab up' brings it up as it was")
         changed = bool(record.overrides)
         record = replace(record, overrides=())
+        stages.forget(directory)
         with _all_or_nothing(directory, record, progress):
             directory.write(record)
             computes = Computes(directory, record, kept_environment(record), progress)
@@ -142,9 +145,14 @@ def _bring_up(
     directory: LabDirectory, known: LabRecord | None, wish: Wish, progress: Progress
 ) -> None:
     """Start a lab that does not run, from its snapshot where that is not stale."""
-    made = environment.obtain(release.find(known.release if known else wish.release), progress)
-    image = guest.build(progress)
-    tables = schema.obtain(made, progress)
+    stages.forget(directory)
+    wanted_release = release.find(known.release if known else wish.release)
+    with stages.of(directory, Stage.ENVIRONMENT):
+        made = environment.obtain(wanted_release, progress)
+    with stages.of(directory, Stage.GUEST):
+        image = guest.build(progress)
+    with stages.of(directory, Stage.TABLES):
+        tables = schema.obtain(made, progress)
     record = _with_nova(known or _new(directory, wish, made, progress), wish)
     record = replace(record, environment=made.path)
     with _all_or_nothing(directory, record, progress):
@@ -157,7 +165,8 @@ def _bring_up(
         else:
             _require_room(directory, computes.settings)
             _cold(directory, computes, image, tables, wanted, progress)
-        checking.require(computes.settings)
+        with stages.of(directory, Stage.CHECKS):
+            checking.require(computes.settings)
         directory.write(replace(record, phase=LabPhase.READY))
 
 
@@ -268,49 +277,60 @@ def _cold(
     computes.stage()
     with computes.booting():
         plane = ControlPlane(computes.settings, progress)
-        database.clone(tables, directory.mysql)
-        plane.launch()
-        plane.start_base()
-        computes.upgrade_schema()
-        plane.start_anew(image)
-    computes.start()
-    computes.save()
-    try:
-        progress("keeping the lab as it is now")
-        plane.supervision.stop("mariadb")
-        snapshot.take(directory, computes.names, named)
-    finally:
-        plane.start_base()
-    computes.restore()
+        with stages.of(directory, Stage.BASE):
+            database.clone(tables, directory.mysql)
+            plane.launch()
+            plane.start_base()
+            computes.upgrade_schema()
+        with stages.of(directory, Stage.CONTROL_PLANE):
+            plane.start_anew(image)
+    with stages.of(directory, Stage.COMPUTE):
+        computes.start()
+    with stages.of(directory, Stage.SAVE):
+        computes.save()
+    with stages.of(directory, Stage.SNAPSHOT):
+        try:
+            progress("keeping the lab as it is now")
+            plane.supervision.stop("mariadb")
+            snapshot.take(directory, computes.names, named)
+        finally:
+            plane.start_base()
+    with stages.of(directory, Stage.RESTORE):
+        computes.restore()
 
 
 def _warm(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
     """Start a lab as it was when it was ready."""
     progress("as it was when it was ready")
-    Supervision(directory.path).shutdown()
-    computes.destroy()
-    directory.prepare()
-    computes.stage()
-    snapshot.put_back(directory)
+    with stages.of(directory, Stage.COPIES):
+        Supervision(directory.path).shutdown()
+        computes.destroy()
+        directory.prepare()
+        computes.stage()
+        snapshot.put_back(directory)
     with computes.coming_back():
         plane = ControlPlane(computes.settings, progress)
-        plane.launch()
-        plane.start_base()
-        before = computes.reports()
-        computes.upgrade_schema()
-        plane.start_services()
-    computes.resume(before)
+        with stages.of(directory, Stage.BASE):
+            plane.launch()
+            plane.start_base()
+            before = computes.reports()
+            computes.upgrade_schema()
+        with stages.of(directory, Stage.CONTROL_PLANE):
+            plane.start_services()
+    with stages.of(directory, Stage.COMPUTE):
+        computes.resume(before)
 
 
 def _put_back_running(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
     """As ``_warm``, while the services run on: all that they know is in the database."""
     plane = ControlPlane(computes.settings, progress)
-    with computes.coming_back():
+    with computes.coming_back(), stages.of(directory, Stage.BASE):
         plane.supervision.stop("mariadb")
         snapshot.put_back(directory)
         plane.start_base()
         before = computes.reports()
-    computes.resume(before)
+    with stages.of(directory, Stage.COMPUTE):
+        computes.resume(before)
 
 
 def _heal(directory: LabDirectory, known: LabRecord, record: LabRecord, progress: Progress) -> None:
