@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import unittest
+from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
@@ -18,7 +20,8 @@ from vhost_tempest_plugin.bench import (
     building,
     figures,
     laying_out,
-    remembering,
+    processes,
+    watching,
     workplace,
 )
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
@@ -26,6 +29,7 @@ from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.cli import bench
 from vhost_tempest_plugin.errors import BusyError, CommandError
 from vhost_tempest_plugin.image import archives, distribution
+from vhost_tempest_plugin.lab import stray
 from vhost_tempest_plugin.progress import silent
 from vhost_tempest_plugin.state import HostDirectory
 
@@ -42,9 +46,17 @@ class MeasurementTest(unittest.TestCase):
         self.assertEqual((3.0, 2.0, 1.5), (taken.value, taken.baseline_value, taken.ratio))
 
     def test_aim(self) -> None:
-        for aim, met in ((1.5, True), (1.49, False), (None, None)):
-            with self.subTest(aim=aim):
-                self.assertIs(met, measurement(aim).met)
+        for aim, limit, met in (
+            (1.5, None, True),
+            (1.49, None, False),
+            (None, None, None),
+            (None, 3.0, True),
+            (None, 2.9, False),
+            (1.5, 2.9, False),
+            (1.49, 3.0, False),
+        ):
+            with self.subTest(aim=aim, limit=limit):
+                self.assertIs(met, replace(measurement(aim), limit=limit).met)
 
     def test_in_turn(self) -> None:
         order: list[str] = []
@@ -98,6 +110,28 @@ class WorkplaceTest(WorkplaceCase):
             with place.host("bench"):
                 pass
             self.assertFalse((place.directory / "vhost/hosts/bench").exists())
+
+    def test_labs_are_destroyed_whatever_happens(self) -> None:
+        gone = []
+
+        def destroy(place: workplace.Workplace, *words: str) -> None:
+            gone.append(words)
+            raise CommandError("it does not want to", 1)
+
+        with (
+            mock.patch.object(workplace.Workplace, "vhost", destroy),
+            self.assertRaises(CommandError),
+            workplace.opened() as place,
+        ):
+            place.lab("bench").mkdir(parents=True)
+            (place.directory / "vhost/hosts/bench-0").mkdir(parents=True)
+            environment = {stray.MARK: str(place.lab("bench"))}
+            program = self.enterContext(
+                process.running(SLEEPER, log=place.directory / "log", environment=environment)
+            )
+        self.assertEqual([("lab", "destroy", "--name", "bench"), ("destroy", "bench-0")], gone)
+        self.assertEqual(-9, program.wait(timeout=30))
+        self.assertFalse(place.directory.exists())
 
     def test_what_a_killed_one_left_goes(self) -> None:
         left = self.home / "vhost/bench/vhost/hosts/left"
@@ -195,18 +229,48 @@ class ArgumentsTest(unittest.TestCase):
 class MemoryTest(unittest.TestCase):
     def test_processes_by_their_environment(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
-            mark = f"XDG_STATE_HOME={directory}"
-            environment = {"XDG_STATE_HOME": directory}
+            mark = ("XDG_STATE_HOME", directory)
             log = Path(directory) / "log"
-            self.assertEqual([], remembering.marked(mark))
-            with process.running(SLEEPER, log=log, environment=environment) as program:
-                self.assertEqual([program.pid], remembering.marked(mark))
+            self.assertEqual([], processes.marked(*mark))
+            with process.running(SLEEPER, log=log, environment=dict([mark])) as program:
+                self.assertEqual([program.pid], processes.marked(*mark))
                 time.sleep(0.2)
-                self.assertGreater(remembering.proportional_kib(program.pid), 500)
-                peak = remembering.peak_kib(program.pid)
-                self.assertGreater(peak, remembering.proportional_kib(program.pid))
-            self.assertEqual([], remembering.marked(mark))
-            self.assertEqual(0, remembering.peak_kib(program.pid))
+                taken = processes.usage_of([program.pid])
+                self.assertGreater(taken.pss_mib, 0.5)
+                self.assertGreater(taken.peak_mib, taken.pss_mib)
+                self.assertAlmostEqual(
+                    taken.pss_mib, processes.proportional_mib([program.pid]), delta=2
+                )
+            self.assertEqual([], processes.marked(*mark))
+            self.assertEqual(processes.Usage(0, 0, 0), processes.usage_of([program.pid]))
+
+    def test_recorded_processes_add_up(self) -> None:
+        text = (Path(__file__).parent / "recorded/processes.txt").read_text()
+        taken = processes.usage(text)
+        self.assertEqual((14626 + 144748) / 1024, taken.pss_mib)
+        self.assertEqual((25676 + 165132) / 1024, taken.peak_mib)
+        self.assertAlmostEqual((10 + 3 + 187 + 42) / 100, taken.cpu_s)
+
+    def test_a_program_may_be_called_anything(self) -> None:
+        line = "7 (a) S 1 2 (b) R 6009 6994 6009 0 -1 4194304 1 2 3 4 50 25 0 0 30 10\n"
+        self.assertEqual(0.75, processes.usage(line).cpu_s)
+
+    def test_peaks(self) -> None:
+        seen = iter([{"a": 1.0}, {"a": 3.0, "b": -2.0}, {"a": 2.0}])
+        enough = threading.Event()
+
+        def look() -> dict[str, float]:
+            if (reading := next(seen, None)) is None:
+                enough.set()
+            return reading or {}
+
+        with watching.peaks(look, 0.001) as peaks:
+            self.assertTrue(enough.wait(30))
+        self.assertEqual({"a": 3.0, "b": -2.0}, peaks)
+
+    def test_a_look_that_fails_is_not_hidden(self) -> None:
+        with self.assertRaises(ZeroDivisionError), watching.peaks(lambda: {"a": 1 / 0}, 0.001):
+            pass
 
 
 class RunningTest(unittest.TestCase):

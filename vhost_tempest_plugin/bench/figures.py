@@ -4,7 +4,16 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from vhost_tempest_plugin import acceleration, catalog
-from vhost_tempest_plugin.bench import booting, building, laying_out, remembering, workplace
+from vhost_tempest_plugin.bench import (
+    booting,
+    building,
+    lab_guests,
+    lab_life,
+    lab_size,
+    laying_out,
+    remembering,
+    workplace,
+)
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.progress import Progress
@@ -17,6 +26,12 @@ FIGURES: Mapping[str, Callable[[Setting], Iterator[Measurement]]] = {
     "size": booting.by_size,
     "image": building.measure,
     "second-up": booting.second_up,
+    "lab-cold": lab_life.cold,
+    "lab-warm": lab_life.warm,
+    "lab-reset": lab_life.reset,
+    "lab-guest": lab_guests.measure,
+    "lab-size": lab_size.measure,
+    "lab-first": lab_life.first,
 }
 
 

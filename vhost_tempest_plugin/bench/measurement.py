@@ -14,7 +14,8 @@ class Measurement:
     :param samples: the readings, in *unit*
     :param baseline: the baseline's name
     :param baseline_samples: its readings, in *unit*; the two were taken in turn
-    :param aim: the most that the ratio should be; None where there is no aim
+    :param aim: the most that the ratio should be; None where there is no such aim
+    :param limit: the most that the figure should be, in *unit*; None where there is none
     """
 
     name: str
@@ -23,6 +24,7 @@ class Measurement:
     baseline: str
     baseline_samples: tuple[float, ...]
     aim: float | None = None
+    limit: float | None = None
 
     @property
     def value(self) -> float:
@@ -41,8 +43,13 @@ class Measurement:
 
     @property
     def met(self) -> bool | None:
-        """Whether the aim was met; None where there is none."""
-        return None if self.aim is None else self.ratio <= self.aim
+        """Whether aim and limit were met; None where there is neither."""
+        wanted = [
+            reading <= most
+            for reading, most in ((self.ratio, self.aim), (self.value, self.limit))
+            if most is not None
+        ]
+        return all(wanted) if wanted else None
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where a measurement works: hosts and caches of its own, gone when it ends.
+"""Where a measurement works: hosts, labs and caches of its own, gone when it ends.
 
 One at a time, since two would slow each other.  What one left that was killed, the next
 one ends and removes.
@@ -10,20 +10,21 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin import paths, process
 from vhost_tempest_plugin.errors import BusyError, MachineError
 from vhost_tempest_plugin.hypervisor import stray
+from vhost_tempest_plugin.lab import stray as lab_stray
 
 _LIMIT_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Workplace:
-    """A directory whose hosts are not the user's; made by ``opened``."""
+    """A directory whose hosts and labs are not the user's; made by ``opened``."""
 
     directory: Path
 
@@ -42,7 +43,7 @@ class Workplace:
 
     def environment(self, cache: Path | None = None) -> dict[str, str]:
         """What makes a ``vhost`` command work here."""
-        homes = {"XDG_STATE_HOME": str(self.directory)}
+        homes = dict([self.mark])
         return homes if cache is None else {**homes, "XDG_CACHE_HOME": str(cache)}
 
     @contextmanager
@@ -69,16 +70,38 @@ class Workplace:
         if (self._hosts / name).is_dir():
             self.vhost("destroy", name)
 
+    def destroy_lab(self, name: str) -> None:
+        """Destroy a lab, if there is one."""
+        if self.lab(name).is_dir():
+            self.vhost("lab", "destroy", "--name", name)
+
     def clear(self) -> None:
-        """Destroy all hosts and remove all files."""
-        for host in sorted(self._hosts.glob("[a-z]*")):
-            self.destroy(host.name)
-        stray.kill(self.directory)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        """Destroy all labs and hosts and remove all files, each whatever becomes of the others."""
+        with ExitStack() as last_first:
+            last_first.callback(shutil.rmtree, self.directory, ignore_errors=True)
+            last_first.callback(stray.kill, self.directory)
+            for host in sorted(self._hosts.glob("[a-z]*")):
+                last_first.callback(self.destroy, host.name)
+            for lab in sorted(self._labs.glob("[a-z]*")):
+                last_first.callback(lab_stray.end, lab, 0.0)
+                last_first.callback(self.destroy_lab, lab.name)
+
+    def lab(self, name: str) -> Path:
+        """The directory of a lab, whether it exists or not."""
+        return self._labs / name
+
+    @property
+    def mark(self) -> tuple[str, str]:
+        """The variable that commands here have in their environment."""
+        return "XDG_STATE_HOME", str(self.directory)
 
     @property
     def _hosts(self) -> Path:
         return self.directory / "vhost" / "hosts"
+
+    @property
+    def _labs(self) -> Path:
+        return self.directory / "vhost" / "labs"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.bench import figures
 from vhost_tempest_plugin.bench.measurement import Measurement
 
-_COLUMNS = ("figure", "value", "unit", "baseline", "baseline value", "ratio", "aim", "met")
+_COLUMNS = ("figure", "value", "unit", "baseline", "baseline value", "ratio", "aim", "limit", "met")
 
 
 class Bench(Lister):
@@ -46,7 +46,7 @@ class Bench(Lister):
 
 
 def row(measurement: Measurement) -> tuple[str | float | bool | None, ...]:
-    """The cells of a measurement; an aim is the most that the ratio should be."""
+    """The cells of a measurement: *aim* is the most for the ratio, *limit* for the value."""
     return (
         measurement.name,
         round(measurement.value, 2),
@@ -55,6 +55,7 @@ def row(measurement: Measurement) -> tuple[str | float | bool | None, ...]:
         round(measurement.baseline_value, 2),
         round(measurement.ratio, 3),
         None if measurement.aim is None else round(measurement.aim, 2),
+        measurement.limit,
         measurement.met,
     )
 

@@ -26,9 +26,9 @@ from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.progress import Progress
 
 _FLAVOR = "vhost.pci"
-_ACTIVE_LIMIT_S = 400.0
+ACTIVE_LIMIT_S = 400.0
+GONE_LIMIT_S = 200.0
 _REPORT_LIMIT_S = 300.0
-_GONE_LIMIT_S = 200.0
 _POLL_S = 1.0
 
 T = TypeVar("T")
@@ -68,13 +68,13 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
         progress(f"booting a guest with flavor {_FLAVOR}: one NUMA node, one NIC")
         server = cloud.create_server("vhost-try", flavor=flavor, image=image)
         try:
-            server = cloud.wait_for_server(server.uuid, _ACTIVE_LIMIT_S)
+            server = cloud.wait_for_server(server.uuid, ACTIVE_LIMIT_S)
             progress(f"{server.instance} is active on {server.host}")
             host = labs.host(settings, server.host)
             views = _look(settings, cloud, server, host, progress)
         finally:
             progress("deleting the guest")
-            cloud.delete_server(server.uuid, _GONE_LIMIT_S)
+            cloud.delete_server(server.uuid, GONE_LIMIT_S)
         free = _await_release(settings, host, views.rows, progress)
     return tuple(judge(host, views, free))
 
@@ -98,7 +98,7 @@ def _look(
         for kind, amount in resources.items():
             held[kind] = held.get(kind, 0) + amount
     progress("waiting for what the guest says on its console")
-    report = _until(lambda: _report(cloud, server.uuid), _REPORT_LIMIT_S, "the guest's report")
+    report = await_report(cloud, server.uuid)
     return Views(rows, libvirt, drivers, held, report)
 
 
@@ -110,12 +110,20 @@ def _rows_of(settings: Settings, host: ComputeHost, uuid: str) -> tuple[PciDevic
     return tuple(sorted(row for row in known if row.address in addresses))
 
 
-def _report(cloud: Cloud, uuid: str) -> GuestReport | None:
-    try:
-        report = guest.parse(cloud.console(uuid))
-    except CloudError:
-        return None
-    return report if report.complete else None
+def await_report(cloud: Cloud, uuid: str) -> GuestReport:
+    """Wait until a guest has told on its console all that it sees.
+
+    :raises HostError: it has not within the limit
+    """
+
+    def complete() -> GuestReport | None:
+        try:
+            report = guest.parse(cloud.console(uuid))
+        except CloudError:
+            return None
+        return report if report.complete else None
+
+    return _until(complete, _REPORT_LIMIT_S, "the guest's report")
 
 
 def _await_release(
@@ -129,7 +137,7 @@ def _await_release(
         return True if all(known.get(row) == "available" for row in rows) else None
 
     try:
-        return _until(free, _GONE_LIMIT_S, "the NIC's release")
+        return _until(free, GONE_LIMIT_S, "the NIC's release")
     except HostError:
         return False
 
