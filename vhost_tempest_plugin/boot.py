@@ -48,10 +48,14 @@ _AWAKE_S = 15.0
 # some tenths of a second, so that less than this is left alone.
 _LAG_S = 0.5
 
-# Under emulation on a busy machine the kernel may find its timer ticks too late to calibrate
-# its delay loop by them, and then loops for minutes (seen in early boot, one CPU spinning in
-# delay_loop).  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
-_EMULATED_PARAMETERS = ("no_timer_check", "lpj=4000000")
+# QEMU 10.0 that emulates several CPUs loses an interrupt now and then when one CPU changes the
+# memory map while others are interrupted: the local APIC then has the timer's vector in service
+# for ever, and the CPU gets no interrupt of a device or its timer again.  Sizing the PCI BARs of
+# an article-sized host did that to one boot in five, until maxcpus=1 let the kernel do it on
+# one CPU alone; the image's initramfs sets the others going afterwards.
+# And on a busy machine the kernel may find its timer ticks too late to calibrate its delay loop
+# by them.  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
+_EMULATED_PARAMETERS = ("no_timer_check", "lpj=4000000", "maxcpus=1")
 
 # The image's unit that does what vhost.sriov and vhost.vfio say; to start it is to wait for it.
 _DEVICES_UNIT = "vhost-devices.service"
@@ -83,10 +87,17 @@ def start(
     directory.console_log.unlink(missing_ok=True)
     progress(f"starting {record.name!r} with {record.accelerator.upper()}")
     directory.write(replace(record, phase=Phase.BOOTING))
-    return connection.create(xml(layout, directory, record, made))
+    x2apic = capability.has_x2apic(layout.host, connection.versions)
+    return connection.create(xml(layout, directory, record, made, x2apic))
 
 
-def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: image.Image) -> str:
+def xml(
+    layout: Layout,
+    directory: HostDirectory,
+    record: HostRecord,
+    made: image.Image,
+    x2apic: bool,
+) -> str:
     """The domain XML with which a host is started."""
     efi = layout.firmware is layout.firmware.EFI
     return domain.render(
@@ -105,6 +116,7 @@ def xml(layout: Layout, directory: HostDirectory, record: HostRecord, made: imag
             shares=tuple(disk.image for disk in record.share_disks),
         ),
         accelerator=record.accelerator,
+        x2apic=x2apic,
     )
 
 
@@ -134,7 +146,12 @@ def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
         created="",
         share_disks=sharing.disks(shares, directory),
     )
-    return xml(layout, directory, record, made)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        Connection.open(None, Path(scratch)) as connection,
+    ):
+        x2apic = capability.has_x2apic(layout.host, connection.versions)
+    return xml(layout, directory, record, made, x2apic)
 
 
 def ssh(directory: HostDirectory, port: int) -> Ssh:

@@ -11,6 +11,11 @@ fail() {
     poweroff -f
 }
 
+# What the command line's maxcpus held back: see _EMULATED_PARAMETERS in boot.py.
+for cpu in /sys/devices/system/cpu/cpu[0-9]*/online; do
+    if [ -e "$cpu" ]; then echo 1 >"$cpu"; fi
+done
+
 while read -r module; do
     insmod "/modules/$module" || fail "cannot load $module"
 done </modules/order
