@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a host's record to a login: what it boots from, its start, and the waiting for it."""
 
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from vhost_tempest_plugin import (
     acceleration,
+    capability,
     cmdline,
     console,
     domain,
@@ -48,14 +50,17 @@ _AWAKE_S = 15.0
 # some tenths of a second, so that less than this is left alone.
 _LAG_S = 0.5
 
-# QEMU 10.0 that emulates several CPUs loses an interrupt now and then when one CPU changes the
-# memory map while others are interrupted: the local APIC then has the timer's vector in service
-# for ever, and the CPU gets no interrupt of a device or its timer again.  Sizing the PCI BARs of
-# an article-sized host did that to one boot in five, until maxcpus=1 let the kernel do it on
-# one CPU alone; the image's initramfs sets the others going afterwards.
-# And on a busy machine the kernel may find its timer ticks too late to calibrate its delay loop
-# by them.  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
-_EMULATED_PARAMETERS = ("no_timer_check", "lpj=4000000", "maxcpus=1")
+# On a busy machine the kernel may find its timer ticks too late to calibrate its delay loop by
+# them.  QEMU's emulated TSC has 1 GHz: 4,000,000 loops a jiffy at 250 Hz.
+_EMULATED_PARAMETERS = ("no_timer_check", "lpj=4000000")
+
+# QEMU that emulates several CPUs loses a write to memory-mapped registers now and then while
+# another CPU changes the memory map.  Where it is one by which a CPU acknowledges an interrupt,
+# the local APIC has that vector in service for ever, and the CPU gets no interrupt of a device
+# again (seen with 10.0: while the kernel sized the PCI BARs, in one boot of an article-sized host
+# in five).  With x2APIC there is no such write; without it the kernel does its sizing on one CPU
+# alone, and the image's initramfs sets the others going afterwards.
+_ONE_CPU = "maxcpus=1"
 
 # The image's unit that does what vhost.sriov and vhost.vfio say; to start it is to wait for it.
 _DEVICES_UNIT = "vhost-devices.service"
@@ -108,7 +113,10 @@ def xml(
             kernel=made.bzimage if efi else made.kernel,
             initrd=directory.seed,
             command_line=" ".join(
-                (*parameters(record.accelerator), cmdline.command_line(layout))
+                (
+                    *parameters(record.accelerator, x2apic=x2apic),
+                    cmdline.command_line(layout),
+                )
             ).strip(),
             disk=directory.overlay,
             console_log=directory.console_log,
@@ -120,10 +128,11 @@ def xml(
     )
 
 
-def parameters(accelerator: Accelerator) -> tuple[str, ...]:
+def parameters(accelerator: Accelerator, *, x2apic: bool = True) -> tuple[str, ...]:
     """What every host has on its kernel's command line."""
-    emulated = _EMULATED_PARAMETERS if accelerator is Accelerator.TCG else ()
-    return (*image.PARAMETERS, *emulated)
+    if accelerator is not Accelerator.TCG:
+        return image.PARAMETERS
+    return (*image.PARAMETERS, *_EMULATED_PARAMETERS, *(() if x2apic else (_ONE_CPU,)))
 
 
 def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:

@@ -52,6 +52,13 @@ INTERRUPT_REMAPPING = Need(
     False,
     "the host gets none, and vfio is told to allow unsafe interrupts in it",
 )
+# QEMU 9.0: x2APIC under emulation too; before, "eim=on requires accel=kvm,kernel-irqchip=split".
+X2APIC = Need(
+    "x2APIC",
+    Versions((9, 0), (3, 4)),
+    False,
+    "interrupts are acknowledged through memory, and one in thousands may be lost under emulation",
+)
 CACHING_MODE = Need("the IOMMU's caching mode", Versions((2, 9), (3, 4)), True, _NEWER)
 ADDRESS_WIDTH = Need("the IOMMU's address width", Versions((4, 0), (6, 5)), True, _NEWER)
 
@@ -93,6 +100,11 @@ def adapted(host: Host, versions: Versions) -> Host:
     if host.iommu.interrupt_remapping and not versions.reaches(INTERRUPT_REMAPPING.floor):
         return replace(host, iommu=replace(host.iommu, interrupt_remapping=False))
     return host
+
+
+def has_x2apic(host: Host, versions: Versions) -> bool:
+    """Whether *host* is to have x2APIC, for which its IOMMU must remap interrupts."""
+    return host.iommu.interrupt_remapping and versions.reaches(X2APIC.floor)
 
 
 def _device(model: DeviceModel) -> Need:

@@ -192,7 +192,7 @@ def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
 def _versions(scratch: Path) -> tuple[Versions | None, str]:
     try:
         with Connection.open(None, scratch) as connection:
-            return Versions(connection.qemu_version, connection.libvirt_version), ""
+            return connection.versions, ""
     except MachineError as error:
         return None, str(error)
 

@@ -19,7 +19,6 @@ from vhost_tempest_plugin import (
     topology_file,
 )
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.capability import Versions
 from vhost_tempest_plugin.errors import HostError, InputError, MachineError
 from vhost_tempest_plugin.hosts import Status
 from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, stray
@@ -165,7 +164,7 @@ def live_xml(name: str) -> str:
 
 def _possible(host: Host, connection: Connection, progress: Progress) -> Host:
     """The host as this QEMU and libvirt can have it; what they cannot is told."""
-    versions = Versions(connection.qemu_version, connection.libvirt_version)
+    versions = connection.versions
     possible = capability.adapted(host, versions)
     if possible != host:
         progress(f"no interrupt remapping with {versions}: vfio is told to do without")

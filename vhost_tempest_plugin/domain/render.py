@@ -47,10 +47,19 @@ class Boot:
     shares: tuple[Path, ...] = ()
 
 
-def render(layout: Layout, *, name: str, uuid: UUID, boot: Boot, accelerator: Accelerator) -> str:
+def render(
+    layout: Layout,
+    *,
+    name: str,
+    uuid: UUID,
+    boot: Boot,
+    accelerator: Accelerator,
+    x2apic: bool = False,
+) -> str:
     """The domain XML of a host.
 
     :param name: the domain's name
+    :param x2apic: local APICs that are reached through registers rather than through memory
     :raises InputError: the layout wants a firmware that *boot* lacks
     """
     host = layout.host
@@ -66,7 +75,7 @@ def render(layout: Layout, *, name: str, uuid: UUID, boot: Boot, accelerator: Ac
     _add(features, "apic")
     if host.iommu.interrupt_remapping:
         _add(features, "ioapic", driver="qemu")
-    domain.append(_cpu(layout, accelerator))
+    domain.append(_cpu(layout, accelerator, x2apic=x2apic))
     _add(domain, "clock", offset="utc")
     _add(domain, "on_poweroff", "destroy")
     _add(domain, "on_reboot", "restart")
@@ -74,7 +83,7 @@ def render(layout: Layout, *, name: str, uuid: UUID, boot: Boot, accelerator: Ac
     power = _add(domain, "pm")
     _add(power, "suspend-to-mem", enabled="no")
     _add(power, "suspend-to-disk", enabled="no")
-    _devices(domain, layout, boot)
+    _devices(domain, layout, boot, x2apic=x2apic)
     etree.indent(domain)
     return etree.tostring(domain, encoding="unicode") + "\n"
 
@@ -114,7 +123,7 @@ def _os(domain: _Element, layout: Layout, boot: Boot) -> None:
     _add(system, "cmdline", boot.command_line)
 
 
-def _cpu(layout: Layout, accelerator: Accelerator) -> _Element:
+def _cpu(layout: Layout, accelerator: Accelerator, *, x2apic: bool) -> _Element:
     cpus = layout.host.cpus
     if accelerator is Accelerator.KVM:
         cpu = etree.Element("cpu", mode="host-passthrough", check="none")
@@ -128,6 +137,8 @@ def _cpu(layout: Layout, accelerator: Accelerator) -> _Element:
         _add(cpu, "model", "Westmere", fallback="forbid")
         _add(cpu, "feature", policy="require", name="pdpe1gb")
         _add(cpu, "feature", policy="require", name="rdrand")
+        if x2apic:
+            _add(cpu, "feature", policy="require", name="x2apic")
         _add(cpu, "feature", policy="disable", name="vme")
     _add(
         cpu,
@@ -149,7 +160,7 @@ def _cpu(layout: Layout, accelerator: Accelerator) -> _Element:
     return cpu
 
 
-def _devices(domain: _Element, layout: Layout, boot: Boot) -> None:
+def _devices(domain: _Element, layout: Layout, boot: Boot, *, x2apic: bool) -> None:
     devices = _add(domain, "devices")
     disk = _add(devices, "disk", type="file", device="disk")
     # A host is made anew rather than repaired, so its disk need not survive a power cut.
@@ -172,7 +183,7 @@ def _devices(domain: _Element, layout: Layout, boot: Boot) -> None:
     _add(rng, "backend", "/dev/urandom", model="random")
     _address(rng, RANDOM)
     _add(devices, "memballoon", model="none")
-    _iommu(devices, layout.host.iommu)
+    _iommu(devices, layout.host.iommu, x2apic=x2apic)
 
 
 def _share(devices: _Element, number: int, image: Path) -> None:
@@ -231,17 +242,19 @@ def _console(devices: _Element, boot: Boot) -> None:
     _add(console, "target", type="serial", port="0")
 
 
-def _iommu(devices: _Element, iommu: Iommu) -> None:
+def _iommu(devices: _Element, iommu: Iommu, *, x2apic: bool) -> None:
     if iommu.model is IommuModel.NONE:
         return
     element = _add(devices, "iommu", model=iommu.model.value)
-    _add(
+    driver = _add(
         element,
         "driver",
         intremap=_switch(iommu.interrupt_remapping),
         caching_mode=_switch(iommu.caching_mode),
         aw_bits=str(iommu.address_width_bits),
     )
+    if x2apic:
+        driver.set("eim", "on")
 
 
 def _switch(on: bool) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
+from vhost_tempest_plugin.capability import Versions
 from vhost_tempest_plugin.errors import BusyError, MachineError
 from vhost_tempest_plugin.hypervisor import embedded, image, library
 from vhost_tempest_plugin.hypervisor.domain import Domain
@@ -60,6 +61,11 @@ class Connection:
     def qemu_version(self) -> tuple[int, int]:
         """The major and minor version of its hypervisor."""
         return _version(self._handle.getVersion())
+
+    @property
+    def versions(self) -> Versions:
+        """Both."""
+        return Versions(self.qemu_version, self.libvirt_version)
 
     def create(self, xml: str) -> Domain:
         """Start a transient domain.

@@ -11,7 +11,7 @@ fail() {
     poweroff -f
 }
 
-# What the command line's maxcpus held back: see _EMULATED_PARAMETERS in boot.py.
+# What the command line's maxcpus held back: see _ONE_CPU in boot.py.
 for cpu in /sys/devices/system/cpu/cpu[0-9]*/online; do
     if [ -e "$cpu" ]; then echo 1 >"$cpu"; fi
 done
