@@ -16,10 +16,9 @@ LAYERS = (
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
     " keys lab named_directory packages lifecycle machine picture probe process reporting"
     " sharing speed state tether",
-    "buses catalog cmdline configuration cpio domain drawing layout memory novaconf observe report"
-    " topology_data"
-    " topology_file topology_schema validity",
-    "accelerator cpuset errors finding hardware paths pci progress record share topology",
+    "buses catalog cmdline configuration cpio domain drawing expect layout memory novaconf observe"
+    " report request topology_data topology_file topology_schema validity",
+    "accelerator cpuset errors finding hardware load paths pci progress record share topology",
 )
 OWNERS = {
     "amqp": "lab",

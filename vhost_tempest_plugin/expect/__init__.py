@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Nova must do with a request on a host that has a topology and a load.
+
+``expectation`` says where a guest may be placed and with which devices, or that it must be
+refused, and why; ``admits`` compares that with what was observed; ``ranked`` says what of it
+Nova prefers.
+"""
+
+from vhost_tempest_plugin.expect.comparison import admits
+from vhost_tempest_plugin.expect.expectation import expectation
+from vhost_tempest_plugin.expect.limits import Limits
+from vhost_tempest_plugin.expect.observation import GuestNode, Observation, Rejection
+from vhost_tempest_plugin.expect.outcome import Choice, Expectation, Placed, Refused
+from vhost_tempest_plugin.expect.preference import departures, ranked
+from vhost_tempest_plugin.expect.reason import Conflict, Lack
+from vhost_tempest_plugin.expect.usage import after
+
+__all__ = [
+    "Choice",
+    "Conflict",
+    "Expectation",
+    "GuestNode",
+    "Lack",
+    "Limits",
+    "Observation",
+    "Placed",
+    "Refused",
+    "Rejection",
+    "admits",
+    "after",
+    "departures",
+    "expectation",
+    "ranked",
+]
