@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is expected of Nova is what its own code decides, or Nova is known to be wrong there."""
+
+import dataclasses
+import itertools
+import unittest
+from collections import Counter
+from collections.abc import Iterator
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.oracle import hosts
+from tests.oracle.case import Case, Json, seen
+from tests.oracle.disagreement import disagreements, judged
+from tests.oracle.generator import case
+from tests.oracle.mistakes import MISTAKES
+from tests.oracle.oracle import Oracle, running
+from tests.unit import strategies
+from vhost_tempest_plugin import catalog, novaconf
+from vhost_tempest_plugin.expect import Conflict, Expectation, Lack, Refused
+from vhost_tempest_plugin.lab import environment, release
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.novaconf import NumaPolicy
+from vhost_tempest_plugin.pci import DeviceModel
+from vhost_tempest_plugin.request import DeviceRequest, Request
+from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+
+REPAIRS = tuple(dict.fromkeys(mistake.repair for mistake in MISTAKES))
+TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov", "wide")
+CASES = 1700
+REQUESTS = 5000
+PLACED = 1000
+# Placed; and placed or not by the order in which Nova has the devices.
+CERTAIN, OPEN = "certain", "open"
+
+
+def made_up() -> Iterator[Case]:
+    """The same ones each time; every third on a host of this package."""
+    layouts = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
+    for number in range(CASES):
+        random = Random(number)
+        shipped = number % 3 == 0
+        yield case(random, random.choice(layouts) if shipped else hosts.layout(random))
+
+
+def _sort(expected: Expectation) -> str:
+    if isinstance(expected, Refused):
+        return expected.reason.name
+    return CERTAIN if expected.certain else OPEN
+
+
+class OracleTest(unittest.TestCase):
+    oracle: Oracle
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        python = environment.obtain(release.find()).python
+        layouts = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
+        cls.oracle = cls.enterClassContext(running(python, novaconf.aliases(layouts)))
+
+    def test_thousands_of_requests(self) -> None:
+        met: Counter[str] = Counter()
+        doubtful: list[tuple[Case, list[Json]]] = []
+        for made, answers in self.oracle.answers_to(made_up()):
+            verdicts = list(judged(made, answers))
+            met.update(_sort(verdict.expected) for verdict in verdicts)
+            if verdicts[-1].facts:
+                doubtful.append((made, answers))
+        for made, answers in doubtful:
+            self.check(made, answers)
+        self.assertGreaterEqual(met.total(), REQUESTS)
+        self.assertGreater(met[CERTAIN], PLACED)
+        sorts = {CERTAIN, *(reason.name for reason in (*Conflict, *Lack))}
+        self.assertEqual(set(), sorts - met.keys(), "none of these was tried")
+
+    @settings(
+        max_examples=60,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(st.randoms(use_true_random=False), strategies.hosts())
+    def test_hosts_of_all_sorts(self, random: Random, host: Host) -> None:
+        made = case(random, lay_out(host))
+        self.check(made, self.oracle.answers(made))
+
+    def test_what_hangs_on_the_order_of_devices(self) -> None:
+        """An alias of a looser policy is served first, and may take the only near device."""
+        nic = DeviceGroup(DeviceModel.E1000E)
+        node = NumaNode(0, frozenset({0}), 1024, ((0, 10),), devices=(nic,))
+        host = Host("order", CpuTopology(1), (node,), (dataclasses.replace(nic, count=2),))
+        (kind,) = novaconf.kinds(DeviceModel.E1000E)
+        devices = (
+            DeviceRequest(kind, 2, NumaPolicy.LEGACY),
+            DeviceRequest(kind, 1, NumaPolicy.REQUIRED),
+        )
+        request = Request(vcpus=1, memory_mib=64, nodes=1, devices=devices)
+        made = Case(lay_out(host), (request,))
+        placed = set()
+        for each in (made, dataclasses.replace(made, newest_first=True)):
+            (answer,) = self.oracle.answers(each)
+            (verdict,) = judged(each, [answer])
+            self.assertEqual((), verdict.facts)
+            self.assertEqual(OPEN, _sort(verdict.expected))
+            placed.add("nodes" in answer)
+        self.assertEqual({True, False}, placed)
+
+    def test_what_nova_gets_wrong(self) -> None:
+        for mistake in MISTAKES:
+            with self.subTest(mistake.name):
+                answers = self.oracle.answers(mistake.case)
+                facts = disagreements(mistake.case, answers)
+                self.assertTrue(facts, "Nova gets it right: drop the mistake and its repair")
+                self.assertIn(mistake.fact, facts[0])
+                repaired = self.oracle.answers(mistake.case, [mistake.repair])
+                self.assertEqual([], disagreements(mistake.case, repaired))
+
+    def check(self, made: Case, answers: list[Json]) -> None:
+        """They agree, or do so once some of Nova's known mistakes are put right."""
+        verdicts = list(judged(made, answers))
+        if not verdicts[-1].facts:
+            return
+        sets = (itertools.combinations(REPAIRS, n) for n in range(1, len(REPAIRS) + 1))
+        for repairs in itertools.chain.from_iterable(sets):
+            if not disagreements(made, self.oracle.answers(made, repairs)):
+                return
+        number = len(verdicts) - 1
+        self.fail(
+            f"{verdicts[-1].facts}\n{made.requests[number]}\n{made.load}\n{made.limits}\n"
+            f"{made.layout.host}\n{[seen(answer) for answer in answers]}"
+        )
