@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vhost_tempest_plugin import guest
 from vhost_tempest_plugin.errors import HostError, MachineError
-from vhost_tempest_plugin.guest.build import newest
+from vhost_tempest_plugin.guest.kernel import newest
 from vhost_tempest_plugin.pci import PciAddress, PciId
 from vhost_tempest_plugin.topology import HugePages
 
