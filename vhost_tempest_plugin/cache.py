@@ -10,8 +10,9 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin import paths
@@ -20,6 +21,15 @@ from vhost_tempest_plugin.progress import Progress
 
 _PARTIAL = ".partial"
 _DIGEST_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A directory that nobody needs; *size_mib* is what its removal frees."""
+
+    kind: str
+    digest: str
+    size_mib: int
 
 
 def digest(*ingredients: str | bytes) -> str:
@@ -78,6 +88,39 @@ def obtain(
             if partial.exists():
                 _discard(partial)
     return made
+
+
+def prune(
+    kind: str, used: Callable[[], Collection[str]], progress: Progress, *, dry_run: bool = False
+) -> list[Unused]:
+    """Remove what of *kind* is not used, while nobody makes one.
+
+    :param used: the digests of what is; asked while none can be made
+    :param dry_run: remove nothing
+    :returns: what was or would be removed
+    :raises MachineError: the cache cannot be written
+    """
+    directory = place(kind, "none").parent
+    if not directory.is_dir():
+        return []
+    with _lock(directory, progress):
+        keep = used()
+        unused = [
+            path
+            for path in sorted(directory.iterdir())
+            if path.is_dir() and path.suffix != _PARTIAL and path.name not in keep
+        ]
+        found = [Unused(kind, path.name, _size_mib(path)) for path in unused]
+        for path in () if dry_run else unused:
+            partial = path.with_name(path.name + _PARTIAL)
+            partial.mkdir(exist_ok=True)
+            _discard(partial)
+    return found
+
+
+def _size_mib(directory: Path) -> int:
+    """The room that a directory's files take on the disk, holes left out."""
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*")) >> 20
 
 
 def _discard(partial: Path) -> None:

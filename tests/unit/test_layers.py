@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario",
     "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
-    " keys lab named_directory packages lifecycle machine picture probe process reporting"
+    " keys lab named_directory packages lifecycle machine picture probe process pruning reporting"
     " sharing speed state tether",
     "buses catalog cmdline configuration cpio domain drawing expect layout memory novaconf observe"
     " report request topology_data topology_file topology_schema validity",

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vhost image build."""
+"""vhost image build, vhost image prune."""
 
 import argparse
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from cliff.lister import Lister
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import guest, image, progress
+from vhost_tempest_plugin import cache, guest, image, progress, pruning
 
 
 class Build(ShowOne):
@@ -23,3 +25,24 @@ class Build(ShowOne):
             "guest initrd": str(small.initrd),
         }
         return tuple(facts), tuple(facts.values())
+
+
+class Prune(Lister):
+    """Remove images that no host of this user has and that are not current, and old guests.
+
+    Hosts of another XDG_STATE_HOME count only while they run. Tells what it removed.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--dry-run", action="store_true", help="tell what would be removed, and remove nothing"
+        )
+        return parser
+
+    def take_action(
+        self, arguments: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        removed = pruning.prune(progress.Lines(), dry_run=arguments.dry_run)
+        columns = tuple(field.name for field in dataclasses.fields(cache.Unused))
+        return columns, [dataclasses.astuple(unused) for unused in removed]

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.progress import Progress, silent
 
 SOURCES = Path("/usr/src")
 
-_KIND = "guest-kernel"
+KIND = "guest-kernel"
 _CONFIG = Path(__file__).with_name("kernel.config")
 _VERSION = re.compile(r"linux-source-(\d+(?:\.\d+)*)\.tar\.[a-z0-9]+\Z")
 _TOOLS = ("bc", "bison", "flex", "gcc", "make", "strip", "tar", "xz")
@@ -67,15 +67,15 @@ def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
     def make(directory: Path) -> None:
         _make(tarball, directory, progress)
 
-    return cache.obtain(_KIND, _digest(tarball), make, progress)
+    return cache.obtain(KIND, _digest(tarball), make, progress)
 
 
-def current(sources: Path = SOURCES) -> Path:
-    """Where ``build`` has it or would make it.
+def current(sources: Path = SOURCES) -> str:
+    """The digest of what ``build`` has or would make.
 
     :raises MachineError: there is no source
     """
-    return cache.place(_KIND, _digest(newest(sources)))
+    return _digest(newest(sources))
 
 
 def newest(sources: Path) -> Path:

@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cpio import Entry, archive
 from vhost_tempest_plugin.errors import CommandError, MachineError
 from vhost_tempest_plugin.progress import Progress, silent
 
-_KIND = "guest-program"
+KIND = "guest-program"
 _SOURCE = Path(__file__).with_name("init.c")
 _FLAGS = (
     *("-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pie"),
@@ -23,12 +23,12 @@ def build(progress: Progress = silent) -> Path:
 
     :raises MachineError: the machine lacks a compiler; nothing half made is left
     """
-    return cache.obtain(_KIND, current().name, _make, progress)
+    return cache.obtain(KIND, current(), _make, progress)
 
 
-def current() -> Path:
-    """Where ``build`` has it or would make it."""
-    return cache.place(_KIND, cache.digest(_SOURCE.read_text(), " ".join(_FLAGS)))
+def current() -> str:
+    """The digest of what ``build`` has or would make."""
+    return cache.digest(_SOURCE.read_text(), " ".join(_FLAGS))
 
 
 def _make(directory: Path) -> None:
