@@ -40,28 +40,28 @@ class Vhost:
     def run(self, *words: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command; its news go to our standard error as they come."""
         process = self.start(*words)
+        out, news = process.stdout, process.stderr
+        assert out is not None
+        assert news is not None
         said: list[str] = []
 
         def pass_on() -> None:
-            assert process.stderr is not None
-            for line in process.stderr:
+            for line in news:
                 said.append(line)
-                sys.__stderr__.write(f"    {line}")
-                sys.__stderr__.flush()
+                print(f"    {line}", end="", file=sys.__stderr__, flush=True)
 
         listener = threading.Thread(target=pass_on)
         listener.start()
         killer = threading.Timer(LIMIT_S * speed.slowness(), process.kill)
         killer.start()
         try:
-            assert process.stdout is not None
-            output = process.stdout.read()
+            output = out.read()
             code = process.wait()
         finally:
             killer.cancel()
             listener.join()
-            process.stdout.close()
-            process.stderr.close()
+            out.close()
+            news.close()
         done = subprocess.CompletedProcess(process.args, code, output, "".join(said))
         if check and code != 0:
             raise AssertionError(f"vhost {' '.join(map(str, words))} gave {code}: {done.stderr}")
