@@ -53,6 +53,7 @@ EMULATOR = (
         "starts QEMU",
     ),
 )
+_LAB = "runs in a lab; a host does without"
 _KERNEL = "builds the nested guest's kernel"
 TOOLS = (
     *_QEMU,
@@ -71,6 +72,8 @@ TOOLS = (
     Tool("xz", "xz-utils", "xz", _KERNEL),
     Tool("/usr/include/libelf.h", "libelf-dev", "elfutils-libelf-devel", _KERNEL),
     Tool("/usr/src/linux-source-*.tar.*", "linux-source", "", _KERNEL),
+    Tool("mariadbd", "mariadb-server-core", "mariadb-server", _LAB, optional=True),
+    Tool("rabbitmq-server", "rabbitmq-server", "rabbitmq-server", _LAB, optional=True),
     Tool("dot", "graphviz", "graphviz", "draws", optional=True),
 )
 

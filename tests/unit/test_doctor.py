@@ -111,9 +111,13 @@ class JudgeTest(unittest.TestCase):
         bad = self.bad(distribution=FEDORA, absent=frozenset({source}))
         self.assertEqual("install what Debian calls linux-source", bad[source.name].remedy)
 
-    def test_pictures_are_not_essential(self) -> None:
-        bad = self.bad(absent=frozenset({TOOL["dot"]}))
-        self.assertEqual(Verdict.WARNING, bad["dot"].verdict)
+    def test_pictures_and_the_lab_are_not_essential(self) -> None:
+        names = ("dot", "mariadbd", "rabbitmq-server")
+        bad = self.bad(absent=frozenset(TOOL[name] for name in names))
+        self.assertEqual(
+            dict.fromkeys(names, Verdict.WARNING), {name: f.verdict for name, f in bad.items()}
+        )
+        self.assertIn("rabbitmq-server", bad["rabbitmq-server"].remedy)
 
     def test_ovmf_only_for_many_nics(self) -> None:
         ovmf = next(tool for tool in TOOLS if tool.efi)
