@@ -11,6 +11,8 @@ from vhost_tempest_plugin.expect.reason import Conflict
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import EmulatorPolicy, ThreadPolicy
 
+_SHOWN = 12
+
 
 def admits(expected: Expectation, seen: Observation | Rejection) -> tuple[str, ...]:
     """The facts in which what was seen differs from what is expected; none where it agrees."""
@@ -126,9 +128,9 @@ def _take(take: tuple[int, ...]) -> str:
 
 
 def _places(expected: Placed) -> str:
-    return "on " + " or ".join(
-        ",".join(map(str, choice.nodes)) or "any node" for choice in expected.choices
-    )
+    words = [",".join(map(str, choice.nodes)) or "any node" for choice in expected.choices]
+    more = len(words) - _SHOWN
+    return "on " + " or ".join([*words[:_SHOWN], *([f"in {more} more ways"] if more > 0 else [])])
 
 
 def _words(seen: Rejection) -> str:
