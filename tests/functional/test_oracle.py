@@ -19,12 +19,21 @@ from tests.oracle.mistakes import MISTAKES
 from tests.oracle.oracle import Oracle, running
 from tests.unit import strategies
 from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.expect import Conflict, Expectation, Lack, Refused
+from vhost_tempest_plugin.expect import (
+    Conflict,
+    Expectation,
+    Lack,
+    Placed,
+    Refused,
+    expectation,
+    ranked,
+)
 from vhost_tempest_plugin.lab import environment, release
 from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.load import Load
 from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import DeviceRequest, Request
+from vhost_tempest_plugin.request import CpuPolicy, DeviceRequest, Request
 from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
 
 REPAIRS = tuple(dict.fromkeys(mistake.repair for mistake in MISTAKES))
@@ -32,6 +41,11 @@ TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov", "wide")
 CASES = 1700
 REQUESTS = 5000
 PLACED = 1000
+ORDERS = 150
+WAYS = 600
+
+(NIC,) = novaconf.kinds(DeviceModel.E1000E)
+
 # Placed; and placed or not by the order in which Nova has the devices.
 CERTAIN, OPEN = "certain", "open"
 
@@ -93,21 +107,65 @@ class OracleTest(unittest.TestCase):
         nic = DeviceGroup(DeviceModel.E1000E)
         node = NumaNode(0, frozenset({0}), 1024, ((0, 10),), devices=(nic,))
         host = Host("order", CpuTopology(1), (node,), (dataclasses.replace(nic, count=2),))
-        (kind,) = novaconf.kinds(DeviceModel.E1000E)
         devices = (
-            DeviceRequest(kind, 2, NumaPolicy.LEGACY),
-            DeviceRequest(kind, 1, NumaPolicy.REQUIRED),
+            DeviceRequest(NIC, 2, NumaPolicy.LEGACY),
+            DeviceRequest(NIC, 1, NumaPolicy.REQUIRED),
         )
         request = Request(vcpus=1, memory_mib=64, nodes=1, devices=devices)
-        made = Case(lay_out(host), (request,))
+        layout = lay_out(host)
         placed = set()
-        for each in (made, dataclasses.replace(made, newest_first=True)):
-            (answer,) = self.oracle.answers(each)
-            (verdict,) = judged(each, [answer])
+        for device in layout.devices:
+            made = Case(layout, (request,), first=frozenset({device.address}))
+            (answer,) = self.oracle.answers(made)
+            (verdict,) = judged(made, [answer])
             self.assertEqual((), verdict.facts)
             self.assertEqual(OPEN, _sort(verdict.expected))
             placed.add("nodes" in answer)
         self.assertEqual({True, False}, placed)
+
+    def test_every_way_to_place_a_guest(self) -> None:
+        """Nova takes those that are admitted, were they the only ones, and no others."""
+        met: Counter[bool] = Counter()
+        for number in range(WAYS):
+            random = Random(f"way {number}")
+            made = case(random, hosts.layout(random))
+            expected = expectation(made.layout, made.requests[0], made.load, made.limits)
+            if not isinstance(expected, Placed) or not expected.choices[0].berths:
+                continue
+            may = {choice.nodes for choice in expected.choices}
+            must = {choice.nodes for choice in expected.choices if choice.certain}
+            ways = self.oracle.ways(made)
+            if not must <= ways <= may:
+                ways = self.oracle.ways(made, REPAIRS)
+            self.assertLessEqual(must, ways, made)
+            self.assertLessEqual(ways, may, made)
+            met[len(may) > 1] += 1
+        self.assertGreater(met[True], WAYS // 10)
+
+    def test_nova_may_take_whatever_is_admitted(self) -> None:
+        """By the order of its list; nothing is admitted that cannot be."""
+        tried: Counter[NumaPolicy] = Counter()
+        for number in range(ORDERS):
+            random = Random(f"order {number}")
+            policy = random.choice(tuple(NumaPolicy))
+            asked = DeviceRequest(NIC, random.choice((1, 2, 3, 4)), policy)
+            layout, cpu_policy = hosts.layout(random), random.choice((None, CpuPolicy.DEDICATED))
+            request = Request(1, 64, nodes=1, cpu_policy=cpu_policy, devices=(asked,))
+            expected = expectation(layout, request, Load())
+            if not isinstance(expected, Placed):
+                continue
+            (favourite, *_) = ranked(expected, layout, request, Load())
+            (supply,) = favourite.supplies
+            for take in supply.takes:
+                first = frozenset(
+                    device
+                    for group, count in zip(supply.groups, take, strict=True)
+                    for device in sorted(group)[:count]
+                )
+                (answer,) = self.oracle.answers(Case(layout, (request,), first=first))
+                self.assertEqual(sorted(map(str, first)), answer["devices"], (policy, layout.host))
+                tried[policy] += 1
+        self.assertTrue(all(tried[policy] > 10 for policy in NumaPolicy), tried)
 
     def test_what_nova_gets_wrong(self) -> None:
         for mistake in MISTAKES:

@@ -19,16 +19,16 @@ Json = dict[str, Any]
 class Case:
     """Requests to a host, each as the ones before have left it.
 
-    :param newest_first: whether Nova has the devices in the opposite order
+    :param first: devices that come first in Nova's list, otherwise ascending by address
     """
 
     layout: Layout
     requests: tuple[Request, ...]
     load: Load = field(default_factory=Load)
     limits: Limits = field(default_factory=Limits)
-    newest_first: bool = False
+    first: frozenset[PciAddress] = frozenset()
 
-    def question(self, repairs: tuple[str, ...] = ()) -> Json:
+    def question(self, repairs: tuple[str, ...] = (), *, ways: bool = False) -> Json:
         """As ``nova_answers.py`` takes it."""
         sets = novaconf.cpu_sets(self.layout)
         return {
@@ -38,7 +38,7 @@ class Case:
             "load": {str(node): _load(load) for node, load in self.load.nodes.items()},
             "vcpus": self.load.vcpus,
             "memory_mib": self.load.memory_mib,
-            "devices": _devices(self.layout)[:: -1 if self.newest_first else 1],
+            "devices": _devices(self.layout, self.first),
             "taken": sorted(map(str, self.load.devices)),
             "device_spec": novaconf.device_spec(self.layout),
             "pack": self.limits.pack,
@@ -55,6 +55,7 @@ class Case:
                 for request in self.requests
             ],
             "repairs": repairs,
+            "ways": ways,
         }
 
 
@@ -101,10 +102,10 @@ def _load(load: NodeLoad) -> Json:
     }
 
 
-def _devices(layout: Layout) -> list[Json]:
+def _devices(layout: Layout, first: frozenset[PciAddress]) -> list[Json]:
     """All that the driver finds; which of them guests can have is for device_spec to say."""
     found = []
-    for nic in layout.hardware().endpoints:
+    for nic in sorted(layout.hardware().endpoints, key=lambda nic: nic.address not in first):
         vendor, product = str(nic.id).split(":")
         if nic.physical_function is not None:
             dev_type = "type-VF"

@@ -44,7 +44,9 @@ def case(random: Random, layout: Layout) -> Case:
     load = _load(random, host) if _now_and_then(random, 0.6) else Load()
     count = random.choice((1, 2, 4, 6))
     requests = tuple(_request(random, host) for _ in range(count))
-    return Case(layout, requests, load, limits, newest_first=_now_and_then(random, 0.5))
+    return Case(
+        layout, requests, load, limits, _some(random, [row.address for row in host.devices])
+    )
 
 
 def _now_and_then(random: Random, share: float) -> bool:
@@ -106,7 +108,7 @@ def _request(random: Random, host: NovaHost) -> Request:
         page_size=_perhaps(random, _PAGE_SIZES, 0.35),
         pci_policy=_perhaps(random, tuple(NumaPolicy), 0.3),
         devices=_devices(random, host),
-        image=_image(random) if _now_and_then(random, 0.06) else ImageRequest(),
+        image=_image(random) if _now_and_then(random, 0.1) else ImageRequest(),
     )
 
 
@@ -185,7 +187,7 @@ def _image(random: Random) -> ImageRequest:
     return ImageRequest(
         nodes=_perhaps(random, (1, 2), 0.2),
         cpu_policy=_perhaps(random, tuple(CpuPolicy), 0.3),
-        thread_policy=_perhaps(random, tuple(ThreadPolicy), 0.2),
+        thread_policy=_perhaps(random, tuple(ThreadPolicy), 0.4),
         page_size=_perhaps(random, _PAGE_SIZES, 0.2),
         pci_policy=_perhaps(random, tuple(NumaPolicy), 0.4),
     )

@@ -10,35 +10,33 @@ A JSON object a line on standard input, the answer a line on standard output::
      "device_spec": ["{...}", ...], "pack": false, "cpu_ratio": 4.0, "ram_ratio": 1.0,
      "reserved_mib": 512, "vcpus": 0, "memory_mib": 0,      of guests without NUMA nodes
      "requests": [{"vcpus": 1, "memory_mib": 64, "extra_specs": {}, "image": {}}],
-     "repairs": ["name", ...]}
+     "repairs": ["name", ...], "ways": false}
 
 The requests come one after the other, each to the host as the ones before have left it.  An
-answer is a list with an object for each of them, see ``Host.answer``.
+answer is a list with an object for each of them, see ``Host.answer``; with "ways" it is instead
+a list of all the ways in which the first request can be placed, see ``Host.ways``.
 """
 
+import itertools
 import json
 import logging
 import sys
 from types import SimpleNamespace
 from typing import Any
 
+import nova_objects
 import repairs
 from nova import exception, objects
 from nova.api.openstack.compute import servers
 from nova.conf import CONF
 from nova.conf import neutron as neutron_options
-from nova.objects import fields, pci_device_pool
-from nova.pci import request as pci_request
+from nova.objects import pci_device_pool
 from nova.pci import stats, whitelist
 from nova.scheduler import utils
 from nova.scheduler.filters import numa_topology_filter, pci_passthrough_filter
 from nova.virt import hardware
-from nova.virt.libvirt import config as libvirt_config
-from nova.virt.libvirt import driver
 
 Json = dict[str, Any]
-
-_UUID = "00000000-0000-4000-8000-000000000000"
 
 
 class Host:
@@ -51,15 +49,15 @@ class Host:
         self.limits = objects.NUMATopologyLimits(
             cpu_allocation_ratio=case["cpu_ratio"], ram_allocation_ratio=case["ram_ratio"]
         )
-        self.topology = _topology(case["capabilities"])
+        self.topology = nova_objects.topology(case["capabilities"])
         for cell in self.topology.cells:
-            _burden(cell, case["load"].get(str(cell.id)))
+            nova_objects.burden(cell, case["load"].get(str(cell.id)))
         self.stats = stats.PciDeviceStats(
             self.topology, dev_filter=whitelist.Whitelist(case["device_spec"])
         )
         for words in case["devices"]:
             if words["address"] not in case["taken"]:
-                self.stats.add_device(_device(words))
+                self.stats.add_device(nova_objects.device(words))
         shared = sum(len(cell.cpuset) for cell in self.topology.cells)
         memory_mib = sum(cell.memory for cell in self.topology.cells)
         # As nova/virt/libvirt/driver.py, update_provider_tree, tells Placement of them.
@@ -84,7 +82,7 @@ class Host:
         {"broken": message}     placed, and the tracker cannot take it
         """
         try:
-            spec = _spec(request)
+            spec = nova_objects.spec(request)
         except exception.NovaException as error:
             return {"exception": type(error).__name__, "http_status": _status(error)}
         resources = _resources(spec)
@@ -112,8 +110,29 @@ class Host:
             "reserved": sorted(claimed.cpuset_reserved) if claimed else [],
             "devices": sorted(device.address for device in devices),
             "resources": resources,
-            "load": {str(cell.id): _load(cell) for cell in self.topology.cells},
+            "load": {str(cell.id): nova_objects.load(cell) for cell in self.topology.cells},
         }
+
+    def ways(self, request: Json) -> list[list[int]]:
+        """The host's nodes of the guest's, in each way that Nova would take.
+
+        It is offered nothing else: these nodes, in this order.
+        """
+        spec = nova_objects.spec(request)
+        found = []
+        for cells in itertools.permutations(self.topology.cells, len(spec.numa_topology)):
+            fitted = hardware.numa_fit_instance_to_host(
+                objects.NUMATopology(cells=list(cells)),
+                spec.numa_topology.obj_clone(),
+                None,
+                limits=self.limits,
+                pci_requests=spec.pci_requests.requests,
+                pci_stats=self._tracked(),
+            )
+            nodes = [cell.id for cell in cells]
+            if fitted is not None and [cell.id for cell in fitted.cells] == nodes:
+                found.append(nodes)
+        return found
 
     def _has(self, resources: Json) -> bool:
         """Placement's rule (placement/objects/allocation.py, ``_check_capacity_exceeded``).
@@ -196,78 +215,6 @@ class Host:
         }
 
 
-def _topology(capabilities: str) -> "objects.NUMATopology":
-    """As the libvirt driver makes it."""
-    caps = libvirt_config.LibvirtConfigCaps()
-    caps.parse_str(capabilities)
-    cpus = {cpu.id for cell in caps.host.topology.cells for cpu in cell.cpus}
-    computer = SimpleNamespace(
-        _has_numa_support=lambda: True,
-        _host=SimpleNamespace(get_capabilities=lambda: caps, get_online_cpus=lambda: cpus),
-        _reserved_hugepages={},
-    )
-    real = driver.LibvirtDriver
-    computer._get_vcpu_available = lambda: real._get_vcpu_available(computer)
-    computer._get_pcpu_available = lambda: real._get_pcpu_available(computer)
-    return real._get_host_numa_topology(computer)
-
-
-def _burden(cell: "objects.NUMACell", load: Json | None) -> None:
-    if load is None:
-        return
-    cell.pinned_cpus = set(load["pinned"])
-    cell.cpu_usage = load["floating"]
-    cell.memory_usage = load["memory_mib"]
-    for pages in cell.mempages:
-        pages.used = load["pages"].get(str(pages.size_kb), 0)
-
-
-def _load(cell: "objects.NUMACell") -> Json:
-    return {
-        "pinned": sorted(cell.pinned_cpus),
-        "floating": cell.cpu_usage,
-        "memory_mib": cell.memory_usage,
-        "pages": {str(pages.size_kb): pages.used for pages in cell.mempages if pages.used},
-    }
-
-
-def _device(words: Json) -> "objects.PciDevice":
-    device = objects.PciDevice(
-        **words, compute_node_id=1, status=fields.PciDeviceStatus.AVAILABLE, extra_info={}
-    )
-    device.child_devices = []
-    device.parent_device = None
-    return device
-
-
-def _spec(request: Json) -> "objects.RequestSpec":
-    """As the API makes it, in its order (nova/compute/api.py)."""
-    flavor = objects.Flavor(
-        name="flavor",
-        flavorid="flavor",
-        vcpus=request["vcpus"],
-        memory_mb=request["memory_mib"],
-        root_gb=1,
-        ephemeral_gb=0,
-        swap=0,
-        extra_specs=request["extra_specs"],
-    )
-    image = objects.ImageMeta.from_dict({"properties": request["image"]})
-    topology = hardware.numa_get_constraints(flavor, image)
-    pci_request.get_pci_requests_from_flavor(flavor)
-    policy = hardware.get_pci_numa_policy_constraint(flavor, image)
-    return objects.RequestSpec(
-        flavor=flavor,
-        image=image,
-        numa_topology=topology,
-        pci_requests=pci_request.get_pci_requests_from_flavor(flavor, affinity_policy=policy),
-        instance_uuid=_UUID,
-        requested_resources=[],
-        request_level_params=objects.RequestLevelParams(),
-        is_bfv=False,
-    )
-
-
 def _status(error: "exception.NovaException") -> int:
     """What the API answers (nova/api/openstack/compute/servers.py and ../wsgi.py)."""
     if isinstance(error, servers.INVALID_FLAVOR_IMAGE_EXCEPTIONS):
@@ -298,7 +245,10 @@ def main() -> None:
         else:
             with repairs.made(asked["repairs"]):
                 host = Host(asked)
-                answers = [host.answer(request) for request in asked["requests"]]
+                if asked["ways"]:
+                    answers = host.ways(asked["requests"][0])
+                else:
+                    answers = [host.answer(request) for request in asked["requests"]]
         print(json.dumps(answers), flush=True)
 
 

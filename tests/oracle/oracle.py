@@ -40,6 +40,11 @@ class Oracle:
         if before is not None:
             yield before, self._receive()
 
+    def ways(self, case: Case, repairs: Iterable[str] = ()) -> set[tuple[int, ...]]:
+        """The nodes on which Nova would place the first request, each way by itself."""
+        self._send(case.question(tuple(repairs), ways=True))
+        return {tuple(nodes) for nodes in self._receive()}
+
     def _send(self, question: Json) -> None:
         assert self._process.stdin is not None
         # Where it is gone, its answer tells why.

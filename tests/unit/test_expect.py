@@ -72,6 +72,17 @@ class AffinityTest(CaseTest):
                     seen = Observation((GuestNode(0),), frozenset({row.address}))
                     self.assertEqual(row.address in devices, not admits(expected, seen), row)
 
+    def test_near_devices_go_first(self) -> None:
+        """Node 1 of lopsided has six, one more is on no node."""
+        for policy in NumaPolicy:
+            with self.subTest(policy=policy):
+                expected = self.expect(LOPSIDED, guest(devices=(nic(2, policy),)))
+                near, (nodeless,) = sorted(on(LOPSIDED, 1)), on(LOPSIDED, None)
+                good = Observation((GuestNode(1),), frozenset(near[:2]))
+                self.assertEqual((), admits(expected, good))
+                bad = Observation((GuestNode(1),), frozenset({near[0], nodeless}))
+                self.assertEqual(1, len(admits(expected, bad)))
+
     def test_preferred_goes_far_when_it_must(self) -> None:
         asked = guest(memory_mib=1500, devices=(nic(2, NumaPolicy.PREFERRED),))
         expected = self.expect(LOPSIDED, asked)
@@ -318,6 +329,15 @@ class ConflictTest(CaseTest):
             },
         ):
             self.assertIn((0,), places(self.expect(ARTICLE, guest(2, **words))))
+
+    def test_a_flavor_that_prefers_threads_is_not_overruled(self) -> None:
+        asked = guest(
+            2,
+            cpu_policy=DEDICATED,
+            thread_policy=ThreadPolicy.PREFER,
+            image=ImageRequest(thread_policy=ThreadPolicy.ISOLATE),
+        )
+        self.assertEqual({(0,), (1,)}, places(self.expect(SMT, asked)))
 
     def test_what_the_api_answers(self) -> None:
         self.assertEqual(403, Conflict.PCI_POLICIES.http_status)

@@ -41,14 +41,14 @@ def supplies(
 ) -> tuple[Supply, ...] | None:
     """What a guest may get of each kind that it wants, None where there is no way.
 
-    :param nodes: the host's nodes that it is on, None for a guest that has none of its own:
-        then policies mean nothing
+    :param nodes: the host's nodes that it is on, None for a guest that has none of its own: then
+        policies mean nothing, and every device counts as near
     """
     by_kind: dict[DeviceKind, list[Want]] = {}
     for want in wants:
         by_kind.setdefault(want.kind, []).append(want)
     found = [
-        _supply(kind, some, _groups(host, free(host, kind, taken), nodes), nodes is not None)
+        _supply(kind, some, _groups(host, free(host, kind, taken), nodes))
         for kind, some in by_kind.items()
     ]
     return tuple(found) if all(supply.takes for supply in found) else None
@@ -75,27 +75,24 @@ def _groups(
 
 
 def _supply(
-    kind: DeviceKind,
-    wants: list[Want],
-    groups: tuple[frozenset[PciAddress], ...],
-    affine: bool,
+    kind: DeviceKind, wants: list[Want], groups: tuple[frozenset[PciAddress], ...]
 ) -> Supply:
     near, socket, no_node, far = (len(group) for group in groups)
     there: Counts = (near, socket, no_node, far)
     reached, certain = {_NONE}, True
     for want in wants:
-        policy = want.policy if affine else NumaPolicy.PREFERRED
         following: set[Counts] = set()
         for taken in reached:
-            ways = [_sum(taken, take) for take in _takes(policy, want.count, _minus(there, taken))]
+            ways = [_sum(taken, take) for take in _takes(want, _minus(there, taken))]
             certain &= bool(ways)
             following.update(ways)
         reached = following
     return Supply(kind, groups, frozenset(reached), certain)
 
 
-def _takes(policy: NumaPolicy, count: int, there: Counts) -> Iterator[Counts]:
+def _takes(want: Want, there: Counts) -> Iterator[Counts]:
     """The ways to serve one alias."""
+    policy, count = want.policy, want.count
     if policy is NumaPolicy.REQUIRED or count <= there[_NEAR]:
         yield from _draws(count, there, (_NEAR,))
     elif policy is NumaPolicy.SOCKET:
