@@ -14,7 +14,7 @@ import shutil
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Self
@@ -141,6 +141,20 @@ class NamedDirectory:
             if create and not self._record.exists():
                 self.remove()
             os.close(lock)
+
+    def holder(self) -> int | None:
+        """The process of the command that holds it, if one of this user's does."""
+        try:
+            pid = int(self._lock.read_text().split()[1])
+            lock = self._lock.stat()
+            opened = list(Path(f"/proc/{pid}/fd").iterdir())
+        except (OSError, ValueError, IndexError):
+            return None
+        for link in opened:
+            with suppress(OSError):
+                if os.path.samestat(link.stat(), lock):
+                    return pid
+        return None
 
     def remove(self) -> None:
         """Remove all files; to be called while the lock is held.

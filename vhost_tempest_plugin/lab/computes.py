@@ -18,13 +18,13 @@ from vhost_tempest_plugin.lab import (
     release,
     snapshot,
     stages,
-    staging,
 )
-from vhost_tempest_plugin.lab.compute import Compute, Tree
+from vhost_tempest_plugin.lab.compute import Compute
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.environment import Environment
 from vhost_tempest_plugin.lab.record import LabRecord
 from vhost_tempest_plugin.lab.stages import Stage
+from vhost_tempest_plugin.lab.under_test import Tree, UnderTest
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
@@ -76,6 +76,7 @@ class Computes:
         self._record = record
         self._environment = made
         self._progress = progress
+        self._under_test = UnderTest(directory, made, progress)
         self._tree: Tree | None = None
 
     @property
@@ -83,22 +84,29 @@ class Computes:
         """The hosts'."""
         return self._record.hosts
 
-    def stage(self) -> None:
+    @property
+    def nova(self) -> str:
+        """A digest of the Nova under test; empty for the environment's own."""
+        return self._tree.digest if self._tree else ""
+
+    def take_nova(self) -> None:
         """Take the Nova under test as it is now.
 
-        :raises InputError: it does not import; the last line of the traceback is told
+        :raises InputError: it does not import; the last line of the traceback is told, and
+            what was taken last stays
         """
-        if self._record.nova is None:
-            return
-        target = self._directory.nova
-        staged = staging.stage(self._record.nova, self._environment, target, self._progress)
-        staging.verify(staged, self._environment)
-        self._tree = Tree(staged.path, staged.manifest)
+        if self._record.nova is not None:
+            self._tree = self._under_test.take(self._record.nova)
 
-    def take_staged(self) -> None:
+    def keep_nova(self) -> None:
         """Stay with the Nova under test as it was taken last."""
         if self._record.nova is not None:
-            self._tree = Tree(self._directory.nova, staging.manifest(self._directory.nova))
+            self._tree = self._under_test.current() or self._under_test.take(self._record.nova)
+
+    def put_back_nova(self) -> None:
+        """Have the services run from what was kept, though something else was taken since."""
+        if self._tree is not None:
+            self._under_test.select(self._tree)
 
     def upgrade_schema(self) -> None:
         """Bring Nova's tables to where the Nova under test wants them, if that is elsewhere."""
@@ -128,23 +136,24 @@ class Computes:
             yield
 
     def start(self) -> None:
-        """Have nova-compute run in all hosts, with its files up to date, and wait for it."""
-        self._progress("nova-compute")
-        self.restart(only_changed=True)
+        """Have nova-compute run in all hosts, with its files up to date, and wait for it.
 
-    def restart(self, *, only_changed: bool = False) -> None:
-        """Restart nova-compute with its files up to date, and wait until it has reported.
+        :raises ServiceError: one does not come up
+        """
+        self._progress("nova-compute")
+        self._wait(self._start(only_changed=True))
+
+    @contextmanager
+    def restarting(self, *, only_changed: bool = False) -> Iterator[None]:
+        """Restart nova-compute with its files up to date while the block does something else.
+
+        The block's end waits until all that were restarted have reported.
 
         :param only_changed: let those run on whose files were up to date
         :raises ServiceError: one does not come up
         """
-        before: dict[str, int] = {}
-        for host in self.settings.hosts:
-            with self._compute(host) as compute:
-                if compute.install(self.configuration(host), self._tree) or not only_changed:
-                    compute.stop()
-                before[host.name] = readiness.reports(self.settings, host)
-                compute.start()
+        before = self._start(only_changed=only_changed, only_those=True)
+        yield
         self._wait(before)
 
     def resume(self, before: Reports) -> None:
@@ -159,7 +168,7 @@ class Computes:
                     compute.stop()
                     compute.start()
                 else:
-                    compute.reconnect()
+                    compute.wake_up()
         self._wait(before)
 
     def heal(self) -> None:
@@ -174,6 +183,9 @@ class Computes:
     def save(self) -> None:
         """Save all hosts and end them."""
         self._progress("saving the hosts")
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                compute.fall_asleep()
         with emulated.Jobs(self._progress) as jobs:
             for name in self.names:
                 jobs.start(["save", name])
@@ -206,6 +218,23 @@ class Computes:
             return hosts.status(name).phase is Phase.RUNNING
         except (InputError, HostError):
             return False
+
+    def _start(self, *, only_changed: bool, only_those: bool = False) -> Reports:
+        """Restart or start it in all hosts; how often each had reported itself before.
+
+        :param only_changed: let those run on whose files were up to date
+        :param only_those: tell only of those that were restarted
+        """
+        before = {}
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                stale = compute.install(self.configuration(host), self._tree)
+                if stale or not only_changed:
+                    compute.stop()
+                if stale or not only_changed or not only_those:
+                    before[host.name] = readiness.reports(self.settings, host)
+                compute.start()
+        return before
 
     def _has_known_migrations(self, tree: Tree) -> bool:
         """Whether the environment's Nova has all migrations of a Nova under test."""

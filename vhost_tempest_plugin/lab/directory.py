@@ -26,8 +26,8 @@ class LabDirectory(NamedDirectory):
 
     @property
     def nova(self) -> Path:
-        """The Nova under test, where it is not the environment's."""
-        return self.path / "nova"
+        """The Nova under test, where it is not the environment's; a link to one that was taken."""
+        return self.path / "nova" / "current"
 
     @property
     def snapshot(self) -> Path:

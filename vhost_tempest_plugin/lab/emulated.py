@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import Self
 
@@ -68,13 +69,15 @@ def run(
 class Jobs:
     """Work on several hosts at once, beside what the block does.
 
-    The block's end waits for all of it; where the block fails the commands are ended.
+    The block's end waits for all of it; where the block or one of them fails, or the waiting
+    is interrupted, the commands are ended.
     """
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._pool = ThreadPoolExecutor(_MOST)
         self._futures: list[Future[None]] = []
+        self._lock = Lock()
         self._ends: list[Callable[[], None]] = []
         self._failed = False
 
@@ -98,7 +101,7 @@ class Jobs:
                 before()
                 for words in commands:
                     if not self._failed:
-                        run(words, self._progress, self._ends.append)
+                        run(words, self._progress, self._note)
 
         self._futures.append(self._pool.submit(work))
 
@@ -108,16 +111,31 @@ class Jobs:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._failed = error is not None
-        if self._failed:
-            for end in self._ends:
-                end()
         try:
+            if error is not None:
+                self._end()
             for future in self._futures:
-                with contextlib.suppress(*([VhostError] if self._failed else [])):
+                with contextlib.suppress(*([VhostError] if error is not None else [])):
                     future.result()
+        except BaseException:
+            self._end()
+            raise
         finally:
             self._pool.shutdown()
+
+    def _note(self, end: Callable[[], None]) -> None:
+        """Remember what ends a command that was started, or end it where it is too late."""
+        with self._lock:
+            if not self._failed:
+                self._ends.append(end)
+                return
+        end()
+
+    def _end(self) -> None:
+        with self._lock:
+            self._failed = True
+        for end in self._ends:
+            end()
 
 
 def _error(code: int) -> type[VhostError]:

@@ -4,12 +4,15 @@
 import dataclasses
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
 from vhost_tempest_plugin.configuration.settings import Secrets
 from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.progress import Progress
 
 _MASK = "***"
 _TAIL_BYTES = 64 * 1024
@@ -64,6 +67,17 @@ class ServiceError(VhostError):
         super().__init__(message)
         self.program = program
         self.lines = lines
+
+
+@contextmanager
+def telling(progress: Progress) -> Iterator[None]:
+    """Where a program fails in the block, tell the end of its log."""
+    try:
+        yield
+    except ServiceError as error:
+        for line in error.lines:
+            progress(f"{error.program}: {line}")
+        raise
 
 
 def failure(program: str, what: str, lines: tuple[str, ...]) -> ServiceError:

@@ -5,8 +5,8 @@ Every step is recorded before it is taken; whatever kills a command, the next on
 lab to where it should be, or removes it.
 """
 
-import shutil
-from collections.abc import Iterator
+import dataclasses
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -14,23 +14,24 @@ from pathlib import Path
 
 from vhost_tempest_plugin import acceleration, catalog, guest, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.settings import Ports, Settings
-from vhost_tempest_plugin.errors import InputError, MachineError, VhostError
-from vhost_tempest_plugin.guest import GuestImage
+from vhost_tempest_plugin.configuration.settings import Ports
+from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.lab import (
     checking,
-    database,
     emulated,
     environment,
+    failure,
+    holding,
     ports,
     release,
+    room,
     schema,
     secret,
     snapshot,
     stages,
+    ways,
 )
 from vhost_tempest_plugin.lab.computes import Computes, kept_environment
-from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.record import LabPhase, LabRecord
@@ -42,10 +43,6 @@ from vhost_tempest_plugin.topology import Host
 
 DEFAULT_TOPOLOGY = "small"
 WAIT_S = 1800.0
-_MIB = 1 << 20
-# Beside the hosts' memory; and on the disk, for databases, logs and what hosts write.
-_MEMORY_MIB = 2048
-_DISK_MIB = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +78,7 @@ def up(wish: Wish, progress: Progress) -> None:
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = _known(directory, wish) if directory.is_recorded else None
         if known is not None and known.phase is LabPhase.READY and _runs(directory):
-            _heal(directory, known, _with_nova(known, wish), progress)
+            _improve(directory, known, _with_nova(known, wish), progress)
         else:
             _bring_up(directory, known, wish, progress)
         progress(f"lab {wish.name!r} is ready")
@@ -108,21 +105,22 @@ def reset(name: str, progress: Progress) -> None:
             raise InputError(f"lab {name!r} was never ready; 'vhost lab up' brings it up")
         if record.phase is not LabPhase.READY or not _runs(directory):
             raise InputError(f"lab {name!r} is not up; 'vhost lab up' brings it up as it was")
-        changed = bool(record.overrides)
         record = replace(record, overrides=())
         stages.forget(directory)
         with _all_or_nothing(directory, record, progress):
-            directory.write(record)
+            directory.write(replace(record, phase=LabPhase.STARTING))
             computes = Computes(directory, record, kept_environment(record), progress)
-            if changed:
-                _warm(directory, computes, progress)
-            else:
-                _put_back_running(directory, computes, progress)
+            ways.put_back(directory, computes, progress)
+            directory.write(record)
 
 
 def destroy(name: str, progress: Progress) -> None:
-    """Remove everything of a lab, also where its record is damaged."""
+    """Remove everything of a lab, also where its record is damaged or another command has it.
+
+    That command is ended.
+    """
     directory = LabDirectory.of(name)
+    holding.end(directory, progress)
     with directory.locked(wait_s=WAIT_S, progress=progress):
         try:
             hosts = directory.read().hosts
@@ -146,6 +144,7 @@ def _bring_up(
 ) -> None:
     """Start a lab that does not run, from its snapshot where that is not stale."""
     stages.forget(directory)
+    _require_room(directory, known, wish)
     wanted_release = release.find(known.release if known else wish.release)
     with stages.of(directory, Stage.ENVIRONMENT):
         made = environment.obtain(wanted_release, progress)
@@ -153,21 +152,69 @@ def _bring_up(
         image = guest.build(progress)
     with stages.of(directory, Stage.TABLES):
         tables = schema.obtain(made, progress)
-    record = _with_nova(known or _new(directory, wish, made, progress), wish)
-    record = replace(record, environment=made.path)
-    with _all_or_nothing(directory, record, progress):
-        record = _with_free_ports(directory, record, progress)
+    kept = known or _new(directory, wish, made, progress)
+    record = replace(_with_nova(kept, wish), environment=made.path)
+
+    def start(record: LabRecord) -> None:
+        directory.write(replace(record, phase=LabPhase.STARTING))
         computes = Computes(directory, record, made, progress)
         wanted = snapshot.digest(computes.settings, (made.digest, image.digest))
-        directory.write(replace(record, phase=LabPhase.STARTING))
         if snapshot.is_current(directory, wanted) and not wish.cold:
-            _warm(directory, computes, progress)
+            ways.warm(directory, computes, progress)
         else:
-            _require_room(directory, computes.settings)
-            _cold(directory, computes, image, tables, wanted, progress)
+            ways.cold(directory, computes, image, tables, wanted, progress)
         with stages.of(directory, Stage.CHECKS):
             checking.require(computes.settings)
+
+    with _all_or_nothing(directory, kept, progress):
+        Supervision(directory.path).shutdown()
+        record = _on_free_ports(directory, record, start, progress)
         directory.write(replace(record, phase=LabPhase.READY))
+
+
+def _on_free_ports(
+    directory: LabDirectory,
+    record: LabRecord,
+    start: Callable[[LabRecord], None],
+    progress: Progress,
+) -> LabRecord:
+    """Start a lab on its ports; on others where another program has one, or takes one meanwhile."""
+    while True:
+        recorded = dataclasses.astuple(record.ports)
+        with ports.held(recorded) as numbers:
+            if numbers != recorded:
+                progress("another program has one of the lab's ports; others are taken")
+                record = replace(record, ports=Ports(*numbers))
+            try:
+                start(record)
+            except ServiceError:
+                _end(directory, record, progress)
+                if not ports.taken(numbers):
+                    raise
+            else:
+                return record
+
+
+def _improve(
+    directory: LabDirectory, known: LabRecord, record: LabRecord, progress: Progress
+) -> None:
+    """Bring back what has died of a lab that is up, and give it another Nova if it is to."""
+    with failure.telling(progress):
+        if record.nova == known.nova:
+            ways.heal(directory, known, progress)
+        else:
+            ways.change_nova(directory, known, record, progress)
+
+
+def _require_room(directory: LabDirectory, known: LabRecord | None, wish: Wish) -> None:
+    if known is None:
+        host, count = wish.host or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
+    else:
+        host = topology_file.load(directory.topology.read_bytes(), str(directory.topology))
+        count = len(known.hosts)
+    hosts_mib = host.memory_mib * count
+    is_kept = directory.snapshot.is_dir() and not wish.cold
+    room.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
 
 
 def _new(
@@ -228,129 +275,6 @@ def _runs(directory: LabDirectory) -> bool:
     return Supervision(directory.path).is_running()
 
 
-def _with_free_ports(directory: LabDirectory, record: LabRecord, progress: Progress) -> LabRecord:
-    """With the recorded ports, or others where somebody else has one of them by now."""
-    Supervision(directory.path).shutdown()
-    numbers = [getattr(record.ports, field) for field in Ports.__dataclass_fields__]
-    if not (taken := ports.taken(numbers)):
-        return record
-    progress(f"port {taken[0]} is in use by another program; choosing other ports")
-    record = replace(record, ports=Ports(*ports.choose(len(numbers))))
-    directory.write(record)
-    return record
-
-
-def _require_room(directory: LabDirectory, settings: Settings) -> None:
-    """Refuse what cannot end well, where that can be known."""
-    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    free_mib = int(facts["MemAvailable"].split()[0]) // 1024
-    hosts_mib = sum(host.layout.host.memory_mib for host in settings.hosts)
-    wanted_mib = hosts_mib + _MEMORY_MIB
-    if free_mib < wanted_mib:
-        raise MachineError(
-            f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
-            "end something, or take a smaller --topology"
-        )
-    free_mib = shutil.disk_usage(directory.path).free // _MIB
-    # What is saved of a host is at most its memory.
-    wanted_mib = hosts_mib + _DISK_MIB
-    if free_mib < wanted_mib:
-        raise MachineError(
-            f"the lab takes up to {wanted_mib} MiB in {directory.path} and {free_mib} MiB are "
-            "free; free some, or set XDG_STATE_HOME"
-        )
-
-
-def _cold(
-    directory: LabDirectory,
-    computes: Computes,
-    image: GuestImage,
-    tables: Path,
-    named: str,
-    progress: Progress,
-) -> None:
-    """Start a lab from nothing, and keep what it is when it is ready."""
-    snapshot.forget(directory)
-    for name in ("mysql", "glance", "rabbitmq"):
-        shutil.rmtree(directory.path / name, ignore_errors=True)
-    directory.prepare()
-    computes.stage()
-    with computes.booting():
-        plane = ControlPlane(computes.settings, progress)
-        with stages.of(directory, Stage.BASE):
-            database.clone(tables, directory.mysql)
-            plane.launch()
-            plane.start_base()
-            computes.upgrade_schema()
-        with stages.of(directory, Stage.CONTROL_PLANE):
-            plane.start_anew(image)
-    with stages.of(directory, Stage.COMPUTE):
-        computes.start()
-    with stages.of(directory, Stage.SAVE):
-        computes.save()
-    with stages.of(directory, Stage.SNAPSHOT):
-        try:
-            progress("keeping the lab as it is now")
-            plane.supervision.stop("mariadb")
-            snapshot.take(directory, computes.names, named)
-        finally:
-            plane.start_base()
-    with stages.of(directory, Stage.RESTORE):
-        computes.restore()
-
-
-def _warm(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
-    """Start a lab as it was when it was ready."""
-    progress("as it was when it was ready")
-    with stages.of(directory, Stage.COPIES):
-        Supervision(directory.path).shutdown()
-        computes.destroy()
-        directory.prepare()
-        computes.stage()
-        snapshot.put_back(directory)
-    with computes.coming_back():
-        plane = ControlPlane(computes.settings, progress)
-        with stages.of(directory, Stage.BASE):
-            plane.launch()
-            plane.start_base()
-            before = computes.reports()
-            computes.upgrade_schema()
-        with stages.of(directory, Stage.CONTROL_PLANE):
-            plane.start_services()
-    with stages.of(directory, Stage.COMPUTE):
-        computes.resume(before)
-
-
-def _put_back_running(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
-    """As ``_warm``, while the services run on: all that they know is in the database."""
-    plane = ControlPlane(computes.settings, progress)
-    with computes.coming_back(), stages.of(directory, Stage.BASE):
-        plane.supervision.stop("mariadb")
-        snapshot.put_back(directory)
-        plane.start_base()
-        before = computes.reports()
-    with stages.of(directory, Stage.COMPUTE):
-        computes.resume(before)
-
-
-def _heal(directory: LabDirectory, known: LabRecord, record: LabRecord, progress: Progress) -> None:
-    """Bring back what has died of a lab that is up, or give it another Nova."""
-    progress(f"lab {record.name!r} is up; looking for what has died")
-    directory.write(record)
-    computes = Computes(directory, record, kept_environment(record), progress)
-    if record.nova == known.nova:
-        computes.take_staged()
-    else:
-        computes.stage()
-    plane = ControlPlane(computes.settings, progress)
-    plane.launch()
-    plane.start_base()
-    computes.upgrade_schema()
-    plane.start_services()
-    computes.heal()
-    checking.require(computes.settings)
-
-
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
     for host in record.hosts:
@@ -358,19 +282,18 @@ def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None
 
 
 @contextmanager
-def _all_or_nothing(
-    directory: LabDirectory, record: LabRecord, progress: Progress
-) -> Iterator[None]:
-    """Where it fails, end everything; a service's last lines are told."""
+def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress) -> Iterator[None]:
+    """Where it fails, end everything; a service's last lines are told.
+
+    :param kept: what to record of the lab then
+    """
     try:
-        yield
-    except BaseException as error:
-        if isinstance(error, ServiceError):
-            for line in error.lines:
-                progress(f"{error.program}: {line}")
+        with failure.telling(progress):
+            yield
+    except BaseException:
         progress("ending what runs of the lab")
-        _end(directory, record, progress)
-        directory.write(replace(directory.read(), phase=LabPhase.DOWN))
+        _end(directory, kept, progress)
+        directory.write(replace(kept, phase=LabPhase.DOWN))
         raise
 
 

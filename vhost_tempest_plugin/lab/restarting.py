@@ -2,11 +2,12 @@
 """Restarts of a lab's services with the Nova under test as it is now."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 
 from vhost_tempest_plugin.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import labs, lifecycle
+from vhost_tempest_plugin.lab import failure, labs, lifecycle
 from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
@@ -21,16 +22,22 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
     """
     wanted = _services(services)
     directory = LabDirectory.of(name)
-    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
+    with (
+        directory.locked(wait_s=lifecycle.WAIT_S, progress=progress),
+        failure.telling(progress),
+    ):
         directory, record = labs.running(name)
         computes = Computes(directory, record, kept_environment(record), progress)
-        computes.stage()
+        computes.take_nova()
         if any(service.is_nova for service in wanted):
             computes.upgrade_schema()
-        plane = ControlPlane(computes.settings, progress)
-        plane.restart(service for service in wanted if not service.in_host)
-        if Service.NOVA_COMPUTE in wanted:
-            computes.restart()
+        in_hosts = computes.restarting() if Service.NOVA_COMPUTE in wanted else nullcontext()
+        with in_hosts:
+            plane = ControlPlane(computes.settings, progress, computes.nova)
+            if set(wanted).issuperset(_services(())):
+                # The supervisor is told what all of them run from now on.
+                plane.launch()
+            plane.restart(service for service in wanted if not service.in_host)
 
 
 def _services(names: Iterable[str]) -> tuple[Service, ...]:

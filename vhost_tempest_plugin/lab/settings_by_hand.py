@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from vhost_tempest_plugin.configuration import override
 from vhost_tempest_plugin.configuration.settings import Override
-from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.lab import labs, lifecycle, options, services
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import failure, labs, lifecycle, options
 from vhost_tempest_plugin.lab.computes import Computes, kept_environment
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
@@ -86,8 +86,9 @@ def _change(
     directory: LabDirectory, record: LabRecord, wanted: Overrides, progress: Progress
 ) -> None:
     try:
-        _apply(directory, replace(record, overrides=wanted), progress)
-    except VhostError:
+        with failure.telling(progress):
+            _apply(directory, replace(record, overrides=wanted), progress)
+    except BaseException:
         progress("putting the options back")
         _apply(directory, record, progress)
         raise
@@ -97,6 +98,7 @@ def _apply(directory: LabDirectory, record: LabRecord, progress: Progress) -> No
     """Write the files that differ, restart whose they are, and wait for those."""
     directory.write(record)
     computes = Computes(directory, record, kept_environment(record), progress)
-    computes.take_staged()
-    ControlPlane(computes.settings, progress).restart(services.write(computes.settings))
-    computes.restart(only_changed=True)
+    computes.keep_nova()
+    plane = ControlPlane(computes.settings, progress, computes.nova)
+    with computes.restarting(only_changed=True):
+        plane.restart_changed()

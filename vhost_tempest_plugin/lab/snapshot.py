@@ -10,12 +10,12 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from vhost_tempest_plugin import cache, process
 from vhost_tempest_plugin.configuration import render
-from vhost_tempest_plugin.configuration.settings import Settings
+from vhost_tempest_plugin.configuration.settings import Ports, Settings
 from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.lab import database
 from vhost_tempest_plugin.lab.directory import LabDirectory
@@ -32,12 +32,13 @@ _QEMU = "qemu-system-x86_64"
 def digest(settings: Settings, contents: Iterable[str]) -> str:
     """A name for all that a snapshot depends on; with another one it is stale.
 
-    What was set by hand does not count, since it can be set again; neither does the Nova
-    under test, of which a host gets what has changed.
+    What was set by hand does not count, since it can be set again; neither do ports, which the
+    catalogue can follow, nor the Nova under test, of which a host gets what has changed.
 
     :param contents: digests of what the hosts and images are made of
     """
-    plain = replace(settings, overrides=())
+    anywhere = Ports(*range(len(Ports.__dataclass_fields__)))
+    plain = replace(settings, overrides=(), nova_path=None, ports=anywhere)
     texts = [render.text(options) for options in render.options(plain).values()]
     texts += [render.text(render.compute_options(plain, host)) for host in plain.hosts]
     versions = (
@@ -57,7 +58,12 @@ def is_current(directory: LabDirectory, wanted: str) -> bool:
     return isinstance(notes, dict) and notes.get("digest") == wanted
 
 
-def take(directory: LabDirectory, hosts: Iterable[str], named: str) -> None:
+def ports(directory: LabDirectory) -> Ports:
+    """The ports of the lab that was kept."""
+    return Ports(**json.loads((directory.snapshot / _NOTES).read_text())["ports"])
+
+
+def take(directory: LabDirectory, settings: Settings, named: str) -> None:
     """Keep the lab as it is: its hosts are saved, its database does not run.
 
     :param named: its digest
@@ -67,11 +73,12 @@ def take(directory: LabDirectory, hosts: Iterable[str], named: str) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(mode=0o700)
-        for name in hosts:
-            _keep_host(HostDirectory.of(name), partial / "hosts" / name)
+        for host in settings.hosts:
+            _keep_host(HostDirectory.of(host.name), partial / "hosts" / host.name)
         _copy(directory.mysql, partial / "mysql")
         _copy(directory.glance, partial / "glance")
-        (partial / _NOTES).write_text(json.dumps({"digest": named}))
+        notes = {"digest": named, "ports": asdict(settings.ports)}
+        (partial / _NOTES).write_text(json.dumps(notes))
         shutil.rmtree(directory.snapshot, ignore_errors=True)
         partial.rename(directory.snapshot)
     except OSError as error:

@@ -64,11 +64,11 @@ class Supervision:
             return False
         return True
 
-    def launch(self, programs: Sequence[Program]) -> None:
+    def launch(self, programs: Sequence[Program]) -> tuple[str, ...]:
         """Have the supervisor run with these programs; none is started.
 
-        One that runs already takes them over, and stops those that are gone or have changed.
-        What a killed one left running is ended first.
+        One that runs already takes them over, and stops those that are gone or have changed;
+        returns those that ran and have changed.  What a killed one left running is ended first.
 
         :raises VhostError: it does not start
         """
@@ -77,8 +77,7 @@ class Supervision:
         for program in programs:
             private.touch(program.log)
         if self.is_running():
-            self._reload()
-            return
+            return self._reload()
         self._clean_up()
         private.touch(self._run / supervisor_file.LOG)
         environment = {**stray.marks(self._directory), "HOME": str(self._directory)}
@@ -88,6 +87,7 @@ class Supervision:
         argv += [sys.executable, "-P", "-m", "supervisor.supervisord"]
         argv += ["-c", self._run / supervisor_file.NAME]
         process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.slowness())
+        return ()
 
     def states(self) -> tuple[ProgramState, ...]:
         """All programs, the lower tiers first.
@@ -177,7 +177,8 @@ class Supervision:
         for name in (supervisor_file.SOCKET.name, supervisor_file.PID_FILE, supervisor_file.LOG):
             (self._run / name).unlink(missing_ok=True)
 
-    def _reload(self) -> None:
+    def _reload(self) -> tuple[str, ...]:
+        ran = [state.name for state in self.states() if not state.phase.is_down]
         with supervisor_client.connected(self._socket) as server:
             ((added, changed, removed),) = server.supervisor.reloadConfig()
         self.stop(*changed, *removed)
@@ -186,6 +187,7 @@ class Supervision:
                 server.supervisor.removeProcessGroup(name)
             for name in (*changed, *added):
                 server.supervisor.addProcessGroup(name)
+        return tuple(name for name in ran if name in changed)
 
     def _check(self, names: Iterable[str]) -> None:
         for state in self.states():

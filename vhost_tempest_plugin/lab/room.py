@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this machine has the memory and the disk that a lab takes."""
+
+import shutil
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import MachineError
+
+_MIB = 1 << 20
+# Beside the hosts' memory; and on the disk, for databases, logs and what hosts write.
+_MEMORY_MIB = 2048
+_DISK_MIB = 2048
+
+
+def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
+    """Refuse what cannot end well, where that can be known.
+
+    :param place: where the lab's files go
+    :param hosts_mib: the memory of all hosts
+    :param saved_mib: what of it may have to be saved
+    :raises MachineError: there is not enough
+    """
+    wanted_mib, free_mib = hosts_mib + _MEMORY_MIB, _free_memory_mib()
+    if free_mib < wanted_mib:
+        raise MachineError(
+            f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
+            "end something, or take a smaller --topology"
+        )
+    wanted_mib, free_mib = saved_mib + _DISK_MIB, shutil.disk_usage(place).free // _MIB
+    if free_mib < wanted_mib:
+        raise MachineError(
+            f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "
+            "free some, or set XDG_STATE_HOME"
+        )
+
+
+def _free_memory_mib() -> int:
+    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(facts["MemAvailable"].split()[0]) // 1024
