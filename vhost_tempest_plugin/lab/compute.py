@@ -33,8 +33,11 @@ _UNIT_FILE = f"/etc/systemd/system/{UNIT}"
 _LIMIT_S = 120.0
 # Written to the log before each start.
 _BEGIN = "nova-compute starts"
-_GIVEN_UP = " CRITICAL nova "
-_LINES = 100
+_REPORTED = "nova-compute has reported"
+_GAVE_UP = (
+    f'$0 == "{_BEGIN}" {{ critical = reported = 0 }} / CRITICAL nova / {{ critical = 1 }} '
+    f'$0 == "{_REPORTED}" {{ reported = 1 }} END {{ print critical && !reported }}'
+)
 # The end of a text in a script; nothing that is installed has such a line.
 _END = "end-of-what-vhost-writes"
 
@@ -137,11 +140,19 @@ class Compute:
         return int(said or 0)
 
     def gave_up(self) -> bool:
-        """Whether it met an error from which it would have to be started again.
+        """Whether it met an error while it started, and would have to be started again.
 
-        It stays then, doing nothing (threads of oslo.service keep the process).
+        It stays then, doing nothing (threads of oslo.service keep the process).  Once it has
+        reported itself, such an error is one of a thread, as after its connections were ended.
         """
-        return any(_GIVEN_UP in line for line in self.since_start(_LINES))
+        argv = ["awk", _GAVE_UP, str(LOG)]
+        # There is no log before the first start.
+        said = self._machine.run(argv, check=False, timeout_s=self._limit_s).stdout
+        return said.strip() == "1"
+
+    def note_report(self) -> None:
+        """Write down that it has reported itself since it was started."""
+        self._shell(f"echo {_REPORTED} >>{LOG}")
 
     def since_start(self, count: int) -> list[str]:
         """Of the end of its log what it has said since it was last started."""

@@ -80,6 +80,7 @@ def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -
         if now_s - begun_s > limit_s:
             raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
         time.sleep(_POLL_S)
+    compute.note_report()
 
 
 def _failure(settings: Settings, compute: Compute, what: str) -> failure.ServiceError:
