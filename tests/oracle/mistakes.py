@@ -10,6 +10,7 @@ from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.request import (
     CpuPolicy,
     EmulatorPolicy,
+    ImageRequest,
     PageSize,
     Request,
     ThreadPolicy,
@@ -62,6 +63,18 @@ def _floating_first(
     return _alone("article", request)
 
 
+def _overruled() -> Case:
+    """The flavor's thread policy goes before the image's, and the host has no threads."""
+    request = Request(
+        vcpus=1,
+        memory_mib=64,
+        cpu_policy=CpuPolicy.DEDICATED,
+        thread_policy=ThreadPolicy.PREFER,
+        image=ImageRequest(thread_policy=ThreadPolicy.REQUIRE),
+    )
+    return _alone("article", request)
+
+
 def _alone(topology: str, request: Request) -> Case:
     return Case(lay_out(catalog.find(topology)), (request,), limits=Limits(reserved_mib=0))
 
@@ -103,6 +116,12 @@ MISTAKES = (
         "isolated threads are refused to a guest with a node that has no dedicated CPUs",
         _NOTHING,
         _floating_first(None, ThreadPolicy.ISOLATE),
+        "it was refused (no valid host",
+    ),
+    Mistake(
+        "an image's thread policy that the flavor has overruled is asked of the host",
+        "filter-asks-image",
+        _overruled(),
         "it was refused (no valid host",
     ),
 )

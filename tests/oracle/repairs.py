@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Nova's known mistakes in ``nova/virt/hardware.py``, as the changes that put them right.
+"""Nova's known mistakes, as the changes that put them right.
 
 What Nova decides otherwise than ``expect`` must come to agree once some of these are made;
 ``tests/functional/test_oracle.py`` has the cases, and ``README.rst`` what is wrong and why.
@@ -7,13 +7,17 @@ What Nova decides otherwise than ``expect`` must come to agree once some of thes
 
 import contextlib
 import inspect
+import textwrap
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+from nova.scheduler.filters import numa_topology_filter
 from nova.virt import hardware
 
-# By name: the function, and its pieces that are replaced.
-REPAIRS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
+# By name: a module or class, its function, and the pieces of that which are replaced.
+REPAIRS: dict[str, tuple[Any, str, tuple[tuple[str, str], ...]]] = {
     "search-changes-request": (
+        hardware,
         "numa_fit_instance_to_host",
         (
             ("fit_cache = set()\n    for", "fit_cache = {}\n    for"),
@@ -37,6 +41,7 @@ REPAIRS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
         ),
     ),
     "nothing-to-pin": (
+        hardware,
         "_pack_instance_onto_cores",
         (
             (
@@ -50,6 +55,16 @@ REPAIRS: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
             ),
         ),
     ),
+    "filter-asks-image": (
+        numa_topology_filter.NUMATopologyFilter,
+        "_satisfies_cpu_policy",
+        (
+            (
+                "cpu_thread_policy = [extra_specs.get('hw:cpu_thread_policy'),",
+                "cpu_thread_policy = [extra_specs.get('hw:cpu_thread_policy') or",
+            ),
+        ),
+    ),
 }
 
 
@@ -59,18 +74,21 @@ def made(names: Sequence[str]) -> Iterator[None]:
 
     :raises LookupError: Nova's code is no longer what the repair was written for
     """
-    before = {}
-    for name in names:
-        function, pieces = REPAIRS[name]
-        before[function] = getattr(hardware, function)
-        source = inspect.getsource(before[function])
-        for old, new in pieces:
-            if source.count(old) != 1:
-                raise LookupError(f"{function} has {source.count(old)} of {old!r}; see {name!r}")
-            source = source.replace(old, new)
-        exec(compile(source, f"<{name}>", "exec"), hardware.__dict__)
+    before = []
     try:
+        for name in names:
+            owner, function, pieces = REPAIRS[name]
+            original = getattr(owner, function)
+            before.append((owner, function, original))
+            source = textwrap.dedent(inspect.getsource(original))
+            for old, new in pieces:
+                if source.count(old) != 1:
+                    raise LookupError(f"{function} has {source.count(old)} of {old!r}; see {name}")
+                source = source.replace(old, new)
+            repaired: dict[str, Any] = {}
+            exec(compile(source, f"<{name}>", "exec"), original.__globals__, repaired)
+            setattr(owner, function, repaired[function])
         yield
     finally:
-        for function, original in before.items():
-            setattr(hardware, function, original)
+        for owner, function, original in reversed(before):
+            setattr(owner, function, original)
