@@ -26,6 +26,8 @@ from vhost_tempest_plugin.topology import Iommu, IommuModel
 
 _Element = etree._Element
 
+_QEMU = "http://libvirt.org/schemas/domain/qemu/1.0"
+
 
 @dataclass(frozen=True, slots=True)
 class Boot:
@@ -63,7 +65,9 @@ def render(
     :raises InputError: the layout wants a firmware that *boot* lacks
     """
     host = layout.host
-    domain = etree.Element("domain", type=accelerator.domain_type)
+    emulated = accelerator is Accelerator.TCG
+    names = {"qemu": _QEMU} if emulated else None
+    domain = etree.Element("domain", type=accelerator.domain_type, nsmap=names)
     _add(domain, "name", name)
     _add(domain, "uuid", str(uuid))
     _add(domain, "metadata").append(describe(host))
@@ -84,8 +88,30 @@ def render(
     _add(power, "suspend-to-mem", enabled="no")
     _add(power, "suspend-to-disk", enabled="no")
     _devices(domain, layout, boot, x2apic=x2apic)
+    if emulated:
+        _override(domain, len(boot.shares))
     etree.indent(domain)
     return etree.tostring(domain, encoding="unicode") + "\n"
+
+
+def _override(domain: _Element, shares: int) -> None:
+    """Have the virtio devices be notified through I/O ports, as libvirt's own words cannot say.
+
+    QEMU that emulates several CPUs loses a write to memory-mapped registers now and then while
+    another CPU changes the memory map, as when a NIC is given to a guest; a queue whose
+    notification is lost stands still for ever.
+    """
+    override = etree.SubElement(domain, f"{{{_QEMU}}}override")
+    for alias in ("net0", *(f"virtio-disk{number}" for number in range(shares + 1))):
+        device = etree.SubElement(override, f"{{{_QEMU}}}device", alias=alias)
+        frontend = etree.SubElement(device, f"{{{_QEMU}}}frontend")
+        etree.SubElement(
+            frontend,
+            f"{{{_QEMU}}}property",
+            name="modern-pio-notify",
+            type="bool",
+            value="true",
+        )
 
 
 def _add(parent: _Element, tag: str, text: str | None = None, **attributes: str) -> _Element:
