@@ -27,6 +27,13 @@ QEMU_MIB = 700
 IMAGES_MIB = 4096
 OVERLAY_MIB = 1024
 
+# A lab beside its hosts, with room to spare (1386 MiB at its peak on the reference machine);
+# on the disk its databases, logs and what its hosts write, and what is made once: the
+# environment, twice for the hosts' image of it, and the databases.
+LAB_MEMORY_MIB = 2048
+LAB_DISK_MIB = 2048
+LAB_CACHE_MIB = 2048
+
 
 class Verdict(StrEnum):
     """How a finding is to be taken; only what is missing prevents a host."""
@@ -45,6 +52,24 @@ class Finding:
     observed: str
     needed: str
     remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the machine is to carry.
+
+    :param count: so many hosts
+    :param lab: with an OpenStack around them
+    """
+
+    host: Host
+    count: int = 1
+    lab: bool = False
+
+    @property
+    def hosts_mib(self) -> int:
+        """The memory of all hosts."""
+        return self.host.memory_mib * self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +118,14 @@ def gather(scratch: Path) -> Facts:
     )
 
 
-def judge(facts: Facts, host: Host) -> list[Finding]:
-    """What *facts* mean for bringing *host* up."""
+def judge(facts: Facts, need: Need) -> list[Finding]:
+    """What *facts* mean for bringing up what is needed."""
     return [
-        *_judge_versions(facts, host),
+        *_judge_versions(facts, need.host),
         _judge_acceleration(facts),
-        *_judge_tools(facts, host),
-        _judge_memory(facts, host),
-        _judge_disk(facts, host),
+        *_judge_tools(facts, need),
+        _judge_memory(facts, need),
+        _judge_disk(facts, need),
         *_judge_namespaces(facts),
     ]
 
@@ -132,8 +157,8 @@ def _judge_acceleration(facts: Facts) -> Finding:
     return Finding("accelerator", verdict, observed, needed, seen.remedy)
 
 
-def _judge_tools(facts: Facts, host: Host) -> Iterator[Finding]:
-    efi = lay_out(host).firmware is Firmware.EFI
+def _judge_tools(facts: Facts, need: Need) -> Iterator[Finding]:
+    efi = lay_out(need.host).firmware is Firmware.EFI
     wanted = [
         tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
     ]
@@ -142,35 +167,43 @@ def _judge_tools(facts: Facts, host: Host) -> Iterator[Finding]:
         yield Finding("programs", Verdict.OK, "all there", f"{len(wanted)} of them")
     for tool in absent:
         remedy = facts.distribution.install([tool])
-        verdict = Verdict.WARNING if tool.optional else Verdict.MISSING
+        dispensable = tool.optional and not (need.lab and tool in packages.LAB)
+        verdict = Verdict.WARNING if dispensable else Verdict.MISSING
         yield Finding(tool.name, verdict, "not installed", tool.purpose, remedy)
 
 
-def _judge_memory(facts: Facts, host: Host) -> Finding:
-    needed_mib = host.memory_mib + QEMU_MIB
+def _judge_memory(facts: Facts, need: Need) -> Finding:
+    qemu_mib = QEMU_MIB * need.count
+    lab_mib = LAB_MEMORY_MIB if need.lab else 0
+    needed_mib = need.hosts_mib + qemu_mib + lab_mib
+    parts = f"hosts' {need.hosts_mib}, QEMU's own {qemu_mib}"
+    if need.lab:
+        parts += f", the lab's {lab_mib}"
     observed = f"{facts.memory_mib} MiB, {facts.memory_free_mib} MiB of them free"
-    needed = f"{needed_mib} MiB (the host's {host.memory_mib} and QEMU's own {QEMU_MIB})"
+    needed = f"{needed_mib} MiB ({parts})"
     if facts.memory_mib < needed_mib:
         remedy = "use a smaller topology, such as 'small'"
         return Finding("memory", Verdict.MISSING, observed, needed, remedy)
     if facts.memory_free_mib < needed_mib:
-        remedy = "end what takes the memory; the host takes it only as it uses it"
+        remedy = "end what takes the memory; a host takes it only as it uses it"
         return Finding("memory", Verdict.WARNING, observed, needed, remedy)
     return Finding("memory", Verdict.OK, observed, needed)
 
 
-def _judge_disk(facts: Facts, host: Host) -> Finding:
-    running_mib = IMAGES_MIB + OVERLAY_MIB
-    needed_mib = running_mib + host.memory_mib
+def _judge_disk(facts: Facts, need: Need) -> Finding:
+    running_mib = IMAGES_MIB + OVERLAY_MIB * need.count
+    if need.lab:
+        running_mib += LAB_CACHE_MIB + LAB_DISK_MIB
+    needed_mib = running_mib + need.hosts_mib
+    what = "images, environment, disks" if need.lab else "images, disks"
     observed = f"{facts.disk_free_mib} MiB free in {facts.disk}"
-    needed = f"{needed_mib} MiB (images and disk {running_mib}, a saved host {host.memory_mib})"
+    needed = f"{needed_mib} MiB ({what} {running_mib}, saved hosts {need.hosts_mib})"
     remedy = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
     if facts.disk_free_mib < running_mib:
         return Finding("disk", Verdict.MISSING, observed, needed, remedy)
     if facts.disk_free_mib < needed_mib:
-        return Finding(
-            "disk", Verdict.WARNING, observed, needed, f"'vhost save' may fail: {remedy}"
-        )
+        saving = "a lab's first 'up' saves its hosts" if need.lab else "'vhost save' may fail"
+        return Finding("disk", Verdict.WARNING, observed, needed, f"{saving}: {remedy}")
     return Finding("disk", Verdict.OK, observed, needed)
 
 

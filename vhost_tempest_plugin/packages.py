@@ -54,6 +54,10 @@ EMULATOR = (
     ),
 )
 _LAB = "runs in a lab; a host does without"
+LAB = (
+    Tool("mariadbd", "mariadb-server-core", "mariadb-server", _LAB, optional=True),
+    Tool("rabbitmq-server", "rabbitmq-server", "rabbitmq-server", _LAB, optional=True),
+)
 _KERNEL = "builds the nested guest's kernel"
 TOOLS = (
     *_QEMU,
@@ -72,8 +76,7 @@ TOOLS = (
     Tool("xz", "xz-utils", "xz", _KERNEL),
     Tool("/usr/include/libelf.h", "libelf-dev", "elfutils-libelf-devel", _KERNEL),
     Tool("/usr/src/linux-source-*.tar.*", "linux-source", "", _KERNEL),
-    Tool("mariadbd", "mariadb-server-core", "mariadb-server", _LAB, optional=True),
-    Tool("rabbitmq-server", "rabbitmq-server", "rabbitmq-server", _LAB, optional=True),
+    *LAB,
     Tool("dot", "graphviz", "graphviz", "draws", optional=True),
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from vhost_tempest_plugin import acceleration, catalog, doctor, packages
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.capability import Versions
-from vhost_tempest_plugin.doctor import Facts, Finding, Verdict, judge
+from vhost_tempest_plugin.doctor import Facts, Finding, Need, Verdict, judge
 from vhost_tempest_plugin.packages import TOOLS, Distribution
 
 DEBIAN = Distribution(frozenset({"debian"}))
@@ -29,7 +29,10 @@ TOOL = {tool.name: tool for tool in TOOLS}
 
 class JudgeTest(unittest.TestCase):
     def judge(self, topology: str = "article", **changes: object) -> dict[str, Finding]:
-        findings = judge(dataclasses.replace(SOUND, **changes), catalog.find(topology))
+        return self.judged(Need(catalog.find(topology)), **changes)
+
+    def judged(self, need: Need, **changes: object) -> dict[str, Finding]:
+        findings = judge(dataclasses.replace(SOUND, **changes), need)
         self.assertEqual(len(findings), len({finding.name for finding in findings}))
         return {finding.name: finding for finding in findings}
 
@@ -161,6 +164,25 @@ class JudgeTest(unittest.TestCase):
                 finding = self.judge(disk_free_mib=free_mib)["disk"]
                 self.assertEqual(verdict, finding.verdict)
                 self.assertIn(f"{free_mib} MiB free in /home/user", finding.observed)
+
+    def test_a_lab_with_two_hosts(self) -> None:
+        need = Need(catalog.find("small"), count=2, lab=True)
+        memory_mib = 2 * (4096 + doctor.QEMU_MIB) + doctor.LAB_MEMORY_MIB
+        running_mib = doctor.IMAGES_MIB + 2 * doctor.OVERLAY_MIB
+        running_mib += doctor.LAB_CACHE_MIB + doctor.LAB_DISK_MIB
+        found = self.judged(need, memory_mib=memory_mib - 1, disk_free_mib=running_mib - 1)
+        self.assertIn(f"{memory_mib} MiB", found["memory"].needed)
+        self.assertEqual(Verdict.MISSING, found["memory"].verdict)
+        self.assertIn(f"{running_mib + 8192} MiB", found["disk"].needed)
+        self.assertEqual(Verdict.MISSING, found["disk"].verdict)
+
+    def test_programs_that_only_a_lab_needs(self) -> None:
+        absent = frozenset(packages.LAB)
+        for lab, verdict in ((False, Verdict.WARNING), (True, Verdict.MISSING)):
+            with self.subTest(lab=lab):
+                found = self.judged(Need(catalog.find("small"), lab=lab), absent=absent)
+                self.assertEqual(verdict, found["mariadbd"].verdict)
+                self.assertEqual("apt-get install rabbitmq-server", found["rabbitmq-server"].remedy)
 
 
 class DistributionTest(unittest.TestCase):

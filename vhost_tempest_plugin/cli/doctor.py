@@ -11,6 +11,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from vhost_tempest_plugin import catalog, doctor
+from vhost_tempest_plugin.cli.lab.common import host_count
 from vhost_tempest_plugin.errors import MachineError
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Finding))
@@ -32,6 +33,10 @@ class Doctor(Lister):
             default="article",
             help="name or file of what is to be brought up (default: article)",
         )
+        parser.add_argument("--lab", action="store_true", help="with a lab around it")
+        parser.add_argument(
+            "--hosts", type=host_count, default=1, metavar="N", help="so many hosts (default: 1)"
+        )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -42,8 +47,9 @@ class Doctor(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         host = catalog.find(parsed_args.topology)
+        need = doctor.Need(host, parsed_args.hosts, parsed_args.lab)
         with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
-            findings = doctor.judge(doctor.gather(Path(scratch)), host)
+            findings = doctor.judge(doctor.gather(Path(scratch)), need)
         self._missing = any(finding.verdict is doctor.Verdict.MISSING for finding in findings)
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings

@@ -4,12 +4,10 @@
 import shutil
 from pathlib import Path
 
+from vhost_tempest_plugin.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
 from vhost_tempest_plugin.errors import MachineError
 
 _MIB = 1 << 20
-# Beside the hosts' memory; and on the disk, for databases, logs and what hosts write.
-_MEMORY_MIB = 2048
-_DISK_MIB = 2048
 
 
 def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
@@ -20,13 +18,13 @@ def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
     :param saved_mib: what of it may have to be saved
     :raises MachineError: there is not enough
     """
-    wanted_mib, free_mib = hosts_mib + _MEMORY_MIB, _free_memory_mib()
+    wanted_mib, free_mib = hosts_mib + LAB_MEMORY_MIB, _free_memory_mib()
     if free_mib < wanted_mib:
         raise MachineError(
             f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
             "end something, or take a smaller --topology"
         )
-    wanted_mib, free_mib = saved_mib + _DISK_MIB, shutil.disk_usage(place).free // _MIB
+    wanted_mib, free_mib = saved_mib + LAB_DISK_MIB, shutil.disk_usage(place).free // _MIB
     if free_mib < wanted_mib:
         raise MachineError(
             f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "

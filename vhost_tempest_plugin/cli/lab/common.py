@@ -5,6 +5,7 @@ import argparse
 
 DEFAULT_NAME = "lab"
 
+MOST_HOSTS = 8
 STATUS_COLUMNS = ("part", "where", "state", "pid", "up s", "restarts")
 
 
@@ -13,3 +14,11 @@ def add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name", default=DEFAULT_NAME, help=f"the lab's name (default: {DEFAULT_NAME})"
     )
+
+
+def host_count(text: str) -> int:
+    """How many hosts a lab is to have, as it is typed."""
+    number = int(text)
+    if not 1 <= number <= MOST_HOSTS:
+        raise argparse.ArgumentTypeError(f"must be from 1 to {MOST_HOSTS}")
+    return number

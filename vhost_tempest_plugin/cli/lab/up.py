@@ -10,7 +10,7 @@ from cliff.lister import Lister
 
 from vhost_tempest_plugin import catalog, progress
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name
+from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name, host_count
 from vhost_tempest_plugin.cli.lab.status import rows
 from vhost_tempest_plugin.lab import lifecycle, release
 
@@ -45,7 +45,7 @@ class Up(Lister):
         nova.add_argument(
             "--own-nova", action="store_true", help="the release's Nova again, after a --nova"
         )
-        parser.add_argument("--hosts", type=_count, help="how many emulated hosts (default: 1)")
+        parser.add_argument("--hosts", type=host_count, help="how many emulated hosts (default: 1)")
         parser.add_argument(
             "--accelerator",
             choices=["auto", *Accelerator],
@@ -73,13 +73,3 @@ class Up(Lister):
         )
         lifecycle.up(wish, progress.Lines())
         return STATUS_COLUMNS, rows(parsed_args.name)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if not 1 <= number <= _MOST_HOSTS:
-        raise argparse.ArgumentTypeError(f"must be from 1 to {_MOST_HOSTS}")
-    return number
-
-
-_MOST_HOSTS = 8
