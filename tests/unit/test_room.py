@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+import collections
+import unittest
+from pathlib import Path
+from unittest import mock
+
+from vhost_tempest_plugin.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.lab import room
+
+PLACE = Path("/somewhere/labs")
+Usage = collections.namedtuple("Usage", "total used free")
+
+
+class RequireTest(unittest.TestCase):
+    """What the kernel says of memory and disk is made up; who asks is not."""
+
+    def require(self, memory_mib: int, disk_mib: int, *, saved_mib: int = 4096) -> None:
+        usage = Usage(0, 0, disk_mib << 20)
+        facts = f"MemTotal: 1 kB\nMemAvailable:  {memory_mib << 10} kB\n"
+        with (
+            mock.patch.object(Path, "read_text", return_value=facts),
+            mock.patch.object(room.shutil, "disk_usage", return_value=usage) as asked,
+        ):
+            room.require(PLACE, 4096, saved_mib)
+        asked.assert_called_once_with(PLACE)
+
+    def test_just_enough(self) -> None:
+        self.require(4096 + LAB_MEMORY_MIB, 4096 + LAB_DISK_MIB)
+        self.require(4096 + LAB_MEMORY_MIB, LAB_DISK_MIB, saved_mib=0)
+
+    def test_too_little_memory(self) -> None:
+        with self.assertRaises(MachineError) as caught:
+            self.require(4095 + LAB_MEMORY_MIB, 1 << 20)
+        self.assertIn(f"takes up to {4096 + LAB_MEMORY_MIB} MiB of memory", str(caught.exception))
+        self.assertIn("--topology", str(caught.exception))
+
+    def test_too_little_disk(self) -> None:
+        with self.assertRaises(MachineError) as caught:
+            self.require(1 << 20, 4095 + LAB_DISK_MIB)
+        self.assertIn(
+            f"{4096 + LAB_DISK_MIB} MiB in {PLACE} and {4095 + LAB_DISK_MIB}", str(caught.exception)
+        )
