@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
     "cli config plugin scenario",
-    "acceleration bench boot cache capability checks console doctor guest hosts hypervisor image"
+    "acceleration bench boot cache capability checks console deployment doctor guest hosts hypervisor image"
     " keys lab named_directory packages lifecycle machine picture probe process pruning reporting"
     " sharing speed state tether",
     "buses catalog cmdline configuration cpio domain drawing expect layout memory novaconf observe"
@@ -33,7 +33,7 @@ OWNERS = {
     "oslo_config": "config lab plugin",
     "packaging": "lab",
     "pymysql": "lab",
-    "stevedore": "catalog checks",
+    "stevedore": "catalog checks deployment",
     "subprocess": "process",
     "supervisor": "lab",
     "tempest": "plugin scenario",
