@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab collect."""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.collected import tell
+from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.collecting.collection import Collection
+from vhost_tempest_plugin.lab import collecting, failure, labs
+
+
+class Collect(Command):
+    """Put what there is to tell of a lab and its hosts into a directory; secrets are masked.
+
+    Logs, configuration, Nova's and Placement's tables, and of the hosts what 'vhost collect'
+    has; of what does not run, what is on this machine.  ``collected.json`` lists what is
+    there, and why what is not there is not.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("directory", type=Path, help="where to; it is made")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        name = parsed_args.name
+        mask = partial(failure.mask, secrets=labs.settings(name).secrets)
+        collection = Collection(parsed_args.directory, mask, progress.Lines())
+        collecting.collect(name, collection)
+        collection.finish()
+        self.app.stdout.write(tell(collection))

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What there is to tell of an emulated host, whether it runs or not.
+
+The files on the machine are read first, so that they are had of a host that has died, hangs,
+or is held by another command; then the host itself is asked, for as long as it answers.
+"""
+
+import contextlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from vhost_tempest_plugin import hosts, speed
+from vhost_tempest_plugin.collecting.collection import Collection
+from vhost_tempest_plugin.errors import HostError, VhostError
+from vhost_tempest_plugin.machine import Machine
+from vhost_tempest_plugin.observe import libvirt_view, sysfs
+from vhost_tempest_plugin.state import HostDirectory
+
+# Of the status that libvirt keeps of a domain (src/conf/domain_conf.c, virDomainObjFormat).
+_DOMAIN = re.compile(r"^ *<domain .*?^ *</domain>\n", re.DOTALL | re.MULTILINE)
+
+_ANSWER_LIMIT_S = 60.0
+
+_LIBVIRT = ("virsh", "-c", "qemu:///system")
+_GUESTS = (
+    "for uuid in $(virsh -c qemu:///system list --all --uuid); do"
+    " virsh -c qemu:///system dumpxml $uuid; done"
+)
+
+# What the host is asked for, by the name of the file; QEMU's log has its command line.
+_COMMANDS: Mapping[str, Sequence[str]] = {
+    "capabilities.xml": (*_LIBVIRT, "capabilities"),
+    "guests.xml": ("sh", "-c", _GUESTS),
+    "guests.log": ("sh", "-c", "tail -n 200 /var/log/libvirt/qemu/*.log"),
+    "kernel.log": ("dmesg",),
+    "journal.log": ("journalctl", "--boot", "--no-pager", "--output=short-precise"),
+    "pci.txt": ("lspci", "-nnkv"),
+    "numa.txt": ("numactl", "--hardware"),
+    "processes.txt": ("ps", "-eo", "pid,ppid,stat,etimes,time,rss,args"),
+    "disks.txt": ("df", "-h"),
+}
+
+
+class Inside:
+    """Asks a running host, until it does not answer once."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._silence = ""
+
+    def ask(self, argv: Sequence[str], input_text: str | None = None) -> str:
+        """What a command in the host says.
+
+        :raises HostError: nothing, or the host did not answer this time or earlier
+        """
+        if self._silence:
+            raise HostError(self._silence)
+        limit_s = _ANSWER_LIMIT_S * speed.slowness()
+        try:
+            done = self._machine.run(argv, input_text=input_text, timeout_s=limit_s, check=False)
+        except HostError as error:
+            self._silence = str(error)
+            raise
+        if not done.stdout.strip():
+            raise HostError(" ".join(done.stderr.split()) or f"it exited with {done.returncode}")
+        return done.stdout
+
+
+def collect(
+    name: str, collection: Collection, commands: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Add a host's pieces to *collection*, below its name.
+
+    :param commands: what to ask it for besides, by the name of the file
+    :raises InputError: there is no such host, or the collection cannot be written
+    """
+    directory = HostDirectory.of(name).existing()
+    _collect_files(directory, collection)
+    questions = {**_COMMANDS, **(commands or {})}
+    with contextlib.ExitStack() as stack:
+        try:
+            _, machine = stack.enter_context(hosts.connected(name))
+            nics = hosts.intended(name).hardware().endpoints
+        except VhostError as error:
+            for file in (*questions, "nodedev.xml", "sysfs.txt"):
+                collection.lack(f"{name}/{file}", str(error))
+            return
+        inside = Inside(machine)
+        for file, argv in questions.items():
+            collection.take(f"{name}/{file}", partial(inside.ask, argv))
+        nodedev = libvirt_view.argv(nic.address for nic in nics)
+        collection.take(f"{name}/nodedev.xml", partial(inside.ask, nodedev))
+        collection.take(f"{name}/sysfs.txt", partial(inside.ask, ["sh"], sysfs.script()))
+
+
+def _collect_files(directory: HostDirectory, collection: Collection) -> None:
+    name, root = directory.name, directory.libvirt_root
+    collection.take(f"{name}/status.json", partial(_status, name))
+    collection.take_file(f"{name}/topology.yaml", directory.topology)
+    collection.take_file(f"{name}/console.log", directory.console_log)
+    collection.take(f"{name}/domain.xml", partial(_domain_xml, directory))
+    collection.take(f"{name}/qemu.log", partial(_joined, root / "log/qemu"))
+    collection.take_file(f"{name}/libvirt.log", root / "libvirt.log")
+
+
+def _status(name: str) -> str:
+    found = hosts.status(name)
+    facts = {
+        "phase": found.phase or "damaged",
+        "pids": found.pids,
+        "record": json.loads(found.record.dump()) if found.record else None,
+    }
+    return json.dumps(facts, indent=2) + "\n"
+
+
+def _domain_xml(directory: HostDirectory) -> str:
+    """The domain as the private libvirt has last written it down."""
+    texts = [path.read_text() for path in sorted(directory.libvirt_root.glob("run/qemu/*.xml"))]
+    found = [match[0] for text in texts for match in _DOMAIN.finditer(text)]
+    if not found:
+        raise HostError("the host's own libvirt knows of no domain")
+    return "".join(found)
+
+
+def _joined(directory: Path) -> str:
+    return "".join(path.read_text(errors="replace") for path in sorted(directory.glob("*.log")))
