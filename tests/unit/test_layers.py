@@ -13,11 +13,11 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
     "cli config plugin scenario",
-    "acceleration bench boot cache capability checks collecting console deployment doctor guest"
-    " hosts hypervisor image keys lab lifecycle machine named_directory packages picture probe"
-    " process pruning reporting sharing speed state tether",
+    "acceleration bench boot cache capability checks collecting compute console deployment doctor"
+    " guest hosts hypervisor image keys lab lifecycle machine named_directory packages picture"
+    " probe process pruning reporting sharing speed state tether viewer",
     "buses catalog cmdline configuration cpio domain drawing expect layout memory novaconf observe"
-    " report request topology_data topology_file topology_schema validity",
+    " report request topology_data topology_file topology_schema validity views",
     "accelerator cpuset errors finding hardware load paths pci progress record share topology",
 )
 OWNERS = {
@@ -32,7 +32,7 @@ OWNERS = {
     "openstack": "lab",
     "oslo_config": "config lab plugin",
     "packaging": "lab",
-    "pymysql": "lab",
+    "pymysql": "lab viewer",
     "stevedore": "catalog checks deployment",
     "subprocess": "process",
     "supervisor": "lab",

@@ -1,12 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """nova.conf, of the services on the machine and of nova-compute in a host."""
 
-import shlex
 from pathlib import PurePosixPath
 
-from vhost_tempest_plugin import cpuset, novaconf
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration import common
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.configuration import common, in_host
 from vhost_tempest_plugin.configuration.common import Database
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import LOOPBACK, ComputeHost, Options, Settings
@@ -16,24 +14,11 @@ CELL = "cell1"
 
 # Where nova-compute's files are in a host.
 COMPUTE_FILE = PurePosixPath("/etc/nova/nova.conf")
-_COMPUTE_STATE = PurePosixPath("/var/lib/nova")
-# A host's own address in user-mode networking.
-_HOST_ADDRESS = "10.0.2.15"
 
 # A service that is gone is noticed sooner than by the defaults (10 s and 60 s).
 _REPORT_S = 5
 _DOWN_S = 30
 _DISCOVERY_S = 5
-# Under emulation an answer takes its time.
-_ANSWER_S = 180
-
-# Sections of those that become root by themselves: nova-compute is root already.
-PRIVILEGED = (
-    "nova_sys_admin",
-    "privsep_osbrick",
-    "vif_plug_linux_bridge_privileged",
-    "vif_plug_ovs_privileged",
-)
 
 
 def options(settings: Settings, service: Service) -> Options:
@@ -66,42 +51,18 @@ def options(settings: Settings, service: Service) -> Options:
 
 def compute(settings: Settings, host: ComputeHost) -> Options:
     """Those of nova-compute in *host*; of the lab's secrets it has what it needs."""
-    program = settings.environment / "bin/privsep-helper"
-    helper = f"{shlex.quote(str(program))} --config-file {COMPUTE_FILE}"
-    cpus = novaconf.cpu_sets(host.layout)
-    dedicated = {"cpu_dedicated_set": cpuset.format(cpus.dedicated)} if cpus.dedicated else {}
+    programs = settings.environment / "bin"
+    options = in_host.options(host, programs, COMPUTE_FILE)
     return {
+        **options,
         "DEFAULT": {
             **_every(host.name),
-            "my_ip": _HOST_ADDRESS,
-            "state_path": str(_COMPUTE_STATE),
+            **options["DEFAULT"],
             "transport_url": common.broker_url(settings, in_host=True),
-            "compute_driver": "libvirt.LibvirtDriver",
-            "reserved_host_memory_mb": "256",
-            "reserved_host_disk_mb": "0",
-            "update_resources_interval": "10",
-            "use_cow_images": "false",
-            # A guest's disk is sparse, and of what it may take it uses next to nothing.
-            "disk_allocation_ratio": "16.0",
-            "shutdown_timeout": "10",
         },
         **_clients(settings, in_host=True),
         "neutron": common.client(settings, USER, Service.NEUTRON, in_host=True),
-        "compute": {"cpu_shared_set": cpuset.format(cpus.shared), **dedicated},
-        "pci": {"device_spec": novaconf.device_spec(host.layout), "alias": _alias(settings)},
-        "libvirt": {
-            "virt_type": host.accelerator.domain_type,
-            "cpu_mode": "host-passthrough" if host.accelerator is Accelerator.KVM else "none",
-            "hw_machine_type": "x86_64=q35",
-            "images_type": "raw",
-            "wait_soft_reboot_seconds": "10",
-        },
-        # Without its APIC an emulated guest has no MSI-X, which its NICs want.
-        "workarounds": {"libvirt_disable_apic": "false"},
-        "vnc": {"enabled": "false"},
-        "spice": {"enabled": "false"},
-        **{section: {"helper_command": helper} for section in PRIVILEGED},
-        "oslo_concurrency": {"lock_path": str(_COMPUTE_STATE / "lock")},
+        "pci": {**options["pci"], "alias": _alias(settings)},
         "oslo_messaging_rabbit": common.messaging(),
     }
 
@@ -115,7 +76,7 @@ def _every(host: str) -> dict[str, str]:
         "service_down_time": str(_DOWN_S),
         # Periodic tasks begin at once, not within a minute.
         "periodic_fuzzy_delay": "0",
-        "rpc_response_timeout": str(_ANSWER_S),
+        "rpc_response_timeout": str(in_host.ANSWER_S),
     }
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from vhost_tempest_plugin import hosts, topology_file
+from vhost_tempest_plugin.compute.copies import Tree
 from vhost_tempest_plugin.configuration import render
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.errors import HostError, InputError
@@ -24,7 +25,7 @@ from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.environment import Environment
 from vhost_tempest_plugin.lab.record import LabRecord
 from vhost_tempest_plugin.lab.stages import Stage
-from vhost_tempest_plugin.lab.under_test import Tree, UnderTest
+from vhost_tempest_plugin.lab.under_test import UnderTest
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
@@ -164,7 +165,7 @@ class Computes:
         self._progress("nova-compute reconnects")
         for host in self.settings.hosts:
             with self._compute(host) as compute:
-                if compute.install(self.configuration(host), self._tree):
+                if compute.install(self.configuration(host)):
                     compute.stop()
                     compute.start()
                 else:
@@ -228,7 +229,7 @@ class Computes:
         before = {}
         for host in self.settings.hosts:
             with self._compute(host) as compute:
-                stale = compute.install(self.configuration(host), self._tree)
+                stale = compute.install(self.configuration(host))
                 if stale or not only_changed:
                     compute.stop()
                 if stale or not only_changed or not only_those:
@@ -255,7 +256,7 @@ class Computes:
     @contextmanager
     def _compute(self, host: ComputeHost) -> Iterator[Compute]:
         with hosts.connected(host.name) as (_, machine):
-            yield Compute(self.settings, machine)
+            yield Compute(self.settings, machine, self._tree)
 
     def _wait(self, before: Reports) -> None:
         for host in self.settings.hosts:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vhost_tempest_plugin import process, speed
-from vhost_tempest_plugin.configuration import nova
+from vhost_tempest_plugin.configuration import in_host
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Override, Settings
 from vhost_tempest_plugin.errors import InputError
@@ -31,7 +31,7 @@ def verify(settings: Settings, overrides: Iterable[Override]) -> None:
     """
     asked: dict[Service, list[Override]] = {}
     for override in overrides:
-        if override.section not in nova.PRIVILEGED and not override.section.startswith(_MADE_UP):
+        if override.section not in in_host.PRIVILEGED and not override.section.startswith(_MADE_UP):
             asked.setdefault(override.service, []).append(override)
     for service, entries in asked.items():
         for complaint in _look_up(settings, service, entries):

@@ -6,11 +6,10 @@ been imported once.  What was before stays, to go back to.
 """
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin import cache, process
+from vhost_tempest_plugin import process
+from vhost_tempest_plugin.compute.copies import Tree
 from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.lab import staging
 from vhost_tempest_plugin.lab.directory import LabDirectory
@@ -18,22 +17,6 @@ from vhost_tempest_plugin.lab.environment import Environment
 from vhost_tempest_plugin.progress import Progress
 
 _PLACES = ("a", "b")
-
-
-@dataclass(frozen=True, slots=True)
-class Tree:
-    """A Nova to import: where it is on the machine, and what is in it.
-
-    :param manifest: a digest of each file, by its path below *directory*
-    """
-
-    directory: Path
-    manifest: Mapping[str, str]
-
-    @property
-    def digest(self) -> str:
-        """A name for its content."""
-        return cache.digest(*(part for item in sorted(self.manifest.items()) for part in item))
 
 
 class UnderTest:

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-compute in an emulated host, whose ever cloud it belongs to."""

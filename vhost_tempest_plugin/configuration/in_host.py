@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What nova-compute is told because it runs in an emulated host, whose ever cloud it is."""
+
+import shlex
+from pathlib import Path, PurePosixPath
+
+from vhost_tempest_plugin import cpuset, novaconf
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Options
+
+# The host's own address in user-mode networking.
+ADDRESS = "10.0.2.15"
+STATE = PurePosixPath("/var/lib/nova")
+
+# Under emulation an answer takes its time.
+ANSWER_S = 180
+
+# Sections of those that become root by themselves: nova-compute is root already.
+PRIVILEGED = (
+    "nova_sys_admin",
+    "privsep_osbrick",
+    "vif_plug_linux_bridge_privileged",
+    "vif_plug_ovs_privileged",
+)
+
+
+def options(host: ComputeHost, programs: Path, file: PurePosixPath) -> Options:
+    """The options that follow from the host alone; no secret is in them.
+
+    :param programs: where the environment that the host shares has its programs
+    :param file: where the host has the configuration
+    """
+    helper = f"{shlex.quote(str(programs / 'privsep-helper'))} --config-file {file}"
+    cpus = novaconf.cpu_sets(host.layout)
+    dedicated = {"cpu_dedicated_set": cpuset.format(cpus.dedicated)} if cpus.dedicated else {}
+    return {
+        "DEFAULT": {
+            "host": host.name,
+            "my_ip": ADDRESS,
+            "state_path": str(STATE),
+            "compute_driver": "libvirt.LibvirtDriver",
+            "reserved_host_memory_mb": "256",
+            "reserved_host_disk_mb": "0",
+            "update_resources_interval": "10",
+            "use_cow_images": "false",
+            # A guest's disk is sparse, and of what it may take it uses next to nothing.
+            "disk_allocation_ratio": "16.0",
+            "shutdown_timeout": "10",
+        },
+        "compute": {"cpu_shared_set": cpuset.format(cpus.shared), **dedicated},
+        "pci": {"device_spec": novaconf.device_spec(host.layout)},
+        "libvirt": {
+            "virt_type": host.accelerator.domain_type,
+            "cpu_mode": "host-passthrough" if host.accelerator is Accelerator.KVM else "none",
+            "hw_machine_type": "x86_64=q35",
+            "images_type": "raw",
+            "wait_soft_reboot_seconds": "10",
+        },
+        # Without its APIC an emulated guest has no MSI-X, which its NICs want.
+        "workarounds": {"libvirt_disable_apic": "false"},
+        "vnc": {"enabled": "false"},
+        "spice": {"enabled": "false"},
+        **{section: {"helper_command": helper} for section in PRIVILEGED},
+        "oslo_concurrency": {"lock_path": str(STATE / "lock")},
+    }
