@@ -120,7 +120,7 @@ class ControlPlaneTest(LabCase):
         before = self.cloud.flavors(), self.cloud.images()
         self.assertIn("vhost.pci", before[0])
         self.assertIn(contents.IMAGE, before[1])
-        contents.ensure(self.lab, self.cloud, self.image)
+        contents.ensure([host.layout for host in self.lab.hosts], self.cloud, self.image)
         self.assertEqual(before, (self.cloud.flavors(), self.cloud.images()))
 
     def test_a_server_is_refused_where_there_is_no_host(self) -> None:

@@ -89,9 +89,8 @@ class ProgramsTest(unittest.TestCase):
 
 class FlavorsTest(unittest.TestCase):
     def test_a_device_of_the_hosts_is_asked_for(self) -> None:
-        by_name = {flavor.name: flavor for flavor in contents.flavors(settings(host("sriov")))}
+        by_name = {flavor.name: flavor for flavor in contents.flavors([host("sriov").layout])}
         self.assertEqual("e1000e:1", by_name["vhost.pci"].extra_specs["pci_passthrough:alias"])
 
     def test_none_is_where_there_is_none(self) -> None:
-        empty = replace(settings(), hosts=())
-        self.assertNotIn("vhost.pci", {flavor.name for flavor in contents.flavors(empty)})
+        self.assertNotIn("vhost.pci", {flavor.name for flavor in contents.flavors([])})

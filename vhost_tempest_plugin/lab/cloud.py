@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of the lab's APIs, with the administrator's rights.
+"""A client of a cloud's APIs, a lab's or another's, with the administrator's rights.
 
 What comes back are values of ours.  References: https://docs.openstack.org/api-ref/compute/
 and .../placement/, .../image/v2/.
@@ -7,7 +7,8 @@ and .../placement/, .../image/v2/.
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from keystoneauth1 import adapter, exceptions, session
@@ -35,37 +36,70 @@ Json = dict[str, Any]
 T = TypeVar("T")
 
 
-class Cloud:
-    """The lab's APIs; ``open`` makes one."""
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """Where a cloud is, and who asks.
 
-    def __init__(self, settings: Settings, http: session.Session) -> None:
+    :param authority: a file with the certificates to trust, None for the system's
+    :param logs: the command that shows what its services have logged, for errors
+    """
+
+    identity: str
+    username: str
+    password: str = field(repr=False)
+    project: str
+    user_domain: str = common.DOMAIN
+    project_domain: str = common.DOMAIN
+    region: str | None = REGION
+    authority: str | None = None
+    logs: str = "vhost lab logs"
+
+
+class Cloud:
+    """The APIs; ``open`` or ``enter`` makes one."""
+
+    def __init__(self, entrance: Entrance, http: session.Session) -> None:
+        self._logs = entrance.logs
         self._adapters = {
             service: adapter.Adapter(
-                http, service_type=kind, interface="public", region_name=REGION
+                http, service_type=kind, interface="public", region_name=entrance.region
             )
             for service, kind in CATALOGUE.items()
         }
         self._adapters[Service.NOVA_API].default_microversion = _COMPUTE_VERSION
         self._adapters[Service.PLACEMENT].default_microversion = _PLACEMENT_VERSION
         # keystone's own address is known before there is a catalogue.
-        identity = self._adapters[Service.KEYSTONE]
-        identity.endpoint_override = common.url(settings, Service.KEYSTONE)
+        self._adapters[Service.KEYSTONE].endpoint_override = entrance.identity
+
+    @classmethod
+    def open(cls, settings: Settings) -> AbstractContextManager["Cloud"]:
+        """A client of a lab for as long as the block takes; nothing is asked yet."""
+        return cls.enter(
+            Entrance(
+                identity=common.url(settings, Service.KEYSTONE),
+                username=common.ADMIN,
+                password=settings.secrets.admin,
+                project=common.ADMIN,
+            )
+        )
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings) -> Iterator["Cloud"]:
+    def enter(cls, entrance: Entrance) -> Iterator["Cloud"]:
         """A client for as long as the block takes; nothing is asked yet."""
         plugin = v3.Password(
-            auth_url=common.url(settings, Service.KEYSTONE),
-            username=common.ADMIN,
-            password=settings.secrets.admin,
-            project_name=common.ADMIN,
-            user_domain_name=common.DOMAIN,
-            project_domain_name=common.DOMAIN,
+            auth_url=entrance.identity,
+            username=entrance.username,
+            password=entrance.password,
+            project_name=entrance.project,
+            user_domain_name=entrance.user_domain,
+            project_domain_name=entrance.project_domain,
         )
-        http = session.Session(auth=plugin, timeout=_ANSWER_LIMIT_S)
+        http = session.Session(
+            auth=plugin, verify=entrance.authority or True, timeout=_ANSWER_LIMIT_S
+        )
         try:
-            yield cls(settings, http)
+            yield cls(entrance, http)
         finally:
             http.session.close()
 
@@ -93,7 +127,7 @@ class Cloud:
         except exceptions.ClientException as error:
             status = getattr(error, "http_status", None)
             raise CloudError(
-                f"{service} refused {method} {path}: {error}; see 'vhost lab logs {service}'",
+                f"{service} refused {method} {path}: {error}; see '{self._logs} {service}'",
                 status,
             ) from None
         if "json" not in response.headers.get("Content-Type", "") or not response.content:

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a lab offers to its users from the start: an image to boot, and flavors.
+"""What a cloud offers to its tests from the start: an image to boot, and flavors.
 
 Everything is looked for first and made only where it is missing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from vhost_tempest_plugin import guest, novaconf
 from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Settings
 from vhost_tempest_plugin.guest import GuestImage
 from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.layout import Layout
 
 IMAGE = "vhost-guest"
 
@@ -32,12 +32,10 @@ class Flavor:
     extra_specs: Mapping[str, str] = field(default_factory=dict)
 
 
-def flavors(settings: Settings) -> tuple[Flavor, ...]:
-    """Those of a lab: ``vhost.pci`` has the first sort of NIC of its hosts, if they have any."""
+def flavors(layouts: Iterable[Layout]) -> tuple[Flavor, ...]:
+    """``vhost.pci`` has the first sort of NIC of the hosts, if they have any."""
     numa = {"hw:numa_nodes": "1"}
-    names = (
-        json.loads(alias)["name"] for alias in novaconf.aliases(h.layout for h in settings.hosts)
-    )
+    names = (json.loads(alias)["name"] for alias in novaconf.aliases(layouts))
     nic = next(names, None)
     return (
         Flavor("vhost.plain"),
@@ -51,18 +49,19 @@ def flavors(settings: Settings) -> tuple[Flavor, ...]:
     )
 
 
-def ensure(settings: Settings, cloud: Cloud, image: GuestImage) -> None:
+def ensure(layouts: Iterable[Layout], cloud: Cloud, image: GuestImage) -> None:
     """Make what is missing.
 
+    :param layouts: the hosts'
     :raises CloudError: an API refuses or does not answer
     """
-    _flavors(settings, cloud)
+    _flavors(layouts, cloud)
     _image(cloud, image)
 
 
-def _flavors(settings: Settings, cloud: Cloud) -> None:
+def _flavors(layouts: Iterable[Layout], cloud: Cloud) -> None:
     known = cloud.flavors()
-    for flavor in flavors(settings):
+    for flavor in flavors(layouts):
         if flavor.name in known:
             continue
         body: dict[str, Any] = {

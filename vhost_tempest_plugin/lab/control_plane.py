@@ -108,7 +108,7 @@ class ControlPlane:
             # The first request of neutron 29.0 must not be one for ports: it answers all
             # later ones with an error then ("Port.port_forwardings").
             cloud.networks()
-            contents.ensure(self._settings, cloud, image)
+            contents.ensure([host.layout for host in self._settings.hosts], cloud, image)
 
     def start(self, names: Iterable[Service]) -> None:
         """Start services and wait until they can be used."""
