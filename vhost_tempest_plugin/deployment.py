@@ -9,13 +9,13 @@ Without one, the tests that need a driver say so.
 import abc
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from enum import StrEnum
 from typing import ClassVar
 
 from stevedore import ExtensionManager
 from stevedore.driver import DriverManager
 from stevedore.exception import NoMatches
 
+from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.pci import PciAddress
 
@@ -26,15 +26,6 @@ Value = str | tuple[str, ...]
 
 NOVA_COMPUTE = "nova-compute"
 LIBVIRT = "libvirt"
-
-
-class Ability(StrEnum):
-    """What a driver can do; tests say what they need of it."""
-
-    CONFIGURE = "change options of services"
-    RESTART = "restart, stop and kill services"
-    REBOOT = "reboot compute hosts"
-    UNPLUG = "unplug devices of compute hosts"
 
 
 class StartError(VhostError):
@@ -159,5 +150,6 @@ def load(driver: str, name: str, hosts: tuple[str, ...]) -> Deployment:
         raise InputError(
             f"there is no deployment driver {driver!r}; correct [vhost]deployment, known: {known}"
         ) from None
-    made: Deployment = found.driver
-    return made
+    if not isinstance(found.driver, Deployment):
+        raise InputError(f"the entry point {driver!r} of {NAMESPACE} is no Deployment; correct it")
+    return found.driver

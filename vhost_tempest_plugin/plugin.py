@@ -29,5 +29,13 @@ class VhostTempestPlugin(plugins.TempestPlugin):  # type: ignore[misc]
         return [(group.name, options) for group, options in vhost_config.list_opts()]
 
     def get_service_clients(self) -> list[dict[str, Any]]:
-        """None: no service of OpenStack has an API of this plugin's."""
-        return []
+        """The clients of ``services``, which tempest's client managers have as ``vhost``."""
+        return [
+            {
+                "name": "vhost",
+                "service_version": "vhost",
+                "module_path": "vhost_tempest_plugin.services",
+                "client_names": ["ServerTopologyClient"],
+                **config.service_client_config("compute"),
+            }
+        ]

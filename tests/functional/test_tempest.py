@@ -76,12 +76,12 @@ class TempestTest(unittest.TestCase):
 
     def test_without_a_host_it_is_skipped_and_says_which_option_is_missing(self) -> None:
         said = self.run_scenario()
-        self.assertIn("[vhost]host is not set", said)
+        self.assertIn("[vhost]hosts is not set", said)
         self.assertIn("Skipped: 1", said)
 
     def test_a_host_that_is_right_passes(self) -> None:
         self.stand_in(json.dumps([finding("passed"), finding("not-applicable")]))
-        said = self.run_scenario("host = demo\nchecks = vfio,kvm\ntopology = small")
+        said = self.run_scenario("hosts = demo\nchecks = vfio,kvm\ntopology = small")
         self.assertIn("Passed: 1", said)
         self.assertEqual(
             "check demo vfio kvm --against small --format json\n", (self.bin / "asked").read_text()
@@ -89,16 +89,16 @@ class TempestTest(unittest.TestCase):
 
     def test_a_host_that_is_wrong_fails_with_the_finding(self) -> None:
         self.stand_in(json.dumps([finding("passed"), finding("failed")]))
-        said = self.run_scenario("host = demo")
+        said = self.run_scenario("hosts = demo")
         self.assertIn("Failed: 1", said)
         self.assertIn("intel_iommu=on on the kernel", said)
 
     def test_no_findings_at_all_fail(self) -> None:
         self.stand_in("[]")
-        self.assertIn("Failed: 1", self.run_scenario("host = demo"))
+        self.assertIn("Failed: 1", self.run_scenario("hosts = demo"))
 
     def test_a_command_that_fails_says_why(self) -> None:
         self.stand_in("", "there is no host demo")
-        said = self.run_scenario("host = demo")
+        said = self.run_scenario("hosts = demo")
         self.assertIn("Failed: 1", said)
         self.assertIn("there is no host demo", said)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.domain import parse_guest
+from vhost_tempest_plugin.domain import AssignedDevice, DomainCell, parse_guest
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.pci import PciAddress
 
@@ -9,12 +9,14 @@ from vhost_tempest_plugin.pci import PciAddress
 XML = """\
 <domain type='qemu' id='3'>
   <name>instance-00000004</name>
+  <uuid>5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11</uuid>
   <memory unit='KiB'>262144</memory>
   <memoryBacking>
     <hugepages>
       <page size='2048' unit='KiB' nodeset='0'/>
       <page size='1' unit='GiB' nodeset='1'/>
     </hugepages>
+    <locked/>
   </memoryBacking>
   <vcpu placement='static'>2</vcpu>
   <cputune>
@@ -28,6 +30,12 @@ XML = """\
     <memnode cellid='0' mode='strict' nodeset='0'/>
     <memnode cellid='1' mode='strict' nodeset='1'/>
   </numatune>
+  <cpu>
+    <numa>
+      <cell id='0' cpus='0' memory='131072' unit='KiB'/>
+      <cell id='1' cpus='1' memory='128' unit='MiB'/>
+    </numa>
+  </cpu>
   <devices>
     <hostdev mode='subsystem' type='pci' managed='yes'>
       <driver name='vfio'/>
@@ -43,17 +51,32 @@ XML = """\
 class GuestDomainTest(unittest.TestCase):
     def test_placement_is_read(self) -> None:
         guest = parse_guest(XML)
-        self.assertEqual((PciAddress(0xC9, 0),), guest.hostdevs)
-        self.assertEqual({0: {0}, 1: {1}}, guest.memory_nodes)
+        self.assertEqual("5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11", guest.uuid)
+        self.assertEqual(
+            ("instance-00000004", True, True), (guest.name, guest.active, guest.locked)
+        )
+        self.assertEqual((AssignedDevice(PciAddress(0xC9, 0), managed=True),), guest.assigned)
+        self.assertEqual({PciAddress(0xC9, 0)}, guest.hostdevs)
+        self.assertEqual(
+            (
+                DomainCell(frozenset({0}), 128, frozenset({0}), 2048),
+                DomainCell(frozenset({1}), 128, frozenset({1}), 1048576),
+            ),
+            guest.cells,
+        )
+        self.assertEqual("strict", guest.memory_mode)
         self.assertEqual({0, 1}, guest.nodes)
         self.assertEqual({0: {0, 1}, 1: {5}}, guest.vcpu_cpus)
         self.assertEqual({0, 1, 5}, guest.cpus)
-        self.assertEqual({0: 2048, 1: 1048576}, guest.huge_page_kib)
+        self.assertEqual({0, 1, 5}, guest.emulator_cpus)
 
-    def test_one_that_floats(self) -> None:
+    def test_one_that_floats_and_is_off(self) -> None:
         guest = parse_guest("<domain><devices/></domain>")
         self.assertEqual(
-            ((), set(), set(), {}), (guest.hostdevs, guest.nodes, guest.cpus, guest.huge_page_kib)
+            (set(), set(), set(), ()), (guest.hostdevs, guest.nodes, guest.cpus, guest.cells)
+        )
+        self.assertEqual(
+            (False, None, None), (guest.active, guest.memory_mode, guest.emulator_cpus)
         )
 
     def test_anything_else_is_refused(self) -> None:

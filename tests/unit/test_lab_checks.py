@@ -14,7 +14,10 @@ from vhost_tempest_plugin.finding import Finding, Verdict
 from vhost_tempest_plugin.lab import readiness
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
 from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.lab.resources import CloudError, ComputeService, Inventory, Provider
+from vhost_tempest_plugin.lab.resources import CloudError, ComputeService
+from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.viewer import NovaDatabase
+from vhost_tempest_plugin.views import Inventory, NovaView, Provider, TrackedDevice
 
 SETTINGS = lab_settings.settings(lab_settings.host("small"))
 [HOST] = SETTINGS.hosts
@@ -143,10 +146,15 @@ class LabChecksTest(unittest.TestCase):
         ):
             with (
                 self.subTest(observed),
-                mock.patch.object(readiness, "devices", return_value=rows),
+                mock.patch.object(NovaDatabase, "look", return_value=_view(rows)),
             ):
                 finding = self.finding("pci-devices")
                 if observed:
                     self.assert_failed(finding, observed)
                 else:
                     self.assertEqual(Verdict.PASSED, finding.verdict, finding)
+
+
+def _view(rows: dict[PciDeviceRow, str]) -> NovaView:
+    devices = tuple(TrackedDevice(row, status) for row, status in rows.items())
+    return NovaView("uuid", devices, {})

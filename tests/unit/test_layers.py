@@ -12,13 +12,14 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 
 # From the top down; a module may import those of its own layer and of the layers below.
 LAYERS = (
-    "cli config plugin scenario",
+    "cli config plugin scenario services",
     "acceleration bench boot cache capability checks collecting compute console deployment doctor"
     " guest hosts hypervisor image keys lab lifecycle machine named_directory packages picture"
-    " probe process pruning reporting sharing speed state tether viewer",
-    "buses catalog cmdline configuration cpio domain drawing expect layout memory novaconf observe"
-    " report request topology_data topology_file topology_schema validity views",
-    "accelerator cpuset errors finding hardware load paths pci progress record share topology",
+    " plugging probe process pruning reporting sharing speed stack state tether viewer",
+    "buses catalog cmdline configuration cpio domain drawing expect layout memory need novaconf"
+    " observe report request topology_data topology_file topology_schema validity views",
+    "ability accelerator cpuset errors finding hardware load paths pci progress record share"
+    " topology",
 )
 OWNERS = {
     "amqp": "lab",
@@ -27,16 +28,17 @@ OWNERS = {
     "libvirt": "hypervisor",
     "libvirt_qemu": "hypervisor",
     "lxml": "domain observe",
-    "keystoneauth1": "lab",
+    "keystoneauth1": "lab stack",
     "markupsafe": "report",
     "openstack": "lab",
     "oslo_config": "config lab plugin",
-    "packaging": "lab",
+    "packaging": "lab stack",
     "pymysql": "lab viewer",
     "stevedore": "catalog checks deployment",
     "subprocess": "process",
     "supervisor": "lab",
-    "tempest": "plugin scenario",
+    "tempest": "plugin scenario services",
+    "testtools": "scenario",
     "yaml": "topology_file",
 }
 HEIGHT = {name: -depth for depth, names in enumerate(LAYERS) for name in names.split()}

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
+import importlib
+import re
 import unittest
+from pathlib import Path
 
 from oslo_config import cfg
 from tempest.test_discover.plugins import TempestTestPluginManager
@@ -19,10 +22,11 @@ class PluginTest(unittest.TestCase):
     def test_tests_are_where_it_says(self) -> None:
         directory, top = VhostTempestPlugin().load_tests()
         names = [test.id() for suite in self._cases(directory, top) for test in suite]
-        package = "vhost_tempest_plugin.scenario"
-        modules = {name.rpartition(".")[0].rpartition(".")[0] for name in names}
-        self.assertEqual({f"{package}.test_host", f"{package}.test_pci_affinity"}, modules)
-        self.assertEqual(3, len(names))
+        modules = {name.partition("[")[0].rsplit(".", 2)[0] for name in names}
+        files = Path(directory).glob("test_*.py")
+        self.assertEqual({f"vhost_tempest_plugin.scenario.{f.stem}" for f in files}, modules)
+        ids = [re.search(r"id-[0-9a-f-]{36}", name) for name in names]
+        self.assertEqual(len(names), len({found[0] for found in ids if found}))
 
     def _cases(self, directory: str, top: str) -> list[unittest.TestSuite]:
         pending, leaves = [unittest.TestLoader().discover(directory, top_level_dir=top)], []
@@ -35,7 +39,7 @@ class PluginTest(unittest.TestCase):
         return leaves
 
     def test_defaults(self) -> None:
-        self.assertIsNone(self.conf.vhost.host)
+        self.assertEqual([], self.conf.vhost.hosts)
         self.assertIsNone(self.conf.vhost.topology)
         self.assertEqual([], self.conf.vhost.checks)
 
@@ -54,5 +58,9 @@ class PluginTest(unittest.TestCase):
                     with self.subTest(option=option.name, word=word):
                         self.assertIn(word, option.help)
 
-    def test_no_service_clients(self) -> None:
-        self.assertEqual([], VhostTempestPlugin().get_service_clients())
+    def test_service_clients(self) -> None:
+        (registered,) = VhostTempestPlugin().get_service_clients()
+        module = importlib.import_module(registered["module_path"])
+        for name in registered["client_names"]:
+            self.assertTrue(hasattr(module, name), name)
+        self.assertEqual("compute", registered["service"])

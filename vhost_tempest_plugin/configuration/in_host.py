@@ -12,6 +12,8 @@ from vhost_tempest_plugin.configuration.settings import ComputeHost, Options
 ADDRESS = "10.0.2.15"
 STATE = PurePosixPath("/var/lib/nova")
 
+# Of the host's memory, what no guest is given.
+RESERVED_MIB = 256
 # Under emulation an answer takes its time.
 ANSWER_S = 180
 
@@ -39,7 +41,7 @@ def options(host: ComputeHost, programs: Path, file: PurePosixPath) -> Options:
             "my_ip": ADDRESS,
             "state_path": str(STATE),
             "compute_driver": "libvirt.LibvirtDriver",
-            "reserved_host_memory_mb": "256",
+            "reserved_host_memory_mb": str(RESERVED_MIB),
             "reserved_host_disk_mb": "0",
             "update_resources_interval": "10",
             "use_cow_images": "false",

@@ -5,9 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.configuration import common
+from vhost_tempest_plugin.configuration import common, in_host
+from vhost_tempest_plugin.configuration.common import Database
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import REGION, Options, Settings
+
+# For the first guest after a start of nova-compute in an emulated host.
+_LIMIT_S = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +26,11 @@ class Contents:
     flavor: str
 
 
-def options(settings: Settings, contents: Contents, topology: Path) -> Options:
-    """The sections; the file has the administrator's password.
+def options(settings: Settings, contents: Contents, topology: Path, records: Path) -> Options:
+    """The sections; the file has the administrator's password and the database's.
 
     :param topology: the file that describes the hosts
+    :param records: where tests leave what they saw
     """
     return {
         "DEFAULT": {"log_file": "tempest.log", "use_stderr": "false"},
@@ -53,14 +58,20 @@ def options(settings: Settings, contents: Contents, topology: Path) -> Options:
             "flavor_ref_alt": contents.flavor,
             "min_compute_nodes": str(len(settings.hosts)),
             "max_microversion": "latest",
+            "build_timeout": str(_LIMIT_S),
         },
         "compute-feature-enabled": {"console_output": "true", "vnc_console": "false"},
         "placement": {"max_microversion": "latest"},
         "service_available": _available(),
         "validation": {"run_validation": "false"},
         "vhost": {
-            "host": settings.hosts[0].name,
+            "hosts": ",".join(host.name for host in settings.hosts),
             "topology": str(topology),
+            "nova_cell_database": common.database_url(settings, Database.NOVA_CELL1),
+            "deployment": "lab",
+            "deployment_name": settings.name,
+            "reserved_memory_mib": str(in_host.RESERVED_MIB),
+            "record_directory": str(records),
         },
     }
 

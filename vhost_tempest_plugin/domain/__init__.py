@@ -6,8 +6,23 @@ how NICs were grouped, which addresses were left to us) is in the domain's metad
 that a running domain can be read with nothing else at hand.
 """
 
-from vhost_tempest_plugin.domain.guest import GuestDomain, parse_guest
-from vhost_tempest_plugin.domain.parse import parse
-from vhost_tempest_plugin.domain.render import Boot, render
+from vhost_tempest_plugin.domain.guest import (
+    AssignedDevice,
+    DomainCell,
+    GuestDomain,
+    parse_guest,
+)
+from vhost_tempest_plugin.domain.parse import nic_alias, parse
+from vhost_tempest_plugin.domain.render import Boot, nic, render
 
-__all__ = ["Boot", "GuestDomain", "parse", "parse_guest", "render"]
+__all__ = [
+    "AssignedDevice",
+    "Boot",
+    "DomainCell",
+    "GuestDomain",
+    "nic",
+    "nic_alias",
+    "parse",
+    "parse_guest",
+    "render",
+]

@@ -230,3 +230,12 @@ def _with_notes(nics: list[Device], groups: tuple[DeviceGroup, ...]) -> Iterator
     of_each = itertools.chain.from_iterable(itertools.repeat(g, g.count) for g in groups)
     for nic, group in zip(nics, of_each, strict=True):
         yield replace(nic, vfs=group.vfs, binding=group.binding)
+
+
+def nic_alias(xml: str, mac: str) -> str | None:
+    """What libvirt calls the NIC with this MAC address in a live domain; None without one."""
+    for interface in etree.fromstring(xml.encode()).findall("./devices/interface"):
+        address, alias = interface.find("mac"), interface.find("alias")
+        if address is not None and address.get("address") == mac and alias is not None:
+            return alias.get("name")
+    return None

@@ -250,13 +250,19 @@ def _management(devices: _Element, layout: Layout) -> None:
     _address(interface, MANAGEMENT)
 
 
-def _nic(devices: _Element, device: Device) -> None:
+def nic(device: Device) -> str:
+    """One NIC alone, to be plugged into a running host."""
+    return etree.tostring(_nic(etree.Element("devices"), device), encoding="unicode")
+
+
+def _nic(devices: _Element, device: Device) -> _Element:
     interface = _add(devices, "interface", type="user")
     _add(interface, "mac", address=device.mac)
     _add(interface, "model", type=device.model.value)
     # Nobody boots from it, and the firmware would load its ROM.
     _add(interface, "rom", enabled="no")
     _address(interface, PciAddress(device.parent, device.slot))
+    return interface
 
 
 def _console(devices: _Element, boot: Boot) -> None:

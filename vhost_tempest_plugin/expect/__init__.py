@@ -3,11 +3,20 @@
 
 ``expectation`` says where a guest may be placed and with which devices, or that it must be
 refused, and why; ``admits`` compares that with what was observed; ``ranked`` says what of it
-Nova prefers.
+Nova prefers.  A ``Fleet`` is several hosts with their loads.
 """
 
 from vhost_tempest_plugin.expect.comparison import admits
 from vhost_tempest_plugin.expect.expectation import expectation
+from vhost_tempest_plugin.expect.fleet import (
+    Candidate,
+    Fleet,
+    Outcome,
+    explained,
+    judged,
+    outlook,
+    refusal,
+)
 from vhost_tempest_plugin.expect.limits import Limits
 from vhost_tempest_plugin.expect.observation import GuestNode, Observation, Rejection
 from vhost_tempest_plugin.expect.outcome import Choice, Expectation, Placed, Refused
@@ -16,13 +25,16 @@ from vhost_tempest_plugin.expect.reason import Conflict, Lack
 from vhost_tempest_plugin.expect.usage import after
 
 __all__ = [
+    "Candidate",
     "Choice",
     "Conflict",
     "Expectation",
+    "Fleet",
     "GuestNode",
     "Lack",
     "Limits",
     "Observation",
+    "Outcome",
     "Placed",
     "Refused",
     "Rejection",
@@ -30,5 +42,9 @@ __all__ = [
     "after",
     "departures",
     "expectation",
+    "explained",
+    "judged",
+    "outlook",
     "ranked",
+    "refusal",
 ]

@@ -2,7 +2,7 @@
 """The tiny guest that runs inside an emulated host with a NIC assigned."""
 
 from vhost_tempest_plugin.guest.build import PARAMETERS, GuestImage, build
-from vhost_tempest_plugin.guest.report import (
+from vhost_tempest_plugin.observe.guest_report import (
     Failure,
     GuestCpu,
     GuestDevice,

@@ -22,9 +22,9 @@ from vhost_tempest_plugin.lab.resources import (
     CloudError,
     ComputeService,
     Hypervisor,
-    Provider,
     Server,
 )
+from vhost_tempest_plugin.views import Provider
 
 # 2.90: Xena; 1.36: Train.
 _COMPUTE_VERSION = "2.90"

@@ -15,9 +15,10 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from vhost_tempest_plugin import errors, process
+from vhost_tempest_plugin import errors, hosts, process
 from vhost_tempest_plugin.configuration.settings import ComputeHost
 from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.hypervisor import stray
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.state import HostDirectory
 
@@ -40,6 +41,16 @@ def destroy(name: str, progress: Progress) -> None:
     """Remove everything of a host, if there is anything."""
     if HostDirectory.of(name).exists:
         run(["destroy", name], progress)
+
+
+def power_off(name: str) -> None:
+    """Take the power from a host; what it had written is on its disk.
+
+    :raises HostError: it does not run
+    """
+    with hosts.connected(name) as (record, machine):
+        machine.run(["sync"])
+    stray.kill(record.uuid)
 
 
 def run(

@@ -9,8 +9,6 @@ from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.lab import database, failure
 from vhost_tempest_plugin.lab.compute import Compute
-from vhost_tempest_plugin.novaconf import DeviceType, PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
 
 _POLL_S = 0.5
 # For the first start in an emulated host, where to import Nova takes half a minute.
@@ -34,28 +32,6 @@ def is_mapped(settings: Settings, host: ComputeHost) -> bool:
     """Whether the host is known to belong to a cell, without which nothing is placed on it."""
     sql = "SELECT host FROM host_mappings WHERE host = %s"
     return bool(database.query(settings, Database.NOVA_API, sql, (host.name,)))
-
-
-def devices(settings: Settings, host: ComputeHost) -> dict[PciDeviceRow, str]:
-    """The rows of ``pci_devices`` of a host with their status."""
-    rows = database.query(
-        settings,
-        Database.NOVA_CELL1,
-        "SELECT d.address, d.vendor_id, d.product_id, d.numa_node, d.dev_type, d.status"
-        " FROM pci_devices d JOIN compute_nodes n ON n.id = d.compute_node_id"
-        " WHERE n.host = %s AND d.deleted = 0 AND n.deleted = 0",
-        (host.name,),
-    )
-    return {
-        PciDeviceRow(
-            address=PciAddress.parse(row["address"]),
-            vendor_id=row["vendor_id"],
-            product_id=row["product_id"],
-            numa_node=row["numa_node"],
-            dev_type=DeviceType(row["dev_type"]),
-        ): row["status"]
-        for row in rows
-    }
 
 
 def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -> None:

@@ -60,46 +60,6 @@ class Hypervisor:
 
 
 @dataclass(frozen=True, slots=True)
-class Inventory:
-    """How much a provider has of a resource class."""
-
-    total: int
-    reserved: int
-    used: int
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """A resource provider of Placement; *parent* is the uuid of the one it is part of."""
-
-    uuid: str
-    name: str
-    parent: str | None
-    inventories: Mapping[str, Inventory]
-    traits: frozenset[str]
-
-    @classmethod
-    def read(
-        cls,
-        entry: Mapping[str, Any],
-        inventories: Mapping[str, Any],
-        usages: Mapping[str, int],
-        traits: list[str],
-    ) -> "Provider":
-        """From what its four resources in the API answer."""
-        return cls(
-            uuid=entry["uuid"],
-            name=entry["name"],
-            parent=entry["parent_provider_uuid"],
-            inventories={
-                kind: Inventory(said["total"], said["reserved"], usages.get(kind, 0))
-                for kind, said in inventories.items()
-            },
-            traits=frozenset(traits),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Server:
     """A guest of Nova.
 

@@ -12,6 +12,8 @@ from vhost_tempest_plugin.errors import InputError, MachineError
 from vhost_tempest_plugin.lab import contents, labs, private
 from vhost_tempest_plugin.lab.cloud import Cloud
 
+# Where tests leave what they saw, in the workspace.
+RECORDS = "records"
 OURS = r"^vhost_tempest_plugin\."
 
 
@@ -34,7 +36,9 @@ def prepare(name: str) -> Path:
         raise MachineError("tempest is not installed; run 'make bootstrap'")
     place = Path(found.origin).parent
     workspace = directory.path / "tempest"
-    sections = tempest.options(settings, tempest.Contents(image, flavor), directory.topology)
+    sections = tempest.options(
+        settings, tempest.Contents(image, flavor), directory.topology, workspace / RECORDS
+    )
     private.write(workspace / "etc" / "tempest.conf", render.text(sections))
     discovery = {
         "DEFAULT": {

@@ -2,28 +2,28 @@
 """A guest with a NIC, followed through everything that knows of it.
 
 It is asked for through Nova's API; then Nova's database, libvirt in the host, the host's
-sysfs, Placement and the guest itself must tell the same, and when it is deleted the NIC must
-be free again.
+sysfs, Placement and the guest itself must tell the same, and when it is deleted all that it
+had must be free again.
 """
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import TypeVar
 
-from vhost_tempest_plugin import domain, guest, hosts, novaconf, speed
-from vhost_tempest_plugin.configuration.common import Database
+from vhost_tempest_plugin import guest, novaconf, speed
+from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
-from vhost_tempest_plugin.domain import GuestDomain
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.finding import Finding, Verdict
 from vhost_tempest_plugin.guest import GuestReport
-from vhost_tempest_plugin.lab import contents, database, labs, readiness
+from vhost_tempest_plugin.lab import contents, labs, viewing
 from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.lab.resources import CloudError, Server
-from vhost_tempest_plugin.novaconf import PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.lab.resources import CloudError
 from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.viewer import Node
+from vhost_tempest_plugin.views import Disagreement, GuestViews, Power, View, disagreements, leaks
+from vhost_tempest_plugin.views.nova import server_topology
 
 _FLAVOR = "vhost.pci"
 ACTIVE_LIMIT_S = 400.0
@@ -32,22 +32,6 @@ _REPORT_LIMIT_S = 300.0
 _POLL_S = 1.0
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """What each knows of the guest while it runs.
-
-    :param rows: Nova's devices that are the guest's, by its database
-    :param drivers: of each of libvirt's hostdevs, its driver and node in sysfs
-    :param held: what it holds in Placement, by resource class
-    """
-
-    rows: tuple[PciDeviceRow, ...]
-    libvirt: GuestDomain
-    drivers: dict[PciAddress, tuple[str, int | None]]
-    held: dict[str, int]
-    report: GuestReport
 
 
 def run(name: str, progress: Progress) -> tuple[Finding, ...]:
@@ -71,43 +55,15 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
             server = cloud.wait_for_server(server.uuid, ACTIVE_LIMIT_S)
             progress(f"{server.instance} is active on {server.host}")
             host = labs.host(settings, server.host)
-            views = _look(settings, cloud, server, host, progress)
+            views = _look(settings, cloud, server.uuid, host)
+            progress("waiting for what the guest says on its console")
+            views = replace(views, report=await_report(cloud, server.uuid))
         finally:
             progress("deleting the guest")
             cloud.delete_server(server.uuid, GONE_LIMIT_S)
-        free = _await_release(settings, host, views.rows, progress)
-    return tuple(judge(host, views, free))
-
-
-def _look(
-    settings: Settings, cloud: Cloud, server: Server, host: ComputeHost, progress: Progress
-) -> Views:
-    rows = _rows_of(settings, host, server.uuid)
-    with hosts.connected(host.name) as (_, machine):
-        xml = machine.run(["virsh", "-c", "qemu:///system", "dumpxml", server.instance]).stdout
-        libvirt = domain.parse_guest(xml)
-        drivers = {}
-        for address in libvirt.hostdevs:
-            place = f"/sys/bus/pci/devices/{address}"
-            said = machine.run(["cat", f"{place}/numa_node"]).stdout.strip()
-            driver = machine.run(["readlink", f"{place}/driver"], check=False).stdout.strip()
-            node = None if int(said) < 0 else int(said)
-            drivers[address] = (driver.rpartition("/")[2] or "no driver", node)
-    held: dict[str, int] = {}
-    for resources in cloud.allocations(server.uuid).values():
-        for kind, amount in resources.items():
-            held[kind] = held.get(kind, 0) + amount
-    progress("waiting for what the guest says on its console")
-    report = await_report(cloud, server.uuid)
-    return Views(rows, libvirt, drivers, held, report)
-
-
-def _rows_of(settings: Settings, host: ComputeHost, uuid: str) -> tuple[PciDeviceRow, ...]:
-    sql = "SELECT address FROM pci_devices WHERE instance_uuid = %s AND deleted = 0"
-    rows = database.query(settings, Database.NOVA_CELL1, sql, (uuid,))
-    addresses = {PciAddress.parse(row["address"]) for row in rows}
-    known = readiness.devices(settings, host)
-    return tuple(sorted(row for row in known if row.address in addresses))
+        progress("waiting until all that it had is free again")
+        held = _await_release(settings, cloud, host, server.uuid)
+    return tuple(judge(host, views, held))
 
 
 def await_report(cloud: Cloud, uuid: str) -> GuestReport:
@@ -126,70 +82,91 @@ def await_report(cloud: Cloud, uuid: str) -> GuestReport:
     return _until(complete, _REPORT_LIMIT_S, "the guest's report")
 
 
-def _await_release(
-    settings: Settings, host: ComputeHost, rows: tuple[PciDeviceRow, ...], progress: Progress
-) -> bool:
-    """Whether the NICs are free again in Nova's database within the limit."""
-    progress("waiting until the NIC is free again")
-
-    def free() -> bool | None:
-        known = readiness.devices(settings, host)
-        return True if all(known.get(row) == "available" for row in rows) else None
-
-    try:
-        return _until(free, GONE_LIMIT_S, "the NIC's release")
-    except HostError:
-        return False
-
-
-def judge(host: ComputeHost, views: Views, free: bool) -> list[Finding]:
-    """What follows from what everybody said, and from whether the NIC is free again."""
+def judge(
+    host: ComputeHost, views: GuestViews, held: tuple[Disagreement, ...]
+) -> tuple[Finding, ...]:
+    """What follows from what everybody said, and from what was held when it was gone."""
     expected = novaconf.expected_devices(host.layout)
-    taken = {row.address for row in views.rows}
-    nodes = {row.numa_node for row in views.rows}
-    cpus = frozenset().union(*(n.cpus for n in host.layout.host.nodes if n.id in nodes))
-    nics = [str(nic.id) for nic in views.report.nics]
-    ids = [f"{row.vendor_id}:{row.product_id}" for row in views.rows]
-    leases = [str(lease.address) for lease in views.report.leases]
-    return [
+    found = disagreements(views, novaconf.cpu_sets(host.layout).dedicated)
+    rows = [device.row for device in views.nova]
+    nodes = {row.numa_node for row in rows}
+    cpus = frozenset[int]().union(
+        *(node.cpus for node in host.layout.host.nodes if node.id in nodes)
+    )
+    domain, leases = views.domain, views.report.leases if views.report else ()
+    where = "no guest"
+    if domain is not None:
+        where = f"memory on node {_list(domain.nodes)}, CPUs {_list(domain.cpus)}"
+    addresses = _list(lease.address for lease in leases)
+    return (
         _finding(
-            "nova", "one NIC of the topology", _rows_words(views.rows), _known(views, expected)
+            "nova",
+            "one NIC of the topology",
+            "; ".join(f"{row.address} on node {row.numa_node}" for row in rows) or "no NIC",
+            len(rows) == 1 and set(rows) <= set(expected),
         ),
         _finding(
-            "libvirt",
-            f"hostdev {_list(taken)}, memory on node {_list(nodes)}, its CPUs there",
-            f"hostdev {_list(views.libvirt.hostdevs)}, memory on node "
-            f"{_list(views.libvirt.nodes)}, CPUs {_list(views.libvirt.cpus)}",
-            set(views.libvirt.hostdevs) == taken
-            and views.libvirt.nodes == nodes
-            and views.libvirt.cpus <= cpus
-            and bool(views.libvirt.cpus),
+            "affinity",
+            f"memory on node {_list(nodes)}, its CPUs there",
+            where,
+            domain is not None and domain.nodes == nodes and domain.cpus <= cpus,
         ),
-        _finding(
-            "sysfs",
-            f"vfio-pci on node {_list(nodes)}",
-            "; ".join(f"{a}: {d} on node {n}" for a, (d, n) in views.drivers.items()),
-            {*views.drivers.values()} == {("vfio-pci", node) for node in nodes},
-        ),
-        _finding(
-            "placement",
-            "VCPU and memory are held",
-            ", ".join(f"{kind} {amount}" for kind, amount in sorted(views.held.items())),
-            {"VCPU", "MEMORY_MB"} <= set(views.held),
-        ),
-        _finding("guest", f"NIC {_list(ids)}", f"NIC {_list(nics)}", sorted(nics) == sorted(ids)),
+        *(_view(view, found) for view in View),
         _finding(
             "dhcp",
             "an address through the NIC",
-            _list(leases) or "none",
-            len(leases) == len(views.rows),
+            addresses or "none",
+            len(leases) == len(rows),
         ),
-        _finding("release", "free again", "free again" if free else "still held", free),
-    ]
+        _finding("release", "all is free again", _words(held) or "free again", not held),
+    )
 
 
-def _known(views: Views, expected: tuple[PciDeviceRow, ...]) -> bool:
-    return len(views.rows) == 1 and set(views.rows) <= set(expected)
+def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> GuestViews:
+    seen, nova = Node(host.name, host.layout).look(), viewing.database(settings).look(host.name)
+    tree = viewing.placement(cloud).tree(nova.compute_node)
+    return GuestViews(
+        guest=server,
+        host=host.name,
+        power=Power.ON,
+        domain=seen.domains.get(server),
+        sysfs=seen.devices,
+        nova=nova.of(server),
+        recorded=nova.guests.get(server),
+        api=server_topology(cloud.call(Service.NOVA_API, "GET", f"/servers/{server}/topology")),
+        holdings=viewing.placement(cloud).of(server, tree),
+    )
+
+
+def _await_release(
+    settings: Settings, cloud: Cloud, host: ComputeHost, server: str
+) -> tuple[Disagreement, ...]:
+    """What is still held of what a guest had, after a time in which all should be free."""
+
+    def held() -> tuple[Disagreement, ...]:
+        seen, nova = Node(host.name, host.layout).look(), viewing.database(settings).look(host.name)
+        holdings = viewing.placement(cloud).of(
+            server, viewing.placement(cloud).tree(nova.compute_node)
+        )
+        return leaks(seen, nova, holdings, ours={server})
+
+    try:
+        _until(lambda: True if not held() else None, GONE_LIMIT_S, "the NIC's release")
+    except HostError:
+        return held()
+    return ()
+
+
+def _view(view: View, found: tuple[Disagreement, ...]) -> Finding:
+    """Whether one of those who know of the guest says what the others say."""
+    words = _words([each for each in found if view in each.said])
+    return _finding(
+        f"view {view.name.lower()}", "what the others say", words or "the same", not words
+    )
+
+
+def _words(found: Iterable[Disagreement]) -> str:
+    return "; ".join(map(str, found))
 
 
 def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
@@ -197,10 +174,6 @@ def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
         return Finding(name, Verdict.PASSED, expected, observed)
     remedy = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
     return Finding(name, Verdict.FAILED, expected, observed, remedy)
-
-
-def _rows_words(rows: tuple[PciDeviceRow, ...]) -> str:
-    return "; ".join(f"{row.address} on node {row.numa_node}" for row in rows) or "no NIC"
 
 
 def _list(values: Iterable[object]) -> str:

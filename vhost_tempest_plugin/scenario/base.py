@@ -1,144 +1,300 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenarios with guests have in common."""
+"""What all scenarios with guests have in common.
 
-import time
-from collections.abc import Mapping
-from typing import Any, ClassVar
+A scenario asks (``place``, ``refused``, ``attempt``), does something with its guests, and says what
+is special about it.  What must come of a request is computed from the topology and from what the
+test has placed so far; whether the five views agree is looked at after each step, and at the end
+that nothing is held any more.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, NoReturn
 
 from tempest import config, test
-from tempest.lib import exceptions
+from tempest.lib import decorators, exceptions
 from tempest.lib.common import api_microversion_fixture
-from tempest.lib.common.utils import data_utils
+from testtools.content import text_content
 
-from vhost_tempest_plugin import catalog, domain, hosts, novaconf, speed
-from vhost_tempest_plugin.domain import GuestDomain
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.novaconf import DeviceKind, PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin import need
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.expect import (
+    Conflict,
+    Fleet,
+    Lack,
+    Observation,
+    Outcome,
+    Refused,
+    Rejection,
+    explained,
+    judged,
+    outlook,
+    refusal,
+)
+from vhost_tempest_plugin.guest import GuestReport
+from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
+from vhost_tempest_plugin.request import DeviceRequest, Request
+from vhost_tempest_plugin.scenario import site, wishes
+from vhost_tempest_plugin.scenario.cloud import Cloud
+from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+from vhost_tempest_plugin.scenario.inspector import Inspector
+from vhost_tempest_plugin.scenario.look import Watch
+from vhost_tempest_plugin.scenario.needs import declared
+from vhost_tempest_plugin.scenario.record import Record
+from vhost_tempest_plugin.scenario.site import Site
+from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 
 CONF = config.CONF
 
-# Server topology: Train.
-MICROVERSION = "2.78"
-_MEMORY_MIB = 128
-_LIMIT_S = 400.0
-_POLL_S = 1.0
-_VIRSH = ("virsh", "-c", "qemu:///system", "dumpxml")
+# 2.78: server topology (Train); 2.90: Xena.  Placement 1.36: Train.
+COMPUTE_VERSION = "2.90"
+PLACEMENT_VERSION = "1.36"
+_LOG_LINES = 200
+_NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 
 
-class GuestError(Exception):
-    """A guest went to ERROR; *fault* is Nova's reason."""
-
-    def __init__(self, identifier: str, fault: str) -> None:
-        super().__init__(f"server {identifier} failed: {fault}")
-        self.fault = fault
-
-
-class GuestTest(test.BaseTestCase):  # type: ignore[misc]
-    """Boots guests on the hosts of ``[vhost]topology`` and looks where Nova has put them."""
+@decorators.serial
+class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
+    """Boots guests on the hosts of ``[vhost]hosts``, which no other test may use meanwhile."""
 
     credentials: ClassVar[list[str]] = ["admin"]
-    layout: ClassVar[Layout]
-    devices: ClassVar[tuple[PciDeviceRow, ...]]
+    site: ClassVar[Site]
+    cloud: ClassVar[Cloud]
+    hosts: ClassVar[dict[str, Watch]]
 
     @classmethod
     def skip_checks(cls) -> None:
         super().skip_checks()
-        if not (CONF.vhost.host and CONF.vhost.topology):
-            raise cls.skipException("[vhost]host or topology is not set: no host to boot guests on")
+        if missing := site.missing():
+            raise cls.skipException(missing)
+
+    @classmethod
+    def setup_credentials(cls) -> None:
+        cls.set_network_resources()
+        super().setup_credentials()
 
     @classmethod
     def setup_clients(cls) -> None:
         super().setup_clients()
-        cls.servers = cls.os_admin.servers_client
-        cls.flavors = cls.os_admin.flavors_client
+        cls.cloud = Cloud(cls.os_admin)
 
     @classmethod
     def resource_setup(cls) -> None:
         super().resource_setup()
-        cls.layout = lay_out(catalog.find(CONF.vhost.topology))
-        cls.devices = novaconf.expected_devices(cls.layout)
+        cls.site = site.configured()
+        cls.addClassResourceCleanup(cls.cloud.forget)
+        versions = api_microversion_fixture.APIMicroversionFixture(
+            compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
+        )
+        database = cls.site.database
+        if database is None:
+            raise VhostError("[vhost]nova_cell_database is not set")
+        with versions:
+            cls.hosts = {
+                name: Watch(node, database, cls.cloud.placement)
+                for name, node in cls.site.nodes.items()
+            }
+            held = [f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.leaks()]
+        if held:
+            raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")
 
     def setUp(self) -> None:
         super().setUp()
+        self.watch = Stopwatch()
+        self.record = Record(self.id().partition("[")[0])
+        self.inspector = Inspector(self.cloud, self.hosts, self.record)
+        self.guests: list[Guest] = []
+        self._asked: list[str] = []
+        self._count = 0
+        self.addCleanup(self._write_record)
+        if lacks := need.lacks(declared(type(self), self._testMethodName), self.site.ground):
+            raise self.skipException("; ".join(lacks))
         self.useFixture(
-            api_microversion_fixture.APIMicroversionFixture(compute_microversion=MICROVERSION)
+            api_microversion_fixture.APIMicroversionFixture(
+                compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
+            )
         )
+        self.addCleanup(self._leave)
+        self.addOnException(self._attach_logs)
 
+    @property
     def kind(self) -> DeviceKind:
-        """The first sort of NIC that Nova can give away on these hosts."""
-        if not self.devices:
-            raise self.skipException("the topology has no NIC that Nova can give away")
-        return next(
-            kind
-            for device in self.layout.devices
-            for kind in novaconf.kinds(device.model)
-            if kind.dev_type is self.devices[0].dev_type
-        )
+        """The first sort of device that the hosts have for guests."""
+        return wishes.kinds(host.layout for host in self.hosts.values())[0]
 
-    def on_node(self, kind: DeviceKind) -> dict[int | None, list[PciAddress]]:
-        """The NICs of a sort by their NUMA node."""
-        product = f"{kind.id.product:04x}"
-        found: dict[int | None, list[PciAddress]] = {}
-        for row in self.devices:
-            if row.product_id == product:
-                found.setdefault(row.numa_node, []).append(row.address)
-        return found
+    def nics(
+        self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED
+    ) -> tuple[DeviceRequest, ...]:
+        """That many devices of the first sort."""
+        return wishes.nics(self.kind, count, policy)
 
-    def boot(self, extra_specs: Mapping[str, str], vcpus: int = 1) -> Mapping[str, Any]:
-        """A guest with a flavor of these extra specs, once it is active.
+    def place(self, request: Request, *, console: bool = False) -> Guest:
+        """A guest of this request, which must be placed, where it must be.
 
-        :raises GuestError: Nova does not place it
+        :param console: wait for what it tells, too
         """
-        name = data_utils.rand_name("vhost", prefix=CONF.resource_name_prefix)
-        flavor = self.flavors.create_flavor(name=name, ram=_MEMORY_MIB, vcpus=vcpus, disk=1)
-        identifier = flavor["flavor"]["id"]
-        self.addCleanup(self.flavors.delete_flavor, identifier)
-        self.flavors.set_flavor_extra_spec(identifier, **extra_specs)
-        made = self.servers.create_server(
-            name=name, imageRef=CONF.compute.image_ref, flavorRef=identifier, networks="none"
-        )["server"]
-        self.addCleanup(self.delete, made["id"])
-        return self._active(made["id"])
+        (guest,) = self.place_all(request, console=console)
+        return guest
 
-    def delete(self, identifier: str) -> None:
-        """Delete a guest and wait until it is gone."""
-        self.servers.delete_server(identifier)
-        end_s = time.monotonic() + _LIMIT_S * speed.slowness()
-        while True:
+    def place_all(self, *requests: Request, console: bool = False) -> tuple[Guest, ...]:
+        """Guests that are asked for at once and all must be placed."""
+        guests = []
+        for attempt in self.attempt(*requests, console=console):
+            if isinstance(attempt, Rejection):
+                self.fail(f"it is refused ({attempt.message}), and the topology admits that")
+            guests.append(attempt)
+        return tuple(guests)
+
+    def refused(self, request: Request, *reasons: Lack | Conflict) -> Rejection:
+        """A request that must be refused.
+
+        :param reasons: for one of these, which the topology must lead to; any where there is none
+        """
+        self.expect_refusal(request, *reasons)
+        (attempt,) = self.attempt(request)
+        if isinstance(attempt, Guest):
+            self.fail(f"{request} is placed")
+        return attempt
+
+    def attempt(self, *requests: Request, console: bool = False) -> tuple[Attempt, ...]:
+        """Requests that are made at once, with what came of each; the topology decides.
+
+        Where one does not come to what it must, or the views of a guest differ, the test fails.
+        """
+        fleet = self.fleet()
+        asked = [self._ask(request) for request in requests]
+        servers = [server for server in asked if isinstance(server, str)]
+        settled = self.cloud.settled(servers, self.watch, status="ACTIVE")
+        attempts: list[Attempt] = []
+        for request, server in zip(requests, asked, strict=True):
+            if isinstance(server, Rejection):
+                attempts.append(server)
+            elif settled[server]["status"] == "ERROR":
+                attempts.append(Rejection(None, self._no_host(server)))
+            else:
+                host = settled[server]["OS-EXT-SRV-ATTR:host"]
+                attempts.append(Guest(self, self._count, server, request, host))
+                self._count += 1
+        placed = [attempt for attempt in attempts if isinstance(attempt, Guest)]
+        self.guests += placed
+        self._require(self.inspector.facts(placed, "boot", moved=True))
+        self._judge_all(fleet, requests, attempts)
+        for guest in placed if console else ():
+            guest.report()
+        return tuple(attempts)
+
+    def fleet(self) -> Fleet:
+        """The hosts with the load of this test's guests."""
+        fleet = {name: host.candidate(self.site.limits) for name, host in self.hosts.items()}
+        for guest in self.guests:
+            claims = [(guest.request, guest.host, guest.seen)]
+            if guest.left is not None:
+                claims.append(guest.left)
+            for request, host, seen in claims:
+                fleet[host] = fleet[host].after(request, seen)
+        return fleet
+
+    def judge(self, fleet: Fleet, request: Request, host: str, seen: Observation) -> None:
+        """Fail where a guest is not where the topology says that it may be."""
+        self._require(judged(outlook(fleet, request), Outcome(request, host, seen)))
+
+    def expect_refusal(self, request: Request, *reasons: Lack | Conflict) -> Refused:
+        """Fail where the topology does not lead to a refusal, for one of these reasons."""
+        expected = refusal(outlook(self.fleet(), request))
+        if expected is None:
+            self.fail(f"the topology has a place for {request}")
+        if reasons:
+            self.assertIn(expected.reason, reasons, expected.detail)
+        return expected
+
+    def check(
+        self,
+        guest: Guest,
+        step: str,
+        *,
+        report: GuestReport | None = None,
+        moved: bool = False,
+    ) -> None:
+        """Fail where the views of a guest differ, or where it is not what and where it was.
+
+        :param moved: it may be elsewhere than it was
+        """
+        self._require(self.inspector.facts([guest], step, report=report, moved=moved))
+
+    def delete(self, *guests: Guest) -> None:
+        """Delete guests at once; fail where anything of theirs is still held."""
+        self.cloud.delete([guest.id for guest in guests], self.watch)
+        for guest in guests:
+            self.left_host(guest, "delete")
+
+    def left_host(self, guest: Guest, step: str) -> None:
+        """Fail where anything is still held by a guest that has no host any more."""
+        self.guests.remove(guest)
+        self._require(self.inspector.held_by(guest, step, self.watch))
+
+    def fault(self, server: str) -> str:
+        """Nova's reason for a server's failure."""
+        fault = self.cloud.show(server).get("fault", {})
+        return str(fault.get("message", "no reason is given"))
+
+    def _ask(self, request: Request) -> str | Rejection:
+        try:
+            with self.watch.waiting("the API"):
+                server = self.cloud.create(request)
+        except exceptions.ClientRestClientException as error:
+            message = str(error.resp_body) if error.resp_body else str(error)
+            return Rejection(int(error.resp.status), message)
+        self._asked.append(server)
+        return server
+
+    def _no_host(self, server: str) -> str:
+        """Why no host was found; anything else is a failure."""
+        fault = self.fault(server)
+        if not any(words in fault for words in _NO_HOST):
+            self.fail(f"server {server} failed: {fault}")
+        return fault
+
+    def _judge_all(
+        self, fleet: Fleet, requests: Sequence[Request], attempts: Sequence[Attempt]
+    ) -> None:
+        outcomes = [
+            Outcome(request, attempt.host, attempt.seen)
+            if isinstance(attempt, Guest)
+            else Outcome(request, None, attempt)
+            for request, attempt in zip(requests, attempts, strict=True)
+        ]
+        self._require(explained(fleet, outcomes))
+
+    def _require(self, facts: Sequence[object]) -> None:
+        if facts:
+            self.record.disagree(facts)
+            self.fail("\n".join(map(str, facts)))
+
+    def _leave(self) -> None:
+        """Delete all guests, and fail where anything is still held afterwards."""
+        self.cloud.delete(self._asked, self.watch)
+        self._require(self.inspector.held(self.watch))
+
+    def _write_record(self) -> None:
+        if CONF.vhost.record_directory:
+            directory = Path(CONF.vhost.record_directory)
+            self.record.write(directory, self.watch.waited_s, self.watch.own_s)
+
+    def _attach_logs(self, _: object) -> None:
+        """Keep the end of Nova's logs with a failure."""
+        driver = self.site.deployment
+        if driver is None:
+            return
+        for service, host in [
+            ("nova-scheduler", None),
+            *(("nova-compute", name) for name in self.hosts),
+        ]:
             try:
-                self.servers.show_server(identifier)
-            except exceptions.NotFound:
-                return
-            if time.monotonic() > end_s:
-                raise exceptions.TimeoutException(f"server {identifier} is not deleted")
-            time.sleep(_POLL_S)
+                lines = driver.log(service, host, _LOG_LINES)
+            except VhostError as error:
+                lines = (str(error),)
+            title = f"{service} {host}.log" if host else f"{service}.log"
+            self.addDetail(title, text_content("\n".join(lines)))
 
-    def libvirt_view(self, server: Mapping[str, Any]) -> GuestDomain:
-        """Where libvirt in the host has the guest."""
-        with hosts.connected(server["OS-EXT-SRV-ATTR:host"]) as (_, machine):
-            argv = [*_VIRSH, server["OS-EXT-SRV-ATTR:instance_name"]]
-            return domain.parse_guest(machine.run(argv).stdout)
-
-    def server_topology(self, identifier: str) -> Mapping[str, Any]:
-        """Nova's own account of it (``GET /servers/{id}/topology``), for which tempest has no call.
-
-        References: https://docs.openstack.org/api-ref/compute/#show-server-topology
-        """
-        response, body = self.servers.get(f"servers/{identifier}/topology")
-        self.servers.expected_success(200, response.status)
-        answer: Mapping[str, Any] = self.servers._parse_resp(body)
-        return answer
-
-    def _active(self, identifier: str) -> Mapping[str, Any]:
-        end_s = time.monotonic() + _LIMIT_S * speed.slowness()
-        while True:
-            server: Mapping[str, Any] = self.servers.show_server(identifier)["server"]
-            if server["status"] == "ACTIVE":
-                return server
-            if server["status"] == "ERROR":
-                fault = server.get("fault", {}).get("message", "no reason is given")
-                raise GuestError(identifier, fault)
-            if time.monotonic() > end_s:
-                raise exceptions.TimeoutException(f"server {identifier} is not active")
-            time.sleep(_POLL_S)
+    def fail(self, msg: object = None) -> NoReturn:
+        raise self.failureException(msg)

@@ -15,20 +15,27 @@ _TIME_LIMIT_S = 1800
 
 
 class EmulatedHostTest(test.BaseTestCase):  # type: ignore[misc]
-    """Looks at the host of ``[vhost]host`` through the ``vhost`` command; needs no cloud."""
+    """Looks at emulated hosts of ``[vhost]hosts`` through the ``vhost`` command; needs no cloud."""
 
     @classmethod
     def skip_checks(cls) -> None:
         super().skip_checks()
-        if not CONF.vhost.host:
-            raise cls.skipException("[vhost]host is not set: no emulated host to look at")
+        if not _emulated():
+            raise cls.skipException("[vhost]hosts is not set: no emulated host to look at")
 
     @decorators.attr(type="smoke")
     @decorators.idempotent_id("7d8e2c7e-5d8b-4f5e-9f53-6d1f3a0f5a10")
     def test_host_is_what_its_topology_says(self) -> None:
-        findings = _findings(CONF.vhost.host, CONF.vhost.checks, CONF.vhost.topology)
-        self.assertNotEqual([], findings)
-        self.assertEqual([], [f for f in findings if f["verdict"] == "failed"])
+        for host in _emulated():
+            topology = CONF.vhost.topologies.get(host) or CONF.vhost.topology
+            findings = _findings(host, CONF.vhost.checks, topology)
+            self.assertNotEqual([], findings)
+            self.assertEqual([], [f for f in findings if f["verdict"] == "failed"])
+
+
+def _emulated() -> list[str]:
+    """The hosts that are emulated on this machine."""
+    return [host for host in CONF.vhost.hosts if host not in CONF.vhost.ssh_addresses]
 
 
 def _findings(host: str, checks: list[str], topology: str | None) -> list[dict[str, str]]:

@@ -4,7 +4,7 @@
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.checks.base import node_words
 from vhost_tempest_plugin.finding import Finding
-from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.lab import viewing
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.novaconf import PciDeviceRow
 
@@ -23,9 +23,9 @@ class PciDevices(LabCheck):
         for host in subject.settings.hosts:
             for row in novaconf.expected_devices(host.layout):
                 expected[f"{host.name} {row.address}"] = _words(row)
-            for row, status in readiness.devices(subject.settings, host).items():
-                odd = "" if status in _USABLE else f", {status}"
-                observed[f"{host.name} {row.address}"] = _words(row) + odd
+            for device in viewing.database(subject.settings).look(host.name).devices:
+                odd = "" if device.status in _USABLE else f", {device.status}"
+                observed[f"{host.name} {device.row.address}"] = _words(device.row) + odd
         return self.compare(
             expected,
             observed,

@@ -6,7 +6,7 @@ from vhost_tempest_plugin.configuration import render
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.lab.resources import Provider
+from vhost_tempest_plugin.views import Provider
 
 # The host's kernel keeps some of the memory for itself.
 _LEAST_SHARE = 0.85

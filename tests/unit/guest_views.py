@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest with a NIC of which all say the same."""
+
+from tests.unit import lab_settings
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.domain import AssignedDevice, DomainCell, GuestDomain
+from vhost_tempest_plugin.expect import GuestNode, Observation
+from vhost_tempest_plugin.guest import GuestNode as NodeInGuest
+from vhost_tempest_plugin.views import GuestViews, Holding, HostDevice, Power, TrackedDevice
+
+GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
+HOST = lab_settings.settings().hosts[0]
+DEDICATED = novaconf.cpu_sets(HOST.layout).dedicated
+SHARED = novaconf.cpu_sets(HOST.layout).shared
+ROW = next(row for row in novaconf.expected_devices(HOST.layout) if row.numa_node == 1)
+MIB = 128
+REPORT_NODES = (NodeInGuest(0, frozenset({0}), 120000),)
+
+
+def cpus(node: int) -> frozenset[int]:
+    """The floating CPUs of a node."""
+    return next(n.cpus for n in HOST.layout.host.nodes if n.id == node) & SHARED
+
+
+def domain(node: int = 1) -> GuestDomain:
+    """libvirt's."""
+    return GuestDomain(
+        uuid=GUEST,
+        name="instance-00000001",
+        active=True,
+        assigned=(AssignedDevice(ROW.address, managed=True),),
+        cells=(DomainCell(frozenset({0}), MIB, frozenset({node}), None),),
+        memory_mode="strict",
+        vcpu_cpus={0: cpus(node)},
+        emulator_cpus=cpus(node),
+        locked=False,
+    )
+
+
+VIEWS = GuestViews(
+    guest=GUEST,
+    host=HOST.name,
+    power=Power.ON,
+    domain=domain(),
+    sysfs={ROW.address: HostDevice(ROW.address, 1, "vfio-pci", 7, frozenset({GUEST}))},
+    nova=(TrackedDevice(ROW, "allocated", GUEST),),
+    recorded=Observation((GuestNode(1, memory_mib=MIB),)),
+    api=Observation((GuestNode(1, memory_mib=MIB),)),
+    holdings=(Holding(GUEST, HOST.name, None, {"VCPU": 1, "MEMORY_MB": MIB}),),
+)

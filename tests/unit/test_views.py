@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Views that agree, and every way in which one may not."""
+
+import json
+import unittest
+from collections.abc import Iterable
+from dataclasses import replace
+
+from tests.unit import guest_views
+from tests.unit.guest_views import DEDICATED, GUEST, HOST, ROW, VIEWS
+from vhost_tempest_plugin.domain import DomainCell
+from vhost_tempest_plugin.expect import GuestNode, Observation
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.views import (
+    Disagreement,
+    GuestViews,
+    Holding,
+    HostDevice,
+    HostView,
+    NovaView,
+    Power,
+    TrackedDevice,
+    View,
+    disagreements,
+    leaks,
+    observation,
+)
+from vhost_tempest_plugin.views.nova import numa_topology, server_topology
+from vhost_tempest_plugin.views.placement import device_of
+
+HELD = VIEWS.sysfs[ROW.address]
+FREE = replace(HELD, driver="e1000e", holders=frozenset())
+DOMAIN = guest_views.domain()
+OTHER = PciAddress(0xFA, 0)
+
+
+def off(power: Power = Power.OFF) -> GuestViews:
+    return replace(
+        VIEWS, power=power, domain=replace(DOMAIN, active=False), sysfs={ROW.address: FREE}
+    )
+
+
+def words(found: Iterable[Disagreement]) -> str:
+    return "; ".join(map(str, found))
+
+
+class AgreementTest(unittest.TestCase):
+    def assert_agreed(self, views: GuestViews) -> None:
+        self.assertEqual("", words(disagreements(views, DEDICATED)))
+
+    def test_they_agree(self) -> None:
+        self.assert_agreed(VIEWS)
+        self.assert_agreed(off())
+        self.assert_agreed(
+            replace(off(Power.SUSPENDED), domain=replace(DOMAIN, active=False, assigned=()))
+        )
+
+    def test_who_differs_and_in_what(self) -> None:
+        row = VIEWS.nova[0]
+        node = GuestNode(1, memory_mib=guest_views.MIB)
+        for view, subject, views in (
+            (View.NOVA, GUEST, replace(VIEWS, recorded=None)),
+            (View.LIBVIRT, GUEST, replace(VIEWS, domain=None)),
+            (View.LIBVIRT, GUEST, replace(VIEWS, domain=replace(DOMAIN, active=False))),
+            (View.LIBVIRT, GUEST, replace(off(), domain=DOMAIN)),
+            (View.NOVA, str(ROW.address), replace(VIEWS, nova=(replace(row, status="claimed"),))),
+            (View.NOVA, str(ROW.address), replace(VIEWS, nova=())),
+            (View.LIBVIRT, str(ROW.address), replace(VIEWS, domain=replace(DOMAIN, assigned=()))),
+            (View.SYSFS, str(ROW.address), replace(VIEWS, sysfs={})),
+            (View.SYSFS, "node 0", replace(VIEWS, sysfs={ROW.address: replace(HELD, node=0)})),
+            (View.SYSFS, "no node", replace(VIEWS, sysfs={ROW.address: replace(HELD, node=None)})),
+            (
+                View.SYSFS,
+                "e1000e",
+                replace(VIEWS, sysfs={ROW.address: replace(HELD, driver="e1000e")}),
+            ),
+            (
+                View.SYSFS,
+                "nobody",
+                replace(VIEWS, sysfs={ROW.address: replace(HELD, holders=frozenset())}),
+            ),
+            (
+                View.SYSFS,
+                "given back",
+                replace(off(), sysfs={ROW.address: replace(FREE, driver="vfio-pci")}),
+            ),
+            (
+                View.SYSFS,
+                "held by",
+                replace(off(), sysfs={ROW.address: replace(FREE, holders=frozenset({GUEST}))}),
+            ),
+            (View.API, "guest node 0", replace(VIEWS, api=Observation((replace(node, node=2),)))),
+            (View.API, "NUMA nodes", replace(VIEWS, api=Observation())),
+            (
+                View.NOVA,
+                "pins",
+                replace(VIEWS, recorded=Observation((replace(node, pins={0: 5}),))),
+            ),
+            (
+                View.NOVA,
+                "memory",
+                replace(VIEWS, recorded=Observation((replace(node, memory_mib=64),))),
+            ),
+            (
+                View.NOVA,
+                "pages",
+                replace(VIEWS, recorded=Observation((replace(node, page_size_kib=2048),))),
+            ),
+            (View.LIBVIRT, "guest node 0", replace(VIEWS, domain=guest_views.domain(node=0))),
+            (
+                View.LIBVIRT,
+                "numatune",
+                replace(VIEWS, domain=replace(DOMAIN, memory_mode="preferred")),
+            ),
+            (View.PLACEMENT, "MEMORY_MB", replace(VIEWS, holdings=())),
+            (View.PLACEMENT, str(ROW.address), replace(VIEWS, reported_devices=True)),
+        ):
+            with self.subTest(view=view, subject=subject):
+                found = disagreements(views, DEDICATED)
+                ours = [each for each in found if view in each.said]
+                self.assertIn(subject, words(ours))
+
+    def test_a_device_of_placement_is_that_of_nova(self) -> None:
+        name = f"{HOST.name}_{str(ROW.address).upper()}"
+        self.assertEqual(ROW.address, device_of(name))
+        self.assertIsNone(device_of(HOST.name))
+        held = Holding(GUEST, name, device_of(name), {"CUSTOM_PCI_8086_10D3": 1})
+        agreed = replace(VIEWS, holdings=(*VIEWS.holdings, held), reported_devices=True)
+        self.assert_agreed(agreed)
+        other = replace(held, device=OTHER)
+        found = disagreements(replace(agreed, holdings=(*VIEWS.holdings, other)), DEDICATED)
+        self.assertIn(f"{OTHER}: nova says is not the device of", words(found))
+
+    def test_what_it_left_behind_in_a_resize(self) -> None:
+        left = TrackedDevice(replace(ROW, address=OTHER), "allocated", GUEST)
+        sysfs = {**VIEWS.sysfs, OTHER: HostDevice(OTHER, 1, "e1000e", 8)}
+        views = replace(VIEWS, nova=(*VIEWS.nova, left), sysfs=sysfs)
+        self.assertNotEqual((), disagreements(views, DEDICATED))
+        self.assert_agreed(replace(views, in_reserve=frozenset({OTHER})))
+
+
+class ObservationTest(unittest.TestCase):
+    def test_floating_and_pinned(self) -> None:
+        pinned = min(DEDICATED)
+        two = replace(
+            DOMAIN,
+            cells=(DomainCell(frozenset({0, 1}), 64, frozenset({1}), 2048),),
+            vcpu_cpus={0: frozenset({pinned}), 1: guest_views.cpus(1)},
+        )
+        (node,) = observation(two, DEDICATED).nodes
+        self.assertEqual(GuestNode(1, {0: pinned}, guest_views.cpus(1), 64, 2048), node)
+
+    def test_memory_of_several_nodes_is_on_none(self) -> None:
+        wide = replace(DOMAIN, cells=(DomainCell(frozenset({0}), 64, frozenset({0, 1}), None),))
+        self.assertEqual(-1, observation(wide, DEDICATED).nodes[0].node)
+
+    def test_nova_database(self) -> None:
+        cell = {
+            "id": 2,
+            "cpuset": [],
+            "pcpuset": [0, 1],
+            "cpuset_reserved": [7],
+            "memory": 256,
+            "pagesize": 4,
+            "cpu_pinning_raw": {"0": 5, "1": 6},
+        }
+        text = json.dumps(
+            {
+                "nova_object.data": {
+                    "cells": [{"nova_object.data": cell}],
+                    "emulator_threads_policy": "isolate",
+                }
+            }
+        )
+        self.assertEqual(
+            Observation((GuestNode(2, {0: 5, 1: 6}, None, 256, 4),), emulator=frozenset({7})),
+            numa_topology(text),
+        )
+        self.assertEqual(Observation(), numa_topology(None))
+
+    def test_nova_api(self) -> None:
+        answer = {
+            "nodes": [
+                {
+                    "host_node": 2,
+                    "cpu_pinning": {"0": 5},
+                    "memory_mb": 256,
+                    "vcpu_set": [0],
+                    "siblings": [],
+                }
+            ],
+            "pagesize_kb": None,
+        }
+        self.assertEqual(
+            Observation((GuestNode(2, {0: 5}, None, 256, None),)), server_topology(answer)
+        )
+        self.assertEqual(Observation(), server_topology({"nodes": [], "pagesize_kb": None}))
+
+
+class LeakTest(unittest.TestCase):
+    host = HostView({ROW.address: FREE}, {}, {})
+    nova = NovaView("uuid", (TrackedDevice(ROW, "available"),), {})
+
+    def test_nothing(self) -> None:
+        self.assertEqual((), leaks(self.host, self.nova, (), self.host))
+
+    def test_whoever_holds_on_is_named(self) -> None:
+        for view, host, nova, holdings in (
+            (View.LIBVIRT, replace(self.host, domains={GUEST: DOMAIN}), self.nova, ()),
+            (View.SYSFS, replace(self.host, devices={ROW.address: HELD}), self.nova, ()),
+            (
+                View.SYSFS,
+                replace(self.host, devices={ROW.address: replace(FREE, driver=None)}),
+                self.nova,
+                (),
+            ),
+            (View.SYSFS, replace(self.host, devices={}), self.nova, ()),
+            (View.NOVA, self.host, replace(self.nova, devices=VIEWS.nova), ()),
+            (View.NOVA, self.host, replace(self.nova, guests={GUEST: Observation()}), ()),
+            (View.PLACEMENT, self.host, self.nova, VIEWS.holdings),
+        ):
+            with self.subTest(view=view):
+                found = leaks(host, nova, holdings, self.host)
+                self.assertEqual({view}, {each for leak in found for each in leak.said})
+
+    def test_only_ours(self) -> None:
+        nova = replace(self.nova, devices=VIEWS.nova)
+        self.assertEqual((), leaks(self.host, nova, VIEWS.holdings, ours={"another"}))
+        self.assertEqual(2, len(leaks(self.host, nova, VIEWS.holdings, ours={GUEST})))

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost plug."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import plugging, progress
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.pci import PciAddress
+
+
+class Plug(Command):
+    """Put back a NIC that was unplugged from a running host."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the host's name")
+        parser.add_argument("address", help="where the NIC is, as in 0000:b5:00.0")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        try:
+            address = PciAddress.parse(parsed_args.address)
+        except ValueError as error:
+            raise InputError(f"{error}; 'vhost show' has the addresses") from None
+        plugging.plug(parsed_args.name, address, progress.Lines())

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What hardware a test needs, as a value, and whether a host has it.
+
+A test says what it needs beside its name (``scenario.needs``); from that and a topology alone
+follows which tests must run there.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.pci import DeviceModel
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What tests run on.
+
+    :param layouts: of each compute host
+    :param abilities: of the deployment's driver; none without one
+    """
+
+    layouts: tuple[Layout, ...]
+    abilities: frozenset[Ability] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that a test needs.
+
+    :param words: what, as in ``2 NUMA nodes with CPUs``
+    :param least: how much of it
+    :param found: how much there is; of several hosts the one with most counts
+    """
+
+    words: str
+    least: int
+    found: Callable[[Ground], int]
+
+    def lack(self, ground: Ground) -> str:
+        """What is missing, with the numbers; empty where nothing is."""
+        there = self.found(ground)
+        return "" if there >= self.least else f"needs {self.words}, has {there}"
+
+
+def lacks(needs: tuple[Need, ...], ground: Ground) -> tuple[str, ...]:
+    """All that is missing."""
+    return tuple(lack for need in needs if (lack := need.lack(ground)))
+
+
+def hosts(count: int) -> Need:
+    """That many compute hosts."""
+    return Need(f"{count} compute hosts", count, lambda ground: len(ground.layouts))
+
+
+def nodes(count: int) -> Need:
+    """A host with that many NUMA nodes that have CPUs."""
+
+    def found(layout: Layout) -> int:
+        return sum(bool(node.cpus) for node in layout.host.nodes)
+
+    return _most(f"{count} NUMA nodes with CPUs", count, found)
+
+
+def sockets_of_nodes(count: int) -> Need:
+    """A socket with that many NUMA nodes."""
+
+    def found(layout: Layout) -> int:
+        hardware = layout.hardware()
+        socket = {cpu.id: cpu.socket for cpu in hardware.cpus}
+        counts: dict[int, set[int]] = {}
+        for cell in hardware.cells:
+            for cpu in cell.cpus:
+                counts.setdefault(socket[cpu], set()).add(cell.id)
+        return max((len(cells) for cells in counts.values()), default=0)
+
+    return _most(f"{count} NUMA nodes in a socket", count, found)
+
+
+def local_devices(count: int) -> Need:
+    """A NUMA node with that many devices that Nova can give away."""
+    return _most(f"{count} devices on one NUMA node", count, lambda found: _devices(found)[-1])
+
+
+def device_nodes(count: int) -> Need:
+    """That many NUMA nodes with CPUs and devices."""
+    return _most(
+        f"{count} NUMA nodes with CPUs and devices",
+        count,
+        lambda layout: sum(bool(number) for number in _devices(layout)),
+    )
+
+
+def deviceless_nodes(count: int) -> Need:
+    """That many NUMA nodes with CPUs and without devices."""
+    return _most(
+        f"{count} NUMA nodes with CPUs and no devices",
+        count,
+        lambda layout: sum(not number for number in _devices(layout)),
+    )
+
+
+def off_node_devices(count: int) -> Need:
+    """That many devices on no NUMA node."""
+
+    def found(layout: Layout) -> int:
+        return sum(row.numa_node is None for row in novaconf.expected_devices(layout))
+
+    return _most(f"{count} devices on no NUMA node", count, found)
+
+
+def devices(count: int) -> Need:
+    """That many devices in all."""
+    return _most(f"{count} devices", count, lambda layout: len(novaconf.expected_devices(layout)))
+
+
+def device_kinds(count: int) -> Need:
+    """That many sorts of devices that Nova can give away."""
+
+    def found(layout: Layout) -> int:
+        return len({row.product_id for row in novaconf.expected_devices(layout)})
+
+    return _most(f"{count} sorts of devices", count, found)
+
+
+def dedicated_cpus(count: int) -> Need:
+    """That many CPUs on one NUMA node for pinned guests."""
+
+    def found(layout: Layout) -> int:
+        sets = novaconf.cpu_sets(layout)
+        return max(len(node.cpus & sets.dedicated) for node in layout.host.nodes)
+
+    return _most(f"{count} dedicated CPUs on one NUMA node", count, found)
+
+
+def threads(count: int) -> Need:
+    """That many threads a core."""
+    return _most(f"{count} threads a core", count, lambda layout: layout.host.cpus.threads)
+
+
+def huge_pages(size_kib: int, count: int = 1) -> Need:
+    """A NUMA node with that many huge pages of a size."""
+
+    def found(layout: Layout) -> int:
+        return max(
+            sum(pages.count for pages in node.huge_pages if pages.size_kib == size_kib)
+            for node in layout.host.nodes
+        )
+
+    return _most(f"{count} pages of {size_kib} KiB on one NUMA node", count, found)
+
+
+def device_model(model: DeviceModel) -> Need:
+    """A device of that model."""
+
+    def found(layout: Layout) -> int:
+        return sum(device.model is model for device in layout.devices)
+
+    return _most(f"a device of model {model}", 1, found)
+
+
+def deployment(*abilities: Ability) -> Need:
+    """A driver of the deployment that can do all of that."""
+    wanted = frozenset(abilities)
+    words = ", ".join(sorted(ability.value for ability in wanted))
+    return Need(
+        f"{len(wanted)} abilities of [vhost]deployment ({words})",
+        len(wanted),
+        lambda ground: len(wanted & ground.abilities),
+    )
+
+
+def _most(words: str, count: int, found: Callable[[Layout], int]) -> Need:
+    return Need(
+        words, count, lambda ground: max((found(each) for each in ground.layouts), default=0)
+    )
+
+
+def _devices(layout: Layout) -> list[int]:
+    """How many devices each NUMA node with CPUs has, ascending."""
+    rows = novaconf.expected_devices(layout)
+    return sorted(
+        sum(row.numa_node == node.id for row in rows) for node in layout.host.nodes if node.cpus
+    )

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+# Prints what observe.guests.read() parses, in as few processes as can be.
+LC_ALL=C
+export LC_ALL
+echo '== values'
+cd /sys/devices/system
+grep -Hs MemTotal: node/node[0-9]*/meminfo
+cd /sys/bus/pci/devices
+grep -Hs . ./*/numa_node
+echo '== links'
+find /sys/bus/pci/devices/*/ -maxdepth 1 -type l \
+    '(' -name driver -o -name iommu_group ')' -printf '%h %f %l\n'
+echo '== holders'
+find /proc/[0-9]*/fd -maxdepth 1 -lname '/dev/vfio/[0-9]*' -printf '%h %l\n' 2>/dev/null |
+    sort -u |
+    while IFS=/ read -r _ _ pid _ _ _ group; do
+        printf '%s %s ' "$group" "$pid"
+        tr '\0\n' '  ' <"/proc/$pid/cmdline" 2>/dev/null
+        echo
+    done
+echo '== domains'
+dumps=$(virsh -q -c qemu:///system list --all --uuid | sed -n 's/^\([0-9a-f-]\{36\}\)$/dumpxml \1;/p')
+[ -z "$dumps" ] || virsh -q -c qemu:///system "$dumps"
+echo '== end'

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NICs of a running host, pulled out and put back as by a hand.
+
+The topology stays what it is: after the next boot all of them are there.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from vhost_tempest_plugin import domain, hosts, speed
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.hypervisor import Connection, Domain
+from vhost_tempest_plugin.layout import Device
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.state import HostDirectory
+
+_WAIT_S = 600.0
+# The host's slot waits 5 s for a second press of its button (pciehp), then lets go.
+_LET_GO_S = 60.0
+
+
+def unplug(name: str, address: PciAddress, progress: Progress) -> None:
+    """Pull a NIC out, and wait until the host has let it go.
+
+    :raises InputError: the host does not run, or has no NIC there
+    :raises HostError: the host does not let it go
+    """
+    device = _device(name, address)
+    with _running(name, progress) as running:
+        alias = domain.nic_alias(running.xml(), device.mac)
+        if alias is None:
+            raise InputError(f"the NIC at {address} of {name!r} is unplugged; 'vhost plug' it")
+        progress(f"unplugging {address} of {name!r}")
+        running.detach(alias, _LET_GO_S * speed.slowness())
+
+
+def plug(name: str, address: PciAddress, progress: Progress) -> None:
+    """Put a NIC back where it was.
+
+    :raises InputError: the host does not run, or the NIC is there
+    :raises HostError: there is no place for it
+    """
+    device = _device(name, address)
+    with _running(name, progress) as running:
+        if domain.nic_alias(running.xml(), device.mac) is not None:
+            raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
+        progress(f"plugging {address} of {name!r}")
+        running.attach(domain.nic(device))
+
+
+def _device(name: str, address: PciAddress) -> Device:
+    devices = {device.address: device for device in hosts.intended(name).devices}
+    if address not in devices:
+        known = ", ".join(map(str, sorted(devices))) or "none"
+        raise InputError(f"host {name!r} has no NIC at {address}; it has {known}")
+    return devices[address]
+
+
+@contextmanager
+def _running(name: str, progress: Progress) -> Iterator[Domain]:
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = directory.read()
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            found = connection.find(record.uuid)
+            if found is None:
+                raise InputError(f"host {name!r} does not run; 'vhost up' brings it up")
+            yield found

@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova's, glance's and Placement's APIs in the words of scenarios, and the waiting for them."""
+
+import io
+import json
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from tempest import config
+from tempest.lib import exceptions
+from tempest.lib.common.utils import data_utils
+
+from vhost_tempest_plugin import speed
+from vhost_tempest_plugin.expect import Observation
+from vhost_tempest_plugin.guest import GuestReport, parse
+from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
+from vhost_tempest_plugin.viewer import Placement
+from vhost_tempest_plugin.views.nova import server_topology
+
+CONF = config.CONF
+
+_T = TypeVar("_T")
+Json = Mapping[str, Any]
+
+_LEAST_POLL_S = 0.2
+# Polling begins closely and grows with what was waited, so that it adds a few percent at most.
+_POLL_SHARE = 0.04
+_DISK_GIB = 1
+
+
+class Cloud:
+    """The clients of an administrator; flavors and images are made once and shared by tests.
+
+    :param manager: tempest's client manager
+    """
+
+    def __init__(self, manager: Any) -> None:
+        self.servers = manager.servers_client
+        self.flavors = manager.flavors_client
+        self.images = manager.image_client_v2
+        self.topologies = manager.vhost.ServerTopologyClient()
+        self.placement = Placement(self._placement_get)
+        self._placement = manager.placement_client
+        self._flavors: dict[str, str] = {}
+        self._images: dict[str, str] = {}
+
+    def flavor(self, request: Request) -> str:
+        """The id of a flavor that asks for this."""
+        words = {"vcpus": request.vcpus, "ram": request.memory_mib, **request.extra_specs()}
+        key = json.dumps(words, sort_keys=True)
+        if key not in self._flavors:
+            made = self.flavors.create_flavor(
+                name=name(), vcpus=request.vcpus, ram=request.memory_mib, disk=_DISK_GIB
+            )["flavor"]["id"]
+            self._flavors[key] = made
+            if specs := request.extra_specs():
+                self.flavors.set_flavor_extra_spec(made, **specs)
+        return self._flavors[key]
+
+    def image(self, request: Request) -> str:
+        """The id of an image that asks for this; without wishes the one of tempest.conf."""
+        properties = request.image_properties()
+        if not properties:
+            return str(CONF.compute.image_ref)
+        key = json.dumps(dict(properties), sort_keys=True)
+        if key not in self._images:
+            self._images[key] = self._copy(CONF.compute.image_ref, properties)
+        return self._images[key]
+
+    def forget(self) -> None:
+        """Delete the flavors and images."""
+        for flavor in self._flavors.values():
+            self.flavors.delete_flavor(flavor)
+        for image in self._images.values():
+            self.images.delete_image(image)
+
+    def create(self, request: Request, **words: Any) -> str:
+        """Ask for a server without networks, and do not wait; its id.
+
+        :raises tempest.lib.exceptions.RestClientException: the API refuses it
+        """
+        made = self.servers.create_server(
+            name=name(),
+            imageRef=self.image(request),
+            flavorRef=self.flavor(request),
+            networks="none",
+            **words,
+        )["server"]
+        return str(made["id"])
+
+    def show(self, server: str) -> Json:
+        """The server as the API shows it to an administrator."""
+        shown: Json = self.servers.show_server(server)["server"]
+        return shown
+
+    def all(self) -> Mapping[str, Json]:
+        """All servers of the tests' project by id."""
+        listed = self.servers.list_servers(detail=True)["servers"]
+        return {server["id"]: server for server in listed}
+
+    def topology(self, server: str) -> Observation:
+        """Where the API says that a server is."""
+        return server_topology(self.topologies.show_server_topology(server))
+
+    def report(self, server: str, watch: Stopwatch) -> GuestReport:
+        """All that a guest tells on its console, once it has told it."""
+
+        def told() -> GuestReport | None:
+            try:
+                said = self.servers.get_console_output(server)["output"]
+            except (exceptions.NotFound, exceptions.Conflict):
+                return None
+            report = parse(said)
+            return report if report.complete else None
+
+        return self.until(told, f"the report of guest {server}", watch)
+
+    def settled(self, servers: Iterable[str], watch: Stopwatch, *, status: str) -> dict[str, Json]:
+        """Wait until servers have a status and nothing is being done with them, or have failed."""
+        wanted = set(servers)
+
+        def settled() -> dict[str, Json] | None:
+            known = self.all()
+            done = {
+                server: shown
+                for server, shown in known.items()
+                if server in wanted
+                and (
+                    shown["status"] == "ERROR"
+                    or (shown["status"] == status and shown["OS-EXT-STS:task_state"] is None)
+                )
+            }
+            if gone := wanted - known.keys():
+                raise AssertionError(f"servers {', '.join(sorted(gone))} are gone")
+            return done if done.keys() == wanted else None
+
+        return self.until(settled, f"status {status}", watch) if wanted else {}
+
+    def delete(self, servers: Iterable[str], watch: Stopwatch) -> None:
+        """Delete servers all at once and wait until they are gone."""
+        wanted = set(servers)
+        for server in wanted:
+            try:
+                self.servers.delete_server(server)
+            except exceptions.NotFound:
+                continue
+
+        def gone() -> bool | None:
+            return True if not wanted & self.all().keys() else None
+
+        if wanted:
+            self.until(gone, "the end of guests", watch)
+
+    def until(self, condition: Callable[[], _T | None], what: str, watch: Stopwatch) -> _T:
+        """Wait for a condition, at most ``[compute]build_timeout`` on the reference machine.
+
+        :raises tempest.lib.exceptions.TimeoutException: it did not come
+        """
+        with watch.waiting(what.split(" ")[0] if what.startswith("status") else what):
+            begun_s = time.monotonic()
+            limit_s = CONF.compute.build_timeout * speed.slowness()
+            while (found := condition()) is None:
+                waited_s = time.monotonic() - begun_s
+                if waited_s > limit_s:
+                    raise exceptions.TimeoutException(f"{what} did not come in {limit_s:.0f} s")
+                share_s = max(_LEAST_POLL_S, waited_s * _POLL_SHARE)
+                time.sleep(min(share_s, CONF.compute.build_interval))
+            return found
+
+    def _copy(self, source: str, properties: Mapping[str, str]) -> str:
+        """An image as *source* with more properties."""
+        shown = self.images.show_image(source)
+        keep = ("kernel_id", "ramdisk_id", "disk_format", "container_format", "os_command_line")
+        words = {
+            key: value
+            for key, value in shown.items()
+            if (key in keep or key.startswith("hw_")) and value is not None
+        }
+        made = self.images.create_image(name=name(), **{**words, **properties})["id"]
+        content = self.images.show_image_file(source).data
+        self.images.store_image_file(made, io.BytesIO(content))
+        return str(made)
+
+    def _placement_get(self, path: str) -> Json:
+        response, body = self._placement.get(path)
+        self._placement.expected_success(200, response.status)
+        answer: Json = json.loads(body)
+        return answer
+
+
+def name() -> str:
+    """A name that shows whose it is."""
+    return str(data_utils.rand_name("vhost", prefix=CONF.resource_name_prefix))

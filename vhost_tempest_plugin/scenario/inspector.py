@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether all who know of a test's guests tell the same of them, and let go of what they had."""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from tempest.lib import exceptions
+
+from vhost_tempest_plugin.guest import GuestReport
+from vhost_tempest_plugin.scenario.cloud import Cloud
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.look import Look, Watch
+from vhost_tempest_plugin.scenario.record import Record
+from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
+from vhost_tempest_plugin.views import GuestViews, Power, disagreements, leaks, observation
+
+
+class Inspector:
+    """Looks at the guests of one test, and notes where they are.
+
+    :param hosts: the compute hosts by name
+    """
+
+    def __init__(self, cloud: Cloud, hosts: Mapping[str, Watch], record: Record) -> None:
+        self._cloud = cloud
+        self._hosts = hosts
+        self._record = record
+
+    def facts(
+        self,
+        guests: Sequence[Guest],
+        step: str,
+        *,
+        report: GuestReport | None = None,
+        moved: bool = False,
+    ) -> list[str]:
+        """In what the views of guests differ; one look at each host for all of them.
+
+        :param moved: they may be elsewhere than they were
+        """
+        facts = []
+        for name in dict.fromkeys(guest.host for guest in guests):
+            look = self._hosts[name].look()
+            for guest in guests:
+                if guest.host == name:
+                    facts += self._of(guest, look, step, report, moved)
+        return facts
+
+    def held_by(self, guest: Guest, step: str, watch: Stopwatch) -> list[str]:
+        """What is still held by a guest that has left its host, after a time to let go."""
+        host = self._hosts[guest.host]
+
+        def free() -> bool | None:
+            nova = host.nova()
+            return None if nova.of(guest.id) or guest.id in nova.guests else True
+
+        with contextlib.suppress(exceptions.TimeoutException):
+            self._cloud.until(free, "release", watch)
+        look = host.look()
+        holdings = self._cloud.placement.of(guest.id, look.tree)
+        held = leaks(look.host, look.nova, holdings, ours={guest.id})
+        return [f"guest {guest.number} after {step}: {leak}" for leak in held]
+
+    def held(self, watch: Stopwatch) -> list[str]:
+        """What anybody holds of the hosts, after a time to let go; none where all is free."""
+        facts = []
+        for name, host in self._hosts.items():
+            # What is told of what is still held says more than that it took too long.
+            with contextlib.suppress(exceptions.TimeoutException):
+                self._cloud.until(partial(_is_free, host), "release", watch)
+            facts += [f"after the test: {name}: {leak}" for leak in host.leaks()]
+        return facts
+
+    def _of(
+        self, guest: Guest, look: Look, step: str, report: GuestReport | None, moved: bool
+    ) -> list[str]:
+        dedicated = self._hosts[guest.host].dedicated
+        domain = look.host.domains.get(guest.id)
+        views = GuestViews(
+            guest=guest.id,
+            host=guest.host,
+            power=guest.power,
+            domain=domain,
+            sysfs=look.host.devices,
+            nova=look.nova.of(guest.id),
+            recorded=look.nova.guests.get(guest.id),
+            api=self._cloud.topology(guest.id),
+            holdings=self._cloud.placement.of(guest.id, look.tree),
+            reported_devices=look.reports_devices,
+            report=report,
+            in_reserve=guest.left[2].devices if guest.left else frozenset(),
+        )
+        facts = [str(each) for each in disagreements(views, dedicated)]
+        if domain is not None and guest.power is Power.ON:
+            before, guest.seen = guest.seen, observation(domain, dedicated)
+            self._record.guest(guest.number, step, guest.host, guest.request, guest.seen)
+            if not moved and guest.seen != before:
+                facts.append(f"it was {before}, is {guest.seen}")
+        return [f"guest {guest.number} after {step}: {fact}" for fact in facts]
+
+
+def _is_free(host: Watch) -> bool | None:
+    nova = host.nova()
+    held = any(device.instance for device in nova.devices) or nova.guests
+    return None if held else True

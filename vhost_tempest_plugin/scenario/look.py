@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look at a compute host, by everybody but its guests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.expect import Candidate, Limits
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.viewer import Node, NovaDatabase, Placement
+from vhost_tempest_plugin.views import Disagreement, HostView, NovaView, leaks
+from vhost_tempest_plugin.views.placement import device_of
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What they say.
+
+    :param tree: the host's providers in Placement: names by uuid
+    """
+
+    host: HostView
+    nova: NovaView
+    tree: Mapping[str, str]
+
+    @property
+    def reports_devices(self) -> bool:
+        """Whether devices of the host are in Placement."""
+        return any(device_of(name) for name in self.tree.values())
+
+
+class Watch:
+    """Looks at one host again and again."""
+
+    def __init__(self, node: Node, database: NovaDatabase, placement: Placement) -> None:
+        self.node = node
+        self._database = database
+        self._placement = placement
+        self.first = self.look()
+
+    @property
+    def layout(self) -> Layout:
+        """What hardware it has."""
+        return self.node.layout
+
+    @property
+    def dedicated(self) -> frozenset[int]:
+        """Its CPUs that guests are pinned to."""
+        return novaconf.cpu_sets(self.layout).dedicated
+
+    def candidate(self, limits: Limits) -> Candidate:
+        """The host without guests."""
+        return Candidate(self.layout, limits, self.first.host.memory_kib)
+
+    def look(self) -> Look:
+        """What everybody says now.
+
+        :raises VhostError: the host or the database does not answer
+        """
+        nova = self.nova()
+        return Look(self.node.look(), nova, self._placement.tree(nova.compute_node))
+
+    def nova(self) -> NovaView:
+        """What Nova's database says now."""
+        return self._database.look(self.node.name)
+
+    def leaks(self) -> tuple[Disagreement, ...]:
+        """Who holds what of the host now; none where all is free and as it was at first."""
+        look = self.look()
+        return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tempest.conf says of the compute hosts and of what may be done to them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tempest import config
+
+from vhost_tempest_plugin import catalog, deployment, paths
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.deployment import Deployment
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.expect import Limits
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.machine import Ssh
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.viewer import Node, NovaDatabase
+
+CONF = config.CONF
+_SSH_PORT = 22
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where tests run.
+
+    :param nodes: the compute hosts by name
+    :param database: None where there is no way to it
+    :param deployment: None without a driver
+    """
+
+    nodes: Mapping[str, Node]
+    limits: Limits
+    database: NovaDatabase | None
+    deployment: Deployment | None
+
+    @property
+    def ground(self) -> Ground:
+        """What needs are measured by."""
+        abilities = frozenset[Ability]() if self.deployment is None else self.deployment.abilities
+        return Ground(tuple(node.layout for node in self.nodes.values()), abilities)
+
+
+def missing() -> str:
+    """Which options are missing for scenarios with guests; empty where none is."""
+    group = CONF.vhost
+    absent = [
+        f"[vhost]{name}"
+        for name, value in (
+            ("hosts", group.hosts),
+            ("topology", group.topology or set(group.hosts) <= set(group.topologies)),
+            ("nova_cell_database", group.nova_cell_database),
+        )
+        if not value
+    ]
+    return f"not set: {', '.join(absent)}" if absent else ""
+
+
+def configured() -> Site:
+    """The site of tempest.conf.
+
+    :raises InputError: an option does not say what it should
+    """
+    group = CONF.vhost
+    names = tuple(group.hosts)
+    driver = group.deployment
+    return Site(
+        nodes={name: _node(name) for name in names},
+        limits=Limits(
+            cpu_ratio=group.cpu_allocation_ratio,
+            ram_ratio=group.ram_allocation_ratio,
+            reserved_mib=group.reserved_memory_mib,
+            pack=group.pack_nodes,
+        ),
+        database=NovaDatabase(group.nova_cell_database) if group.nova_cell_database else None,
+        deployment=deployment.load(driver, group.deployment_name, names) if driver else None,
+    )
+
+
+def _node(name: str) -> Node:
+    topology = CONF.vhost.topologies.get(name) or CONF.vhost.topology
+    if not topology:
+        raise InputError(f"host {name!r} has no topology; set [vhost]topology or topologies")
+    return Node(name, lay_out(catalog.find(topology)), _ssh(name))
+
+
+def _ssh(name: str) -> Ssh | None:
+    """How a host of [vhost]ssh_addresses is reached."""
+    group = CONF.vhost
+    address = group.ssh_addresses.get(name)
+    if address is None:
+        return None
+    if not (group.ssh_key and group.ssh_known_hosts):
+        raise InputError(f"host {name!r} is reached by ssh; set [vhost]ssh_key and ssh_known_hosts")
+    where, _, port = address.partition(":")
+    if port and not port.isdecimal():
+        raise InputError(f"{address!r} is no address:port; correct [vhost]ssh_addresses")
+    directory = paths.state() / "ssh" / name
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return Ssh(
+        directory=directory,
+        port=int(port or _SSH_PORT),
+        key=Path(group.ssh_key),
+        known_hosts=Path(group.ssh_known_hosts),
+        alias=name,
+        user=group.ssh_user,
+        address=where,
+    )

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the seconds of a test went to."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+class Stopwatch:
+    """Runs from its making; what is not waited for Nova or a guest is the harness's own."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._begun_s = clock()
+        self._waited_s: dict[str, float] = {}
+        self._waiting = False
+
+    @contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """The block waits for something; blocks within it are the same wait."""
+        if self._waiting:
+            yield
+            return
+        begun_s, self._waiting = self._clock(), True
+        try:
+            yield
+        finally:
+            self._waiting = False
+            spent_s = self._clock() - begun_s
+            self._waited_s[what] = self._waited_s.get(what, 0.0) + spent_s
+
+    @property
+    def waited_s(self) -> dict[str, float]:
+        """Seconds by what was waited for."""
+        return dict(self._waited_s)
+
+    @property
+    def total_s(self) -> float:
+        """Seconds since it was made."""
+        return self._clock() - self._begun_s
+
+    @property
+    def own_s(self) -> float:
+        """Seconds of the harness's own."""
+        return self.total_s - sum(self._waited_s.values())
