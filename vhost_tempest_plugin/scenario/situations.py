@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Loads from which a policy shows, and what hardware they need."""
+
+from collections.abc import Mapping
+from itertools import groupby
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.need import Ground, Need
+from vhost_tempest_plugin.novaconf import DeviceKind
+from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.scenario.wishes import by_node, kinds, nics, request
+
+# Guests by rounds: those of one are placed before the next are asked for.
+Plan = tuple[tuple[Request, ...], ...]
+
+
+def out_of_reach(layout: Layout, kind: DeviceKind) -> Plan | None:
+    """Guests that leave free devices, but none on a node with a free dedicated CPU.
+
+    Some node has such a CPU then.  None where the hardware has no such load.
+    """
+    devices = {
+        node: len(found) for node, found in by_node(layout, kind).items() if node is not None
+    }
+    free = _dedicated(layout)
+    if any(count and node not in devices for node, count in free.items()):
+        return _without_cpus(devices, free, kind)
+    return _apart(devices, free, kind)
+
+
+def reach_matters() -> Need:
+    """A host with a load such as ``out_of_reach`` tells of."""
+
+    def found(ground: Ground) -> int:
+        return sum(
+            any(out_of_reach(layout, kind) for kind in kinds([layout])) for layout in ground.layouts
+        )
+
+    return Need("a host whose dedicated CPUs and devices can be had apart", 1, found)
+
+
+def _without_cpus(
+    devices: Mapping[int, int], free: Mapping[int, int], kind: DeviceKind
+) -> Plan | None:
+    """Each node with devices loses its dedicated CPUs, and one device with them.
+
+    The guests with most CPUs are first, since they have the fewest places.
+    """
+    sizes = sorted((free[node] for node in devices if free[node]), reverse=True)
+    if sum(devices.values()) <= len(sizes):
+        return None
+    return tuple(
+        tuple(request(size, cpu_policy=CpuPolicy.DEDICATED, devices=nics(kind)) for size in equal)
+        for _, equal in groupby(sizes)
+    )
+
+
+def _apart(devices: Mapping[int, int], free: Mapping[int, int], kind: DeviceKind) -> Plan | None:
+    """One node loses its dedicated CPUs and all devices but one, the others all of theirs.
+
+    It is the node with most of both, or one of several such; what the others lose it does not
+    have any more.
+    """
+    lead = max(devices, key=lambda node: (free[node], devices[node]), default=None)
+    if lead is None or devices[lead] < 2 or not free[lead]:
+        return None
+    first = request(
+        free[lead], cpu_policy=CpuPolicy.DEDICATED, devices=nics(kind, devices[lead] - 1)
+    )
+    others = [count for node, count in devices.items() if node != lead]
+    may_be = {
+        (free[node], count)
+        for node, count in devices.items()
+        if free[node] >= free[lead] and count >= devices[lead] - 1
+    }
+    if len(may_be) > 1 or not all(count > 1 for count in others):
+        return None
+    if not any(count for node, count in free.items() if node != lead):
+        return None
+    return (first,), tuple(request(devices=nics(kind, count)) for count in others)
+
+
+def _dedicated(layout: Layout) -> Mapping[int, int]:
+    """How many dedicated CPUs each node has."""
+    dedicated = novaconf.cpu_sets(layout).dedicated
+    return {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
