@@ -122,6 +122,35 @@ def follow(
         return Completed(words, program.returncode, output.read(), "".join(said))
 
 
+@contextmanager
+def streaming(
+    argv: Sequence[str | Path], *, directory: Path | None = None
+) -> Iterator[Iterator[str]]:
+    """Run a program beside the block, which is given each line of its output as it comes.
+
+    The program is ended with the block.
+
+    :raises CommandError: it could not be started
+    """
+    words = [str(word) for word in argv]
+    try:
+        program = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            cwd=directory,
+        )
+    except OSError as error:
+        raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+    with program:
+        try:
+            yield (line.rstrip("\n") for line in program.stdout or ())
+        finally:
+            program.terminate()
+
+
 def start(
     argv: Sequence[str | Path],
     *,

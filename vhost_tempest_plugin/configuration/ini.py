@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads configuration files of oslo.config (oslo_config/iniparser.py), as others wrote them."""
+"""Reads and changes files of oslo.config (oslo_config/iniparser.py) that others wrote."""
+
+import re
+from collections.abc import Iterator
 
 from vhost_tempest_plugin.configuration.override import DEFAULT
-from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin.configuration.settings import Options, Value
 from vhost_tempest_plugin.errors import InputError
+
+_SECTION = re.compile(r"\[(.+)\]")
 
 
 def parse(text: str, name: str) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -25,8 +30,8 @@ def parse(text: str, name: str) -> dict[str, dict[str, tuple[str, ...]]]:
             if last is None:
                 raise InputError(f"{name}, line {number}, continues nothing; correct it")
             last[-1] += f"\n{content}"
-        elif content[0] == "[" and content[-1] == "]":
-            section, last = content[1:-1], None
+        elif header := _SECTION.fullmatch(content):
+            section, last = header[1], None
             sections.setdefault(section, {})
         else:
             option, separator, value = _halves(content)
@@ -44,6 +49,41 @@ def last(options: Options, option: str, section: str = DEFAULT) -> str | None:
     """The value that counts for an option with one value; None where there is none."""
     value = options.get(section, {}).get(option)
     return value[-1] if isinstance(value, tuple) else value
+
+
+def edited(text: str, options: Options) -> str:
+    """A file's text with *options* in place of what it had for them; all else stays as it is.
+
+    The same text for the same options: to edit it once more changes nothing.
+    """
+    lines = list(_without(text, options))
+    for section, content in options.items():
+        header = f"[{section}]"
+        if header not in lines:
+            lines += ([""] if lines and lines[-1] else []) + [header]
+        place = lines.index(header) + 1
+        lines[place:place] = [
+            f"{option} = {each}" for option, value in content.items() for each in _each(value)
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _without(text: str, options: Options) -> Iterator[str]:
+    """The lines but those of *options*."""
+    section, dropping = "", False
+    for line in text.splitlines():
+        if header := _SECTION.fullmatch(line.strip()):
+            section, dropping = header[1], False
+        elif line[:1] not in (" ", "\t", "", "#", ";"):
+            dropping = _halves(line.strip())[0] in options.get(section, {})
+        elif not line.strip() or line[0] in "#;":
+            dropping = False
+        if not dropping:
+            yield line
+
+
+def _each(value: Value) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _halves(line: str) -> tuple[str, str, str]:

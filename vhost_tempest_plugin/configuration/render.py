@@ -19,7 +19,7 @@ _OTHERS: Mapping[Service, Callable[[Settings], Options]] = {
 def options(settings: Settings) -> Mapping[Service, Options]:
     """Those of every service on the machine that has any, what was set by hand included."""
     return {
-        service: override.apply(_literal(_computed(settings, service)), service, settings.overrides)
+        service: override.apply(literal(_computed(settings, service)), service, settings.overrides)
         for service in CONFIGURABLE
         if not service.in_host
     }
@@ -27,7 +27,7 @@ def options(settings: Settings) -> Mapping[Service, Options]:
 
 def compute_options(settings: Settings, host: ComputeHost) -> Options:
     """Those of nova-compute in *host*, what was set by hand included."""
-    computed = _literal(nova.compute(settings, host))
+    computed = literal(nova.compute(settings, host))
     return override.apply(computed, Service.NOVA_COMPUTE, settings.overrides)
 
 
@@ -46,8 +46,8 @@ def _computed(settings: Settings, service: Service) -> Options:
     return _OTHERS[service](settings)
 
 
-def _literal(options: Options) -> Options:
-    """Protect from oslo.config, which puts other options in place of ``$name``."""
+def literal(options: Options) -> Options:
+    """*options* protected from oslo.config, which puts other options in place of ``$name``."""
 
     def protect(value: Value) -> Value:
         if isinstance(value, tuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.configuration import render, tempest
+from vhost_tempest_plugin.configuration.scenarios import Contents
 from vhost_tempest_plugin.errors import InputError, MachineError
 from vhost_tempest_plugin.lab import contents, labs, private
 from vhost_tempest_plugin.lab.cloud import Cloud
@@ -37,7 +38,7 @@ def prepare(name: str) -> Path:
     place = Path(found.origin).parent
     workspace = directory.path / "tempest"
     sections = tempest.options(
-        settings, tempest.Contents(image, flavor), directory.topology, workspace / RECORDS
+        settings, Contents(image, flavor), directory.topology, workspace / RECORDS
     )
     private.write(workspace / "etc" / "tempest.conf", render.text(sections))
     discovery = {

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost stack configure-nova and vhost stack configure-tempest."""
+
+import argparse
+from pathlib import Path
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin.cli.stack.common import add_name
+from vhost_tempest_plugin.stack import files, testing
+
+
+class ConfigureNova(Command):
+    """Add to devstack's nova.conf what the hosts' devices need: aliases, cell discovery."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("file", type=Path, help="devstack's $NOVA_CONF")
+        parser.add_argument("--topology", default="small", help="name or file (default: small)")
+        parser.add_argument(
+            "--pci-in-placement", action="store_true", help="devices are scheduled by Placement"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        host = catalog.find(parsed_args.topology)
+        files.configure_nova(parsed_args.file, host, pci_in_placement=parsed_args.pci_in_placement)
+
+
+class ConfigureTempest(Command):
+    """Add to devstack's tempest.conf what the scenarios have to know of the hosts."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("file", type=Path, help="devstack's $TEMPEST_CONFIG")
+        parser.add_argument(
+            "--own-image",
+            action="store_true",
+            help="tests boot what 'vhost stack provide' has given, in place of devstack's image",
+        )
+        parser.add_argument(
+            "--whitebox",
+            action="store_true",
+            help="whitebox-tempest-plugin's [whitebox-hardware] too",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        testing.configure(
+            parsed_args.name,
+            parsed_args.file,
+            own_image=parsed_args.own_image,
+            with_whitebox=parsed_args.whitebox,
+        )

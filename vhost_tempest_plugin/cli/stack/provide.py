@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost stack provide."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.stack.common import add_name
+from vhost_tempest_plugin.stack import testing
+
+
+class Provide(Command):
+    """Give the cloud an image of the tiny guest, and flavors with devices, where it has none."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        testing.provide(parsed_args.name, progress.Lines())

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost stack restart."""
+
+import argparse
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.stack.common import add_name
+from vhost_tempest_plugin.stack import lifecycle
+
+
+class Restart(Command):
+    """Take what has changed in devstack's source trees and files, and restart nova-compute.
+
+    In all hosts where none is named; ends when the cloud knows all of them again.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("hosts", nargs="*", metavar="host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        lifecycle.restart(parsed_args.name, parsed_args.hosts, progress.Lines())

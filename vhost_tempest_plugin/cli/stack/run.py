@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost stack run."""
+
+import argparse
+from contextlib import closing
+
+from cliff.command import Command
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.stack.common import add_name
+from vhost_tempest_plugin.stack import lifecycle
+
+
+class Run(Command):
+    """Have nova-compute run in a host for as long as this command does, printing its log.
+
+    devstack's unit of the host runs this.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("host")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        with closing(lifecycle.run(parsed_args.name, parsed_args.host, progress.Lines())) as lines:
+            for line in lines:
+                self.app.stdout.write(f"{line}\n")
+                self.app.stdout.flush()

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The part of tempest.conf that follows from the emulated hosts, whose ever cloud it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin.configuration import in_host
+from vhost_tempest_plugin.configuration.settings import Options
+
+# For the first guest after a start of nova-compute in an emulated host.
+_LIMIT_S = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """Ids of what tests boot.
+
+    :param image: an image
+    :param flavor: a flavor without anything special
+    """
+
+    image: str
+    flavor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What the scenarios run on.
+
+    :param hosts: the compute hosts' names
+    :param topology: the file that describes them
+    :param database: the URL of the cell's database, None where there is no way to it
+    :param deployment: the driver that changes the deployment
+    :param deployment_name: what that one calls it
+    :param records: where tests leave what they saw
+    """
+
+    hosts: Sequence[str]
+    topology: Path
+    database: str | None
+    deployment: str
+    deployment_name: str
+    records: Path
+
+
+def options(subject: Subject, contents: Contents | None) -> Options:
+    """The sections.
+
+    :param contents: None for what others have put there
+    """
+    booted = {
+        name: value
+        for kind, value in (
+            ("image_ref", contents and contents.image),
+            ("flavor_ref", contents and contents.flavor),
+        )
+        if value
+        for name in (kind, f"{kind}_alt")
+    }
+    database = {"nova_cell_database": subject.database} if subject.database else {}
+    return {
+        # The hosts have no agents of neutron's.
+        "auth": {"create_isolated_networks": "false"},
+        "validation": {"run_validation": "false"},
+        "compute": {
+            **booted,
+            "min_compute_nodes": str(len(subject.hosts)),
+            "build_timeout": str(_LIMIT_S),
+        },
+        "compute-feature-enabled": {"console_output": "true", "vnc_console": "false"},
+        "vhost": {
+            **database,
+            "hosts": ",".join(subject.hosts),
+            "topology": str(subject.topology),
+            "deployment": subject.deployment,
+            "deployment_name": subject.deployment_name,
+            "record_directory": str(subject.records),
+            "reserved_memory_mib": str(in_host.RESERVED_MIB),
+        },
+    }

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""devstack's cloud, as Nova's own account sees it, whose password every compute node has."""
+
+from contextlib import AbstractContextManager
+
+from vhost_tempest_plugin.configuration import ini
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab.cloud import Cloud, Entrance
+from vhost_tempest_plugin.viewer import Placement
+
+_SECTION = "placement"
+
+
+def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
+    """A client for as long as the block takes; nothing is asked yet.
+
+    :param options: nova-compute's
+    :raises InputError: they do not say how to get in
+    """
+
+    def value(option: str) -> str:
+        found = ini.last(options, option, _SECTION)
+        if found is None:
+            raise InputError(
+                f"devstack's configuration of nova-compute has no [{_SECTION}]{option}; enable the "
+                "service placement-api or placement-client"
+            )
+        return found.replace("$$", "$")
+
+    return Cloud.enter(
+        Entrance(
+            identity=value("auth_url"),
+            username=value("username"),
+            password=value("password"),
+            project=value("project_name"),
+            user_domain=value("user_domain_name"),
+            project_domain=value("project_domain_name"),
+            region=ini.last(options, "region_name", _SECTION),
+            authority=ini.last(options, "cafile", _SECTION),
+            logs="journalctl -u 'devstack@*' #",
+        )
+    )
+
+
+def placement(cloud: Cloud) -> Placement:
+    """Placement's account of the hosts."""
+    return Placement(lambda path: cloud.call(Service.PLACEMENT, "GET", path))
+
+
+def last_report(cloud: Cloud, host: str) -> str | None:
+    """When nova-compute of a host has reported itself; None where it never did, or is down."""
+    path = f"/os-services?binary={Service.NOVA_COMPUTE}&host={host}"
+    found = cloud.call(Service.NOVA_API, "GET", path)["services"]
+    return next((str(each["updated_at"]) for each in found if each["state"] == "up"), None)
+
+
+def compute_node(cloud: Cloud, host: str) -> str | None:
+    """The uuid of a host's compute node; None where it is mapped to no cell yet."""
+    found = cloud.call(Service.NOVA_API, "GET", "/os-hypervisors/detail")["hypervisors"]
+    return next((str(each["id"]) for each in found if each["service"]["host"] == host), None)

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The devstacks on this machine whose compute nodes are emulated hosts; as a rule one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from vhost_tempest_plugin.named_directory import NamedDirectory
+from vhost_tempest_plugin.stack.record import StackRecord
+
+
+@dataclass(frozen=True, slots=True)
+class StackDirectory(NamedDirectory):
+    """The files of one; its hosts have directories of their own."""
+
+    noun: ClassVar[str] = "stack"
+    overview: ClassVar[str] = "vhost stack status"
+    removal: ClassVar[str] = "vhost stack destroy --name"
+
+    @property
+    def topology(self) -> Path:
+        """The topology of its hosts."""
+        return self.path / "topology.yaml"
+
+    @property
+    def trees(self) -> Path:
+        """Devstack's source trees as they were taken last, byte-compiled."""
+        return self.path / "trees"
+
+    @property
+    def records(self) -> Path:
+        """Where tempest's scenarios leave what they saw."""
+        return self.path / "records"
+
+    @property
+    def spool(self) -> Path:
+        """For what is on its way into a host."""
+        return self.path / "spool"
+
+    def read(self) -> StackRecord:
+        """The record.
+
+        :raises InputError: there is no such devstack
+        :raises HostError: the record is missing or damaged
+        """
+        text = self.read_record()
+        try:
+            return StackRecord.load(text)
+        except ValueError as error:
+            raise self.damaged(error) from None
+
+    def write(self, record: StackRecord) -> None:
+        """Replace the record, whole or not at all.
+
+        :raises MachineError: the disk does not take it
+        """
+        self.write_record(record.dump())

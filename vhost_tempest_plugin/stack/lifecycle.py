@@ -1,0 +1,291 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a devstack's emulated hosts: up, restarted, watched, destroyed.
+
+devstack keeps nothing over ``unstack.sh`` that its hosts could go on with, so there is nothing
+between up and gone.
+"""
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vhost_tempest_plugin import acceleration, process, topology_file
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.compute.unit import LOG
+from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.deployment import StartError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.hosts import ssh
+from vhost_tempest_plugin.image.image import DISK_MIB
+from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.files import host_names
+from vhost_tempest_plugin.stack.nodes import Nodes, is_running
+from vhost_tempest_plugin.stack.record import StackRecord
+from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.topology import Host
+
+WAIT_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``stack up`` is asked for.
+
+    :param count: how many hosts
+    :param accelerator: None takes the one that works here
+    :param memory_limit_mib: of all hosts together, 0 for no limit
+    :param disk_limit_mib: of a host's disk for guests, 0 for no limit
+
+    The others are as in ``StackRecord``.
+    """
+
+    name: str
+    host: Host
+    count: int
+    configuration: Path
+    environment: Path
+    accelerator: Accelerator | None = None
+    database: Path | None = None
+    files: tuple[Path, ...] = ()
+    assignments: tuple[str, ...] = ()
+    pci_in_placement: bool = False
+    memory_limit_mib: int = 0
+    disk_limit_mib: int = 0
+    log_directory: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host of a devstack as it is.
+
+    :param state: of the host
+    :param compute: of nova-compute in it, as systemd says
+    :param lacking: what the cloud does not know of it, empty where it knows all
+    """
+
+    name: str
+    state: str
+    compute: str
+    lacking: str
+
+
+def up(wish: Wish, progress: Progress) -> None:
+    """Have the hosts run and be compute nodes; what is so already is left alone.
+
+    :raises InputError: there are hosts of this name with another topology, or what devstack
+        has written is not in order
+    :raises MachineError: this machine lacks something
+    :raises StartError: nova-compute of one does not come up; the hosts run on
+    """
+    override.parse(Service.NOVA_COMPUTE, wish.assignments)
+    _require_limits(wish)
+    directory = StackDirectory.of(wish.name)
+    with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
+        record = _record(directory, wish, progress)
+        nodes = Nodes(directory, record, progress)
+        for host in nodes.hosts:
+            nodes.configuration(host)
+        nodes.boot()
+        with _telling(progress):
+            nodes.start(nodes.hosts, only_changed=True)
+    progress(f"{', '.join(record.hosts)}: compute nodes of the cloud")
+
+
+def restart(name: str, names: Sequence[str], progress: Progress) -> None:
+    """Take what has changed and restart nova-compute in hosts, all for none; wait for it.
+
+    :raises InputError: there is no such devstack or host, or Nova does not import
+    :raises StartError: one does not come up
+    """
+    with _held(name, progress) as nodes, _telling(progress):
+        nodes.start(nodes.named(names), only_changed=False)
+
+
+def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
+    """Remove all hosts of a devstack, also where its record is damaged.
+
+    :raises InputError: there are none
+    """
+    directory = StackDirectory.of(name)
+    if missing_ok and not directory.exists:
+        return
+    with directory.locked(wait_s=WAIT_S, progress=progress):
+        try:
+            names = directory.read().hosts
+        except VhostError as error:
+            progress(f"{error}")
+            names = tuple(_by_name(name))
+        for host in names:
+            emulated.destroy(host, progress)
+        directory.remove()
+
+
+def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
+    """Have nova-compute run in a host, and tell what it logs until this is ended; end it then.
+
+    This is what devstack's unit runs: with it nova-compute is stopped, started and watched as
+    if it were the machine's.
+
+    :raises InputError: there is no such devstack or host
+    :raises HostError: the host does not run, or has ended
+    """
+    with _held(name, progress) as nodes:
+        wanted = nodes.named([host])[0]
+        nodes.launch(wanted)
+    try:
+        with _copying(nodes.log_directory, host) as note:
+            for line in follow(host, 0):
+                note(line)
+                yield line
+        raise HostError(f"host {host!r} has ended; 'vhost console {host}' shows its last words")
+    finally:
+        with suppress(VhostError), _held(name, progress) as nodes:
+            nodes.stop([wanted])
+
+
+def follow(host: str, count: int) -> Iterator[str]:
+    """The last *count* lines of nova-compute's log in a host, and each that comes.
+
+    :raises HostError: the host does not run
+    """
+    way = ssh(host)
+    argv = [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
+    with process.streaming(argv, directory=way.directory) as lines:
+        yield from lines
+
+
+def known_hosts(name: str, host: str | None) -> tuple[str, ...]:
+    """The names of the hosts of a devstack, or that one of them.
+
+    :raises InputError: there is no such devstack or host
+    """
+    return tuple(found.name for found in _read(name).named([host] if host else []))
+
+
+def last_lines(name: str, host: str, count: int) -> list[str]:
+    """The end of nova-compute's log in a host.
+
+    :raises HostError: the host does not run
+    """
+    with _read(name).compute(host) as compute:
+        return compute.last_lines(count)
+
+
+def overview(name: str) -> list[Node]:
+    """How the hosts are.
+
+    :raises InputError: there is no such devstack
+    """
+    nodes = _read(name)
+    found = []
+    for host in nodes.hosts:
+        if not is_running(host.name):
+            found.append(Node(host.name, "off", "", "the host does not run"))
+            continue
+        try:
+            with nodes.compute(host.name) as compute:
+                state = compute.state()
+        except HostError as error:
+            state = str(error)
+        try:
+            lacking = nodes.lacking(host) or ""
+        except VhostError as error:
+            lacking = str(error)
+        found.append(Node(host.name, "running", state, lacking))
+    return found
+
+
+def _read(name: str) -> Nodes:
+    directory = StackDirectory.of(name).existing()
+    return Nodes(directory, directory.read(), lambda news: None)
+
+
+@contextmanager
+def _held(name: str, progress: Progress) -> Iterator[Nodes]:
+    directory = StackDirectory.of(name)
+    with directory.locked(wait_s=WAIT_S, progress=progress):
+        yield Nodes(directory, directory.read(), progress)
+
+
+def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackRecord:
+    """The record of what is asked for, written before anything of it is made."""
+    known = directory.read() if directory.is_recorded else None
+    text = topology_file.dump(wish.host)
+    hosts = host_names(wish.name, wish.count)
+    if known is not None and (known.hosts, directory.topology.read_text()) != (hosts, text):
+        raise InputError(
+            f"there are {len(known.hosts)} hosts of topology {known.topology} here; "
+            f"'vhost stack destroy --name {wish.name}' first"
+        )
+    if known is None or wish.accelerator not in (None, known.accelerator):
+        verdict = acceleration.choose(wish.accelerator)
+        progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
+        accelerator = verdict.accelerator
+    else:
+        accelerator = known.accelerator
+    record = StackRecord(
+        name=wish.name,
+        topology=wish.host.name,
+        hosts=hosts,
+        accelerator=accelerator,
+        created=known.created if known else datetime.now(UTC).isoformat(timespec="seconds"),
+        configuration=wish.configuration,
+        environment=wish.environment,
+        database=wish.database,
+        files=wish.files,
+        assignments=wish.assignments,
+        pci_in_placement=wish.pci_in_placement,
+        disk_limit_mib=wish.disk_limit_mib,
+        log_directory=wish.log_directory,
+    )
+    directory.topology.write_text(text)
+    directory.write(record)
+    return record
+
+
+def _require_limits(wish: Wish) -> None:
+    wanted_mib = wish.host.memory_mib * wish.count
+    if 0 < wish.memory_limit_mib < wanted_mib:
+        raise InputError(
+            f"{wish.count} hosts of topology {wish.host.name!r} take {wanted_mib} MiB of memory, "
+            f"and the limit is {wish.memory_limit_mib} MiB; take a smaller topology, fewer hosts, "
+            "or another limit"
+        )
+    if wish.disk_limit_mib > DISK_MIB:
+        raise InputError(
+            f"a host's disk has {DISK_MIB} MiB, so that guests cannot have "
+            f"{wish.disk_limit_mib} MiB of it; give a lower limit, or 0"
+        )
+
+
+@contextmanager
+def _copying(directory: Path | None, host: str) -> Iterator[Callable[[str], None]]:
+    """What takes the lines of a host's log to a file in *directory*, if there is to be one."""
+    if directory is None:
+        yield lambda line: None
+        return
+    with (directory / f"n-cpu-{host}.log").open("a") as file:
+        yield lambda line: print(line, file=file, flush=True)
+
+
+@contextmanager
+def _telling(progress: Progress) -> Iterator[None]:
+    """Where nova-compute fails in the block, tell the end of its log."""
+    try:
+        yield
+    except StartError as error:
+        for line in error.lines:
+            progress(f"{error.service}: {line}")
+        raise
+
+
+def _by_name(name: str) -> Iterator[str]:
+    for host in HostDirectory.all():
+        stem, _, number = host.name.rpartition("-")
+        if stem == name and number.isdecimal():
+            yield host.name

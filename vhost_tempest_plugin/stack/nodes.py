@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated hosts of a devstack with nova-compute in them."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from vhost_tempest_plugin import hosts, topology_file
+from vhost_tempest_plugin.compute.copies import Copy
+from vhost_tempest_plugin.compute.service import ComputeService, written
+from vhost_tempest_plugin.compute.unit import Unit
+from vhost_tempest_plugin.configuration import override, stack
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import ComputeHost
+from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.image.image import DISK_MIB
+from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.record import Phase
+from vhost_tempest_plugin.stack import files, readiness, sources, staging
+from vhost_tempest_plugin.stack.cloud import last_report, open_cloud
+from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.readiness import Readiness
+from vhost_tempest_plugin.stack.record import StackRecord
+from vhost_tempest_plugin.viewer import NovaDatabase
+
+# As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
+UNIT = "devstack@n-cpu.service"
+_ROOTS = ("nova",)
+_COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
+
+
+class Nodes:
+    """All hosts of one devstack, whose record is held."""
+
+    def __init__(self, directory: StackDirectory, record: StackRecord, progress: Progress) -> None:
+        self._directory = directory
+        self._record = record
+        self._progress = progress
+        layout = lay_out(topology_file.load(directory.topology.read_bytes(), record.topology))
+        self.hosts = tuple(ComputeHost(name, layout, record.accelerator) for name in record.hosts)
+        self._base = files.read(record.configuration)
+
+    @property
+    def log_directory(self) -> Path | None:
+        """Where the hosts' logs go beside the journal."""
+        return self._record.log_directory
+
+    def named(self, names: Sequence[str]) -> tuple[ComputeHost, ...]:
+        """The hosts of these names, all for none.
+
+        :raises InputError: there is none of a name
+        """
+        known = {host.name: host for host in self.hosts}
+        for name in names:
+            if name not in known:
+                raise InputError(f"there is no host {name!r} here; known are {', '.join(known)}")
+        return tuple(known[name] for name in names) or self.hosts
+
+    def boot(self) -> None:
+        """Have all hosts run."""
+        environment = self._record.environment
+        with emulated.Jobs(self._progress) as jobs:
+            for host in self.hosts:
+                shares = {environment: environment}
+                jobs.start(emulated.up(host, self._directory.topology, shares))
+
+    def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
+        """Have nova-compute run in hosts with everything as it is now, and wait for it.
+
+        :param only_changed: let those run on that have it so already
+        :raises InputError: what devstack has written, or Nova, is not in order
+        :raises StartError: one does not come up
+        """
+        copies = self._copies()
+        with open_cloud(self._base) as cloud:
+            before: dict[str, str | None] = {}
+            for host in wanted:
+                with self.compute(host.name) as compute:
+                    self._install_files(host.name, compute)
+                    text = self.configuration(host)
+                    stale = compute.bring_up_to_date(text, copies, self._spool())
+                    if stale or not only_changed:
+                        compute.stop()
+                        with suppress(VhostError):
+                            before[host.name] = last_report(cloud, host.name)
+                        self._progress(f"nova-compute in {host.name!r}")
+                    compute.start()
+            for host in wanted:
+                with self.compute(host.name) as compute:
+                    readiness.wait(self._readiness(host, cloud, before), compute)
+
+    def launch(self, host: ComputeHost) -> None:
+        """Have nova-compute run in a host with everything as it is now; it is not waited for.
+
+        :raises InputError: what devstack has written, or Nova, is not in order
+        """
+        copies = self._copies()
+        with self.compute(host.name) as compute:
+            self._install_files(host.name, compute)
+            if compute.bring_up_to_date(self.configuration(host), copies, self._spool()):
+                compute.stop()
+            compute.start()
+
+    def stop(self, wanted: Sequence[ComputeHost]) -> None:
+        """End nova-compute in hosts."""
+        for host in wanted:
+            with self.compute(host.name) as compute:
+                compute.stop()
+
+    def destroy(self) -> None:
+        """Remove all hosts."""
+        for host in self.hosts:
+            emulated.destroy(host.name, self._progress)
+
+    def configuration(self, host: ComputeHost) -> str:
+        """What is to be in nova-compute's file in a host."""
+        record = self._record
+        limited: tuple[str, ...] = ()
+        if record.disk_limit_mib:
+            reserved_mib = DISK_MIB - record.disk_limit_mib
+            limited = (f"reserved_host_disk_mb={reserved_mib}",)
+        options = stack.compute(
+            self._base,
+            host,
+            record.environment / "bin",
+            override.parse(Service.NOVA_COMPUTE, (*limited, *record.assignments)),
+            pci_in_placement=record.pci_in_placement,
+        )
+        return stack.text(options)
+
+    @contextmanager
+    def compute(self, host: str) -> Iterator[ComputeService]:
+        """nova-compute of one host.
+
+        :raises HostError: the host does not run
+        """
+        unit = Unit(UNIT, self._record.environment / "bin/nova-compute", stack.COMPUTE_FILE)
+        with hosts.connected(host) as (_, machine):
+            yield ComputeService(unit, machine)
+
+    def lacking(self, host: ComputeHost) -> str | None:
+        """What the cloud does not know of a host yet, None where it knows all.
+
+        :raises VhostError: it does not answer
+        """
+        with open_cloud(self._base) as cloud:
+            return self._readiness(host, cloud, {}).lacking()
+
+    def _copies(self) -> tuple[Copy, ...]:
+        environment = self._record.environment
+        found = sources.needed(environment, _ROOTS)
+        return staging.take(found, environment, self._directory.trees, self._progress)
+
+    def _readiness(
+        self, host: ComputeHost, cloud: Cloud, before: Mapping[str, str | None]
+    ) -> Readiness:
+        return Readiness(
+            host,
+            cloud,
+            self._database(),
+            pci_in_placement=self._record.pci_in_placement,
+            before=before.get(host.name),
+        )
+
+    def _database(self) -> NovaDatabase | None:
+        if self._record.database is None:
+            return None
+        url = files.database_url(self._record.database)
+        return None if url is None else NovaDatabase(url)
+
+    def _install_files(self, host: str, compute: ComputeService) -> None:
+        """What the host has of the machine's files, and by what uuid Nova knows it.
+
+        Nova refuses a host that comes back under its name with another uuid, as one that was
+        made anew would (nova/compute/manager.py, ``_check_for_host_rename``).
+        """
+        identity = uuid.uuid5(uuid.NAMESPACE_DNS, host)
+        compute.shell(*written(f"{identity}\n", str(_COMPUTE_ID), 0o644))
+        for file in self._record.files:
+            with suppress(FileNotFoundError):
+                compute.machine.put(file.read_text(), str(file))
+
+    def _spool(self) -> Path:
+        self._directory.spool.mkdir(mode=0o700, exist_ok=True)
+        return self._directory.spool
+
+
+def is_running(name: str) -> bool:
+    """Whether a host runs."""
+    try:
+        return hosts.status(name).phase is Phase.RUNNING
+    except (InputError, HostError):
+        return False

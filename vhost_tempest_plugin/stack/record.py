@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is remembered of a devstack's hosts, so that they are found again and can be removed."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin.accelerator import Accelerator
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StackRecord:
+    """The hosts of a devstack.
+
+    :param topology: its name
+    :param hosts: their names, which are Nova's too
+    :param configuration: devstack's file for nova-compute
+    :param database: a file with the URL of the cell's database; None on a subnode
+    :param environment: devstack's virtual environment
+    :param files: what the hosts have of the machine's files, at the same paths
+    :param assignments: options of nova-compute that were set by hand, as they were typed
+    :param disk_limit_mib: what guests may take of a host's disk, 0 for all of it
+    :param log_directory: where the hosts' logs go beside the journal
+    """
+
+    name: str
+    topology: str
+    hosts: tuple[str, ...]
+    accelerator: Accelerator
+    created: str
+    configuration: Path
+    environment: Path
+    database: Path | None = None
+    files: tuple[Path, ...] = ()
+    assignments: tuple[str, ...] = ()
+    pci_in_placement: bool = False
+    disk_limit_mib: int = 0
+    log_directory: Path | None = None
+
+    def dump(self) -> str:
+        """The record as JSON."""
+        fields = {**dataclasses.asdict(self), "format": _FORMAT}
+        return json.dumps(fields, indent=2, default=str) + "\n"
+
+    @classmethod
+    def load(cls, text: str) -> "StackRecord":
+        """Read what ``dump`` wrote.
+
+        :raises ValueError: for anything else, saying what is wrong
+        """
+        fields = json.loads(text)
+        if not isinstance(fields, dict) or fields.pop("format", None) != _FORMAT:
+            raise ValueError(f"it is not of format {_FORMAT}")
+        try:
+            return cls(
+                **{
+                    **fields,
+                    "hosts": tuple(fields["hosts"]),
+                    "accelerator": Accelerator(fields["accelerator"]),
+                    "configuration": Path(fields["configuration"]),
+                    "environment": Path(fields["environment"]),
+                    "database": _path(fields["database"]),
+                    "files": tuple(map(Path, fields["files"])),
+                    "assignments": tuple(fields["assignments"]),
+                    "log_directory": _path(fields["log_directory"]),
+                }
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it has or lacks a field: {error}") from None
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)

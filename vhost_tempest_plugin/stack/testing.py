@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What devstack's tempest has to know of the hosts, and what its tests boot."""
+
+from pathlib import Path
+
+from vhost_tempest_plugin import guest, topology_file
+from vhost_tempest_plugin.configuration import render, scenarios, whitebox
+from vhost_tempest_plugin.configuration.scenarios import Contents, Subject
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import contents
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.stack import files
+from vhost_tempest_plugin.stack.cloud import open_cloud
+from vhost_tempest_plugin.stack.directory import StackDirectory
+
+DEPLOYMENT = "devstack"
+_FLAVOR = "vhost.plain"
+
+
+def provide(name: str, progress: Progress) -> None:
+    """Give the cloud the guest's image, and flavors, where it has none.
+
+    :raises InputError: there is no such devstack
+    :raises CloudError: an API refuses or does not answer
+    """
+    directory = StackDirectory.of(name).existing()
+    record = directory.read()
+    image = guest.build(progress)
+    layout = lay_out(topology_file.load(directory.topology.read_bytes(), record.topology))
+    progress("image and flavors of the guests")
+    with open_cloud(files.read(record.configuration)) as cloud:
+        contents.ensure([layout], cloud, image)
+
+
+def configure(name: str, file: Path, *, own_image: bool, with_whitebox: bool) -> None:
+    """Add to tempest.conf what the scenarios, and whitebox-tempest-plugin's tests, have to know.
+
+    :param own_image: tests boot what ``provide`` has given, in place of devstack's image
+    :raises InputError: there is no such devstack, or it has no such image
+    """
+    directory = StackDirectory.of(name).existing()
+    record = directory.read()
+    layout = lay_out(topology_file.load(directory.topology.read_bytes(), record.topology))
+    database = files.database_url(record.database) if record.database else None
+    subject = Subject(
+        hosts=record.hosts,
+        topology=directory.topology,
+        database=database,
+        deployment=DEPLOYMENT,
+        deployment_name=name,
+        records=directory.records,
+    )
+    made = _contents(name) if own_image else None
+    options = render.literal(scenarios.options(subject, made))
+    if with_whitebox:
+        more = whitebox.options(layout, record.hosts, pci_in_placement=record.pci_in_placement)
+        options = {**options, **more}
+    files.edit(file, options)
+
+
+def _contents(name: str) -> Contents:
+    record = StackDirectory.of(name).read()
+    with open_cloud(files.read(record.configuration)) as cloud:
+        image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get(_FLAVOR)
+    if image is None or flavor is None:
+        raise InputError(
+            f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
+            f"'vhost stack provide --name {name}' brings them"
+        )
+    return Contents(image, flavor)
