@@ -12,7 +12,7 @@ BIN := .venv/bin
 # Empty where the environment is made elsewhere, as by tox.
 BOOTSTRAP := bootstrap
 SHELL_FILES := .ci/run $(wildcard tools/*.sh) $(wildcard devstack/*.sh) devstack/settings
-BATS_FILES := $(wildcard tests/functional/*.bats)
+BATS_FILES := $(wildcard tests/functional/*.bats tests/functional/*.bash)
 
 .PHONY: bootstrap demo test lint unit functional bats e2e bench docs clean
 

@@ -1,42 +1,118 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The devstack plugin. It brings an emulated NUMA/PCI host up beside devstack, checks it
-# and takes it down. It does not make that host a compute node of the cloud: no service
-# of OpenStack is configured here.
+# The devstack plugin: emulated NUMA/PCI hosts that are compute nodes of the cloud and run the
+# Nova that devstack has installed.
 #
 # Dispatch only: the work is the vhost command's, and each phase may run twice. The packages
 # of files/bindep.txt are stack.sh's own business, before its pre-install phase.
 
-function vhost_install {
+# Run the command of devstack's virtual environment, or stop stack.sh with what it said.
+function vhost_do {
+    "$DATA_DIR/venv/bin/vhost" "$@" || die $LINENO "'vhost $*' failed; its last line says what to do"
+}
+
+function vhost_pre_install {
+    # Before what takes a quarter of an hour: is this a machine and a local.conf to do it with?
+    [[ " $VHOST_DISTROS " == *" $DISTRO "* ]] || die $LINENO \
+        "an emulated host has the machine's distribution, which must be one of $VHOST_DISTROS and not $DISTRO"
+    [[ ${GLOBAL_VENV:-True} == True ]] || die $LINENO \
+        "the hosts run Nova from devstack's virtual environment; set GLOBAL_VENV=True in local.conf"
+    [[ ! $SERVICE_HOST =~ ^(127\.|localhost$|\[?::1) ]] || die $LINENO \
+        "an emulated host does not find the services at $SERVICE_HOST; set HOST_IP in local.conf to another address of this machine"
     setup_develop "$VHOST_PLUGIN_DIR"
-    vhost doctor
+    vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
+}
+
+function vhost_install {
+    vhost_do image build
+}
+
+# Once for all of Nova's services: start_nova_compute copies nova.conf over nova-cpu.conf, after
+# this phase. Placement's place in it is written by devstack for n-cpu and n-sch only.
+function vhost_post_config {
+    # It writes into nova.conf in the background.
+    async_wait configure_neutron_nova
+    if is_service_enabled placement placement-client && ! is_service_enabled n-cpu n-sch; then
+        configure_placement_nova_compute
+    fi
+    local arguments=(--topology "$VHOST_TOPOLOGY")
+    ! vhost_uses_placement || arguments+=(--pci-in-placement)
+    vhost_do stack configure-nova "$NOVA_CONF" "${arguments[@]}"
+}
+
+function vhost_uses_placement {
+    [[ $(trueorfalse False VHOST_PCI_IN_PLACEMENT) == True ]]
 }
 
 function vhost_extra {
-    vhost up "$VHOST_TOPOLOGY" --name "$VHOST_NAME"
-    # shellcheck disable=SC2086 # one word a check
-    vhost check "$VHOST_NAME" $VHOST_CHECKS
+    local arguments=() option file host index=0 environment=
+    ! vhost_uses_placement || arguments+=(--pci-in-placement)
+    while read -r -d ';' option; do
+        [[ -z $option ]] || arguments+=(--option "$option")
+    done <<<"$VHOST_NOVA_OPTIONS;"
+    for file in "${SSL_BUNDLE_FILE:-}" /etc/ssl/certs/ca-certificates.crt; do
+        [[ ! -r $file ]] || arguments+=(--file "$file")
+    done
+    # The cell's database is where its conductor is.
+    file=$NOVA_CONF
+    if [[ ${CELLSV2_SETUP:-superconductor} != singleconductor ]]; then
+        file=$(conductor_conf "$NOVA_CPU_CELL")
+    fi
+    [[ ! -r $file ]] || ! is_service_enabled n-cond || arguments+=(--database "$file")
+    [[ -z $VHOST_LOG_DIR ]] || arguments+=(--log-directory "$VHOST_LOG_DIR")
+    vhost_do stack up --name "$VHOST_NAME" --topology "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS" \
+        --accelerator "$VHOST_ACCELERATOR" --configuration "$NOVA_CPU_CONF" \
+        --environment "$DATA_DIR/venv" --disk-limit-mib "$VHOST_DISK_LIMIT_MIB" \
+        --memory-limit-mib "$VHOST_MEMORY_LIMIT_MIB" "${arguments[@]}"
+    # systemd gives its units nothing of this.
+    [[ -z ${XDG_STATE_HOME:-} ]] || environment="XDG_STATE_HOME=$XDG_STATE_HOME"
+    for host in $VHOST_SERVICES; do
+        run_process "$host" \
+            "$DATA_DIR/venv/bin/vhost stack run --name $VHOST_NAME $VHOST_NAME-$index" \
+            "" "" "$environment"
+        if [[ -n $VHOST_CHECKS ]]; then
+            # shellcheck disable=SC2086 # one word a check
+            vhost_do check "$VHOST_NAME-$index" $VHOST_CHECKS
+        fi
+        index=$((index + 1))
+    done
+    if vhost_has_guest; then
+        vhost_do stack provide --name "$VHOST_NAME"
+    fi
 }
 
+function vhost_has_guest {
+    is_service_enabled g-api && [[ $(trueorfalse True VHOST_GUEST_IMAGE) == True ]]
+}
+
+function vhost_test_config {
+    local arguments=()
+    ! vhost_has_guest || arguments+=(--own-image)
+    [[ ,${DEVSTACK_PLUGINS:-}, != *,whitebox-tempest-plugin,* ]] || arguments+=(--whitebox)
+    vhost_do stack configure-tempest --name "$VHOST_NAME" "$TEMPEST_CONFIG" "${arguments[@]}"
+}
+
+# What unstack.sh does to the guests of a compute node of its own it does to these nodes: they
+# are of no use to the next stack.sh, which has a database of its own.
 function vhost_unstack {
-    vhost down "$VHOST_NAME"
-}
-
-function vhost_clean {
-    vhost destroy "$VHOST_NAME"
-}
-
-# Nothing to take down where the host is not there, or the command was never installed.
-function vhost_exists {
-    command -v vhost >/dev/null && vhost show "$VHOST_NAME" >/dev/null 2>&1
+    local host
+    for host in $VHOST_SERVICES; do
+        stop_process "$host"
+    done
+    # Nothing to remove where stack.sh did not get as far as to install the command.
+    if [[ -x $DATA_DIR/venv/bin/vhost ]]; then
+        vhost_do stack destroy --missing-ok --name "$VHOST_NAME"
+    fi
 }
 
 if is_service_enabled vhost; then
     case "$1:${2:-}" in
+        stack:pre-install) vhost_pre_install ;;
         stack:install) vhost_install ;;
+        stack:post-config) vhost_post_config ;;
         stack:extra) vhost_extra ;;
-        unstack:*) if vhost_exists; then vhost_unstack; fi ;;
-        clean:*) if vhost_exists; then vhost_clean; fi ;;
+        stack:test-config) if is_service_enabled tempest; then vhost_test_config; fi ;;
+        unstack:* | clean:*) vhost_unstack ;;
     esac
 fi

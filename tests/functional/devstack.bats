@@ -1,114 +1,341 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
-# The devstack plugin under a stand-in for devstack's helpers and a stand-in vhost command:
-# which commands each phase runs. The real stack.sh is not run here.
+# The devstack plugin under a stand-in for devstack's functions and a stand-in vhost command:
+# which commands each phase runs. The real stack.sh is not run here; DEVSTACK_TREE names a
+# checkout of devstack against which the stand-in is compared.
 
 setup() {
     TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
     export SAID=$BATS_TEST_TMPDIR/said
     : >"$SAID"
     DEST=$BATS_TEST_TMPDIR/dest
-    mkdir -p "$BATS_TEST_TMPDIR/bin"
-    PATH=$BATS_TEST_TMPDIR/bin:/usr/bin:/bin
-    ENABLED=vhost
+    DATA_DIR=$DEST/data
+    NOVA_CONF_DIR=$BATS_TEST_TMPDIR/etc
+    NOVA_CONF=$NOVA_CONF_DIR/nova.conf
+    NOVA_CPU_CONF=$NOVA_CONF_DIR/nova-cpu.conf
+    TEMPEST_CONFIG=$NOVA_CONF_DIR/tempest.conf
+    NOVA_CPU_CELL=1
+    NOVA_FILTERS=ComputeFilter
+    TEMPEST_PLUGINS=0
+    DISTRO=trixie
+    SERVICE_HOST=192.0.2.2
+    VHOST_NAME=mine
+    VHOST_CHECKS=vfio
+    mkdir -p "$DATA_DIR/venv/bin" "$NOVA_CONF_DIR"
+    touch "$NOVA_CONF" "$NOVA_CPU_CONF" "$NOVA_CONF_DIR/nova_cell1.conf"
+    PATH=/usr/bin:/bin
+    VENV=$DATA_DIR/venv
 }
 
-# Stand-ins for devstack's functions.
-define_plugin() { echo "define_plugin $*" >>"$SAID"; }
-enable_service() { :; }
-is_service_enabled() { [[ $1 == "$ENABLED" ]]; }
-setup_develop() { echo "setup_develop $*" >>"$SAID"; }
-
-# A stand-in for the vhost command, which fails at the sub-command of its argument.
+# A stand-in for the vhost command, which fails at the words of its arguments.
 stand_in_vhost() {
-    cat >"$BATS_TEST_TMPDIR/bin/vhost" <<STAND_IN
+    cat >"$VENV/bin/vhost" <<STAND_IN
 #!/bin/sh
-[ "\$1" = show ] || echo "vhost \$*" >>"$SAID"
-[ "\$1" != "${1:-}" ]
+echo "vhost \$*" >>"$SAID"
+case "\$*" in "${1:-never}"*) echo "vhost: the fact; the remedy" >&2; exit 4 ;; esac
 STAND_IN
-    chmod +x "$BATS_TEST_TMPDIR/bin/vhost"
+    chmod +x "$VENV/bin/vhost"
 }
 
 phase() {
     (
-        set -o errexit
+        # shellcheck source=tests/functional/devstack_stand_in.bash
+        source "$TOP/tests/functional/devstack_stand_in.bash"
         # shellcheck source=devstack/settings
         source "$TOP/devstack/settings"
+        set -o errexit
         # shellcheck source=devstack/plugin.sh
         source "$TOP/devstack/plugin.sh" "$@"
     )
 }
 
 said() {
-    diff <(printf '%s\n' "define_plugin vhost-tempest-plugin" "$@") "$SAID"
+    local file=/etc/ssl/certs/ca-certificates.crt
+    diff <(printf '%s\n' "define_plugin vhost-tempest-plugin" "$@") \
+        <(sed "s| --file $file||" "$SAID")
 }
 
-@test "install puts the project in and asks the doctor" {
+# What the phase extra calls first.
+up() {
+    echo "vhost stack up --name mine --topology small --hosts 1 --accelerator auto" \
+        "--configuration $NOVA_CPU_CONF --environment $VENV --disk-limit-mib 0 --memory-limit-mib 0"
+}
+
+unit() {
+    echo "run_process n-vhost-$1|$VENV/bin/vhost stack run --name mine mine-$1|||${2:-}"
+}
+
+@test "pre-install puts the project in and asks the doctor" {
+    stand_in_vhost
+    phase stack pre-install
+    said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 1"
+}
+
+@test "install builds the image" {
     stand_in_vhost
     phase stack install
-    said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor"
+    said "vhost image build"
 }
 
-@test "extra brings the host up and checks it" {
+@test "post-config waits for what else writes nova.conf, and adds to it" {
+    stand_in_vhost
+    phase stack post-config
+    said "async_wait configure_neutron_nova" \
+        "vhost stack configure-nova $NOVA_CONF --topology small"
+}
+
+@test "post-config has Placement schedule devices where that is wanted" {
+    stand_in_vhost
+    VHOST_PCI_IN_PLACEMENT=true phase stack post-config
+    said "async_wait configure_neutron_nova" \
+        "vhost stack configure-nova $NOVA_CONF --topology small --pci-in-placement"
+}
+
+@test "post-config of a subnode tells its hosts where Placement is" {
+    stand_in_vhost
+    ENABLED_SERVICES=placement-client phase stack post-config
+    said "async_wait configure_neutron_nova" configure_placement_nova_compute \
+        "vhost stack configure-nova $NOVA_CONF --topology small"
+}
+
+@test "extra makes the host a compute node, watches it, checks it, and brings its guest" {
     stand_in_vhost
     phase stack extra
-    said "vhost up small --name devstack" "vhost check devstack"
+    said "$(up) --database $NOVA_CONF_DIR/nova_cell1.conf" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack provide --name mine"
 }
 
-@test "extra takes topology, name and checks from local.conf" {
+@test "extra takes everything from local.conf" {
     stand_in_vhost
-    VHOST_TOPOLOGY=article VHOST_NAME=mine VHOST_CHECKS="vfio kvm" phase stack extra
-    said "vhost up article --name mine" "vhost check mine vfio kvm"
+    VHOST_TOPOLOGY=article VHOST_HOSTS=2 VHOST_ACCELERATOR=kvm VHOST_CHECKS='' \
+        VHOST_PCI_IN_PLACEMENT=1 VHOST_NOVA_OPTIONS="pci.x=1;compute.y=a b" \
+        VHOST_LOG_DIR=/logs VHOST_MEMORY_LIMIT_MIB=9000 VHOST_DISK_LIMIT_MIB=800 \
+        VHOST_GUEST_IMAGE=False XDG_STATE_HOME=/state phase stack extra
+    said "vhost stack up --name mine --topology article --hosts 2 --accelerator kvm\
+ --configuration $NOVA_CPU_CONF --environment $VENV --disk-limit-mib 800\
+ --memory-limit-mib 9000 --pci-in-placement --option pci.x=1 --option compute.y=a b\
+ --database $NOVA_CONF_DIR/nova_cell1.conf --log-directory /logs" \
+        "$(unit 0 XDG_STATE_HOME=/state)" "$(unit 1 XDG_STATE_HOME=/state)"
 }
 
-@test "a failed check stops the stack" {
-    stand_in_vhost check
+@test "extra of a subnode has no way to the database and brings no image" {
+    stand_in_vhost
+    rm "$NOVA_CONF_DIR/nova_cell1.conf"
+    ENABLED_SERVICES=placement-client phase stack extra
+    said "$(up)" "$(unit 0)" "vhost check mine-0 vfio"
+}
+
+@test "extra finds the database of a devstack with one conductor" {
+    stand_in_vhost
+    CELLSV2_SETUP=singleconductor phase stack extra
+    grep -qF -- "--database $NOVA_CONF" "$SAID"
+}
+
+@test "extra gives the hosts the bundle of a devstack with TLS" {
+    stand_in_vhost
+    SSL_BUNDLE_FILE=$BATS_TEST_TMPDIR/bundle.pem
+    touch "$SSL_BUNDLE_FILE"
+    phase stack extra
+    grep -qF -- "--file $SSL_BUNDLE_FILE" "$SAID"
+}
+
+@test "test-config tells tempest" {
+    stand_in_vhost
+    phase stack test-config
+    said "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --own-image"
+}
+
+@test "test-config tells whitebox-tempest-plugin where that is enabled, and keeps an image" {
+    stand_in_vhost
+    DEVSTACK_PLUGINS=vhost-tempest-plugin,whitebox-tempest-plugin VHOST_GUEST_IMAGE=no \
+        phase stack test-config
+    said "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --whitebox"
+}
+
+@test "test-config does nothing without tempest" {
+    stand_in_vhost
+    ENABLED_SERVICES=n-api,g-api phase stack test-config
+    said
+}
+
+@test "each phase may run twice" {
+    stand_in_vhost
+    local name
+    for name in "stack pre-install" "stack install" "stack post-config" "stack extra" \
+        "stack test-config" unstack clean; do
+        : >"$SAID"
+        # shellcheck disable=SC2086 # mode and phase
+        phase $name
+        cp "$SAID" "$SAID.once"
+        : >"$SAID"
+        # shellcheck disable=SC2086
+        phase $name
+        diff "$SAID.once" "$SAID"
+    done
+}
+
+@test "a command that fails stops the stack, and what it said is the last but one line" {
+    local name words
+    while IFS='|' read -r name words; do
+        stand_in_vhost "$words"
+        # shellcheck disable=SC2086 # mode and phase
+        run phase $name
+        [ "$status" -ne 0 ]
+        [ "${lines[-2]}" = "vhost: the fact; the remedy" ]
+        [[ ${lines[-1]} == "'vhost $words"*"failed"* ]]
+    done <<'PHASES'
+stack pre-install|doctor
+stack install|image build
+stack post-config|stack configure-nova
+stack extra|stack up
+stack extra|check mine-0
+stack extra|stack provide
+stack test-config|stack configure-tempest
+unstack|stack destroy
+clean|stack destroy
+PHASES
+}
+
+@test "nothing goes on after the failure" {
+    stand_in_vhost "stack up"
     run phase stack extra
     [ "$status" -ne 0 ]
+    [ "$(grep -c run_process "$SAID")" -eq 0 ]
 }
 
-@test "a machine that the doctor refuses stops the stack" {
-    stand_in_vhost doctor
-    run phase stack install
-    [ "$status" -ne 0 ]
-}
-
-@test "unstack and clean" {
+@test "a distribution that no image can be made of is refused before anything is installed" {
     stand_in_vhost
-    phase unstack
-    said "vhost down devstack"
-    : >"$SAID"
-    phase clean
-    said "vhost destroy devstack"
-}
-
-@test "unstack and clean where there is no such host" {
-    stand_in_vhost show
-    phase unstack
-    : >"$SAID"
-    phase clean
+    DISTRO=rhel9 run phase stack pre-install
+    [ "$status" -ne 0 ]
+    [[ $output == *"bookworm trixie noble and not rhel9"* ]]
     said
 }
 
-@test "unstack and clean before anything was installed" {
+@test "services at the loopback address are refused, whatever its name" {
+    stand_in_vhost
+    local address
+    for address in 127.0.0.1 127.0.1.1 localhost ::1 '[::1]'; do
+        SERVICE_HOST=$address run phase stack pre-install
+        [ "$status" -ne 0 ]
+        [[ $output == *"set HOST_IP in local.conf"* ]]
+    done
+}
+
+@test "a devstack without its virtual environment is refused" {
+    stand_in_vhost
+    GLOBAL_VENV=False run phase stack pre-install
+    [ "$status" -ne 0 ]
+    [[ $output == *"GLOBAL_VENV=True"* ]]
+}
+
+@test "unstack and clean stop the units and remove the hosts" {
+    stand_in_vhost
+    local name
+    for name in unstack clean; do
+        : >"$SAID"
+        VHOST_HOSTS=2 phase "$name"
+        said "stop_process n-vhost-0" "stop_process n-vhost-1" \
+            "vhost stack destroy --missing-ok --name mine"
+    done
+}
+
+@test "unstack and clean where the command was never installed" {
     phase unstack
+    said "stop_process n-vhost-0"
     : >"$SAID"
     phase clean
-    said
+    said "stop_process n-vhost-0"
 }
 
 @test "other phases run nothing" {
     stand_in_vhost
-    for name in pre-install post-config test-config; do
-        : >"$SAID"
-        phase stack "$name"
-        said
-    done
+    phase stack source
+    said
 }
 
 @test "nothing runs where the service is off" {
     stand_in_vhost
-    ENABLED=
-    phase stack extra
+    DISABLED_SERVICES=vhost phase stack extra
     said
+}
+
+# What the settings make of the environment: the values of variables, one a line.
+settings() {
+    (
+        set -o errexit -o nounset
+        # shellcheck source=tests/functional/devstack_stand_in.bash
+        source "$TOP/tests/functional/devstack_stand_in.bash"
+        # shellcheck source=devstack/settings
+        source "$TOP/devstack/settings"
+        local name
+        for name in "$@"; do echo "${!name}"; done
+    )
+}
+
+@test "settings need nothing but devstack's functions" {
+    unset DEST VHOST_NAME VHOST_CHECKS NOVA_FILTERS TEMPEST_PLUGINS LOGDIR
+    run settings VHOST_TOPOLOGY VHOST_PLUGIN_DIR NOVA_FILTERS
+    [ "$status" -eq 0 ]
+    [ "${lines[0]}" = small ]
+    [ "${lines[1]}" = /opt/stack/vhost-tempest-plugin ]
+    [ "${lines[2]}" = PciPassthroughFilter,NUMATopologyFilter ]
+}
+
+@test "the name of a machine becomes one that hosts can have" {
+    unset VHOST_NAME
+    local bin=$BATS_TEST_TMPDIR/bin machine
+    mkdir "$bin"
+    for machine in Node.3_x 42 a-very-long-name-of-a-machine-that-has-it-all-; do
+        printf '#!/bin/sh\necho %s\n' "$machine" >"$bin/hostname"
+        chmod +x "$bin/hostname"
+        PATH=$bin:$PATH run settings VHOST_NAME
+        [[ $output-7 =~ ^[a-z]([a-z0-9-]{0,38}[a-z0-9])$ ]]
+    done
+}
+
+@test "settings leave what is there already, and add what is missing, once" {
+    NOVA_FILTERS=ComputeFilter,NUMATopologyFilter
+    TEMPEST_PLUGINS="/opt/stack/other $DEST/vhost-tempest-plugin"
+    run settings NOVA_FILTERS TEMPEST_PLUGINS
+    [ "${lines[0]}" = ComputeFilter,NUMATopologyFilter,PciPassthroughFilter ]
+    [ "${lines[1]}" = "$TEMPEST_PLUGINS" ]
+    TEMPEST_PLUGINS=/opt/stack/other
+    run settings TEMPEST_PLUGINS
+    [ "$output" = "/opt/stack/other $DEST/vhost-tempest-plugin" ]
+    TEMPEST_PLUGINS=0
+    run settings TEMPEST_PLUGINS
+    [ "$output" = "$DEST/vhost-tempest-plugin" ]
+}
+
+@test "the machine is no compute node unless it is to be" {
+    run settings ENABLED_SERVICES
+    [[ ,$output, != *,n-cpu,* ]]
+    [[ ,$output, == *,vhost,n-vhost-0,* ]]
+    VHOST_MACHINE_COMPUTE=yes run settings ENABLED_SERVICES
+    [[ ,$output, == *,n-cpu,* ]]
+}
+
+@test "the stand-in has the services that devstack's own functions have" {
+    if [[ ! -r ${DEVSTACK_TREE:-}/functions-common ]]; then
+        skip "DEVSTACK_TREE names no checkout of devstack"
+    fi
+    # shellcheck disable=SC2016 # the shells that are compared expand it
+    local program='
+        for variable in a:1 b:no c:TRUE d:perhaps; do
+            export "value=${variable#*:}"
+            trueorfalse True value
+        done
+        DISABLED_SERVICES=dstat
+        ENABLED_SERVICES=key,n-api,n-cpu,placement-api
+        enable_service vhost n-vhost-0 key dstat
+        disable_service n-cpu
+        echo "$ENABLED_SERVICES"
+        for name in key nova placement "n-cpu q-svc" n-cpu n-vhost-0 vhost dstat "q-svc key"; do
+            # shellcheck disable=SC2086
+            if is_service_enabled $name; then echo "$name"; fi
+        done'
+    run bash -c "source '$TOP/tests/functional/devstack_stand_in.bash'; $program"
+    local ours=$output
+    run bash -c "cd '$DEVSTACK_TREE'; TOP_DIR=\$PWD; source functions-common
+        function is_placement_enabled { [[ ,\$ENABLED_SERVICES =~ ,placement- ]]; }; $program" 2>&1
+    diff <(echo "$ours") <(grep -v '^\[WARNING\]' <<<"$output")
 }
