@@ -151,6 +151,41 @@ def streaming(
             program.terminate()
 
 
+@contextmanager
+def piped(
+    argv: Sequence[str | Path],
+    *,
+    errors: Path,
+    directory: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program beside the block, which reads its output as bytes and waits for its end.
+
+    What has not ended with the block is asked to.
+
+    :param errors: the file for its standard error
+    :raises CommandError: it could not be started
+    """
+    words = [str(word) for word in argv]
+    with errors.open("wb") as complaints:
+        try:
+            program = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=complaints,
+                env={**os.environ, **environment} if environment else None,
+                cwd=directory,
+            )
+        except OSError as error:
+            raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+        with program:
+            try:
+                yield program
+            finally:
+                program.terminate()
+
+
 def start(
     argv: Sequence[str | Path],
     *,

@@ -15,8 +15,9 @@ LAYERS = (
     "cli config plugin scenario services",
     "acceleration bench boot cache capability checks collecting compute console deployment doctor"
     " guest hosts hypervisor image keys lab lifecycle machine named_directory packages picture"
-    " plugging probe process pruning reporting sharing speed stack state tether viewer",
-    "buses catalog cmdline configuration cpio domain drawing expect layout memory need novaconf"
+    " plugging probe process pruning reporting results rewiring sharing speed stack state"
+    " tether viewer",
+    "buses catalog cmdline configuration cpio devicespec domain drawing expect layout memory need novaconf"
     " observe report request topology_data topology_file topology_schema validity views",
     "ability accelerator cpuset errors finding hardware load paths pci progress record share"
     " topology",
@@ -24,7 +25,7 @@ LAYERS = (
 OWNERS = {
     "amqp": "lab",
     "cliff": "cli",
-    "jinja2": "report",
+    "jinja2": "report results",
     "libvirt": "hypervisor",
     "libvirt_qemu": "hypervisor",
     "lxml": "domain observe",
@@ -36,9 +37,10 @@ OWNERS = {
     "pymysql": "lab viewer",
     "stevedore": "catalog checks deployment",
     "subprocess": "process",
+    "subunit": "results",
     "supervisor": "lab",
     "tempest": "plugin scenario services",
-    "testtools": "scenario",
+    "testtools": "results scenario",
     "yaml": "topology_file",
 }
 HEIGHT = {name: -depth for depth, names in enumerate(LAYERS) for name in names.split()}

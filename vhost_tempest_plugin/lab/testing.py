@@ -2,9 +2,13 @@
 """tempest against a lab, in a workspace of the lab's own."""
 
 import importlib.util
+import shutil
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.configuration import render, tempest
@@ -12,14 +16,32 @@ from vhost_tempest_plugin.configuration.scenarios import Contents
 from vhost_tempest_plugin.errors import InputError, MachineError
 from vhost_tempest_plugin.lab import contents, labs, private
 from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.results import Outcome, Run, report, stream
 
 # Where tests leave what they saw, in the workspace.
 RECORDS = "records"
 OURS = r"^vhost_tempest_plugin\."
+SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
+_TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
+_LIST_LIMIT_S = 300.0
 
 
-def prepare(name: str) -> Path:
-    """Write what tempest needs for the lab *name*; its workspace.
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What tempest needs for a lab.
+
+    :param layouts: the hardware of the lab's hosts by name
+    """
+
+    name: str
+    directory: Path
+    layouts: Mapping[str, Layout]
+
+
+def prepare(name: str) -> Workspace:
+    """Write what tempest needs for the lab *name*.
 
     :raises InputError: the lab is not up, or lacks what tests boot
     :raises MachineError: tempest is not installed
@@ -49,12 +71,39 @@ def prepare(name: str) -> Path:
         }
     }
     private.write(workspace / ".stestr.conf", render.text(discovery))
-    return workspace
+    return Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
 
 
-def run(workspace: Path, words: Sequence[str]) -> None:
-    """Become ``tempest run`` in *workspace*; does not return."""
-    tempest_run = (sys.executable, "-m", "tempest.cmd.main", "run")
-    process.replace(
-        [*tempest_run, "--config-file", "etc/tempest.conf", *words], directory=workspace
-    )
+def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
+    """The full names of the tests that *words* choose.
+
+    :raises CommandError: tempest refuses them, or a test cannot be imported
+    """
+    argv = [*_TEMPEST, "--list-tests", *words]
+    done = process.run(argv, directory=workspace.directory, timeout_s=_LIST_LIMIT_S)
+    return tuple(line for line in done.stdout.splitlines() if "." in line and " " not in line)
+
+
+def run(
+    workspace: Workspace, words: Sequence[str], output: Path, progress: Progress
+) -> tuple[Run, int]:
+    """Run tests and tell of each when it has ended; what came of them, and tempest's status.
+
+    :param words: what ``tempest run`` takes
+    :param output: where the subunit stream goes
+    """
+    shutil.rmtree(workspace.directory / RECORDS, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    begun_s = time.monotonic()
+
+    def tell(outcome: Outcome) -> None:
+        progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
+
+    errors = workspace.directory / "tempest.err"
+    argv = [*_TEMPEST, "--subunit", *words]
+    with process.piped(argv, errors=errors, directory=workspace.directory) as program:
+        outcomes = stream.copied(cast(BinaryIO, program.stdout), output / report.STREAM, tell)
+        status = program.wait()
+    title = f"Tests on the lab {workspace.name}"
+    records = workspace.directory / RECORDS
+    return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status

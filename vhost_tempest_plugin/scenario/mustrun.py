@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin import need
+from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.scenario.needs import declared
 
@@ -37,10 +38,16 @@ class Entry:
 
 
 def entries(ground: Ground) -> tuple[Entry, ...]:
-    """All tests of this plugin, by name."""
+    """All tests of this plugin, by name.
+
+    :raises VhostError: a module of them cannot be imported
+    """
     suite = unittest.TestLoader().discover(str(Path(__file__).parent), top_level_dir=str(_TOP))
     found = []
     for test in _tests(suite):
+        if isinstance(failure := getattr(test, "_exception", None), BaseException):
+            last = str(failure).strip().splitlines()[-1]
+            raise VhostError(f"a module of tests cannot be imported: {last}; correct it")
         name, _, words = test.id().partition("[")
         tags = frozenset(word for word in words.rstrip("]").split(",") if word[:3] != "id-") - {""}
         lacks = need.lacks(declared(type(test), test._testMethodName), ground)

@@ -2,25 +2,35 @@
 """vhost lab test."""
 
 import argparse
+import dataclasses
+from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.lab import testing
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.results import report
+from vhost_tempest_plugin.scenario import mustrun
 
 
 class Test(Command):
     """Run tempest against a lab, by default the tests of this plugin.
 
-    The exit code is tempest's.
+    Each test is told of when it has ended; all is on a page then.  Exit code 1 where a test
+    failed, where none ran, or where one that must run on the lab's hardware did not.
     """
+
+    _good = True
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
         chosen = parser.add_mutually_exclusive_group()
         chosen.add_argument(
-            "--smoke", action="store_true", help="all that are marked so, tempest's own as well"
+            "--smoke", action="store_true", help="the smoke tests of this plugin, in a few minutes"
         )
         chosen.add_argument(
             "--regex", default=testing.OURS, help="those whose names match (default: %(default)s)"
@@ -28,13 +38,39 @@ class Test(Command):
         parser.add_argument("--list-tests", action="store_true", help="run none, name them")
         parser.add_argument("--concurrency", type=int, default=1, help="workers (default: 1)")
         parser.add_argument(
+            "--output", type=Path, help="directory for the report (default: with the lab)"
+        )
+        parser.add_argument(
             "words", nargs="*", metavar="option", help="after '--', what else 'tempest run' takes"
         )
         return parser
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the tests; 1 where not all is well."""
+        return super().run(parsed_args) or int(not self._good)
+
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        words = ["--smoke"] if parsed_args.smoke else ["--regex", parsed_args.regex]
-        words += ["--concurrency", str(parsed_args.concurrency), *parsed_args.words]
+        regex = testing.SMOKE if parsed_args.smoke else parsed_args.regex
+        words = ["--regex", regex, *parsed_args.words]
+        workspace = testing.prepare(parsed_args.name)
+        selected = testing.listed(workspace, words)
         if parsed_args.list_tests:
-            words.append("--list-tests")
-        testing.run(testing.prepare(parsed_args.name), words)
+            self.app.stdout.write("".join(f"{name}\n" for name in selected))
+            return
+        tell = progress.Lines()
+        output = parsed_args.output or workspace.directory / "report"
+        words += ["--concurrency", str(parsed_args.concurrency)]
+        tell(f"{len(selected)} tests on the lab {parsed_args.name!r}")
+        run, status = testing.run(workspace, words, output, tell)
+        ground = Ground(tuple(workspace.layouts.values()), frozenset(Ability))
+        ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
+        must = mustrun.entries(ground)
+        run = dataclasses.replace(run, breaches=mustrun.breaches(must, ran, selected))
+        page = report.write(run, workspace.layouts, output)
+        self._good = run.is_good and status == 0
+        for outcome in run.outcomes:
+            if not outcome.verdict.is_good:
+                self.app.stdout.write(f"== {outcome.test}\n{outcome.reason.strip()}\n")
+        for name in run.breaches:
+            self.app.stdout.write(f"== {name}\nit must run on this hardware and did not\n")
+        self.app.stdout.write(f"{run.summary}\n{page}\n")

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests need, which of them must run, and the situations that they make."""
+
+import unittest
+from collections.abc import Iterator
+
+from tests.unit.asking import ARTICLE, LOPSIDED, SMALL, SMT, SOCKETS, SRIOV
+from vhost_tempest_plugin import need
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.expect import (
+    Candidate,
+    GuestNode,
+    Lack,
+    Limits,
+    Observation,
+    Placed,
+    Refused,
+    ranked,
+)
+from vhost_tempest_plugin.expect.outcome import Choice
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.need import Ground, Need
+from vhost_tempest_plugin.novaconf import NumaPolicy
+from vhost_tempest_plugin.pci import DeviceModel
+from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.scenario import mustrun
+from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters
+from vhost_tempest_plugin.scenario.wishes import kinds, nics, request
+
+LIMITS = Limits(reserved_mib=256)
+
+
+def ground(*layouts: Layout) -> Ground:
+    return Ground(layouts)
+
+
+class NeedTest(unittest.TestCase):
+    def test_how_much_there_is(self) -> None:
+        for wanted, layout, there in (
+            (need.nodes, ARTICLE, 3),
+            (need.sockets_of_nodes, SOCKETS, 2),
+            (need.sockets_of_nodes, ARTICLE, 1),
+            (need.local_devices, LOPSIDED, 6),
+            (need.device_nodes, LOPSIDED, 2),
+            (need.deviceless_nodes, LOPSIDED, 1),
+            (need.off_node_devices, LOPSIDED, 1),
+            (need.off_node_devices, ARTICLE, 0),
+            (need.devices, ARTICLE, 9),
+            (need.device_kinds, SRIOV, 2),
+            (need.dedicated_cpus, ARTICLE, 2),
+            (need.threads, SMT, 2),
+        ):
+            with self.subTest(wanted=wanted.__name__, topology=layout.host.name):
+                self.assertEqual("", wanted(there).lack(ground(layout)))
+                lack = wanted(there + 1).lack(ground(layout))
+                self.assertTrue(lack.endswith(f"has {there}"), lack)
+
+    def test_huge_pages_and_models(self) -> None:
+        self.assertEqual("", need.huge_pages(2048, 64).lack(ground(SMALL)))
+        self.assertNotEqual("", need.huge_pages(1048576).lack(ground(SMALL)))
+        self.assertEqual("", need.device_model(DeviceModel.IGB).lack(ground(SRIOV)))
+        self.assertNotEqual("", need.device_model(DeviceModel.IGB).lack(ground(SMALL)))
+
+    def test_of_several_hosts_one_must_have_it(self) -> None:
+        self.assertEqual("", need.local_devices(6).lack(ground(ARTICLE, LOPSIDED)))
+        self.assertEqual("", need.hosts(2).lack(ground(ARTICLE, LOPSIDED)))
+        self.assertNotEqual("", need.hosts(2).lack(ground(ARTICLE)))
+
+    def test_a_driver(self) -> None:
+        wanted = need.deployment(Ability.REBOOT, Ability.UNPLUG)
+        able = frozenset({Ability.REBOOT, Ability.UNPLUG, Ability.RESTART})
+        self.assertEqual("", wanted.lack(Ground((ARTICLE,), able)))
+        lack = wanted.lack(Ground((ARTICLE,), frozenset({Ability.REBOOT})))
+        self.assertIn("reboot compute hosts", lack)
+
+    def test_all_that_lacks_is_told(self) -> None:
+        wanted: tuple[Need, ...] = (need.nodes(4), need.devices(9), need.threads(2))
+        self.assertEqual(2, len(need.lacks(wanted, ground(ARTICLE))))
+
+
+class MustRunTest(unittest.TestCase):
+    def test_what_belongs_to_it(self) -> None:
+        article, sockets = (mustrun.entries(ground(layout)) for layout in (ARTICLE, SOCKETS))
+        self.assertEqual([e.id for e in article], [e.id for e in sockets])
+        name = "test_three_nodes_with_devices_of_all"
+        self.assertTrue(self.entry(article, name).must_run)
+        self.assertIn("has 2", self.entry(sockets, name).lacks[0])
+        self.assertIn("smoke", self.entry(article, "test_flavor_against_image_is_refused").tags)
+
+    def test_breaches(self) -> None:
+        entries = mustrun.entries(ground(ARTICLE))
+        must = [entry.id for entry in entries if entry.must_run]
+        self.assertEqual((), mustrun.breaches(entries, [f"{name}[id-1,smoke]" for name in must]))
+        self.assertEqual((must[0],), mustrun.breaches(entries, must[1:]))
+        self.assertEqual((), mustrun.breaches(entries, must[1:], [must[1]]))
+        self.assertEqual((must[0],), mustrun.breaches(entries, [], [f"{must[0]}[id-1]"]))
+
+    def entry(self, entries: tuple[mustrun.Entry, ...], name: str) -> mustrun.Entry:
+        return next(entry for entry in entries if entry.id.endswith(name))
+
+
+class SituationTest(unittest.TestCase):
+    """The situations are what they should be, whatever Nova chooses of what it may."""
+
+    def test_near_devices_out_of_reach(self) -> None:
+        for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED, SRIOV):
+            for kind in kinds([layout]):
+                plan = out_of_reach(layout, kind)
+                if plan is None:
+                    continue
+                with self.subTest(topology=layout.host.name, kind=kind.name):
+                    wanted = [asked for together in plan for asked in together]
+                    for full in self.after(Candidate(layout, LIMITS), wanted):
+                        expected = full.expects(self.pinned(nics(kind)))
+                        assert isinstance(expected, Refused)
+                        self.assertIs(Lack.AFFINITY, expected.reason)
+                        loose = self.pinned(nics(kind, 1, NumaPolicy.PREFERRED))
+                        self.assertIsInstance(full.expects(loose), Placed)
+
+    def test_where_there_is_such_a_load(self) -> None:
+        for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED):
+            self.assertEqual("", reach_matters().lack(ground(layout)), layout.host.name)
+
+    def pinned(self, devices: object) -> Request:
+        return request(cpu_policy=CpuPolicy.DEDICATED, devices=devices)
+
+    def after(self, candidate: Candidate, wanted: list[Request]) -> Iterator[Candidate]:
+        """The host with all of these guests, in each way that Nova prefers or may choose."""
+        if not wanted:
+            yield candidate
+            return
+        first, *rest = wanted
+        expected = candidate.expects(first)
+        assert isinstance(expected, Placed), expected
+        favourites = ranked(expected, candidate.layout, first, candidate.load, candidate.limits)
+        self.assertTrue(favourites)
+        for choice in expected.choices:
+            yield from self.after(candidate.after(first, self.seen(choice)), rest)
+
+    def seen(self, choice: Choice) -> Observation:
+        devices = frozenset(
+            device
+            for supply in choice.supplies
+            for group, count in zip(supply.groups, min(supply.takes), strict=True)
+            for device in sorted(group)[:count]
+        )
+        return Observation(
+            tuple(
+                GuestNode(
+                    berth.node, dict(zip(sorted(berth.dedicated), sorted(berth.free), strict=False))
+                )
+                for berth in choice.berths
+            ),
+            devices,
+        )

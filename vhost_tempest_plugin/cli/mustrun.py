@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost mustrun."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from cliff.lister import Lister
+
+from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.results import stream
+from vhost_tempest_plugin.scenario import mustrun
+
+_COLUMNS = ("test", "must run", "why not", "did run")
+
+
+class MustRun(Lister):
+    """Tell which tests of the plugin must run on a topology, and whether they did.
+
+    With the subunit stream of a run, exit code 1 where one that must run was skipped or is
+    missing.
+    """
+
+    _missing = 0
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--topology", action="append", required=True, help="of a compute host; one each"
+        )
+        parser.add_argument(
+            "--ability",
+            action="append",
+            default=[],
+            choices=[ability.name.lower() for ability in Ability],
+            help="what [vhost]deployment can do; may be repeated",
+        )
+        parser.add_argument("--tag", help="only tests with it, as in smoke")
+        parser.add_argument("--subunit", type=Path, help="what tempest or stestr left of the run")
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Print the list; 1 where a test is missing."""
+        return super().run(parsed_args) or int(self._missing > 0)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        ground = Ground(
+            tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
+            frozenset(Ability[name.upper()] for name in parsed_args.ability),
+        )
+        entries = [
+            entry
+            for entry in mustrun.entries(ground)
+            if parsed_args.tag is None or parsed_args.tag in entry.tags
+        ]
+        ran = None if parsed_args.subunit is None else _ran(parsed_args.subunit)
+        self._missing = 0 if ran is None else len(mustrun.breaches(entries, ran))
+        return _COLUMNS, [
+            (
+                entry.id,
+                entry.must_run,
+                "; ".join(entry.lacks),
+                "unknown" if ran is None else entry.id in ran,
+            )
+            for entry in entries
+        ]
+
+
+def _ran(path: Path) -> frozenset[str]:
+    """The tests of a stream that have passed or failed."""
+    try:
+        with path.open("rb") as file:
+            outcomes = stream.read(file)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror}; give another --subunit") from None
+    return frozenset(outcome.test for outcome in outcomes if outcome.verdict.has_run)

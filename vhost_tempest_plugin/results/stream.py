@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The subunit v2 stream that ``tempest run --subunit`` writes."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import subunit
+import testtools
+
+from vhost_tempest_plugin.results.outcome import Outcome, Verdict
+
+_VERDICTS = {
+    "success": Verdict.PASSED,
+    "fail": Verdict.FAILED,
+    "uxsuccess": Verdict.FAILED,
+    "skip": Verdict.SKIPPED,
+    "xfail": Verdict.EXPECTED,
+    "inprogress": Verdict.UNFINISHED,
+    "unknown": Verdict.UNFINISHED,
+}
+_REASON = "reason"
+_TRACEBACK = "traceback"
+_PLAIN = "tempest"
+
+Told = Callable[[Outcome], None]
+
+
+def read(stream: BinaryIO, told: Told = lambda outcome: None) -> tuple[Outcome, ...]:
+    """The outcomes of a stream, to its end.
+
+    :param told: is given each outcome as it comes
+    """
+    outcomes: list[Outcome] = []
+
+    def take(test: Any) -> None:
+        if test["id"] != _PLAIN:
+            outcome = _outcome(test)
+            outcomes.append(outcome)
+            told(outcome)
+
+    result = testtools.StreamToDict(take)
+    result.startTestRun()
+    subunit.ByteStreamToStreamResult(stream, non_subunit_name=_PLAIN).run(result)
+    result.stopTestRun()
+    return tuple(outcomes)
+
+
+def copied(stream: BinaryIO, copy: Path, told: Told = lambda outcome: None) -> tuple[Outcome, ...]:
+    """As ``read``; all of the stream is written to the file *copy* too."""
+    with copy.open("wb") as file:
+        return read(cast(BinaryIO, _Tee(stream, file)), told)
+
+
+class _Tee:
+    """What subunit wants of a stream, with a copy of all that it has read."""
+
+    def __init__(self, source: BinaryIO, copy: BinaryIO) -> None:
+        self._source = source
+        self._copy = copy
+
+    def read(self, count: int = -1) -> bytes:
+        content = self._source.read(count)
+        self._copy.write(content)
+        return content
+
+    def fileno(self) -> int:
+        return self._source.fileno()
+
+
+def _outcome(test: dict[str, Any]) -> Outcome:
+    """From what testtools collects of a test."""
+    begun, ended = test["timestamps"][:2]
+    texts = {
+        name: content.as_text() for name, content in test["details"].items() if _is_text(content)
+    }
+    verdict = _VERDICTS[test["status"]]
+    return Outcome(
+        test=test["id"].partition("[")[0],
+        verdict=verdict,
+        begun=begun.isoformat(timespec="seconds") if begun else "",
+        elapsed_s=max(0.0, (ended - begun).total_seconds()) if begun and ended else 0.0,
+        reason=texts.pop(_REASON, "")
+        or "\n".join(texts.pop(name) for name in sorted(texts) if name.startswith(_TRACEBACK)),
+        logs={name: text for name, text in texts.items() if text.strip()},
+    )
+
+
+def _is_text(content: Any) -> bool:
+    return bool(content.content_type.type == "text")
