@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""devstack's hosts: their record, what of devstack they get, and when they are ready."""
+
+import json
+import os
+import sys
+import tempfile
+import unittest
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, cast
+from unittest import mock
+
+from tests.unit.lab_settings import host
+from vhost_tempest_plugin import catalog, novaconf
+from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.stack import files, lifecycle, sources, staging
+from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.lifecycle import Wish
+from vhost_tempest_plugin.stack.readiness import Readiness
+from vhost_tempest_plugin.stack.record import StackRecord
+from vhost_tempest_plugin.stack.sources import Source
+from vhost_tempest_plugin.viewer import NovaDatabase
+from vhost_tempest_plugin.views.nova import NovaView, TrackedDevice
+
+RECORD = StackRecord(
+    name="vhost",
+    topology="small",
+    hosts=("vhost-0", "vhost-1"),
+    accelerator=Accelerator.TCG,
+    created="2026-11-24T12:00:00+00:00",
+    configuration=Path("/etc/nova/nova-cpu.conf"),
+    environment=Path("/opt/stack/data/venv"),
+    database=Path("/etc/nova/nova_cell1.conf"),
+    files=(Path("/etc/ssl/certs/ca-certificates.crt"),),
+    assignments=("libvirt.virt_type=kvm",),
+    pci_in_placement=True,
+    disk_limit_mib=4096,
+    log_directory=Path("/opt/stack/logs"),
+)
+
+
+class RecordTest(unittest.TestCase):
+    def test_round_trip(self) -> None:
+        self.assertEqual(RECORD, StackRecord.load(RECORD.dump()))
+
+    def test_what_is_no_record(self) -> None:
+        fields = json.loads(RECORD.dump())
+        for text in ("[]", json.dumps({**fields, "format": 0}), json.dumps({"format": 1})):
+            with self.subTest(text), self.assertRaises(ValueError):
+                StackRecord.load(text)
+
+
+class SourcesTest(unittest.TestCase):
+    """A virtual environment with projects that are installed in place, and others."""
+
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.environment = self.top / "venv"
+        self.packages = self.environment / "lib/python3.13/site-packages"
+        self.packages.mkdir(parents=True)
+        self.install("nova", "os-vif>=4", "oslo.utils; extra == 'test'", "lxml", path="nova")
+        self.install("os-vif", "oslo.utils", path="os vif")
+        self.install("oslo.utils", path="utils", editable=False)
+        self.install("lxml")
+        self.install("neutron", path="neutron")
+
+    def install(
+        self, name: str, *requires: str, path: str | None = None, editable: bool = True
+    ) -> None:
+        info = self.packages / f"{name.replace('-', '_')}-1.0.dist-info"
+        info.mkdir()
+        lines = [f"Name: {name}", "Version: 1.0", *(f"Requires-Dist: {r}" for r in requires)]
+        (info / "METADATA").write_text("\n".join(["Metadata-Version: 2.1", *lines, ""]))
+        if path is not None:
+            url = (self.top / path).as_uri()
+            said = {"dir_info": {"editable": True} if editable else {}, "url": url}
+            (info / "direct_url.json").write_text(json.dumps(said))
+
+    def test_what_nova_requires_and_is_installed_in_place(self) -> None:
+        self.assertEqual(
+            (Source("nova", self.top / "nova"), Source("os-vif", self.top / "os vif")),
+            sources.needed(self.environment, ["nova"]),
+        )
+
+    def test_a_root_must_be_installed(self) -> None:
+        with self.assertRaisesRegex(InputError, "has no 'cinder'"):
+            sources.needed(self.environment, ["cinder"])
+        with self.assertRaisesRegex(InputError, "is no virtual environment"):
+            sources.needed(self.top, ["nova"])
+
+    def test_files_are_those_that_are_imported(self) -> None:
+        tree = self.top / "nova"
+        for name in (
+            *(
+                "nova/__init__.py",
+                "nova/pci/__init__.py",
+                "nova/pci/stats.py",
+                "nova/db/alembic.ini",
+            ),
+            *("nova/tests/__init__.py", "nova/pci/__pycache__/stats.pyc", "nova/.hidden"),
+            *("doc/source/conf.py", "setup.py", ".git/config", "tests/__init__.py"),
+        ):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            (tree / name).touch()
+        self.assertEqual(
+            [
+                "nova/__init__.py",
+                "nova/db/alembic.ini",
+                "nova/pci/__init__.py",
+                "nova/pci/stats.py",
+            ],
+            sorted(Source("nova", tree).files()),
+        )
+
+
+class StagingTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.environment = self.top / "venv"
+        (self.environment / "bin").mkdir(parents=True)
+        (self.environment / "bin/python3").symlink_to(sys.executable)
+        self.tree = self.top / "source"
+        (self.tree / "package").mkdir(parents=True)
+        (self.tree / "package/__init__.py").write_text("one = 1\n")
+        (self.tree / "package/stats.py").write_text("two = 2\n")
+
+    def take(self) -> staging.Copy:
+        source = Source("thing", self.tree)
+        (copy,) = staging.take([source], self.environment, self.top / "taken", silent)
+        return copy
+
+    def test_a_copy_at_the_same_path_with_compiled_files(self) -> None:
+        copy = self.take()
+        self.assertEqual(PurePosixPath(self.tree), copy.path)
+        names = set(copy.tree.manifest)
+        self.assertLessEqual({"package/__init__.py", "package/stats.py"}, names)
+        self.assertEqual(2, sum(name.endswith(".pyc") for name in names))
+        self.assertEqual(2, len(list(self.tree.rglob("*.py"))))
+        self.assertEqual([], list(self.tree.rglob("*.pyc")))
+
+    def test_only_what_has_changed_is_taken(self) -> None:
+        before = self.take().tree.manifest
+        self.assertEqual(before, self.take().tree.manifest)
+        (self.tree / "package/stats.py").write_text("two = 3\n")
+        os.utime(self.tree / "package/stats.py", ns=(0, 0))
+        (self.tree / "package/new.py").write_text("")
+        after = self.take().tree.manifest
+        changed = {name for name in after if after[name] != before.get(name)}
+        self.assertEqual({"stats", "new"}, {Path(name).name.split(".")[0] for name in changed})
+
+    def test_what_is_gone_goes(self) -> None:
+        self.take()
+        (self.tree / "package/stats.py").unlink()
+        self.assertFalse([name for name in self.take().tree.manifest if "stats" in name])
+
+    def test_what_does_not_compile_is_told(self) -> None:
+        (self.tree / "package/stats.py").write_text("two = \n")
+        with self.assertRaisesRegex(InputError, "does not compile.*SyntaxError"):
+            self.take()
+
+
+class FakeCloud:
+    """What a cloud answers, by path."""
+
+    def __init__(self) -> None:
+        self.updated: str | None = "12:00"
+        self.mapped = True
+        self.inventories = {"VCPU": 4, "PCPU": 4}
+        self.devices: list[str] = []
+
+    def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
+        if path.startswith("/os-services"):
+            state = {"state": "up", "updated_at": self.updated}
+            return {"services": [state] if self.updated else []}
+        if path.startswith("/os-hypervisors"):
+            node = {"id": "node", "service": {"host": "vhost-0"}}
+            return {"hypervisors": [node] if self.mapped else []}
+        if path.startswith("/resource_providers?"):
+            names = ["vhost-0", *self.devices]
+            return {
+                "resource_providers": [
+                    {"uuid": name, "name": name, "parent_provider_uuid": None} for name in names
+                ]
+            }
+        if path.endswith("/inventories"):
+            found = self.inventories if "vhost-0/" in path else {}
+            return {"inventories": {k: {"total": n, "reserved": 0} for k, n in found.items()}}
+        return {"usages": {}, "traits": []}
+
+
+class ReadinessTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.host = host("small", "vhost-0")
+        self.cloud = FakeCloud()
+        self.rows = novaconf.expected_devices(self.host.layout)
+        self.tracked = [TrackedDevice(row, "available") for row in self.rows]
+
+    def lacking(
+        self, *, before: str | None = None, pci_in_placement: bool = False, database: bool = True
+    ) -> str | None:
+        view = NovaView("node", tuple(self.tracked), {})
+        known = mock.create_autospec(NovaDatabase, instance=True)
+        known.look.return_value = view
+        return Readiness(
+            self.host,
+            cast(Cloud, self.cloud),
+            known if database else None,
+            pci_in_placement=pci_in_placement,
+            before=before,
+        ).lacking()
+
+    def test_nothing_is_lacking(self) -> None:
+        self.assertIsNone(self.lacking())
+        self.assertIsNone(self.lacking(before="11:59"))
+
+    def test_an_old_report_does_not_count(self) -> None:
+        self.assertEqual(
+            "nova-compute has not reported itself to Nova", self.lacking(before="12:00")
+        )
+        self.cloud.updated = None
+        self.assertEqual("nova-compute has not reported itself to Nova", self.lacking())
+
+    def test_no_cell(self) -> None:
+        self.cloud.mapped = False
+        self.assertEqual("the host is mapped to no cell", self.lacking())
+
+    def test_devices_of_the_database(self) -> None:
+        self.tracked.pop()
+        self.assertEqual("Nova's database has 8 of its 9 devices", self.lacking())
+        self.assertIsNone(self.lacking(database=False))
+
+    def test_cpus_in_placement(self) -> None:
+        del self.cloud.inventories["PCPU"]
+        self.assertEqual("Placement has 0 PCPU of it and not 4", self.lacking())
+
+    def test_devices_in_placement(self) -> None:
+        self.assertEqual("Placement lacks 9 of its 9 devices", self.lacking(pci_in_placement=True))
+        self.cloud.devices = [f"vhost-0_{str(row.address).upper()}" for row in self.rows]
+        self.assertIsNone(self.lacking(pci_in_placement=True))
+
+
+class LifecycleTest(unittest.TestCase):
+    def setUp(self) -> None:
+        state = self.enterContext(tempfile.TemporaryDirectory())
+        self.enterContext(mock.patch.dict(os.environ, {"XDG_STATE_HOME": state}))
+        self.top = Path(state)
+        self.configuration = self.top / "nova-cpu.conf"
+        self.configuration.write_text("[DEFAULT]\ntransport_url = rabbit://a:b@127.0.0.1/\n")
+
+    def wish(self, topology: str = "small", count: int = 1, **words: Any) -> Wish:
+        return Wish(
+            name="vhost",
+            host=catalog.find(topology),
+            count=count,
+            configuration=self.configuration,
+            environment=self.top / "venv",
+            accelerator=Accelerator.TCG,
+            **words,
+        )
+
+    def test_what_cannot_be_is_refused_before_anything_is_made(self) -> None:
+        for words, said in (
+            ({"memory_limit_mib": 4000}, "take 4096 MiB of memory, and the limit is 4000 MiB"),
+            ({"disk_limit_mib": 1 << 20}, "a host's disk has 16384 MiB"),
+            ({"assignments": ("nonsense",)}, "is no assignment"),
+        ):
+            with self.subTest(said), self.assertRaisesRegex(InputError, said):
+                lifecycle.up(self.wish(**words), silent)
+            self.assertFalse(StackDirectory.of("vhost").exists)
+
+    def test_a_configuration_that_hosts_cannot_use_is_refused_before_they_boot(self) -> None:
+        with self.assertRaisesRegex(InputError, "set HOST_IP in local.conf"):
+            lifecycle.up(self.wish(), silent)
+        self.assertFalse((self.top / "vhost/hosts").exists())
+
+    def test_other_hosts_under_the_name_are_refused(self) -> None:
+        with self.assertRaises(InputError):
+            lifecycle.up(self.wish(), silent)
+        for other in (self.wish("article"), self.wish(count=2)):
+            with self.assertRaisesRegex(
+                InputError, "1 hosts of topology small here; 'vhost stack d"
+            ):
+                lifecycle.up(other, silent)
+
+    def test_destroyed_nothing_is_left(self) -> None:
+        with self.assertRaises(InputError):
+            lifecycle.up(self.wish(), silent)
+        lifecycle.destroy("vhost", silent)
+        self.assertEqual([], StackDirectory.all())
+        lifecycle.destroy("vhost", silent, missing_ok=True)
+        with self.assertRaisesRegex(InputError, "there is no stack 'vhost'"):
+            lifecycle.destroy("vhost", silent)
+
+    def test_the_database_of_the_cell(self) -> None:
+        file = self.top / "nova_cell1.conf"
+        file.write_text("[database]\nconnection = mysql+pymysql://root:a$$b@192.0.2.2/nova\n")
+        self.assertEqual("mysql+pymysql://root:a$b@192.0.2.2/nova", files.database_url(file))
+        with self.assertRaisesRegex(InputError, "stack.sh writes it"):
+            files.database_url(self.top / "gone.conf")
