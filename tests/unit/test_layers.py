@@ -18,7 +18,7 @@ LAYERS = (
     " plugging probe process pruning reporting results rewiring sharing speed stack state"
     " tether viewer",
     "buses catalog cmdline configuration cpio devicespec domain drawing expect layout memory need novaconf"
-    " observe report request topology_data topology_file topology_schema validity views",
+    " novaconf observe report request topology_data topology_file topology_schema validity views",
     "ability accelerator cpuset errors finding hardware load paths pci progress record share"
     " topology",
 )

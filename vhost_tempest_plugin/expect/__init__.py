@@ -22,12 +22,14 @@ from vhost_tempest_plugin.expect.observation import GuestNode, Observation, Reje
 from vhost_tempest_plugin.expect.outcome import Choice, Expectation, Placed, Refused
 from vhost_tempest_plugin.expect.preference import departures, ranked
 from vhost_tempest_plugin.expect.reason import Conflict, Lack
+from vhost_tempest_plugin.expect.reported import DeviceProvider, device_providers
 from vhost_tempest_plugin.expect.usage import after
 
 __all__ = [
     "Candidate",
     "Choice",
     "Conflict",
+    "DeviceProvider",
     "Expectation",
     "Fleet",
     "GuestNode",
@@ -41,6 +43,7 @@ __all__ = [
     "admits",
     "after",
     "departures",
+    "device_providers",
     "expectation",
     "explained",
     "judged",

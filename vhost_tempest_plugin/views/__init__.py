@@ -13,6 +13,7 @@ from vhost_tempest_plugin.views.host import HostDevice, HostView
 from vhost_tempest_plugin.views.leak import leaks
 from vhost_tempest_plugin.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.views.placement import Holding, Inventory, Provider
+from vhost_tempest_plugin.views.reported import misreported
 
 __all__ = [
     "Disagreement",
@@ -28,5 +29,6 @@ __all__ = [
     "View",
     "disagreements",
     "leaks",
+    "misreported",
     "observation",
 ]
