@@ -141,8 +141,15 @@ class Guest:
         self._test.cloud.servers.unshelve_server(self.id)
         shown = self._settle("ACTIVE")
         self.host, self.power = shown["OS-EXT-SRV-ATTR:host"], Power.ON
+        self._test.guests.append(self)
         self._test.check(self, "unshelve", moved=True)
         self._test.judge(fleet, self.request, self.host, self.seen)
+
+    def unshelve_refused(self) -> None:
+        """Ask for a host again where there must be none for it; it stays shelved."""
+        self._test.expect_refusal(self.request)
+        self._test.cloud.servers.unshelve_server(self.id)
+        self._settle("SHELVED_OFFLOADED")
 
     def delete(self) -> None:
         """Delete it before the test ends; all that it had is free then, in every view."""

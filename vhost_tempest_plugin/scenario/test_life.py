@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest keeps its devices, or gives them back, as Nova promises for each of its actions.
+
+After each of them the views must agree, and the guest be where it was with the devices that it
+had, unless it may move (``scenario.guest``).
+"""
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.expect import Lack
+from vhost_tempest_plugin.need import dedicated_cpus, devices, local_devices
+from vhost_tempest_plugin.novaconf import NumaPolicy
+from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import by_node, request
+
+DEDICATED = CpuPolicy.DEDICATED
+
+
+class LifeTest(ScenarioTest):
+    """Guests with a pinned CPU and a device."""
+
+    def counts(self) -> list[int]:
+        """How many devices each node has that has any, ascending, of all hosts."""
+        return sorted(
+            len(found)
+            for host in self.hosts.values()
+            for node, found in by_node(host.layout, self.kind).items()
+            if node is not None
+        )
+
+    def pinned(self, count: int = 1) -> Guest:
+        """One with that many devices."""
+        return self.place(self.asking(count))
+
+    def asking(self, count: int) -> Request:
+        """Its request; for no device where the count is 0."""
+        return request(cpu_policy=DEDICATED, devices=self.nics(count) if count else ())
+
+    def every_device(self) -> Request:
+        """All devices of the first sort that one host has; only a host without guests has them."""
+        count = max(
+            sum(map(len, by_node(host.layout, self.kind).values())) for host in self.hosts.values()
+        )
+        return request(devices=self.nics(count, NumaPolicy.PREFERRED))
+
+
+class PowerTest(LifeTest):
+    """Actions that leave a guest where it is."""
+
+    @decorators.attr(type=["smoke", "life"])
+    @decorators.idempotent_id("7d49295d-15e0-427d-a606-368eab3bf686")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_hard_reboot_keeps_the_device(self) -> None:
+        guest = self.pinned()
+        guest.reboot(hard=True)
+        guest.report()
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("41798bd0-dec3-4e5b-99e7-52c5889ec165")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_soft_reboot_keeps_the_device(self) -> None:
+        self.pinned().reboot()
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("1435bcf3-ad2a-49e0-9cb9-f7d2af149d3a")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_stopped_guest_keeps_its_device(self) -> None:
+        """Nobody else gets it meanwhile, and it is the same after the start."""
+        guest = self.pinned()
+        guest.stop()
+        self.refused(self.every_device(), Lack.DEVICES)
+        guest.start()
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("1320e697-6299-44df-bfbb-2a6ecea84044")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_paused_guest_keeps_its_device(self) -> None:
+        guest = self.pinned()
+        guest.pause()
+        guest.unpause()
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("079d6bfc-0674-4615-99c3-57cadfca8075")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_suspended_guest_gets_its_device_back(self) -> None:
+        """It is detached for that time, and still the guest's (libvirt/driver.py, suspend)."""
+        guest = self.pinned()
+        guest.report()
+        guest.suspend()
+        self.refused(self.every_device(), Lack.DEVICES)
+        guest.resume()
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("5293e9a8-f3e1-4642-8b4d-02ff5036d3b1")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_rebuilt_guest_keeps_its_device(self) -> None:
+        self.pinned().rebuild()
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("0b3ad21c-e4c5-46c7-aac5-044649b32088")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_rescued_guest_keeps_its_device(self) -> None:
+        guest = self.pinned()
+        guest.rescue()
+        guest.unrescue()
+
+
+class ShelveTest(LifeTest):
+    """A guest without a host has no devices."""
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("7b0be7eb-1237-42ae-bdcf-6ba75727b11b")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_shelved_guest_gives_its_device_back(self) -> None:
+        """It gets one again, as a new guest would."""
+        guest = self.pinned()
+        guest.shelve()
+        guest.unshelve()
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("e84fc599-95be-45e1-bad4-b06342361ef2")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_devices_of_a_shelved_guest_are_for_others(self) -> None:
+        """Until they are free again it finds no host."""
+        guest = self.pinned()
+        guest.shelve()
+        other = self.place(self.every_device())
+        guest.unshelve_refused()
+        other.delete()
+        guest.unshelve()
+
+
+class ResizeTest(LifeTest):
+    """Resizes on one host: the old devices are kept until one is confirmed."""
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("c1037f7b-0b4d-4560-b2d5-6f0e00c1c849")
+    @needs(local_devices(2), dedicated_cpus(1))
+    def test_more_devices(self) -> None:
+        """Nova's test_same_host_resize_with_pci."""
+        self.there_and_back(1, 2)
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("1c95f1d5-15c4-47ec-8775-8ff6d2ec32ae")
+    @needs(local_devices(2), dedicated_cpus(1))
+    def test_fewer_devices(self) -> None:
+        self.there_and_back(2, 1)
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("d77686d9-c176-4f2a-aefc-715757a8ff86")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_first_device(self) -> None:
+        """Nova's test_resize_vanilla_to_pci, on one host."""
+        self.there_and_back(0, 1)
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("ce4b8865-ca8f-4d77-80e5-7d89977d4b37")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_last_device(self) -> None:
+        """Nova's test_resize_pci_to_vanilla, on one host."""
+        self.there_and_back(1, 0)
+
+    @decorators.attr(type=["life"])
+    @decorators.idempotent_id("eb4c93e5-91e9-4959-a10d-2036c1bd66de")
+    @needs(devices(2), local_devices(1), dedicated_cpus(1))
+    def test_more_devices_than_there_are(self) -> None:
+        """It is refused, and the guest keeps what it has."""
+        guest = self.pinned()
+        guest.resize_refused(self.asking(self.counts()[-1] + 1))
+
+    def there_and_back(self, before: int, after: int) -> None:
+        """Resize and revert, then resize and confirm."""
+        guest = self.pinned(before)
+        guest.resize(self.asking(after))
+        guest.revert()
+        guest.resize(self.asking(after))
+        guest.confirm()
