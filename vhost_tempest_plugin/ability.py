@@ -11,3 +11,4 @@ class Ability(StrEnum):
     RESTART = "restart, stop and kill services"
     REBOOT = "reboot compute hosts"
     UNPLUG = "unplug devices of compute hosts"
+    REWIRE = "boot compute hosts with other hardware"

@@ -18,6 +18,7 @@ from stevedore.exception import NoMatches
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.topology import Host
 
 NAMESPACE = "vhost_tempest_plugin.deployments"
 
@@ -129,6 +130,17 @@ class Deployment(abc.ABC):
         """Plug in again what was unplugged; it has the address and node that it had.
 
         :raises HostError: there is no place for it
+        """
+
+    @abc.abstractmethod
+    def rewired(self, host: str, hardware: Host) -> AbstractContextManager[None]:
+        """Boot a compute host with other hardware while the block runs.
+
+        As ``reboot``, before the block and after it: afterwards it has what it had, however
+        the block ends.
+
+        :param hardware: what it has of NICs, and where; its CPUs and its memory must be its own
+        :raises StartError: nova-compute does not come up
         """
 
     @abc.abstractmethod

@@ -17,7 +17,7 @@ LAYERS = (
     " guest hosts hypervisor image keys lab lifecycle machine named_directory packages picture"
     " plugging probe process pruning reporting results rewiring sharing speed stack state"
     " tether viewer",
-    "buses catalog cmdline configuration cpio devicespec domain drawing expect layout memory need novaconf"
+    "buses catalog cmdline configuration cpio devicespec domain drawing expect layout memory need"
     " novaconf observe report request topology_data topology_file topology_schema validity views",
     "ability accelerator cpuset errors finding hardware load paths pci progress record share"
     " topology",

@@ -29,6 +29,7 @@ from vhost_tempest_plugin.lab.under_test import UnderTest
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
+from vhost_tempest_plugin.state import HostDirectory
 
 Reports = Mapping[str, int]
 
@@ -121,7 +122,8 @@ class Computes:
         self.destroy()
         with emulated.Jobs(self._progress) as jobs:
             for host in self.settings.hosts:
-                jobs.start(self._up(host), within=stages.of(self._directory, Stage.HOST))
+                up = self._up(host, self._directory.topology)
+                jobs.start(up, within=stages.of(self._directory, Stage.HOST))
             yield
 
     @contextmanager
@@ -178,7 +180,8 @@ class Computes:
             for host in self.settings.hosts:
                 if not self.is_running(host.name):
                     self._progress(f"host {host.name!r} is off; booting it")
-                    jobs.start(self._up(host))
+                    own = HostDirectory.of(host.name).topology
+                    jobs.start(self._up(host, own if own.exists() else self._directory.topology))
         self.start()
 
     def save(self) -> None:
@@ -245,9 +248,9 @@ class Computes:
 
         return names(tree.directory) <= names(self._environment.packages)
 
-    def _up(self, host: ComputeHost) -> list[str]:
+    def _up(self, host: ComputeHost, topology: Path) -> list[str]:
         shares = {self._environment.path: self._environment.image}
-        return emulated.up(host, self._directory.topology, shares)
+        return emulated.up(host, topology, shares)
 
     def _put_back(self, name: str) -> None:
         emulated.destroy(name, self._progress)

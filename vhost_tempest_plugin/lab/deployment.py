@@ -6,7 +6,7 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from vhost_tempest_plugin import hosts, speed
+from vhost_tempest_plugin import hosts, rewiring, speed
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.deployment import LIBVIRT, Deployment, StartError, Value
@@ -27,6 +27,7 @@ from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.supervision import Supervision
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.topology import Host
 
 # What of libvirt runs in an emulated host, and what would start it again when it is asked.
 _LIBVIRT_UNITS = ("libvirtd.service", "libvirtd*.socket")
@@ -96,6 +97,15 @@ class LabDeployment(Deployment):
             emulated.power_off(host)
             computes.heal()
 
+    @contextmanager
+    def rewired(self, host: str, hardware: Host) -> Iterator[None]:
+        own = hosts.intended(host).host
+        try:
+            self._boot_with(host, hardware)
+            yield
+        finally:
+            self._boot_with(host, own)
+
     def unplug(self, host: str, device: PciAddress) -> None:
         emulated.run(["unplug", host, str(device)], silent)
 
@@ -104,6 +114,13 @@ class LabDeployment(Deployment):
 
     def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
         return tuple(logs.lines(self.name, _service(service), count))
+
+    def _boot_with(self, host: str, hardware: Host) -> None:
+        with self._computes() as computes, _started():
+            if computes.is_running(host):
+                emulated.power_off(host)
+            rewiring.rewire(host, hardware, silent)
+            computes.heal()
 
     @contextmanager
     def _computes(self) -> Iterator[Computes]:

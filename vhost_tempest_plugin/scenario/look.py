@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import Candidate, Limits
-from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.viewer import Node, NovaDatabase, Placement
-from vhost_tempest_plugin.views import Disagreement, HostView, NovaView, leaks
+from vhost_tempest_plugin.views import Disagreement, HostView, NovaView, Provider, leaks
 from vhost_tempest_plugin.views.placement import device_of
 
 
@@ -30,18 +29,17 @@ class Look:
 
 
 class Watch:
-    """Looks at one host again and again."""
+    """Looks at one host again and again.
+
+    ``layout`` is what hardware it has; a test that changes the hardware changes it.
+    """
 
     def __init__(self, node: Node, database: NovaDatabase, placement: Placement) -> None:
         self.node = node
+        self.layout = node.layout
         self._database = database
         self._placement = placement
         self.first = self.look()
-
-    @property
-    def layout(self) -> Layout:
-        """What hardware it has."""
-        return self.node.layout
 
     @property
     def dedicated(self) -> frozenset[int]:
@@ -59,6 +57,10 @@ class Watch:
         """
         nova = self.nova()
         return Look(self.node.look(), nova, self._placement.tree(nova.compute_node))
+
+    def providers(self) -> tuple[Provider, ...]:
+        """What Placement says now of the host and its devices."""
+        return self._placement.providers(self.nova().compute_node)
 
     def nova(self) -> NovaView:
         """What Nova's database says now."""

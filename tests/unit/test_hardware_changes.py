@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts whose cards are moved, and the comparison of what is known of hosts."""
+
+import unittest
+from dataclasses import replace
+
+from vhost_tempest_plugin import catalog, novaconf
+from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.scenario import books, hardware
+from vhost_tempest_plugin.views import Inventory, NovaView, Provider, TrackedDevice
+
+TOPOLOGIES = ("article", "small", "lopsided", "smt", "sockets", "wide")
+
+
+def layout(name: str) -> Layout:
+    return lay_out(catalog.find(name))
+
+
+class ChangesTest(unittest.TestCase):
+    def test_all_but_one_stay_where_they_are(self) -> None:
+        for name in TOPOLOGIES:
+            own = layout(name)
+            for node in {device.node for device in own.devices} - {None}:
+                with self.subTest(topology=name, node=node):
+                    assert node is not None
+                    fewer = lay_out(hardware.without_last(own, node))
+                    before = novaconf.expected_devices(own)
+                    gone = set(before) - set(novaconf.expected_devices(fewer))
+                    last = max(row.address for row in before if row.numa_node == node)
+                    self.assertEqual({last}, {row.address for row in gone})
+                    self.assertEqual(len(before) - 1, len(novaconf.expected_devices(fewer)))
+
+    def test_exchanged_cards_are_on_other_nodes(self) -> None:
+        for name in TOPOLOGIES:
+            with self.subTest(topology=name):
+                own = layout(name)
+                other = lay_out(hardware.exchanged(own))
+                self.assertNotEqual((), hardware.moved(own, other))
+                self.assertEqual(own.host.cpus, other.host.cpus)
+                self.assertEqual(
+                    len(novaconf.expected_devices(own)), len(novaconf.expected_devices(other))
+                )
+
+    def test_nothing_moves_by_itself(self) -> None:
+        own = layout("article")
+        self.assertEqual((), hardware.moved(own, own))
+
+    def test_nothing_to_exchange(self) -> None:
+        own = layout("article")
+        nodes = (own.host.nodes[0], *(replace(n, devices=(), bus=None) for n in own.host.nodes[1:]))
+        with self.assertRaisesRegex(ValueError, "no two nodes"):
+            hardware.exchanged(lay_out(replace(own.host, nodes=nodes)))
+
+    def test_needs(self) -> None:
+        ground = Ground((layout("article"),))
+        self.assertEqual("", hardware.removable(3).lack(ground))
+        self.assertIn("has 3", hardware.removable(4).lack(ground))
+        self.assertEqual("", hardware.removable_nodes(3).lack(ground))
+        self.assertIn("has 3", hardware.removable_nodes(4).lack(ground))
+
+
+class BooksTest(unittest.TestCase):
+    def setUp(self) -> None:
+        rows = novaconf.expected_devices(layout("article"))
+        devices = tuple(TrackedDevice(row, "available") for row in rows)
+        provider = Provider("u", "host", None, {"VCPU": Inventory(4, 0, 1)}, frozenset({"X"}))
+        self.book = books.Book(NovaView("node", devices, {}), (provider,))
+
+    def changes(self, other: books.Book) -> tuple[str, ...]:
+        return books.changes(books.Books({"h": self.book}), books.Books({"h": other}))
+
+    def test_the_same(self) -> None:
+        self.assertEqual((), self.changes(self.book))
+
+    def test_a_device_that_is_somebodys(self) -> None:
+        first, *others = self.book.nova.devices
+        taken = replace(first, status="allocated", instance="guest")
+        nova = replace(self.book.nova, devices=(taken, *others))
+        (change,) = self.changes(replace(self.book, nova=nova))
+        self.assertIn(str(first.row.address), change)
+        self.assertIn("is type-PCI on node 0, allocated guest", change)
+
+    def test_a_device_that_is_gone(self) -> None:
+        nova = replace(self.book.nova, devices=self.book.nova.devices[1:])
+        (change,) = self.changes(replace(self.book, nova=nova))
+        self.assertTrue(change.endswith("is absent"), change)
+
+    def test_an_amount(self) -> None:
+        (provider,) = self.book.providers
+        more = replace(provider, inventories={"VCPU": Inventory(4, 0, 2)})
+        (change,) = self.changes(replace(self.book, providers=(more,)))
+        self.assertIn("VCPU 1 of 4", change)
+        self.assertIn("is VCPU 2 of 4", change)

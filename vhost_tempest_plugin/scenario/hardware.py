@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hardware of a compute host that changes, and what Nova then has in its books."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from itertools import permutations
+
+from tempest.lib import exceptions
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.need import Ground, Need
+from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.look import Watch
+from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.topology import Host
+
+
+class HardwareTest(ScenarioTest):
+    """Changes the hardware of the host with most cards, and puts it back."""
+
+    @property
+    def driver(self) -> Deployment:
+        """What changes the deployment."""
+        if self.site.deployment is None:
+            raise VhostError("[vhost]deployment is not set")
+        return self.site.deployment
+
+    @property
+    def host(self) -> Watch:
+        """The host that is changed."""
+        return max(self.hosts.values(), key=lambda host: len(cards(host.node.layout)))
+
+    def cards_by_node(self) -> dict[int, tuple[PciAddress, ...]]:
+        """The cards of each node that has any now, most of them first."""
+        there = set(cards(self.host.layout))
+        found = {
+            node: kept
+            for node, addresses in by_node(self.host.layout, self.kind).items()
+            if node is not None and (kept := tuple(a for a in addresses if a in there))
+        }
+        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+
+    def unplug(self, *addresses: PciAddress) -> None:
+        """Unplug cards; they are plugged in again when the test ends, if not before."""
+        for address in addresses:
+            self.addCleanup(self._plug_back, address)
+            with self.watch.waiting("the host"):
+                self.driver.unplug(self.host.node.name, address)
+        self._expect_hardware()
+
+    def plug(self, *addresses: PciAddress) -> None:
+        """Plug in again what was unplugged."""
+        for address in addresses:
+            with self.watch.waiting("the host"):
+                self.driver.plug(self.host.node.name, address)
+        self._expect_hardware()
+
+    @contextmanager
+    def rewired(self, hardware: Host) -> Iterator[None]:
+        """The host boots with other hardware, and with its own afterwards; guests are off."""
+        own = self.host.layout
+        try:
+            with self.watch.waiting("the host"), self.driver.rewired(self.host.node.name, hardware):
+                self.host.layout = lay_out(hardware)
+                yield
+        finally:
+            self.host.layout = own
+
+    def restart_compute(self) -> None:
+        """Have Nova look at the host's devices anew."""
+        with self.watch.waiting(NOVA_COMPUTE):
+            self.driver.restart(NOVA_COMPUTE, self.host.node.name)
+
+    def await_books(self) -> None:
+        """Wait until Nova's table has the devices that there are; fail where it does not come."""
+        wanted = novaconf.expected_devices(self.host.layout)
+        with suppress(exceptions.TimeoutException):
+            self.cloud.until(lambda: self._rows() == wanted or None, "Nova's books", self.watch)
+        self.assertEqual(wanted, self._rows())
+
+    def fill(self) -> Iterator[Request]:
+        """Guests that take all cards of all nodes, the greediest first."""
+        for addresses in self.cards_by_node().values():
+            yield request(devices=self.nics(len(addresses)))
+
+    def _rows(self) -> tuple[PciDeviceRow, ...]:
+        return tuple(device.row for device in self.host.nova().devices)
+
+    def _plug_back(self, address: PciAddress) -> None:
+        # It is plugged in already where the test came that far.
+        with suppress(InputError):
+            self.driver.plug(self.host.node.name, address)
+        self.host.layout = self.host.node.layout
+
+    def _expect_hardware(self) -> None:
+        """Take what the host sees of its cards for what it has."""
+        seen = self.host.node.look().devices
+        own = self.host.node.layout
+        devices = tuple(device for device in own.devices if device.address in seen)
+        self.host.layout = replace(own, devices=devices)
+
+
+def cards(layout: Layout) -> tuple[PciAddress, ...]:
+    """The NICs that guests can have themselves, which can be unplugged alone."""
+    tracked = {row.address for row in novaconf.expected_devices(layout)}
+    return tuple(device.address for device in layout.devices if device.address in tracked)
+
+
+def removable(count: int) -> Need:
+    """A NUMA node with that many NICs that can be unplugged."""
+
+    def found(ground: Ground) -> int:
+        counts = (_cards_by_node(layout).values() for layout in ground.layouts)
+        return max((most for each in counts for most in each), default=0)
+
+    return Need(f"{count} NICs on one NUMA node, as themselves", count, found)
+
+
+def removable_nodes(count: int) -> Need:
+    """That many NUMA nodes with NICs that can be unplugged."""
+
+    def found(ground: Ground) -> int:
+        return max((len(_cards_by_node(each)) for each in ground.layouts), default=0)
+
+    return Need(f"{count} NUMA nodes with NICs, as themselves", count, found)
+
+
+def without_last(layout: Layout, node: int) -> Host:
+    """The host without the last NIC of a node; the others stay where they are."""
+    host = _on_fixed_buses(layout)
+    groups = host.nodes[node].devices
+    last = replace(groups[-1], count=groups[-1].count - 1, macs=groups[-1].macs[:-1])
+    kept = (*groups[:-1], last) if last.count else groups[:-1]
+    bus = host.nodes[node].bus if kept else None
+    changed = replace(host.nodes[node], devices=kept, bus=bus)
+    return replace(host, nodes=(*host.nodes[:node], changed, *host.nodes[node + 1 :]))
+
+
+def exchanged(layout: Layout) -> Host:
+    """The host with the expander buses of two nodes exchanged.
+
+    The addresses of those NICs that are there before and after are on the other node.
+
+    :raises ValueError: there are no two such nodes
+    """
+    host = _on_fixed_buses(layout)
+    for first, second in permutations([node for node in host.nodes if node.devices], 2):
+        nodes = list(host.nodes)
+        nodes[first.id] = replace(first, bus=second.bus)
+        nodes[second.id] = replace(second, bus=first.bus)
+        changed = replace(host, nodes=tuple(nodes))
+        with suppress(VhostError):
+            lay_out(changed)
+            return changed
+    raise ValueError(f"no two nodes of {host.name!r} can exchange their NICs")
+
+
+def moved(layout: Layout, changed: Layout) -> tuple[PciAddress, ...]:
+    """The devices that are on other nodes after a change."""
+    before = {row.address: row.numa_node for row in novaconf.expected_devices(layout)}
+    return tuple(
+        row.address
+        for row in novaconf.expected_devices(changed)
+        if row.address in before and before[row.address] != row.numa_node
+    )
+
+
+def _on_fixed_buses(layout: Layout) -> Host:
+    """The same host, with the buses said that were chosen."""
+    buses = {
+        controller.node: controller.guest_bus
+        for controller in layout.controllers
+        if controller.node is not None and controller.parent == 0
+    }
+    nodes = tuple(replace(node, bus=buses.get(node.id)) for node in layout.host.nodes)
+    return replace(layout.host, nodes=nodes)
+
+
+def _cards_by_node(layout: Layout) -> dict[int, int]:
+    there = set(cards(layout))
+    counts: dict[int, int] = {}
+    for device in layout.devices:
+        if device.node is not None and device.address in there:
+            counts[device.node] = counts.get(device.node, 0) + 1
+    return counts

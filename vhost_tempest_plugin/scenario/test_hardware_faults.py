@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hardware goes, comes back, and moves; Nova's books follow.
+
+Only an emulated host does that at will.  nova/pci/manager.py, ``_set_hvdevs``: what is gone is
+removed, unless a guest has it; what is allocated is brought up to date when it is given back.
+"""
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.expect import Lack
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.need import deployment
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.request import CpuPolicy
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.hardware import (
+    HardwareTest,
+    exchanged,
+    moved,
+    removable,
+    removable_nodes,
+    without_last,
+)
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.views import Power
+
+
+class UnpluggedTest(HardwareTest):
+    """NICs are pulled out of the running host, and put back."""
+
+    @decorators.attr(type=["fault"])
+    @decorators.idempotent_id("78b2200b-d754-41ce-ba77-a7d65ecafaa3")
+    @needs(removable(1), deployment(Ability.UNPLUG))
+    def test_free_nic(self) -> None:
+        """Nobody is given it while it is away, and who wants it is when it is back."""
+        (first, *_), *_ = self.cards_by_node().values()
+        self.unplug(first)
+        self.await_books()
+        guests = self.place_all(*self.fill())
+        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.plug(first)
+        self.await_books()
+        back = self.place(request(devices=self.nics()), console=True)
+        self.assertEqual({first}, back.devices)
+        self.delete(*guests, back)
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("f931491c-3e72-4393-b322-0496c815249c")
+    @needs(removable(2), deployment(Ability.UNPLUG, Ability.RESTART))
+    def test_several_free_nics_at_once(self) -> None:
+        """Bug 2115729: of several rows that were to go, every second one stayed."""
+        nics, *_ = self.cards_by_node().values()
+        self.unplug(*nics)
+        self.restart_compute()
+        self.await_books()
+        self.plug(*nics)
+        self.restart_compute()
+        self.await_books()
+        self.place(request(devices=self.nics(len(nics))))
+
+    @decorators.attr(type=["fault"])
+    @decorators.idempotent_id("af1df651-0959-47a3-a478-6ca23dd7b17f")
+    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    def test_nic_of_a_guest_that_is_off(self) -> None:
+        """It stays the guest's, though it is away; the guest starts when it is back."""
+        guest = self.place(request(devices=self.nics()))
+        guest.stop()
+        before = self.host.nova().of(guest.id)
+        self.unplug(*guest.devices)
+        self.restart_compute()
+        self.assertEqual(before, self.host.nova().of(guest.id))
+        self.assert_does_not_start(guest)
+        self.plug(*guest.devices)
+        guest.reboot(hard=True)
+        guest.report()
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("bd9bd071-020e-4aeb-aa0a-03cb092f497d")
+    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    def test_nic_of_a_guest_that_is_deleted_meanwhile(self) -> None:
+        """It is nobody's then, and is given to nobody until it is back."""
+        guest = self.place(request(devices=self.nics()))
+        guest.stop()
+        self.unplug(*guest.devices)
+        self.restart_compute()
+        guest.delete()
+        self.await_books()
+        others = self.place_all(*self.fill())
+        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.delete(*others)
+        self.plug(*guest.devices)
+        self.await_books()
+
+    def assert_does_not_start(self, guest: Guest) -> None:
+        """Start it; it must not run, since it would run without what it was promised."""
+        self.cloud.servers.start_server(guest.id)
+        shown = self.cloud.settled([guest.id], self.watch, status="SHUTOFF")[guest.id]
+        self.assertIn(shown["status"], ("SHUTOFF", "ERROR"))
+        domain = self.host.look().host.domains.get(guest.id)
+        self.assertFalse(domain is not None and domain.active)
+
+
+class RewiredTest(HardwareTest):
+    """The host comes back from a reboot with its NICs elsewhere, or with fewer."""
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("dabbd066-8ebe-4a0d-9338-e60db7288fba")
+    @needs(removable_nodes(2), deployment(Ability.REWIRE))
+    def test_nics_of_two_nodes_are_exchanged(self) -> None:
+        """Guests are placed by where they are now."""
+        hardware = exchanged(self.host.layout)
+        self.assertNotEqual((), moved(self.host.layout, lay_out(hardware)))
+        with self.rewired(hardware):
+            self.await_books()
+            guests = self.place_all(*self.fill())
+            self.delete(*guests)
+        self.await_books()
+        self.place(request(cpu_policy=CpuPolicy.SHARED, devices=self.nics()))
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")
+    @needs(removable_nodes(2), deployment(Ability.REWIRE))
+    def test_nics_are_exchanged_under_guests(self) -> None:
+        """What guests have is brought up to date once they have given it back."""
+        hardware = exchanged(self.host.layout)
+        guests = self.place_all(*self.fill())
+        with self.rewired(hardware):
+            for guest in guests:
+                guest.power = Power.OFF
+                there = {device.row.address for device in self.host.nova().of(guest.id)}
+                self.assertEqual(guest.devices, there)
+            self.delete(*guests)
+            self.await_books()
+            self.delete(*self.place_all(*self.fill()))
+        self.await_books()
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("cc11d1d4-cadc-4894-9c12-99da410ec284")
+    @needs(removable(1), deployment(Ability.REWIRE))
+    def test_host_comes_back_with_fewer(self) -> None:
+        """What is gone is gone from Nova's books, and back in them when it is back."""
+        hardware = without_last(self.host.layout, next(iter(self.cards_by_node())))
+        with self.rewired(hardware):
+            self.await_books()
+            guests = self.place_all(*self.fill())
+            self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+            self.delete(*guests)
+        self.await_books()
+
+    @decorators.attr(type=["fault", "slow"])
+    @decorators.idempotent_id("44ed4387-eaae-4c04-aad1-a58de83e7f5f")
+    @needs(removable(1), deployment(Ability.REWIRE))
+    def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
+        """The guest keeps it in Nova's books, cannot run, and can be deleted."""
+        node, nics = next(iter(self.cards_by_node().items()))
+        hardware = without_last(self.host.layout, node)
+        guest = self.guest_with(nics[-1])
+        with self.rewired(hardware):
+            guest.power = Power.OFF
+            there = {device.row.address for device in self.host.nova().of(guest.id)}
+            self.assertEqual(guest.devices, there)
+            self.assert_does_not_run(guest)
+            guest.delete()
+            self.await_books()
+        self.await_books()
+        self.place(guest.request)
+
+    def guest_with(self, nic: PciAddress) -> Guest:
+        """A guest with a certain device, and all others of its node."""
+        guests = self.place_all(*self.fill())
+        return next(guest for guest in guests if nic in guest.devices)
+
+    def assert_does_not_run(self, guest: Guest) -> None:
+        """Boot it anew; it must not run without what it was promised."""
+        self.cloud.servers.reboot_server(guest.id, type="HARD")
+        self.cloud.settled([guest.id], self.watch, status="ERROR")
+        domain = self.host.look().host.domains.get(guest.id)
+        self.assertFalse(domain is not None and domain.active)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a guest has is really there: it finds its devices, and they work.
+
+The guest asks for an address by DHCP over each of its NICs; the answer comes to memory that only
+the host's IOMMU lets the NIC write to.
+"""
+
+import re
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.guest import GuestReport
+from vhost_tempest_plugin.need import Ground, Need, device_nodes, local_devices
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.hardware import cards
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.topology import IommuModel
+
+# drivers/iommu/intel/dmar.c, dmar_fault_do_one: what the IOMMU has kept from memory.
+_FAULT = re.compile(r"DMAR: .*fault", re.IGNORECASE)
+
+
+def translating() -> Need:
+    """A host with an IOMMU and NICs that guests can have."""
+
+    def found(ground: Ground) -> int:
+        return sum(
+            layout.host.iommu.model is not IommuModel.NONE and bool(cards(layout))
+            for layout in ground.layouts
+        )
+
+    return Need("a host with an IOMMU and NICs", 1, found)
+
+
+@needs(translating())
+class InGuestTest(ScenarioTest):
+    """NICs in a guest."""
+
+    @decorators.attr(type=["smoke", "guest"])
+    @decorators.idempotent_id("caa8752b-70dc-4a2e-80d4-a6282fe23770")
+    @needs(local_devices(1))
+    def test_nic_passes_traffic(self) -> None:
+        faults = self.faults()
+        guest = self.place(request(devices=self.nics()))
+        self.assert_works(guest)
+        self.assertEqual(faults, self.faults())
+
+    @decorators.attr(type=["guest"])
+    @decorators.idempotent_id("5f7dfbb5-2b62-45ae-84e7-498da1ff2d52")
+    @needs(local_devices(2))
+    def test_all_nics_of_a_node_pass_traffic(self) -> None:
+        faults = self.faults()
+        most = max(len(there) for there in self.by_node().values())
+        self.assert_works(self.place(request(devices=self.nics(most))))
+        self.assertEqual(faults, self.faults())
+
+    @decorators.attr(type=["guest"])
+    @decorators.idempotent_id("3518c38a-c294-429e-9c71-5cf0a1d7f8b9")
+    @needs(local_devices(1))
+    def test_the_next_guest_has_it_as_new(self) -> None:
+        """The NIC was reset in between: it works, and nobody else's frames are in it."""
+        first = self.place(request(devices=self.nics()))
+        self.assert_works(first)
+        first.delete()
+        second = self.place(request(devices=self.nics()))
+        self.assert_works(second)
+        self.assertEqual(first.devices, second.devices)
+
+    @decorators.attr(type=["guest"])
+    @decorators.idempotent_id("01de0152-ae88-4c04-8147-eb3400a4fbe2")
+    @needs(local_devices(2))
+    def test_two_guests_at_once(self) -> None:
+        """Each has its own, and neither sees the other's."""
+        guests = self.place_all(*(request(devices=self.nics()) for _ in range(2)))
+        for guest in guests:
+            self.assert_works(guest)
+
+    @decorators.attr(type=["guest", "slow"])
+    @decorators.idempotent_id("1d97640e-d87d-4658-aae3-d0bdf3ac548a")
+    @needs(device_nodes(2))
+    def test_nics_of_two_nodes(self) -> None:
+        """A guest of two nodes sees them, and its CPUs on both."""
+        most = max(len(there) for there in self.by_node().values())
+        self.assert_works(self.place(request(nodes=2, devices=self.nics(most + 1))))
+
+    def by_node(self) -> dict[int | None, tuple[PciAddress, ...]]:
+        """The devices of each node, on the host with most of them."""
+        found = (by_node(host.layout, self.kind) for host in self.hosts.values())
+        return max(found, key=lambda there: sum(map(len, there.values())))
+
+    def assert_works(self, guest: Guest) -> None:
+        """Each of its NICs has a driver and an address, and is the one that Nova says it is."""
+        report = guest.report()
+        self.assertEqual((), report.failures)
+        undriven = [str(nic.address) for nic in report.nics if nic.driver is None]
+        self.assertEqual([], undriven)
+        self.assertEqual(
+            sorted(nic.address for nic in report.nics),
+            sorted(lease.device for lease in report.leases),
+        )
+        known = {device.address: device.mac for device in self.hosts[guest.host].layout.devices}
+        # A virtual function makes its address up.
+        if guest.devices <= known.keys():
+            wanted = sorted(known[address] for address in guest.devices)
+            self.assertEqual(wanted, sorted(lease.mac for lease in report.leases))
+        self.assert_near(guest, report)
+
+    def assert_near(self, guest: Guest, report: GuestReport) -> None:
+        """Where the guest is told of a NIC's node, the host has it there.
+
+        Nova promises no guest a node of its devices; the guest is told of none then.
+        """
+        devices = self.hosts[guest.host].look().host.devices
+        near = {devices[address].node for address in guest.devices}
+        for nic in report.nics:
+            if nic.node is not None:
+                self.assertIn(guest.nodes[nic.node], near, f"guest's {nic.address}")
+
+    def faults(self) -> list[str]:
+        """What the IOMMUs of all hosts have refused since their boots."""
+        lines: list[str] = []
+        for host in self.hosts.values():
+            lines += filter(_FAULT.search, host.node.run("dmesg").splitlines())
+        return lines

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is restarted knows the same as before.
+
+nova/compute/manager.py, ``init_host`` and ``_init_instance``; nova/compute/resource_tracker.py;
+nova/pci/manager.py.
+"""
+
+from typing import Any, ClassVar
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.deployment import LIBVIRT, NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.expect import Rejection
+from vhost_tempest_plugin.need import dedicated_cpus, deployment, local_devices
+from vhost_tempest_plugin.request import CpuPolicy
+from vhost_tempest_plugin.scenario import books
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.views import Power
+
+CONDUCTOR, SCHEDULER, API = "nova-conductor", "nova-scheduler", "nova-api"
+
+
+class RestartCase(ScenarioTest):
+    """Guests are there before, the same afterwards, and another one has what is left."""
+
+    services: ClassVar[Any]
+
+    @classmethod
+    def setup_clients(cls) -> None:
+        super().setup_clients()
+        cls.services = cls.os_admin.services_client
+
+    @property
+    def driver(self) -> Deployment:
+        """What restarts."""
+        if self.site.deployment is None:
+            raise VhostError("[vhost]deployment is not set")
+        return self.site.deployment
+
+    def some_guests(self) -> tuple[Guest, ...]:
+        """A pinned guest with a device, and one that floats without any."""
+        pinned = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
+        return self.place_all(pinned, request())
+
+    def assert_unchanged(self, before: books.Books, after: books.Books) -> None:
+        """Fail where anybody's account of the hosts is another one."""
+        self.assertEqual((), books.changes(before, after))
+
+    def assert_goes_on(self, *guests: Guest) -> None:
+        """The guests are what they were; one more is placed beside them, and all can go."""
+        for guest in guests:
+            self.check(guest, "restart")
+        another = self.place(request(cpu_policy=CpuPolicy.SHARED, devices=self.nics()))
+        self.delete(*guests, another)
+
+    def await_enabled(self) -> None:
+        """Wait until Nova places guests on all hosts again.
+
+        nova/virt/libvirt/driver.py, ``_set_host_enabled``: without libvirt a host is disabled.
+        """
+        wanted = set(self.hosts)
+
+        def enabled() -> bool | None:
+            services = self.services.list_services(binary=NOVA_COMPUTE)["services"]
+            there = {
+                service["host"]
+                for service in services
+                if service["status"] == "enabled" and service["state"] == "up"
+            }
+            return True if wanted <= there else None
+
+        self.cloud.until(enabled, "nova-compute", self.watch)
+
+
+class ServiceRestartTest(RestartCase):
+    """Services end, in good order and by force, and are started again."""
+
+    @decorators.attr(type=["restart"])
+    @decorators.idempotent_id("73c13f3c-eaed-433c-9508-184a7b09cb73")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_compute_is_restarted(self) -> None:
+        self.restarted(NOVA_COMPUTE)
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("ecfc982d-bc59-495b-846f-2f6cc70556a5")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_compute_is_killed(self) -> None:
+        self.killed(NOVA_COMPUTE)
+
+    @decorators.attr(type=["restart"])
+    @decorators.idempotent_id("1d6ffd5c-7f0d-4998-9bfe-99023469df87")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_libvirt_is_restarted(self) -> None:
+        self.restarted(LIBVIRT)
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("68c9f0e5-d5b0-41ae-a687-a967e931e50c")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_libvirt_is_killed(self) -> None:
+        self.killed(LIBVIRT)
+
+    @decorators.attr(type=["restart"])
+    @decorators.idempotent_id("3045dee9-8a7e-4b8c-871a-80199d8c1f71")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_conductor_is_restarted(self) -> None:
+        self.restarted(CONDUCTOR)
+
+    @decorators.attr(type=["restart"])
+    @decorators.idempotent_id("24905522-c809-4c2d-8ae6-0a3b32706918")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_scheduler_is_restarted(self) -> None:
+        """What it knows of devices is what nova-compute has reported."""
+        self.restarted(SCHEDULER)
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("3fc88634-ae66-4621-8d15-18d6380b0fdb")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    def test_all_of_nova_is_restarted(self) -> None:
+        self.restarted(NOVA_COMPUTE, CONDUCTOR, SCHEDULER, API)
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("faad89fb-420b-409a-824b-9cefe7c2e54d")
+    @needs(local_devices(1), deployment(Ability.RESTART))
+    def test_compute_is_killed_while_it_builds_a_guest(self) -> None:
+        """Whatever has become of the guest, nothing is held once it is deleted."""
+        server = self._ask(request(devices=self.nics()))
+        if isinstance(server, Rejection):
+            self.fail(f"it is refused: {server.message}")
+
+        def is_built() -> bool | None:
+            shown = self.cloud.show(server)
+            begun = shown["OS-EXT-STS:task_state"] == "spawning"
+            return True if begun or shown["status"] in ("ACTIVE", "ERROR") else None
+
+        self.cloud.until(is_built, "spawning", self.watch)
+        with self.watch.waiting(NOVA_COMPUTE):
+            self.driver.kill(NOVA_COMPUTE)
+            self.driver.start(NOVA_COMPUTE)
+        self.cloud.delete([server], self.watch)
+        self.assertEqual([], self.inspector.held(self.watch))
+        self.place(request(devices=self.nics()))
+
+    def restarted(self, *services: str) -> None:
+        """Restart services one after the other."""
+        guests = self.some_guests()
+        before = books.read(self.hosts)
+        with self.watch.waiting("restarts"):
+            for service in services:
+                self.driver.restart(service)
+        self.await_enabled()
+        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_goes_on(*guests)
+
+    def killed(self, service: str) -> None:
+        """End a service by force, and start it."""
+        guests = self.some_guests()
+        before = books.read(self.hosts)
+        with self.watch.waiting("restarts"):
+            self.driver.kill(service)
+            self.driver.start(service)
+        self.await_enabled()
+        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_goes_on(*guests)
+
+
+class HostRebootTest(RestartCase):
+    """The power fails on a host with guests."""
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("8e163e86-1540-4682-80e1-480627c745b8")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.REBOOT))
+    def test_guests_are_started_by_hand(self) -> None:
+        """Their devices and CPUs are theirs while they are off."""
+        guests = self.some_guests()
+        before = books.read(self.hosts)
+        self.reboot()
+        for guest in guests:
+            guest.power = Power.OFF
+            self.check(guest, "power failure")
+        after = books.read(self.hosts)
+        self.assert_unchanged(before.of_nova(), after.of_nova())
+        for guest in guests:
+            guest.reboot(hard=True)
+        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_goes_on(*guests)
+
+    @decorators.attr(type=["restart", "slow"])
+    @decorators.idempotent_id("e6e13082-adbc-4fcc-a0b4-4c08247f7e0a")
+    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.REBOOT, Ability.CONFIGURE))
+    def test_guests_are_started_by_nova(self) -> None:
+        """[DEFAULT]resume_guests_state_on_host_boot."""
+        options = {"DEFAULT.resume_guests_state_on_host_boot": "true"}
+        with self.driver.configured(NOVA_COMPUTE, options):
+            guests = self.some_guests()
+            before = books.read(self.hosts)
+            self.reboot()
+            wanted = {guest.id for guest in guests}
+
+            def run() -> bool | None:
+                domains = {
+                    guest: domain
+                    for host in self.hosts.values()
+                    for guest, domain in host.look().host.domains.items()
+                }
+                there = {guest for guest, domain in domains.items() if domain.active}
+                return True if wanted <= there else None
+
+            self.cloud.until(run, "guests", self.watch)
+            self.cloud.settled(wanted, self.watch, status="ACTIVE")
+            self.assert_unchanged(before, books.read(self.hosts))
+            self.assert_goes_on(*guests)
+
+    def reboot(self) -> None:
+        """Of every host."""
+        with self.watch.waiting("the host"):
+            for name in self.hosts:
+                self.driver.reboot(name)
