@@ -239,8 +239,7 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
 
     def _ask(self, request: Request) -> str | Rejection:
         try:
-            with self.watch.waiting("the API"):
-                server = self.cloud.create(request)
+            server = self.cloud.create(request, self.watch)
         except exceptions.ClientRestClientException as error:
             message = str(error.resp_body) if error.resp_body else str(error)
             return Rejection(int(error.resp.status), message)
