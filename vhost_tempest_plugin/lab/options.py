@@ -2,7 +2,7 @@
 """Whether a service knows the options that are set for it, by what it registers itself."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from vhost_tempest_plugin import process, speed
@@ -24,8 +24,25 @@ _MADE_UP = ("neutron_physnet_", "os_glance_")
 
 
 def verify(settings: Settings, overrides: Iterable[Override]) -> None:
-    """Refuse options that a service does not know, and values of the wrong type.
+    """Refuse options that a service of a lab does not know, and values of the wrong type.
 
+    :raises InputError: with what is wrong with the first
+    :raises CommandError: the environment does not answer
+    """
+    verify_in(
+        settings.environment, overrides, lambda service: services.variables(settings, service)
+    )
+
+
+def verify_in(
+    environment: Path,
+    overrides: Iterable[Override],
+    variables: Callable[[Service], Mapping[str, str]] = lambda service: {},
+) -> None:
+    """Refuse options that a service of an environment does not know, and wrong values.
+
+    :param environment: a virtual environment with the services
+    :param variables: what a service has in its environment
     :raises InputError: with what is wrong with the first
     :raises CommandError: the environment does not answer
     """
@@ -34,12 +51,14 @@ def verify(settings: Settings, overrides: Iterable[Override]) -> None:
         if override.section not in in_host.PRIVILEGED and not override.section.startswith(_MADE_UP):
             asked.setdefault(override.service, []).append(override)
     for service, entries in asked.items():
-        for complaint in _look_up(settings, service, entries):
+        for complaint in _look_up(environment, variables(service), service, entries):
             if complaint is not None:
                 raise InputError(f"{service} {complaint}")
 
 
-def _look_up(settings: Settings, service: Service, entries: list[Override]) -> list[str | None]:
+def _look_up(
+    environment: Path, variables: Mapping[str, str], service: Service, entries: list[Override]
+) -> list[str | None]:
     own = _NEUTRON if service is Service.NEUTRON else ()
     question = {
         "prefixes": [service.value.partition("-")[0], *own, *_COMMON],
@@ -49,9 +68,9 @@ def _look_up(settings: Settings, service: Service, entries: list[Override]) -> l
         ],
     }
     done = process.run(
-        [settings.environment / "bin/python", "-P", _SCRIPT],
+        [environment / "bin/python", "-P", _SCRIPT],
         input_text=json.dumps(question),
-        environment=services.variables(settings, service),
+        environment=variables,
         timeout_s=_LIMIT_S * speed.slowness(),
     )
     answer: list[str | None] = json.loads(done.stdout)

@@ -90,20 +90,24 @@ def up(wish: Wish, progress: Progress) -> None:
         nodes = Nodes(directory, record, progress)
         for host in nodes.hosts:
             nodes.configuration(host)
-        nodes.boot()
+        nodes.boot(nodes.hosts)
         with _telling(progress):
             nodes.start(nodes.hosts, only_changed=True)
     progress(f"{', '.join(record.hosts)}: compute nodes of the cloud")
 
 
-def restart(name: str, names: Sequence[str], progress: Progress) -> None:
+def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool = False) -> None:
     """Take what has changed and restart nova-compute in hosts, all for none; wait for it.
 
+    :param reboot: boot the hosts anew before, with devstack's environment as it is now
     :raises InputError: there is no such devstack or host, or Nova does not import
     :raises StartError: one does not come up
     """
     with _held(name, progress) as nodes, _telling(progress):
-        nodes.start(nodes.named(names), only_changed=False)
+        wanted = nodes.named(names)
+        if reboot:
+            nodes.boot(wanted, anew=True)
+        nodes.start(wanted, only_changed=False)
 
 
 def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:

@@ -60,13 +60,17 @@ class Nodes:
                 raise InputError(f"there is no host {name!r} here; known are {', '.join(known)}")
         return tuple(known[name] for name in names) or self.hosts
 
-    def boot(self) -> None:
-        """Have all hosts run."""
+    def boot(self, wanted: Sequence[ComputeHost], *, anew: bool = False) -> None:
+        """Have hosts run.
+
+        :param anew: shut them down first; they have devstack's environment as it is now then
+        """
         environment = self._record.environment
         with emulated.Jobs(self._progress) as jobs:
-            for host in self.hosts:
+            for host in wanted:
+                down = [["down", host.name]] if anew else []
                 shares = {environment: environment}
-                jobs.start(emulated.up(host, self._directory.topology, shares))
+                jobs.start(*down, emulated.up(host, self._directory.topology, shares))
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
         """Have nova-compute run in hosts with everything as it is now, and wait for it.

@@ -20,7 +20,14 @@ class Restart(Command):
         parser = super().get_parser(prog_name)
         add_name(parser)
         parser.add_argument("hosts", nargs="*", metavar="host")
+        parser.add_argument(
+            "--reboot",
+            action="store_true",
+            help="boot the hosts anew before; after something was installed with pip",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        lifecycle.restart(parsed_args.name, parsed_args.hosts, progress.Lines())
+        lifecycle.restart(
+            parsed_args.name, parsed_args.hosts, progress.Lines(), reboot=parsed_args.reboot
+        )

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""devstack's services on the machine, with programs that behave like systemd's and sudo."""
+
+import os
+import tempfile
+import unittest
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+from unittest import mock
+
+from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.deployment import StartError
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.stack.services import Services
+
+# Knows the units of $UNITS; of those in $FAILED it says so; notes what it is told in $SAID.
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+cat) case " $UNITS " in *" $2 "*) exit 0 ;; *) exit 1 ;; esac ;;
+is-active) case " $FAILED " in *" $2 "*) echo failed ;; *) echo active ;; esac ;;
+*) echo "$*" >>"$SAID" ;;
+esac
+"""
+JOURNALCTL = """#!/bin/sh
+echo "Traceback (most recent call last):"
+echo "oslo_config.cfg.ConfigFileValueError: no such value"
+"""
+UNITS = "devstack@n-api.service devstack@n-sch.service devstack@n-super-cond.service"
+
+
+class FakeCloud:
+    """A Nova whose services report themselves anew each time that they are asked for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.is_live = True
+
+    def services(self) -> tuple[()]:
+        return ()
+
+    def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
+        self.count += self.is_live
+        return {"services": [{"id": "1", "updated_at": f"12:{self.count:02}"}]}
+
+
+class ServicesTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.etc = self.top / "etc"
+        self.etc.mkdir()
+        for name in ("nova.conf", "nova_cell1.conf", "nova_cell0.conf.bak"):
+            (self.etc / name).write_text("[DEFAULT]\ndebug = True\n")
+        for name, text in (
+            ("systemctl", SYSTEMCTL),
+            ("journalctl", JOURNALCTL),
+            ("sudo", '#!/bin/sh\nshift\nexec "$@"\n'),
+        ):
+            (self.top / name).write_text(text)
+            (self.top / name).chmod(0o755)
+        self.said = self.top / "said"
+        self.said.touch()
+        variables = {
+            "PATH": f"{self.top}:{os.environ['PATH']}",
+            "SAID": str(self.said),
+            "UNITS": f"{UNITS} devstack@n-cond-cell1.service",
+            "FAILED": "",
+        }
+        self.enterContext(mock.patch.dict(os.environ, variables))
+        self.cloud = FakeCloud()
+        self.services = Services(self.etc, cast(Cloud, self.cloud))
+
+    def edit(
+        self, service: Service, *assignments: str
+    ) -> tuple[dict[Path, str], tuple[Service, ...]]:
+        asked = override.parse(service, assignments)
+        return self.services.edit(spread for each in asked for spread in override.spread(each))
+
+    def test_options_go_to_the_files_that_their_service_reads(self) -> None:
+        before, whose = self.edit(Service.NOVA_CONDUCTOR, "workarounds.x=1")
+        self.assertEqual({"nova.conf", "nova_cell1.conf"}, {file.name for file in before})
+        self.assertEqual((Service.NOVA_CONDUCTOR,), whose)
+        for file, text in before.items():
+            self.assertEqual("[DEFAULT]\ndebug = True\n", text)
+            self.assertIn("[workarounds]\nx = 1\n", file.read_text())
+
+    def test_one_file_for_the_others(self) -> None:
+        before, _ = self.edit(Service.NOVA_SCHEDULER, "debug=false")
+        self.assertEqual(["nova.conf"], [file.name for file in before])
+        self.assertEqual("[DEFAULT]\ndebug = false\n", (self.etc / "nova.conf").read_text())
+
+    def test_a_restart_is_of_the_units_that_there_are(self) -> None:
+        self.services.restart([Service.NOVA_CONDUCTOR, Service.NOVA_API])
+        self.assertEqual(
+            [
+                "restart devstack@n-super-cond.service devstack@n-cond-cell1.service",
+                "restart devstack@n-api.service",
+            ],
+            self.said.read_text().splitlines(),
+        )
+
+    def test_a_service_that_is_not_there_is_refused(self) -> None:
+        with (
+            mock.patch.dict(os.environ, {"UNITS": UNITS.replace("n-sch", "gone")}),
+            self.assertRaisesRegex(InputError, "no service 'nova-scheduler' here"),
+        ):
+            self.services.restart([Service.NOVA_SCHEDULER])
+
+    def test_one_that_fails_is_told_with_its_reason(self) -> None:
+        self.cloud.is_live = False
+        with (
+            mock.patch.dict(os.environ, {"FAILED": "devstack@n-sch.service"}),
+            self.assertRaisesRegex(StartError, "nova-scheduler ended: .*no such value") as caught,
+        ):
+            self.services.restart([Service.NOVA_SCHEDULER])
+        self.assertEqual("nova-scheduler", caught.exception.service)
+        self.assertEqual(2, len(caught.exception.lines))

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A devstack as a deployment that tests may change."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from vhost_tempest_plugin import hosts, speed
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.configuration.settings import Override
+from vhost_tempest_plugin.deployment import LIBVIRT, Deployment, Value
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.lab.options import verify_in
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.stack import files, lifecycle
+from vhost_tempest_plugin.stack.cloud import open_cloud
+from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.nodes import UNIT, Nodes
+from vhost_tempest_plugin.stack.record import StackRecord
+from vhost_tempest_plugin.stack.services import Services
+
+# What of libvirt runs in an emulated host, and what would start it again when it is asked.
+_LIBVIRT_UNITS = ("libvirtd.service", "libvirtd*.socket")
+_LIMIT_S = 120.0
+_HELD_S = 1800.0
+
+
+class DevstackDeployment(Deployment):
+    """The driver ``devstack``; *name* is devstack's VHOST_NAME."""
+
+    abilities = frozenset({Ability.CONFIGURE, Ability.RESTART, Ability.REBOOT, Ability.UNPLUG})
+
+    @contextmanager
+    def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
+        assignments = [
+            f"{name}={each}"
+            for name, value in options.items()
+            for each in (value if isinstance(value, tuple) else (value,))
+        ]
+        asked = override.parse(service, assignments)
+        wanted = tuple(spread for entry in asked for spread in override.spread(entry))
+        with self._held() as (directory, record, _):
+            verify_in(record.environment, wanted)
+            before: dict[Path, str] = {}
+            try:
+                self._apply(directory, record, wanted, before)
+            except BaseException:
+                self._put_back(directory, record, wanted, before)
+                raise
+        try:
+            yield
+        finally:
+            with self._held() as (directory, _, _):
+                self._put_back(directory, record, wanted, before)
+
+    def restart(self, service: str, host: str | None = None) -> None:
+        if service == LIBVIRT:
+            self._systemctl(host, "restart", _LIBVIRT_UNITS[0])
+        elif _service(service).in_host:
+            with self._held() as (_, _, nodes):
+                nodes.start(nodes.named([host] if host else []), only_changed=False)
+        else:
+            with self._services() as services:
+                services.restart([_service(service)])
+
+    def stop(self, service: str, host: str | None = None) -> None:
+        if service == LIBVIRT:
+            self._systemctl(host, "stop", *_LIBVIRT_UNITS)
+        elif _service(service).in_host:
+            self._systemctl(host, "stop", UNIT)
+        else:
+            with self._services() as services:
+                services.systemctl("stop", _service(service))
+
+    def kill(self, service: str, host: str | None = None) -> None:
+        if service == LIBVIRT:
+            self._systemctl(host, "kill", "-s", "KILL", _LIBVIRT_UNITS[0])
+        elif _service(service).in_host:
+            self._systemctl(host, "kill", "-s", "KILL", UNIT)
+        else:
+            with self._services() as services:
+                services.systemctl("kill", _service(service), "-s", "KILL")
+
+    def start(self, service: str, host: str | None = None) -> None:
+        if service == LIBVIRT:
+            self._systemctl(host, "start", *_LIBVIRT_UNITS)
+        elif _service(service).in_host:
+            with self._held() as (_, _, nodes):
+                nodes.start(nodes.named([host] if host else []), only_changed=True)
+        else:
+            with self._services() as services:
+                services.start(_service(service))
+
+    def reboot(self, host: str) -> None:
+        with self._held() as (_, _, nodes):
+            emulated.power_off(host)
+            wanted = nodes.named([host])
+            nodes.boot(wanted)
+            nodes.start(wanted, only_changed=False)
+
+    def unplug(self, host: str, device: PciAddress) -> None:
+        emulated.run(["unplug", host, str(device)], silent)
+
+    def plug(self, host: str, device: PciAddress) -> None:
+        emulated.run(["plug", host, str(device)], silent)
+
+    def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
+        if not _service(service).in_host:
+            with self._services() as services:
+                return services.log(_service(service), count)
+        lines: list[str] = []
+        for name in self.hosts if host is None else (host,):
+            lines += lifecycle.last_lines(self.name, name, count)
+        return tuple(lines)
+
+    def _apply(
+        self,
+        directory: StackDirectory,
+        record: StackRecord,
+        wanted: Sequence[Override],
+        before: dict[Path, str],
+    ) -> None:
+        """Change files and the record; restart whose they are.
+
+        :param before: is given the texts of the files that were changed
+        """
+        with open_cloud(files.read(record.configuration)) as cloud:
+            services = Services(record.configuration.parent, cloud)
+            texts, whose = services.edit(each for each in wanted if not each.service.in_host)
+            before.update(texts)
+            services.restart(whose)
+        if of_hosts := [each for each in wanted if each.service.in_host]:
+            known = override.parse(Service.NOVA_COMPUTE, record.assignments)
+            assignments = tuple(_typed(override.merge(known, of_hosts)))
+            changed = replace(record, assignments=assignments)
+            directory.write(changed)
+            nodes = Nodes(directory, changed, silent)
+            nodes.start(nodes.hosts, only_changed=True)
+
+    def _put_back(
+        self,
+        directory: StackDirectory,
+        record: StackRecord,
+        wanted: Sequence[Override],
+        before: Mapping[Path, str],
+    ) -> None:
+        for file, text in before.items():
+            file.write_text(text)
+        directory.write(record)
+        whose = dict.fromkeys(each.service for each in wanted if not each.service.in_host)
+        with open_cloud(files.read(record.configuration)) as cloud:
+            Services(record.configuration.parent, cloud).restart(whose)
+        if any(each.service.in_host for each in wanted):
+            nodes = Nodes(directory, record, silent)
+            nodes.start(nodes.hosts, only_changed=True)
+
+    @contextmanager
+    def _held(self) -> Iterator[tuple[StackDirectory, StackRecord, Nodes]]:
+        directory = StackDirectory.of(self.name)
+        with directory.locked(wait_s=_HELD_S):
+            record = directory.read()
+            yield directory, record, Nodes(directory, record, silent)
+
+    @contextmanager
+    def _services(self) -> Iterator[Services]:
+        record = StackDirectory.of(self.name).existing().read()
+        with open_cloud(files.read(record.configuration)) as cloud:
+            yield Services(record.configuration.parent, cloud)
+
+    def _systemctl(self, host: str | None, *words: str) -> None:
+        """Have systemd in one host, or in all of them, do something."""
+        limit_s = _LIMIT_S * speed.slowness()
+        for name in self.hosts if host is None else (host,):
+            with hosts.connected(name) as (_, machine):
+                machine.run(["systemctl", *words], timeout_s=limit_s)
+
+
+def _typed(overrides: Iterable[Override]) -> Iterator[str]:
+    for each in overrides:
+        for value in each.value if isinstance(each.value, tuple) else (each.value,):
+            yield f"{each.section}.{each.option}={value}"
+
+
+def _service(name: str) -> Service:
+    try:
+        return Service(name)
+    except ValueError:
+        raise InputError(f"a devstack has no service {name!r}") from None
