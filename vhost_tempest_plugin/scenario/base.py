@@ -8,6 +8,7 @@ that nothing is held any more.
 """
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
@@ -162,8 +163,22 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         Where one does not come to what it must, or the views of a guest differ, the test fails.
         """
         fleet = self.fleet()
-        asked = [self._ask(request) for request in requests]
+        attempts = self.came_of(requests, self._ask_all(requests))
+        self.judge_all(fleet, requests, attempts)
+        for guest in attempts if console else ():
+            if isinstance(guest, Guest):
+                guest.report()
+        return attempts
+
+    def came_of(
+        self, requests: Sequence[Request], asked: Sequence[str | Rejection]
+    ) -> tuple[Attempt, ...]:
+        """What came of requests for which the API gave a server each, or refused them; waits.
+
+        Where the views of a guest differ, the test fails.
+        """
         servers = [server for server in asked if isinstance(server, str)]
+        self._asked += (server for server in servers if server not in self._asked)
         settled = self.cloud.settled(servers, self.watch, status="ACTIVE")
         attempts: list[Attempt] = []
         for request, server in zip(requests, asked, strict=True):
@@ -178,9 +193,6 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         placed = [attempt for attempt in attempts if isinstance(attempt, Guest)]
         self.guests += placed
         self._require(self.inspector.facts(placed, "boot", moved=True))
-        self._judge_all(fleet, requests, attempts)
-        for guest in placed if console else ():
-            guest.report()
         return tuple(attempts)
 
     def fleet(self) -> Fleet:
@@ -197,6 +209,18 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
     def judge(self, fleet: Fleet, request: Request, host: str, seen: Observation) -> None:
         """Fail where a guest is not where the topology says that it may be."""
         self._require(judged(outlook(fleet, request), Outcome(request, host, seen)))
+
+    def judge_all(
+        self, fleet: Fleet, requests: Sequence[Request], attempts: Sequence[Attempt]
+    ) -> None:
+        """Fail where requests that were made at once came to what no order of them explains."""
+        outcomes = [
+            Outcome(request, attempt.host, attempt.seen)
+            if isinstance(attempt, Guest)
+            else Outcome(request, None, attempt)
+            for request, attempt in zip(requests, attempts, strict=True)
+        ]
+        self._require(explained(fleet, outcomes))
 
     def expect_refusal(self, request: Request, *reasons: Lack | Conflict) -> Refused:
         """Fail where the topology does not lead to a refusal, for one of these reasons."""
@@ -237,6 +261,15 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         fault = self.cloud.show(server).get("fault", {})
         return str(fault.get("message", "no reason is given"))
 
+    def _ask_all(self, requests: Sequence[Request]) -> list[str | Rejection]:
+        """Ask for several at the same moment."""
+        if len(requests) == 1:
+            return [self._ask(requests[0])]
+        for request in requests:
+            self.cloud.prepare(request)
+        with self.watch.waiting("the API"), ThreadPoolExecutor(len(requests)) as pool:
+            return list(pool.map(self._ask, requests))
+
     def _ask(self, request: Request) -> str | Rejection:
         try:
             server = self.cloud.create(request, self.watch)
@@ -252,17 +285,6 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         if not any(words in fault for words in _NO_HOST):
             self.fail(f"server {server} failed: {fault}")
         return fault
-
-    def _judge_all(
-        self, fleet: Fleet, requests: Sequence[Request], attempts: Sequence[Attempt]
-    ) -> None:
-        outcomes = [
-            Outcome(request, attempt.host, attempt.seen)
-            if isinstance(attempt, Guest)
-            else Outcome(request, None, attempt)
-            for request, attempt in zip(requests, attempts, strict=True)
-        ]
-        self._require(explained(fleet, outcomes))
 
     def _require(self, facts: Sequence[object]) -> None:
         if facts:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nova's, glance's and Placement's APIs in the words of scenarios, and the waiting for them."""
 
+import contextlib
 import io
 import json
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, TypeVar
 
 from tempest import config
@@ -28,6 +30,7 @@ _LEAST_POLL_S = 0.2
 # Polling begins closely and grows with what was waited, so that it adds a few percent at most.
 _POLL_SHARE = 0.04
 _DISK_GIB = 1
+_QUOTAS = ("instances", "cores", "ram")
 
 
 class Cloud:
@@ -43,6 +46,7 @@ class Cloud:
         self.topologies = manager.vhost.ServerTopologyClient()
         self.placement = Placement(self._placement_get)
         self._placement = manager.placement_client
+        self._quotas = manager.quotas_client
         self._flavors: dict[str, str] = {}
         self._images: dict[str, str] = {}
 
@@ -54,9 +58,13 @@ class Cloud:
             made = self.flavors.create_flavor(
                 name=name(), vcpus=request.vcpus, ram=request.memory_mib, disk=_DISK_GIB
             )["flavor"]["id"]
+            try:
+                if specs := request.extra_specs():
+                    self.flavors.set_flavor_extra_spec(made, **specs)
+            except exceptions.RestClientException:
+                self.flavors.delete_flavor(made)
+                raise
             self._flavors[key] = made
-            if specs := request.extra_specs():
-                self.flavors.set_flavor_extra_spec(made, **specs)
         return self._flavors[key]
 
     def image(self, request: Request) -> str:
@@ -87,6 +95,44 @@ class Cloud:
                 name=name(), imageRef=image, flavorRef=flavor, networks="none", **words
             )["server"]
         return str(made["id"])
+
+    def prepare(self, request: Request) -> None:
+        """Make flavor and image now; what is wrong with them ``create`` tells."""
+        with contextlib.suppress(exceptions.ClientRestClientException):
+            self.flavor(request)
+            self.image(request)
+
+    def create_many(self, request: Request, count: int, watch: Stopwatch) -> tuple[str, ...]:
+        """Ask for that many servers by one request; their ids.
+
+        :raises tempest.lib.exceptions.RestClientException: the API refuses it
+        """
+        flavor, image = self.flavor(request), self.image(request)
+        with watch.waiting("the API"):
+            made = self.servers.create_server(
+                name=name(),
+                imageRef=image,
+                flavorRef=flavor,
+                networks="none",
+                min_count=count,
+                max_count=count,
+                return_reservation_id=True,
+            )["reservation_id"]
+
+        def listed() -> tuple[str, ...] | None:
+            found = self.servers.list_servers(reservation_id=made)["servers"]
+            return tuple(server["id"] for server in found) if len(found) == count else None
+
+        return self.until(listed, f"the names of {count} servers", watch)
+
+    def lift_quotas(self) -> Callable[[], None]:
+        """Let the tests' project have any number of servers; calling what it gives ends that."""
+        project = self.servers.project_id
+        before = self._quotas.show_quota_set(project)["quota_set"]
+        self._quotas.update_quota_set(project, **dict.fromkeys(_QUOTAS, -1))
+        return partial(
+            self._quotas.update_quota_set, project, **{each: before[each] for each in _QUOTAS}
+        )
 
     def show(self, server: str) -> Json:
         """The server as the API shows it to an administrator."""
