@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.novaconf import PciDeviceRow
 from vhost_tempest_plugin.pci import PciAddress
 
@@ -83,6 +85,11 @@ class Entry:
         if isinstance(self.address, AddressPattern):
             return self.address.matches(row.address)
         return self.address is None or _is_like(self.address, row.address)
+
+
+def given(layout: Layout) -> tuple[Entry, ...]:
+    """What a deployment of ours has for a host."""
+    return tuple(Entry(**json.loads(text)) for text in novaconf.device_spec(layout))
 
 
 def each(entries: Iterable[Entry]) -> tuple[str, ...]:

@@ -132,6 +132,14 @@ class DeviceProvidersTest(unittest.TestCase):
 
     @THOROUGH
     @given(hosts())
+    def test_what_a_deployment_has_means_all(self, host) -> None:
+        layout = lay_out(host)
+        rows, entries = novaconf.expected_devices(layout), devicespec.given(layout)
+        self.assertEqual(set(rows), set(devicespec.tracked(rows, entries)))
+        self.assertEqual(novaconf.device_spec(layout), devicespec.each(entries))
+
+    @THOROUGH
+    @given(hosts())
     def test_all_functions_are_in_them_once(self, host) -> None:
         layout = lay_out(host)
         providers = device_providers(layout, (Entry(),))

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scenarios that change options of the deployment have in common."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from vhost_tempest_plugin import devicespec, novaconf
+from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, StartError, Value
+from vhost_tempest_plugin.devicespec import Entry
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.expect import Fleet
+from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+
+DEVICE_SPEC = "pci.device_spec"
+ALIAS = "pci.alias"
+
+
+class ChangingTest(ScenarioTest):
+    """Puts back what it changes."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self._offered: Collection[PciAddress] | None = None
+
+    @property
+    def driver(self) -> Deployment:
+        """Of the deployment; tests that need it declare so."""
+        driver = self.site.deployment
+        if driver is None:
+            raise VhostError("[vhost]deployment is not set")
+        return driver
+
+    @property
+    def rows(self) -> tuple[PciDeviceRow, ...]:
+        """The devices of the hosts; hosts with the same ones have them in common."""
+        layouts = (host.layout for host in self.hosts.values())
+        return tuple(sorted({row for each in layouts for row in novaconf.expected_devices(each)}))
+
+    @property
+    def kind_rows(self) -> tuple[PciDeviceRow, ...]:
+        """Those of the first sort."""
+        product, sort = f"{self.kind.id.product:04x}", self.kind.dev_type
+        return tuple(r for r in self.rows if r.product_id == product and r.dev_type is sort)
+
+    def fleet(self) -> Fleet:
+        """The hosts, without those devices that are not offered."""
+        fleet = super().fleet()
+        if self._offered is None:
+            return fleet
+        missing = {row.address for row in self.rows} - set(self._offered)
+        return {
+            name: replace(host, load=replace(host.load, devices=host.load.devices | missing))
+            for name, host in fleet.items()
+        }
+
+    @contextmanager
+    def offering(self, devices: Iterable[PciAddress]) -> Iterator[None]:
+        """What is asked for in the block can be had from these devices only."""
+        before, self._offered = self._offered, frozenset(devices)
+        try:
+            yield
+        finally:
+            self._offered = before
+
+    @contextmanager
+    def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
+        """Options of a service while the block runs (``deployment.Deployment.configured``).
+
+        Guests that were asked for in the block are deleted before the options are put back if
+        it fails: others could not run them.
+        """
+        before = len(self._asked)
+        with self.driver.configured(service, options), ExitStack() as failed:
+            failed.callback(lambda: self.cloud.delete(self._asked[before:], self.watch))
+            yield
+            failed.pop_all()
+
+    @contextmanager
+    def device_spec(self, *options: str, entries: Iterable[Entry]) -> Iterator[None]:
+        """Have nova-compute track what entries mean; it must, and all again after the block.
+
+        :param options: how the option is written, by default once for each entry
+        """
+        known = tuple(entries)
+        tracked = frozenset(devicespec.tracked(self.rows, known))
+        written = options or devicespec.each(known)
+        with (
+            self.configured(NOVA_COMPUTE, {DEVICE_SPEC: written}),
+            self.offering(row.address for row in tracked),
+        ):
+            self.tracks(tracked)
+            yield
+        self.tracks(self.rows)
+
+    def tracks(self, rows: Iterable[PciDeviceRow]) -> None:
+        """Fail where Nova has other devices than these of any host, as far as the host has them."""
+        wanted = frozenset(rows)
+        for name, host in self.hosts.items():
+            own = wanted & frozenset(novaconf.expected_devices(host.layout))
+            seen = {device.row for device in host.nova().devices}
+            self.assertEqual(
+                sorted(map(str, (row.address for row in own))),
+                sorted(map(str, (row.address for row in seen))),
+                f"devices that Nova has of {name}",
+            )
+            self.assertEqual(own, seen, name)
+
+    def start_refused(self, service: str, options: Mapping[str, Value], *words: str) -> None:
+        """Options with which a service must not start; it says why.
+
+        :param words: what its log must have, all of them
+        """
+        try:
+            with self.driver.configured(service, options):
+                self.fail(f"{service} starts with {dict(options)}")
+        except StartError as error:
+            said = "\n".join((str(error), *error.lines))
+        for word in words:
+            self.assertIn(word, said)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices are reported in Placement, with all that guests have of them.
+
+https://docs.openstack.org/nova/latest/admin/pci-passthrough.html, "PCI tracking in Placement";
+nova/compute/pci_placement_translator.py.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import devicespec
+from vhost_tempest_plugin.deployment import NOVA_COMPUTE
+from vhost_tempest_plugin.devicespec import Entry
+from vhost_tempest_plugin.need import deployment, devices, local_devices
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.scenario.changing import DEVICE_SPEC, ChangingTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.reporting import (
+    NEEDED,
+    REPORT,
+    Operator,
+    ReportingTest,
+    reporting,
+)
+from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.views.placement import device_of
+
+_CLASS = "CUSTOM_VHOST_CHANGED"
+
+
+class UnreportedTest(ChangingTest):
+    """Nothing is reported where nobody asks for it."""
+
+    @decorators.attr(type=["smoke", "placement"])
+    @decorators.idempotent_id("45a7c730-5888-4430-b09f-f4738e7baff0")
+    @needs(devices(1))
+    def test_nothing_is_reported(self) -> None:
+        for host in self.hosts.values():
+            found = [p.name for p in host.providers() if device_of(p.name)]
+            self.assertEqual([], found)
+
+    @decorators.attr(type=["placement", "slow"])
+    @decorators.idempotent_id("5769d41a-cc5c-4894-bac4-4873ffe99d7c")
+    @needs(deployment(*NEEDED), local_devices(2))
+    def test_allocations_are_made_up_for_guests_that_are_there(self) -> None:
+        """Nova's test_heal_multiple_allocations."""
+        guest = self.place(request(devices=self.nics(2)))
+        operator = Operator(self.os_admin.placement_client)
+        with reporting(self.driver, self.hosts, operator, {}):
+            self.check(guest, "reporting")
+            self.assertEqual(guest.devices, self.allocated(guest))
+            guest.delete()
+
+    def allocated(self, guest: Guest) -> frozenset[PciAddress]:
+        """What Placement has of a guest's devices."""
+        tree = self.hosts[guest.host].look().tree
+        holdings = self.cloud.placement.of(guest.id, tree)
+        return frozenset(each.device for each in holdings if each.device is not None)
+
+
+@needs(deployment(*NEEDED), devices(1))
+class ReportedTest(ReportingTest):
+    """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and tells."""
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("2164a2ff-095e-4fc6-95c7-10045fb0b43a")
+    def test_each_device_has_a_provider(self) -> None:
+        """Nova's test_new_compute_init_with_pci_devs."""
+        self.reported()
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("fa85aadc-e69c-4853-be56-8f13b8ddc649")
+    @needs(local_devices(1))
+    def test_lost_allocation_is_healed(self) -> None:
+        """Nova's test_heal_single_pci_allocation, while nova-compute runs."""
+        guest = self.place(request(devices=self.nics()))
+        devices = self.providers()
+        mine = [devices[address].uuid for address in guest.devices]
+        self.operator.drop(guest.id, mine)
+        self.cloud.until(lambda: self._has(guest, mine), "the healing", self.watch)
+        self.check(guest, "healing")
+
+    @decorators.attr(type=["placement", "slow"])
+    @decorators.idempotent_id("23c36224-b8e3-4db8-afba-096ac5c6c974")
+    def test_reporting_cannot_be_switched_off(self) -> None:
+        """Nova's test_reporting_cannot_be_disable_once_it_is_enabled."""
+        self.start_refused(
+            NOVA_COMPUTE,
+            {REPORT: "false"},
+            "The [pci]report_in_placement is False but it was enabled before on this compute",
+        )
+        self.reported()
+
+    @decorators.attr(type=["placement", "slow"])
+    @decorators.idempotent_id("e1f9e117-3af5-4717-900e-fe494c33d4ee")
+    def test_name_of_an_interface_is_refused(self) -> None:
+        """Nova's test_devname_based_dev_spec_rejected."""
+        self.start_refused(
+            NOVA_COMPUTE,
+            {DEVICE_SPEC: '{"devname": "eth0"}'},
+            "PCI Placement reporting does not support 'devname' based device specification",
+        )
+        self.reported()
+
+    @decorators.attr(type=["placement", "device-spec", "slow"])
+    @decorators.idempotent_id("6be55f62-1ffb-47e2-9a63-df430aa1fbe6")
+    @needs(devices(2))
+    def test_class_of_a_free_device_changes(self) -> None:
+        """Its provider has it then, and no other any more."""
+        changed = self.with_class_of(self.kind_rows[0].address)
+        with self.device_spec(entries=changed):
+            self.reported(changed)
+        self.reported()
+
+    @decorators.attr(type=["placement", "device-spec", "slow"])
+    @decorators.idempotent_id("6373c0b4-e92f-422e-a193-07cfc3b49af8")
+    @needs(local_devices(1))
+    def test_class_of_a_device_in_use_does_not_change(self) -> None:
+        """Nova's test_device_reconfiguration_with_allocations_config_change_stop."""
+        guest = self.place(request(devices=self.nics()))
+        (address,) = guest.devices
+        changed = devicespec.each(self.with_class_of(address))
+        self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, "InventoryInUse")
+        self.check(guest, "the refusal")
+        self.reported()
+
+    def with_class_of(self, device: PciAddress) -> tuple[Entry, ...]:
+        """The ``device_spec`` with another resource class for one device."""
+        own = self.entries()
+        (row,) = (row for row in self.kind_rows if row.address == device)
+        entry = next(entry for entry in own if entry.matches(row))
+        return (replace(entry, address=str(device), resource_class=_CLASS), *own)
+
+    def _has(self, guest: Guest, providers: list[str]) -> bool | None:
+        """Whether a guest has some of each of these providers."""
+        tree: Mapping[str, str] = {uuid: uuid for uuid in providers}
+        held = {each.provider for each in self.cloud.placement.of(guest.id, tree)}
+        return True if held.issuperset(providers) else None

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Devices are chosen in Placement: by class, by trait, and as it has allocated them.
+
+https://docs.openstack.org/nova/latest/admin/pci-passthrough.html, "PCI tracking in Placement".
+"""
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import devicespec, novaconf
+from vhost_tempest_plugin.deployment import Deployment, Value
+from vhost_tempest_plugin.devicespec import Entry
+from vhost_tempest_plugin.expect import Lack
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.need import Ground, Need, deployment, devices
+from vhost_tempest_plugin.novaconf import DeviceKind
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.request import CpuPolicy
+from vhost_tempest_plugin.scenario import wishes
+from vhost_tempest_plugin.scenario.assortment import Assortment
+from vhost_tempest_plugin.scenario.changing import ALIAS, DEVICE_SPEC
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.reporting import NEEDED, ReportingTest
+from vhost_tempest_plugin.scenario.wishes import request
+
+IN_PLACEMENT = "filter_scheduler.pci_in_placement"
+NOVA_SCHEDULER = "nova-scheduler"
+
+
+def contested(layout: Layout) -> tuple[int, int] | None:
+    """A node that can lose all its dedicated CPUs and has a device with its trait left then.
+
+    With the number of these CPUs, fewer than which no other node has that can do the same;
+    others have such CPUs, too.  None where there is no such node.
+    """
+    (kind, *_) = wishes.kinds([layout]) or (None,)
+    if kind is None or len(_rows(layout, kind)) < _LEAST:
+        return None
+    dedicated = novaconf.cpu_sets(layout).dedicated
+    cpus = {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
+    sorts = Assortment.of(kind, _rows(layout, kind))
+    for node, count in sorted(cpus.items(), key=lambda item: -item[1]):
+        elsewhere = any(free for other, free in cpus.items() if other != node)
+        if count and elsewhere and len(sorts.on(node)) > 1:
+            return node, count
+    return None
+
+
+def contested_node() -> Need:
+    """A host with such a node."""
+
+    def found(ground: Ground) -> int:
+        return sum(contested(layout) is not None for layout in ground.layouts)
+
+    return Need("a host with a node whose CPUs go before its devices", 1, found)
+
+
+def _rows(layout: Layout, kind: DeviceKind) -> list[novaconf.PciDeviceRow]:
+    addresses = {a for found in wishes.by_node(layout, kind).values() for a in found}
+    return [row for row in novaconf.expected_devices(layout) if row.address in addresses]
+
+
+# One with a class of its own, one for one use, and one more.
+_LEAST = 3
+
+
+@needs(deployment(*NEEDED), devices(_LEAST))
+class ScheduledTest(ReportingTest):
+    """``[filter_scheduler] pci_in_placement``, with devices that differ."""
+
+    @classmethod
+    def sorts(cls) -> Assortment:
+        """The devices."""
+        (first, *_) = cls.hosts.values()
+        kind = wishes.kinds(host.layout for host in cls.hosts.values())[0]
+        return Assortment.of(kind, _rows(first.layout, kind))
+
+    @classmethod
+    def entries(cls) -> tuple[Entry, ...]:
+        return cls.sorts().entries()
+
+    @classmethod
+    def options(cls) -> Mapping[str, Value]:
+        layouts = [host.layout for host in cls.hosts.values()]
+        return {
+            DEVICE_SPEC: devicespec.each(cls.entries()),
+            ALIAS: (*novaconf.aliases(layouts), *cls.sorts().aliases()),
+        }
+
+    @classmethod
+    def enter(cls, stack: ExitStack, driver: Deployment) -> None:
+        super().enter(stack, driver)
+        stack.enter_context(driver.configured(NOVA_SCHEDULER, {IN_PLACEMENT: "true"}))
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("4a072d99-a81c-459d-bb10-fb8584532bda")
+    def test_classes_and_traits_are_reported(self) -> None:
+        """Nova's test_new_compute_init_with_pci_dev_custom_rc."""
+        self.reported()
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("c8714b06-1ee5-45b7-9ded-143eea3479f5")
+    def test_claimed_devices_are_the_allocated_ones(self) -> None:
+        """Nova's test_device_claim_consistent_with_placement_allocation.
+
+        Placement has but the last device of each of two nodes to give: Nova by itself would
+        take others.
+        """
+        sorts = self.sorts()
+        last = [some[-1] for node, some in sorts.rest if node is not None][-2:]
+        with self.reserved(set(sorts.plain) - set(last)), self.offering(last):
+            guests = self.place_all(*[request(devices=self.nics()) for _ in last])
+        found = frozenset[object]().union(*(guest.devices for guest in guests))
+        self.assertEqual(frozenset(last), found)
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("4bf57890-74c2-4d8a-953b-158a23189858")
+    def test_device_of_a_class_and_trait(self) -> None:
+        """Nova's test_boot_with_custom_rc_and_traits_succeeds."""
+        sorts = self.sorts()
+        with self.offering([sorts.special]):
+            guest = self.place(request(devices=sorts.special_one()))
+            self.refused(guest.request, Lack.DEVICES, Lack.AFFINITY)
+        self.assertEqual({sorts.special}, guest.devices)
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("8ce8fd0d-6546-4b4d-9d5f-9c749427526f")
+    def test_device_of_another_class_is_left_alone(self) -> None:
+        """An alias of ids means the class that Nova makes of them."""
+        sorts = self.sorts()
+        with self.reserved(sorts.plain), self.offering(()):
+            self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+            self.unallocated()
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("73556485-3b9c-48cf-9e41-aff14856283e")
+    def test_device_by_trait(self) -> None:
+        """The last node's: Nova by itself would take one of the first."""
+        sorts = self.sorts()
+        node, devices = sorts.rest[-1] if sorts.rest[-1][0] is not None else sorts.rest[-2]
+        with self.offering(devices):
+            guest = self.place(request(devices=sorts.one_of(node)))
+        self.assertTrue(guest.devices <= set(devices))
+
+    @decorators.attr(type=["placement"])
+    @decorators.idempotent_id("add7aeaa-9af7-4d92-9b4c-1b687c044fe5")
+    def test_trait_of_no_device_is_refused(self) -> None:
+        """Nova's test_boot_with_custom_rc_and_traits_no_matching_device."""
+        with self.offering(()):
+            asked = request(devices=self.sorts().one_of_nowhere())
+            self.refused(asked, Lack.DEVICES, Lack.AFFINITY)
+        self.unallocated()
+
+    @decorators.attr(type=["placement", "affinity"])
+    @decorators.idempotent_id("dd628b5a-d6e4-4731-b5c3-63dd3bca991b")
+    @needs(contested_node())
+    def test_trait_and_cpus_on_different_nodes_are_refused(self) -> None:
+        """PCIServersWithRequiredNUMATest's placement_conflict; nothing stays allocated."""
+        sorts, pinned = self.sorts(), CpuPolicy.DEDICATED
+        found = next(f for host in self.hosts.values() if (f := contested(host.layout)))
+        node, cpus = found
+        with self.offering(sorts.on(node)):
+            self.place(request(cpus, cpu_policy=pinned, devices=sorts.one_of(node)))
+            asked = request(cpu_policy=pinned, devices=sorts.one_of(node))
+            self.refused(asked, Lack.AFFINITY)
+            self.unallocated()
+
+    @decorators.attr(type=["placement", "slow"])
+    @decorators.idempotent_id("e60a88ec-8ee5-4613-b933-d2702c2c9a13")
+    def test_device_for_one_use(self) -> None:
+        """Nova's test_one_time_use_workflow."""
+        sorts = self.sorts()
+        once, asked = [sorts.once], request(devices=sorts.one_for_once())
+        self.addCleanup(self.release, sorts.once)
+        with self.offering(once):
+            guest = self.place(asked)
+            self.reported(taken=once)
+            guest.delete()
+            self.reported(taken=once)
+        with self.offering(()):
+            self.refused(asked, Lack.DEVICES, Lack.AFFINITY)
+        self.release(sorts.once)
+        self.reported()
+        with self.offering(once):
+            self.place(asked)
+        self.reported(taken=once)
+
+    def release(self, device: PciAddress) -> None:
+        """As somebody does who has cleaned it."""
+        self.cloud.delete(self._asked, self.watch)
+        self._require(self.inspector.held(self.watch))
+        self.operator.reserve(self.providers()[device], 0)
+
+    def unallocated(self) -> None:
+        """Fail where the last request, which was refused, has anything in Placement."""
+        server = self._asked[-1]
+        for host in self.hosts.values():
+            self.assertEqual((), self.cloud.placement.of(server, host.look().tree))
