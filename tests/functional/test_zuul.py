@@ -36,7 +36,7 @@ FOREIGN = {
     "zuul_copy_output": dict,
 }
 # What our playbooks take from a job.
-OWN = {"vhost_topology": str, "vhost_lab_tests": list}
+OWN = {"vhost_topology": str, "vhost_tag": str, "vhost_lab_tests": list}
 
 
 class ZuulTest(unittest.TestCase):
@@ -80,6 +80,15 @@ class ZuulTest(unittest.TestCase):
             found = self.loaded.variables(name)
             with self.subTest(job=name):
                 self.assertEqual([], wrong_types(found))
+
+    def test_what_devstack_is_told_is_what_the_plugin_knows(self) -> None:
+        settings = (TOP / "devstack" / "settings").read_text()
+        known = set(re.findall(r"^(VHOST_\w+)=", settings, flags=re.M))
+        self.assertIn("define_plugin vhost-tempest-plugin\n", settings)
+        for name, job in self.loaded.jobs.items():
+            told = [self.loaded.variables(name), *job["group_variables"].values()]
+            names = {key for each in told for key in each.get("devstack_localrc", {})}
+            self.assertLessEqual({key for key in names if key.startswith("VHOST_")}, known, name)
 
     def test_topologies_exist_and_fit(self) -> None:
         for name in self.loaded.jobs:

@@ -4,7 +4,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +18,10 @@ class Node:
     """A node, and the directory of a job on the executor.
 
     :param directory: empty; Ansible's own files go there too
+    :param variables: of the environment, beside this process's
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, variables: Mapping[str, str] | None = None) -> None:
         self._directory = directory
         self._results = directory / "work" / "results.json"
         actions = directory / "actions"
@@ -34,6 +34,7 @@ class Node:
         (actions / action.name).symlink_to(action)
         self._environment = {
             **os.environ,
+            **(variables or {}),
             "ANSIBLE_ACTION_PLUGINS": str(actions),
             "ANSIBLE_CONFIG": str(directory / "ansible.cfg"),
             "ANSIBLE_HOME": str(directory / "ansible"),
@@ -50,12 +51,10 @@ class Node:
         variables: Mapping[str, Any] | None = None,
         *words: str,
         check: bool = True,
-        told: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run a playbook, given as a file or as its plays.
 
         :param variables: win over all others
-        :param told: what it says goes to our standard error as well
         """
         if not isinstance(playbook, Path):
             path = self._directory / "playbook.json"
@@ -67,8 +66,6 @@ class Node:
         done = subprocess.run(
             command, env=self._environment, capture_output=True, text=True, check=False
         )
-        if told:
-            print(done.stdout, done.stderr, file=sys.__stderr__, flush=True)
         if check and done.returncode != 0:
             raise AssertionError(f"{playbook} failed: {done.stdout}{done.stderr}")
         return done

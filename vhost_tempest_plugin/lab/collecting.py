@@ -85,6 +85,9 @@ def _collect_tempest(directory: LabDirectory, collection: Collection) -> None:
         return
     collection.take_file("lab/tempest/tempest.conf", workspace / "etc/tempest.conf")
     collection.take_file("lab/tempest/tempest.log", workspace / "tempest.log")
+    # Where the run was not told to leave them elsewhere.
+    for path in sorted((workspace / "report").glob("*.*ml")):
+        collection.take_file(f"lab/tempest/{path.name}", path)
 
 
 def _options(settings: Settings, service: Service) -> str:
