@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,26 @@ LIMIT_S = 2400.0
 
 
 class Vhost:
-    """Runs commands with a state directory of its own; ``home`` makes and ends one."""
+    """Runs commands with a state directory of its own; ``home`` makes and ends one.
 
-    def __init__(self, state: Path) -> None:
+    :param prefix: the words before each command, such as those that make it another user's
+    :param environment: variables beside this process's
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] = types.MappingProxyType({}),
+    ) -> None:
         self.state = state
-        self._environment = {**os.environ, "XDG_STATE_HOME": str(state)}
+        self._prefix = tuple(prefix)
+        self._environment = {**os.environ, **environment, "XDG_STATE_HOME": str(state)}
 
     def start(self, *words: str | Path) -> subprocess.Popen[str]:
         """Start a command whose end is the test's business."""
         return subprocess.Popen(
-            [VHOST, *words],
+            [*self._prefix, VHOST, *words],
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -92,15 +103,23 @@ def parsed(text: str) -> Any:
 @contextlib.contextmanager
 def home() -> Iterator[Vhost]:
     """A state directory; at the end its hosts are destroyed, and must be gone."""
-    with tempfile.TemporaryDirectory(prefix="vhost-e2e-") as directory:
-        vhost = Vhost(Path(directory))
-        try:
-            yield vhost
-        finally:
-            for lab in vhost.json("lab", "list"):
-                vhost.run("lab", "destroy", "--name", lab["name"])
-            for host in vhost.json("list"):
-                vhost.run("destroy", host["name"])
+    with (
+        tempfile.TemporaryDirectory(prefix="vhost-e2e-") as directory,
+        ended(Vhost(Path(directory))) as vhost,
+    ):
+        yield vhost
+
+
+@contextlib.contextmanager
+def ended(vhost: Vhost) -> Iterator[Vhost]:
+    """Destroy all labs and hosts of a state directory at the end."""
+    try:
+        yield vhost
+    finally:
+        for lab in vhost.json("lab", "list"):
+            vhost.run("lab", "destroy", "--name", lab["name"])
+        for host in vhost.json("list"):
+            vhost.run("destroy", host["name"])
 
 
 def qemu_pids(vhost: Vhost) -> list[int]:
