@@ -87,10 +87,20 @@ function vhost_has_guest {
 }
 
 function vhost_test_config {
-    local arguments=()
+    local arguments=() entrance=$DATA_DIR/vhost-tempest
     ! vhost_has_guest || arguments+=(--own-image)
+    if [[ -n $VHOST_TEMPEST_USER ]]; then
+        id "$VHOST_TEMPEST_USER" >/dev/null || die $LINENO \
+            "there is no user $VHOST_TEMPEST_USER to run tempest; create it, or correct VHOST_TEMPEST_USER in local.conf"
+        # From a stack.sh before, it is theirs.
+        sudo rm -rf "$entrance"
+        arguments+=(--entrance "$entrance")
+    fi
     [[ ,${DEVSTACK_PLUGINS:-}, != *,whitebox-tempest-plugin,* ]] || arguments+=(--whitebox)
     vhost_do stack configure-tempest --name "$VHOST_NAME" "$TEMPEST_CONFIG" "${arguments[@]}"
+    if [[ -n $VHOST_TEMPEST_USER ]]; then
+        sudo chown -R "$VHOST_TEMPEST_USER" "$entrance"
+    fi
 }
 
 # What unstack.sh does to the guests of a compute node of its own it does to these nodes: they

@@ -15,8 +15,8 @@ def obtain(directory: HostDirectory) -> None:
     :raises MachineError: ssh-keygen is not installed
     :raises CommandError: it failed, as with a full disk
     """
-    _make(directory.client_key, f"vhost client of {directory.name}")
-    _make(directory.host_key, f"vhost host {directory.name}")
+    make(directory.client_key, f"vhost client of {directory.name}")
+    make(directory.host_key, f"vhost host {directory.name}")
     partial = directory.known_hosts.with_suffix(".partial")
     partial.write_text(f"{directory.name} {public(directory.host_key)}\n")
     partial.replace(directory.known_hosts)
@@ -27,7 +27,12 @@ def public(private: Path) -> str:
     return private.with_name(f"{private.name}.pub").read_text().strip()
 
 
-def _make(private: Path, comment: str) -> None:
+def make(private: Path, comment: str) -> None:
+    """Make the key at *private* where there is none.
+
+    :raises MachineError: ssh-keygen is not installed
+    :raises CommandError: it failed
+    """
     if private.exists():
         return
     keygen = process.which("ssh-keygen")

@@ -151,6 +151,18 @@ unit() {
     said "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --whitebox"
 }
 
+@test "test-config lets another user in who runs tempest" {
+    stand_in_vhost
+    sudo() { echo "sudo $*" >>"$SAID"; }
+    VHOST_TEMPEST_USER=nobody phase stack test-config
+    said "sudo rm -rf $DATA_DIR/vhost-tempest" \
+        "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --own-image\
+ --entrance $DATA_DIR/vhost-tempest" "sudo chown -R nobody $DATA_DIR/vhost-tempest"
+    VHOST_TEMPEST_USER=no-such-user run phase stack test-config
+    [ "$status" -ne 0 ]
+    [[ ${lines[-1]} == "there is no user no-such-user to run tempest; create it"* ]]
+}
+
 @test "test-config does nothing without tempest" {
     stand_in_vhost
     ENABLED_SERVICES=n-api,g-api phase stack test-config

@@ -3,6 +3,7 @@
 
 import json
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 from oslo_config import cfg
@@ -11,7 +12,7 @@ from tests.unit.lab_settings import host, settings
 from tests.unit.test_configuration import read
 from vhost_tempest_plugin import catalog, config, novaconf
 from vhost_tempest_plugin.configuration import ini, override, scenarios, stack, tempest, whitebox
-from vhost_tempest_plugin.configuration.scenarios import Contents, Subject
+from vhost_tempest_plugin.configuration.scenarios import Contents, SshEntrance, Subject
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
@@ -153,6 +154,18 @@ class TempestTest(unittest.TestCase):
     def test_the_plugin_knows_its_options(self) -> None:
         known = {option.dest for _, options in config.list_opts() for option in options}
         self.assertLessEqual(set(self.devstack["vhost"]), known)
+
+    def test_another_user_has_a_way_of_its_own_and_changes_nothing(self) -> None:
+        entrance = SshEntrance({"lab-0": 2200, "lab-1": 2201}, Path("/e/key"), Path("/e/known"))
+        subject = replace(self.subject, deployment=None, entrance=entrance)
+        said = scenarios.options(subject, self.contents)["vhost"]
+        self.assertEqual(
+            {"lab-0": "127.0.0.1:2200", "lab-1": "127.0.0.1:2201"},
+            cfg.types.Dict()(str(said["ssh_addresses"])),
+        )
+        self.assertNotIn("deployment", said)
+        known = {option.dest for _, options in config.list_opts() for option in options}
+        self.assertLessEqual(set(said), known)
 
     def test_an_image_of_others_stays(self) -> None:
         self.assertNotIn("image_ref", scenarios.options(self.subject, None)["compute"])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of tempest.conf that follows from the emulated hosts, whose ever cloud it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,23 +25,49 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
+class SshEntrance:
+    """A way into the hosts for another user than theirs.
+
+    :param ports: on the loopback address, by host
+    :param key: the private key that all of them accept
+    :param known_hosts: their public keys by their names
+    """
+
+    ports: Mapping[str, int]
+    key: Path
+    known_hosts: Path
+
+    def options(self) -> Mapping[str, str]:
+        """Options of the plugin's."""
+        addresses = (f"{host}:127.0.0.1:{port}" for host, port in sorted(self.ports.items()))
+        return {
+            "ssh_addresses": ",".join(addresses),
+            "ssh_user": "root",
+            "ssh_key": str(self.key),
+            "ssh_known_hosts": str(self.known_hosts),
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """What the scenarios run on.
 
     :param hosts: the compute hosts' names
     :param topology: the file that describes them
     :param database: the URL of the cell's database, None where there is no way to it
-    :param deployment: the driver that changes the deployment
+    :param deployment: the driver that changes the deployment, None where tests may not
     :param deployment_name: what that one calls it
+    :param entrance: how who runs the tests gets into the hosts, None where the hosts are theirs
     :param records: where tests leave what they saw
     """
 
     hosts: Sequence[str]
     topology: Path
     database: str | None
-    deployment: str
+    deployment: str | None
     deployment_name: str
     records: Path
+    entrance: SshEntrance | None = None
 
 
 def options(subject: Subject, contents: Contents | None) -> Options:
@@ -59,6 +85,11 @@ def options(subject: Subject, contents: Contents | None) -> Options:
         for name in (kind, f"{kind}_alt")
     }
     database = {"nova_cell_database": subject.database} if subject.database else {}
+    driver = (
+        {"deployment": subject.deployment, "deployment_name": subject.deployment_name}
+        if subject.deployment
+        else {}
+    )
     return {
         # The hosts have no agents of neutron's.
         "auth": {"create_isolated_networks": "false"},
@@ -73,8 +104,8 @@ def options(subject: Subject, contents: Contents | None) -> Options:
             **database,
             "hosts": ",".join(subject.hosts),
             "topology": str(subject.topology),
-            "deployment": subject.deployment,
-            "deployment_name": subject.deployment_name,
+            **driver,
+            **(subject.entrance.options() if subject.entrance else {}),
             "record_directory": str(subject.records),
             "reserved_memory_mib": str(in_host.RESERVED_MIB),
         },

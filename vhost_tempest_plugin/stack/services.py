@@ -114,8 +114,8 @@ class Services:
         units = tuple(unit for unit in _UNITS.get(service, ()) if self._is_there(unit))
         if not units:
             raise InputError(
-                f"devstack has no service {service.value!r} here; 'systemctl list-units devstack@*' has "
-                "those that there are"
+                f"devstack has no service {service.value!r} here; "
+                "'systemctl list-units devstack@*' has those that there are"
             )
         return units
 

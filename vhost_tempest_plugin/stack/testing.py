@@ -10,7 +10,7 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import contents
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import Progress
-from vhost_tempest_plugin.stack import files
+from vhost_tempest_plugin.stack import admission, files
 from vhost_tempest_plugin.stack.cloud import open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
 
@@ -33,10 +33,19 @@ def provide(name: str, progress: Progress) -> None:
         contents.ensure([layout], cloud, image)
 
 
-def configure(name: str, file: Path, *, own_image: bool, with_whitebox: bool) -> None:
+def configure(
+    name: str,
+    file: Path,
+    *,
+    own_image: bool,
+    with_whitebox: bool,
+    entrance: Path | None = None,
+) -> None:
     """Add to tempest.conf what the scenarios, and whitebox-tempest-plugin's tests, have to know.
 
     :param own_image: tests boot what ``provide`` has given, in place of devstack's image
+    :param entrance: a directory for a key with which another user gets into the hosts; that
+        user may not change devstack
     :raises InputError: there is no such devstack, or it has no such image
     """
     directory = StackDirectory.of(name).existing()
@@ -45,11 +54,12 @@ def configure(name: str, file: Path, *, own_image: bool, with_whitebox: bool) ->
     database = files.database_url(record.database) if record.database else None
     subject = Subject(
         hosts=record.hosts,
-        topology=directory.topology,
+        topology=_topology(directory, entrance),
         database=database,
-        deployment=DEPLOYMENT,
+        deployment=None if entrance else DEPLOYMENT,
         deployment_name=name,
-        records=directory.records,
+        records=entrance / "records" if entrance else directory.records,
+        entrance=admission.admit(record.hosts, entrance) if entrance else None,
     )
     made = _contents(name) if own_image else None
     options = render.literal(scenarios.options(subject, made))
@@ -57,6 +67,16 @@ def configure(name: str, file: Path, *, own_image: bool, with_whitebox: bool) ->
         more = whitebox.options(layout, record.hosts, pci_in_placement=record.pci_in_placement)
         options = {**options, **more}
     files.edit(file, options)
+
+
+def _topology(directory: StackDirectory, entrance: Path | None) -> Path:
+    """The file with the topology, where who runs the tests can read it."""
+    if entrance is None:
+        return directory.topology
+    entrance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = entrance / directory.topology.name
+    copy.write_text(directory.topology.read_text())
+    return copy
 
 
 def _contents(name: str) -> Contents:

@@ -45,6 +45,13 @@ class ConfigureTempest(Command):
             action="store_true",
             help="whitebox-tempest-plugin's [whitebox-hardware] too",
         )
+        parser.add_argument(
+            "--entrance",
+            type=Path,
+            metavar="DIR",
+            help="where to put a key with which another user, who runs tempest, gets into the "
+            "hosts; to be given to that user",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -53,4 +60,5 @@ class ConfigureTempest(Command):
             parsed_args.file,
             own_image=parsed_args.own_image,
             with_whitebox=parsed_args.whitebox,
+            entrance=parsed_args.entrance and parsed_args.entrance.absolute(),
         )
