@@ -24,8 +24,15 @@ function vhost_pre_install {
     vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
 }
 
+# The hosts' image and the guest's kernel, which takes minutes the first time: beside what
+# stack.sh does until the hosts boot.
 function vhost_install {
-    vhost_do image build
+    async_runfunc vhost_build
+}
+
+# It must return: async_wait would wait for ever for one that has exited.
+function vhost_build {
+    "$DATA_DIR/venv/bin/vhost" image build
 }
 
 # Once for all of Nova's services: start_nova_compute copies nova.conf over nova-cpu.conf, after
@@ -47,6 +54,7 @@ function vhost_uses_placement {
 
 function vhost_extra {
     local arguments=() option file host index=0 environment=
+    async_wait vhost_build || die $LINENO "'vhost image build' failed; its last line says what to do"
     ! vhost_uses_placement || arguments+=(--pci-in-placement)
     while read -r -d ';' option; do
         [[ -z $option ]] || arguments+=(--option "$option")

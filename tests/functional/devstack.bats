@@ -71,10 +71,10 @@ unit() {
     said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 1"
 }
 
-@test "install builds the image" {
+@test "install builds the image in the background" {
     stand_in_vhost
     phase stack install
-    said "vhost image build"
+    said "async_runfunc vhost_build" "vhost image build"
 }
 
 @test "post-config waits for what else writes nova.conf, and adds to it" {
@@ -101,7 +101,7 @@ unit() {
 @test "extra makes the host a compute node, watches it, checks it, and brings its guest" {
     stand_in_vhost
     phase stack extra
-    said "$(up) --database $NOVA_CONF_DIR/nova_cell1.conf" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack provide --name mine"
+    said "async_wait vhost_build" "$(up) --database $NOVA_CONF_DIR/nova_cell1.conf" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack provide --name mine"
 }
 
 @test "extra takes everything from local.conf" {
@@ -110,7 +110,7 @@ unit() {
         VHOST_PCI_IN_PLACEMENT=1 VHOST_NOVA_OPTIONS="pci.x=1;compute.y=a b" \
         VHOST_LOG_DIR=/logs VHOST_MEMORY_LIMIT_MIB=9000 VHOST_DISK_LIMIT_MIB=800 \
         VHOST_GUEST_IMAGE=False XDG_STATE_HOME=/state phase stack extra
-    said "vhost stack up --name mine --topology article --hosts 2 --accelerator kvm\
+    said "async_wait vhost_build" "vhost stack up --name mine --topology article --hosts 2 --accelerator kvm\
  --configuration $NOVA_CPU_CONF --environment $VENV --disk-limit-mib 800\
  --memory-limit-mib 9000 --pci-in-placement --option pci.x=1 --option compute.y=a b\
  --database $NOVA_CONF_DIR/nova_cell1.conf --log-directory /logs" \
@@ -121,7 +121,7 @@ unit() {
     stand_in_vhost
     rm "$NOVA_CONF_DIR/nova_cell1.conf"
     ENABLED_SERVICES=placement-client phase stack extra
-    said "$(up)" "$(unit 0)" "vhost check mine-0 vfio"
+    said "async_wait vhost_build" "$(up)" "$(unit 0)" "vhost check mine-0 vfio"
 }
 
 @test "extra finds the database of a devstack with one conductor" {
@@ -196,7 +196,6 @@ unit() {
         [[ ${lines[-1]} == "'vhost $words"*"failed"* ]]
     done <<'PHASES'
 stack pre-install|doctor
-stack install|image build
 stack post-config|stack configure-nova
 stack extra|stack up
 stack extra|check mine-0
@@ -205,6 +204,14 @@ stack test-config|stack configure-tempest
 unstack|stack destroy
 clean|stack destroy
 PHASES
+}
+
+@test "an image that cannot be built stops the stack where the host would boot" {
+    stand_in_vhost
+    FAILED_IN_BACKGROUND=vhost_build run phase stack extra
+    [ "$status" -ne 0 ]
+    [[ ${lines[-1]} == "'vhost image build' failed; "* ]]
+    said "async_wait vhost_build"
 }
 
 @test "nothing goes on after the failure" {
