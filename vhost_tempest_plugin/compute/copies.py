@@ -71,7 +71,7 @@ class Copy:
             for name in names:
                 tar.add(self.tree.directory / name, name, recursive=False)
         try:
-            machine.run(["mkdir", "-p", str(self.path)])
+            machine.run(["mkdir", "-p", str(self.path), str(self.record.parent)])
             machine.send([archive], str(self.record.parent))
         finally:
             archive.unlink()
