@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.novaconf import PciDeviceRow
 from vhost_tempest_plugin.pci import DeviceModel
 
 
@@ -106,21 +107,21 @@ def off_node_devices(count: int) -> Need:
     """That many devices on no NUMA node."""
 
     def found(layout: Layout) -> int:
-        return sum(row.numa_node is None for row in novaconf.expected_devices(layout))
+        return sum(row.numa_node is None for row in _rows(layout))
 
     return _most(f"{count} devices on no NUMA node", count, found)
 
 
 def devices(count: int) -> Need:
     """That many devices in all."""
-    return _most(f"{count} devices", count, lambda layout: len(novaconf.expected_devices(layout)))
+    return _most(f"{count} devices", count, lambda layout: len(_rows(layout)))
 
 
 def device_kinds(count: int) -> Need:
     """That many sorts of devices that Nova can give away."""
 
     def found(layout: Layout) -> int:
-        return len({row.product_id for row in novaconf.expected_devices(layout)})
+        return len(novaconf.tracked([layout]))
 
     return _most(f"{count} sorts of devices", count, found)
 
@@ -138,6 +139,18 @@ def dedicated_cpus(count: int) -> Need:
 def threads(count: int) -> Need:
     """That many threads a core."""
     return _most(f"{count} threads a core", count, lambda layout: layout.host.cpus.threads)
+
+
+def cpus_beside_devices(count: int) -> Need:
+    """A NUMA node with devices and that many CPUs for guests with floating ones."""
+
+    def found(layout: Layout) -> int:
+        shared = novaconf.cpu_sets(layout).shared
+        near = {row.numa_node for row in _rows(layout)}
+        counts = (len(node.cpus & shared) for node in layout.host.nodes if node.id in near)
+        return max(counts, default=0)
+
+    return _most(f"{count} shared CPUs on a NUMA node with devices", count, found)
 
 
 def huge_pages(size_kib: int, count: int = 1) -> Need:
@@ -178,9 +191,15 @@ def _most(words: str, count: int, found: Callable[[Layout], int]) -> Need:
     )
 
 
+def _rows(layout: Layout) -> tuple[PciDeviceRow, ...]:
+    """The devices of the sort of which there are most: tests ask for one sort unless they say."""
+    kinds = novaconf.tracked([layout])
+    return novaconf.rows(layout, kinds[0]) if kinds else ()
+
+
 def _devices(layout: Layout) -> list[int]:
     """How many devices each NUMA node with CPUs has, ascending."""
-    rows = novaconf.expected_devices(layout)
+    rows = _rows(layout)
     return sorted(
         sum(row.numa_node == node.id for row in rows) for node in layout.host.nodes if node.cpus
     )

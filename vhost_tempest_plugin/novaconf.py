@@ -143,6 +143,31 @@ def expected_devices(layout: Layout) -> tuple[PciDeviceRow, ...]:
     return tuple(sorted(rows, key=lambda row: row.address))
 
 
+def tracked(layouts: Iterable[Layout]) -> tuple[DeviceKind, ...]:
+    """The sorts of devices that Nova can give away on hosts, that with most devices first."""
+    layouts = tuple(layouts)
+    known = {
+        kind.name: kind
+        for layout in layouts
+        for device in layout.devices
+        for kind in kinds(device.model)
+    }
+    counts = {
+        name: sum(len(rows(layout, kind)) for layout in layouts) for name, kind in known.items()
+    }
+    names = sorted((name for name in known if counts[name]), key=lambda name: (-counts[name], name))
+    return tuple(known[name] for name in names)
+
+
+def rows(layout: Layout, kind: DeviceKind) -> tuple[PciDeviceRow, ...]:
+    """Those of the expected devices that are of a kind."""
+    return tuple(
+        row
+        for row in expected_devices(layout)
+        if row.product_id == f"{kind.id.product:04x}" and row.dev_type is kind.dev_type
+    )
+
+
 def cpu_sets(layout: Layout) -> CpuSets:
     """A node's first cores for floating CPUs, its others for pinned ones.
 

@@ -5,7 +5,7 @@ import unittest
 from collections.abc import Iterator
 
 from tests.unit.asking import ARTICLE, LOPSIDED, SMALL, SMT, SOCKETS, SRIOV
-from vhost_tempest_plugin import need
+from vhost_tempest_plugin import need, novaconf
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.expect import (
     Candidate,
@@ -25,7 +25,7 @@ from vhost_tempest_plugin.pci import DeviceModel
 from vhost_tempest_plugin.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario import mustrun
 from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters
-from vhost_tempest_plugin.scenario.wishes import kinds, nics, request
+from vhost_tempest_plugin.scenario.wishes import nics, request
 
 LIMITS = Limits(reserved_mib=256)
 
@@ -104,7 +104,7 @@ class SituationTest(unittest.TestCase):
 
     def test_near_devices_out_of_reach(self) -> None:
         for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED, SRIOV):
-            for kind in kinds([layout]):
+            for kind in novaconf.tracked([layout]):
                 plan = out_of_reach(layout, kind)
                 if plan is None:
                     continue

@@ -17,7 +17,7 @@ from tempest.lib import decorators, exceptions
 from tempest.lib.common import api_microversion_fixture
 from testtools.content import text_content
 
-from vhost_tempest_plugin import need
+from vhost_tempest_plugin import need, novaconf
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.expect import (
     Conflict,
@@ -121,7 +121,7 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
     @property
     def kind(self) -> DeviceKind:
         """The first sort of device that the hosts have for guests."""
-        return wishes.kinds(host.layout for host in self.hosts.values())[0]
+        return novaconf.tracked(host.layout for host in self.hosts.values())[0]
 
     def nics(
         self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED

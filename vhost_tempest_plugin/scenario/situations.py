@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loads from which a policy shows, and what hardware they need."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.expect import Placed, expectation
 from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.load import Load
 from vhost_tempest_plugin.need import Ground, Need
 from vhost_tempest_plugin.novaconf import DeviceKind
 from vhost_tempest_plugin.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario.wishes import by_node, kinds, nics, request
+from vhost_tempest_plugin.scenario.stock import Stock, stocks
+from vhost_tempest_plugin.scenario.wishes import NODE_MEMORY_MIB, by_node, nics, request
 
 # Guests by rounds: those of one are placed before the next are asked for.
 Plan = tuple[tuple[Request, ...], ...]
@@ -34,10 +37,69 @@ def reach_matters() -> Need:
 
     def found(ground: Ground) -> int:
         return sum(
-            any(out_of_reach(layout, kind) for kind in kinds([layout])) for layout in ground.layouts
+            any(out_of_reach(layout, kind) for kind in novaconf.tracked([layout]))
+            for layout in ground.layouts
         )
 
     return Need("a host whose dedicated CPUs and devices can be had apart", 1, found)
+
+
+def placeable(words: str, make: Callable[[DeviceKind], Request]) -> Need:
+    """A host that has a place for a guest while it has no other."""
+
+    def found(ground: Ground) -> int:
+        return sum(
+            isinstance(expectation(layout, make(novaconf.tracked([layout])[0]), Load()), Placed)
+            for layout in ground.layouts
+            if novaconf.tracked([layout])
+        )
+
+    return Need(f"a host with a place for {words}", 1, found)
+
+
+def rounds(requests: Iterable[Request], size: Callable[[Request], int]) -> Plan:
+    """The largest first, equal ones at once: those of one round have the same places."""
+    ordered = sorted(requests, key=size, reverse=True)
+    return tuple(tuple(equal) for _, equal in groupby(ordered, size))
+
+
+def pages_apart(nodes: Iterable[Stock], kind: DeviceKind, size_kib: int) -> Plan | None:
+    """Guests that leave devices on one node only, and free huge pages only on others.
+
+    All nodes but the one with fewest devices lose theirs; that one keeps one, and loses its
+    pages.  None where the hardware has no such load.
+    """
+    having = sorted((node for node in nodes if node.devices), key=lambda node: node.devices)
+    if not having:
+        return None
+    last = [node for node in having if node.devices == having[0].devices]
+    pages = {node.huge(size_kib) for node in last}
+    page = pages.pop()
+    others = [node for node in nodes if node not in last or len(last) > 1]
+    enough = NODE_MEMORY_MIB * 1024 // size_kib
+    if pages or not any(node.huge(size_kib) >= enough for node in others):
+        return None
+    taking = tuple(request(devices=nics(kind, node.devices)) for node in having[1:])
+    plan = rounds(taking, lambda each: each.devices[0].count)
+    if not page:
+        return plan
+    if having[0].devices < 2 or page * size_kib < NODE_MEMORY_MIB * 1024:
+        return None
+    memory_mib = page * size_kib // 1024
+    return (*plan, (request(memory_mib=memory_mib, page_size=size_kib, devices=nics(kind)),))
+
+
+def pages_apart_matters(size_kib: int) -> Need:
+    """A host with a load such as ``pages_apart`` tells of."""
+
+    def found(ground: Ground) -> int:
+        return sum(
+            pages_apart(stocks([layout], kind), kind, size_kib) is not None
+            for layout in ground.layouts
+            for kind in novaconf.tracked([layout])
+        )
+
+    return Need(f"a host whose pages of {size_kib} KiB and devices can be had apart", 1, found)
 
 
 def _without_cpus(

@@ -9,7 +9,7 @@ from itertools import combinations
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import device_nodes, local_devices, nodes
+from vhost_tempest_plugin.need import cpus_beside_devices, device_nodes, local_devices, nodes
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.wishes import by_node, request
@@ -48,7 +48,7 @@ class SeveralNodesTest(ScenarioTest):
 
     @decorators.attr(type=["affinity"])
     @decorators.idempotent_id("3c8d0f5b-9a7e-4b14-8d62-f1e4a6c9b725")
-    @needs(device_nodes(2))
+    @needs(device_nodes(2), cpus_beside_devices(2))
     def test_unequal_nodes(self) -> None:
         """hw:numa_cpus.N and hw:numa_mem.N: each guest node has its own share."""
         asked = request(
@@ -60,6 +60,20 @@ class SeveralNodesTest(ScenarioTest):
             devices=self.nics(self.fewest_of_several(2)),
         )
         self.place(asked, console=True)
+
+    @decorators.attr(type=["affinity"])
+    @decorators.idempotent_id("a17c5e03-8d4f-4b92-b6a0-0e9f2c7d5b27")
+    @needs(device_nodes(2))
+    def test_unequal_memory(self) -> None:
+        """hw:numa_mem.N, with a CPU on each node."""
+        asked = request(
+            nodes=2,
+            node_cpus=(frozenset({0}), frozenset({1})),
+            node_memory_mib=(128, 256),
+            memory_mib=384,
+            devices=self.nics(self.fewest_of_several(2)),
+        )
+        self.place(asked)
 
     @decorators.attr(type=["affinity"])
     @decorators.idempotent_id("6a0e4b8c-2d7f-4c93-a5e1-9b3c7d1f0826")

@@ -4,13 +4,14 @@
 https://docs.openstack.org/nova/latest/admin/pci-passthrough.html, "PCI tracking in Placement".
 """
 
+import unittest
 from collections.abc import Mapping
 from contextlib import ExitStack
 
 from tempest.lib import decorators
 
 from vhost_tempest_plugin import devicespec, novaconf
-from vhost_tempest_plugin.deployment import Deployment, Value
+from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, Value
 from vhost_tempest_plugin.devicespec import Entry
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.layout import Layout
@@ -35,7 +36,7 @@ def contested(layout: Layout) -> tuple[int, int] | None:
     With the number of these CPUs, fewer than which no other node has that can do the same;
     others have such CPUs, too.  None where there is no such node.
     """
-    (kind, *_) = wishes.kinds([layout]) or (None,)
+    (kind, *_) = novaconf.tracked([layout]) or (None,)
     if kind is None or len(_rows(layout, kind)) < _LEAST:
         return None
     dedicated = novaconf.cpu_sets(layout).dedicated
@@ -74,7 +75,7 @@ class ScheduledTest(ReportingTest):
     def sorts(cls) -> Assortment:
         """The devices."""
         (first, *_) = cls.hosts.values()
-        kind = wishes.kinds(host.layout for host in cls.hosts.values())[0]
+        kind = novaconf.tracked(host.layout for host in cls.hosts.values())[0]
         return Assortment.of(kind, _rows(first.layout, kind))
 
     @classmethod
@@ -186,6 +187,21 @@ class ScheduledTest(ReportingTest):
         with self.offering(once):
             self.place(asked)
         self.reported(taken=once)
+
+    @decorators.attr(type=["placement", "slow"])
+    @decorators.idempotent_id("21cb9a65-5c07-4c0d-9377-7d1c65564174")
+    @unittest.expectedFailure
+    def test_alias_of_a_class_alone(self) -> None:
+        """With pci_in_placement where the documentation wants it: in nova-api and the scheduler.
+
+        nova-compute refuses to start.  Write-up: doc/source/contributor/nova-bugs.rst,
+        alias-of-a-class-alone.
+        """
+        sorts = self.sorts()
+        layouts = [host.layout for host in self.hosts.values()]
+        aliases = (*novaconf.aliases(layouts), *sorts.aliases(ids=False))
+        with self.configured(NOVA_COMPUTE, {ALIAS: aliases}), self.offering([sorts.special]):
+            self.place(request(devices=sorts.special_one()))
 
     def release(self, device: PciAddress) -> None:
         """As somebody does who has cleaned it."""

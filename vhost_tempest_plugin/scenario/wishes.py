@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests as scenarios make them: short, and small enough for emulated hosts."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from vhost_tempest_plugin import novaconf
@@ -21,18 +20,6 @@ def request(vcpus: int | None = None, nodes: int | None = 1, **words: Any) -> Re
     return Request(vcpus=vcpus or count, nodes=nodes, **words)
 
 
-def kinds(layouts: Iterable[Layout]) -> tuple[DeviceKind, ...]:
-    """The sorts of devices that Nova can give away on these hosts, by alias."""
-    found: dict[str, DeviceKind] = {}
-    for layout in layouts:
-        tracked = {(row.product_id, row.dev_type) for row in novaconf.expected_devices(layout)}
-        for device in layout.devices:
-            for kind in novaconf.kinds(device.model):
-                if (f"{kind.id.product:04x}", kind.dev_type) in tracked:
-                    found[kind.name] = kind
-    return tuple(found[name] for name in sorted(found))
-
-
 def nics(
     kind: DeviceKind, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED
 ) -> tuple[DeviceRequest, ...]:
@@ -43,7 +30,6 @@ def nics(
 def by_node(layout: Layout, kind: DeviceKind) -> dict[int | None, tuple[PciAddress, ...]]:
     """The devices of a kind on each NUMA node that has any; None for those on no node."""
     found: dict[int | None, tuple[PciAddress, ...]] = {}
-    for row in novaconf.expected_devices(layout):
-        if row.product_id == f"{kind.id.product:04x}" and row.dev_type is kind.dev_type:
-            found[row.numa_node] = (*found.get(row.numa_node, ()), row.address)
+    for row in novaconf.rows(layout, kind):
+        found[row.numa_node] = (*found.get(row.numa_node, ()), row.address)
     return found

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A cloud that does with each request one of the things that it may do, and takes no time.
+
+Scenarios run on it: whatever Nova makes of a request, what a scenario says of the next one must
+follow from the topology.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from vhost_tempest_plugin import catalog, novaconf
+from vhost_tempest_plugin.expect import (
+    Candidate,
+    Choice,
+    Conflict,
+    GuestNode,
+    Limits,
+    Observation,
+    Placed,
+    Refused,
+    Rejection,
+    admits,
+    ranked,
+)
+from vhost_tempest_plugin.expect.fit import threads_a_core
+from vhost_tempest_plugin.expect.outcome import Berth
+from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.request import EmulatorPolicy, Request, ThreadPolicy
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+
+HOST = "simulated"
+_MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
+
+
+class SimulatedGuest(Guest):
+    """A guest that needs no booting."""
+
+    def report(self) -> Any:
+        return None
+
+    def delete(self) -> None:
+        self._test.guests.remove(self)
+
+
+class SimulatedWatch:
+    """A host of which its kernel has kept a twentieth of the memory."""
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.dedicated = novaconf.cpu_sets(layout).dedicated
+
+    def candidate(self, limits: Limits) -> Candidate:
+        kib = {node.id: node.memory_mib * 1024 * 19 // 20 for node in self.layout.host.nodes}
+        return Candidate(self.layout, limits, kib)
+
+
+class Simulation:
+    """One test on a host with a topology.
+
+    :param best: Nova does what it prefers, else anything that it may do
+    """
+
+    def __init__(
+        self, case: type[ScenarioTest], name: str, topology: str, seed: int, best: bool
+    ) -> None:
+        self.random, self.best = Random(seed), best
+        self.many = 0
+        layout = lay_out(catalog.find(topology))
+        self.test: Any = case(name)
+        self.test.hosts = {HOST: SimulatedWatch(layout)}
+        self.test.site = SimpleNamespace(limits=Limits(), deployment=self)
+        self.test.cloud = self
+        self.test.watch = None
+        self.test.guests = []
+        self.test._ask_all = lambda requests: [str(i) for i in range(len(requests))]
+        self.test.came_of = self.came_of
+        self.test.delete = lambda *guests: [guest.delete() for guest in guests]
+
+    def run(self) -> None:
+        getattr(self.test, self.test._testMethodName)()
+
+    @contextmanager
+    def configured(self, service: str, options: Mapping[str, str]) -> Iterator[None]:
+        yield
+
+    def create_many(self, request: Request, count: int, watch: object) -> tuple[str, ...]:
+        self.many = count
+        return tuple(str(i) for i in range(count))
+
+    def came_of(self, requests: Sequence[Request], asked: Sequence[str]) -> tuple[Attempt, ...]:
+        host = self.test.fleet()[HOST]
+        attempts: dict[int, Attempt] = {}
+        for number in self.random.sample(range(len(requests)), len(requests)):
+            request = requests[number]
+            expected = host.expects(request)
+            if isinstance(expected, Refused):
+                of_api = isinstance(expected.reason, Conflict)
+                status = expected.reason.http_status if of_api else None
+                attempts[number] = Rejection(status, _MESSAGE)
+                continue
+            guest = SimulatedGuest(self.test, number, str(number), request, HOST)
+            guest.seen = self.seen(host, request, expected)
+            host = host.after(request, guest.seen)
+            attempts[number] = guest
+        if self.many and any(isinstance(each, Rejection) for each in attempts.values()):
+            attempts = dict.fromkeys(range(self.many), Rejection(None, _MESSAGE))
+        self.many = 0
+        self.test.guests += [each for each in attempts.values() if isinstance(each, Guest)]
+        return tuple(attempts[number] for number in range(len(requests)))
+
+    def seen(self, host: Candidate, request: Request, expected: Placed) -> Observation:
+        """One of the ways to place it."""
+        choices = [choice for choice in expected.choices if choice.certain] or expected.choices
+        choice = self.random.choice(choices)
+        if self.best:
+            choice = ranked(
+                expected, host.layout, request, host.load, host.limits, host.memory_kib
+            )[0]
+        nodes = tuple(self.node(berth, expected.thread_policy) for berth in choice.berths)
+        devices: set[PciAddress] = set()
+        for supply in choice.supplies:
+            take = self.random.choice(sorted(supply.takes))
+            for group, count in zip(supply.groups, take, strict=True):
+                devices.update(self.random.sample(sorted(group), count))
+        emulator = self.emulator(expected, choice, nodes)
+        seen = Observation(nodes, frozenset(devices), emulator)
+        assert not admits(expected, seen), admits(expected, seen)
+        return seen
+
+    def node(self, berth: Berth, policy: ThreadPolicy | None) -> GuestNode:
+        cpus = self.pins(berth, policy)
+        sizes = berth.page_sizes_kib
+        return GuestNode(
+            node=berth.node,
+            pins=dict(zip(sorted(berth.dedicated), cpus, strict=True)),
+            floating=berth.shared if berth.floating else None,
+            memory_mib=berth.memory_mib,
+            page_size_kib=(sizes[0] if self.best else self.random.choice(sizes)) if sizes else None,
+        )
+
+    def pins(self, berth: Berth, policy: ThreadPolicy | None) -> list[int]:
+        count = len(berth.dedicated)
+        if not count:
+            return []
+        ways = threads_a_core(berth.cores, count)
+        if policy is ThreadPolicy.REQUIRE:
+            ways = tuple(threads for threads in ways if threads > 1)
+        threads = ways[0] if self.best else self.random.choice(ways)
+        cores = [core for core in berth.cores if len(core) >= threads]
+        if not self.best:
+            self.random.shuffle(cores)
+        return [cpu for core in cores for cpu in sorted(core)[:threads]][:count]
+
+    def emulator(
+        self, expected: Placed, choice: Choice, nodes: tuple[GuestNode, ...]
+    ) -> frozenset[int] | None:
+        pins = frozenset(cpu for node in nodes for cpu in node.pins.values())
+        if not choice.berths:
+            return None
+        if expected.emulator_policy is EmulatorPolicy.ISOLATE:
+            berth = choice.berths[0]
+            return frozenset(sorted(berth.free - pins)[: berth.reserved])
+        if expected.emulator_policy is EmulatorPolicy.SHARE and expected.shared:
+            return expected.shared
+        return pins.union(*(berth.shared for berth in choice.berths if berth.floating))

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a scenario says of the next request follows, whatever Nova made of those before."""
+
+import unittest
+from collections.abc import Iterator
+
+from tests.unit.simulation import Simulation
+from vhost_tempest_plugin import catalog, need
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.scenario import (
+    test_pci_affinity,
+    test_pci_cpus,
+    test_pci_many,
+    test_pci_memory,
+    test_pci_nodes,
+    test_pci_order,
+    test_pci_shapes,
+)
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.needs import declared
+from vhost_tempest_plugin.scenario.test_pci_order import OrderTest
+
+TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
+SEEDS = 3
+MODULES = (
+    test_pci_affinity,
+    test_pci_cpus,
+    test_pci_many,
+    test_pci_memory,
+    test_pci_nodes,
+    test_pci_order,
+    test_pci_shapes,
+)
+
+
+def tests() -> Iterator[tuple[type[ScenarioTest], str]]:
+    for module in MODULES:
+        for case in vars(module).values():
+            if isinstance(case, type) and issubclass(case, ScenarioTest):
+                for name in unittest.defaultTestLoader.getTestCaseNames(case):
+                    yield case, name
+
+
+class ScenariosTest(unittest.TestCase):
+    def test_each_where_it_must_run(self) -> None:
+        for topology in TOPOLOGIES:
+            layout = lay_out(catalog.find(topology))
+            ground = Ground((layout,), frozenset(Ability))
+            for case, name in tests():
+                if need.lacks(declared(case, name), ground):
+                    continue
+                for seed in range(SEEDS):
+                    best = issubclass(case, OrderTest)
+                    with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
+                        Simulation(case, name, topology, seed, best).run()

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Many devices, many guests, and all at once: as many run as there is room for, none twice."""
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.expect import Lack, Rejection
+from vhost_tempest_plugin.need import device_kinds, devices, local_devices
+from vhost_tempest_plugin.novaconf import NumaPolicy
+from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario import wishes
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.stock import stocks
+from vhost_tempest_plugin.scenario.wishes import by_node, request
+
+PREFERRED = NumaPolicy.PREFERRED
+CROWD = 20
+# With more devices than that each guest of a crowd has several, so that they run out.
+_GUESTS = 9
+
+
+class ManyTest(ScenarioTest):
+    """Counts the devices."""
+
+    @classmethod
+    def resource_setup(cls) -> None:
+        super().resource_setup()
+        cls.addClassResourceCleanup(cls.cloud.lift_quotas())
+
+    def near(self) -> int:
+        """How many devices a node has at most."""
+        layouts = [host.layout for host in self.hosts.values()]
+        return max(node.devices for node in stocks(layouts, self.kind))
+
+    def each(self) -> list[int]:
+        """How many devices each host has."""
+        layouts = [host.layout for host in self.hosts.values()]
+        return [sum(map(len, by_node(layout, self.kind).values())) for layout in layouts]
+
+    def all(self) -> int:
+        """How many devices there are on all hosts."""
+        return sum(self.each())
+
+    def share(self) -> Request:
+        """A guest of a crowd that comes for all devices, wherever they are."""
+        return request(devices=self.nics(self.portion(), PREFERRED))
+
+    def portion(self) -> int:
+        """How many devices each of a crowd wants."""
+        return -(-self.all() // _GUESTS)
+
+    def room(self) -> int:
+        """How many of a crowd there are devices for."""
+        return sum(count // self.portion() for count in self.each())
+
+
+class AliasTest(ManyTest):
+    """Several devices for one guest."""
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("b3d9f6a0-7e4c-4218-9b5f-c8e1a0d7f281")
+    @needs(local_devices(2))
+    def test_several_devices_of_one_alias(self) -> None:
+        """Guests share what a node has: one takes two, others what is left."""
+        self.place(request(devices=self.nics(2)), console=True)
+        for count in (2, 1):
+            self.attempt(request(devices=self.nics(count)))
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("6e1c8b4d-0f9a-4735-a2d6-5b7f3e9c0a82")
+    @needs(local_devices(2))
+    def test_two_aliases(self) -> None:
+        """Each has its own policy."""
+        self.place(request(devices=(*self.nics(), *self.nics(1, PREFERRED))), console=True)
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("d80a5f2e-6b3c-4e91-8f7d-9c4b1e0a6d83")
+    @needs(local_devices(2))
+    def test_two_aliases_that_only_together_are_too_many(self) -> None:
+        """The devices near by are enough for each alone."""
+        count = self.near()
+        for policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET, PREFERRED):
+            for attempt in self.attempt(
+                request(devices=(*self.nics(count), *self.nics(1, policy)))
+            ):
+                if isinstance(attempt, Guest):
+                    attempt.delete()
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("27f4d0c9-a8e6-4b5d-9e13-f6b2c7d8e084")
+    @needs(device_kinds(2))
+    def test_devices_of_two_kinds(self) -> None:
+        kinds = novaconf.tracked(host.layout for host in self.hosts.values())
+        self.place(request(devices=tuple(wishes.nics(kind)[0] for kind in kinds)), console=True)
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("0ba6e3f8-d5c1-4970-8a4e-2d9f7b0c5e85")
+    @needs(devices(1))
+    def test_more_devices_than_there_are(self) -> None:
+        for policy in NumaPolicy:
+            self.refused(request(devices=self.nics(self.all() + 1, policy)))
+        every = request(nodes=None, devices=self.nics(self.all() + 1))
+        self.refused(every, Lack.DEVICES)
+
+
+class RunOutTest(ManyTest):
+    """Requests for what is left."""
+
+    @decorators.attr(type=["many", "smoke"])
+    @decorators.idempotent_id("f58c1d7b-9a0e-4364-b7c2-e3d6f9a8b186")
+    @needs(devices(2))
+    def test_two_are_asked_for_and_one_is_left(self) -> None:
+        """https://bugs.launchpad.net/nova/+bug/1986838: one device is not given twice."""
+        left = self.all() - 1
+        while left:
+            count = min(left, _GUESTS)
+            self.place(request(devices=self.nics(count, PREFERRED)))
+            left -= count
+        self.refused(request(devices=self.nics(2, PREFERRED)), Lack.DEVICES)
+        self.place(request(devices=self.nics(1, PREFERRED)))
+        self.refused(request(devices=self.nics(1, PREFERRED)), Lack.DEVICES)
+
+    @decorators.attr(type=["many", "slow"])
+    @decorators.idempotent_id("94e7b2a6-c0d3-4f8b-a5e9-1f6c8d0b7a87")
+    @needs(devices(2))
+    def test_a_crowd_comes_for_all_devices(self) -> None:
+        """Twenty guests are asked for at once; all devices are given away, and none twice."""
+        attempts = self.attempt(*[self.share()] * CROWD)
+        placed = [attempt for attempt in attempts if isinstance(attempt, Guest)]
+        self.assertEqual(self.room(), len(placed))
+        given = [device for guest in placed for device in guest.devices]
+        self.assertEqual(len(set(given)), len(given))
+
+    @decorators.attr(type=["many", "slow"])
+    @decorators.idempotent_id("c1a9d8e4-5f7b-4026-9d3c-b0e6f4a2c788")
+    @needs(devices(2))
+    def test_a_crowd_comes_for_devices_of_its_nodes(self) -> None:
+        """Guests with dedicated CPUs: what runs out first depends on the host."""
+        self.attempt(*[request(devices=self.nics(self.portion()))] * CROWD)
+
+
+class MultiCreateTest(ManyTest):
+    """``min_count``: one request for several guests, all of them or none."""
+
+    def attempt_many(self, request: Request, count: int) -> tuple[Attempt, ...]:
+        """That many guests by one request; where they are is judged when they run."""
+        fleet = self.fleet()
+        servers = self.cloud.create_many(request, count, self.watch)
+        attempts = self.came_of([request] * count, servers)
+        if any(isinstance(attempt, Guest) for attempt in attempts):
+            self.judge_all(fleet, [request] * count, attempts)
+        return attempts
+
+    @decorators.attr(type=["many", "slow"])
+    @decorators.idempotent_id("3d6f0e8b-b4a7-4c19-8e5d-7a2c9f1d0b89")
+    @needs(devices(2))
+    def test_as_many_as_there_are_devices_for(self) -> None:
+        count = self.room()
+        attempts = self.attempt_many(self.share(), count)
+        self.assertEqual([], [each for each in attempts if isinstance(each, Rejection)])
+
+    @decorators.attr(type=["many"])
+    @decorators.idempotent_id("8f2b7d5c-e9a0-4e64-b1f8-c5d3a6e0f790")
+    @needs(devices(1))
+    def test_one_more_than_there_are_devices_for(self) -> None:
+        """Then none of them runs."""
+        count = self.room() + 1
+        attempts = self.attempt_many(self.share(), count)
+        self.assertEqual([], [each for each in attempts if isinstance(each, Guest)])

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Of several nodes that will do Nova takes the one that it should.
+
+nova/virt/hardware.py, ``numa_fit_instance_to_host``: guests without devices leave nodes with free
+devices to those that want them; guests are spread over nodes, or packed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.expect import Fleet, Placed, departures, ranked
+from vhost_tempest_plugin.need import (
+    dedicated_cpus,
+    deployment,
+    device_nodes,
+    devices,
+    local_devices,
+    nodes,
+)
+from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import by_node, request
+
+DEDICATED = CpuPolicy.DEDICATED
+_PACK = "compute.packing_host_numa_cells_allocation_strategy"
+
+
+class OrderTest(ScenarioTest):
+    """Places guests where Nova prefers to have them."""
+
+    pack: bool | None = None
+
+    def favoured(self, request: Request) -> Guest:
+        """A guest that is placed where Nova should rather have it than anywhere else."""
+        fleet = self.fleet()
+        guest = self.place(request)
+        host = fleet[guest.host]
+        expected = host.expects(request)
+        if not isinstance(expected, Placed):
+            self.fail(f"{guest.host} has no place for {request}")
+        first = ranked(expected, host.layout, request, host.load, host.limits, host.memory_kib)
+        self.assertEqual((), departures(first, expected, guest.seen))
+        return guest
+
+    def fleet(self) -> Fleet:
+        """The hosts, with guests packed where the test has it so."""
+        fleet = super().fleet()
+        if self.pack is None:
+            return fleet
+        return {
+            name: replace(host, limits=replace(host.limits, pack=self.pack))
+            for name, host in fleet.items()
+        }
+
+    @contextmanager
+    def packing(self, pack: bool) -> Iterator[None]:
+        """Have Nova pack guests, or spread them."""
+        driver = self.site.deployment
+        if driver is None:
+            self.fail("[vhost]deployment is not set")
+        with driver.configured("nova-scheduler", {_PACK: str(pack).lower()}):
+            self.pack = pack
+            yield
+
+    def most(self) -> int:
+        """How many devices a node has at most."""
+        return max(
+            len(found)
+            for host in self.hosts.values()
+            for node, found in by_node(host.layout, self.kind).items()
+            if node is not None
+        )
+
+
+class PreferenceTest(OrderTest):
+    """As the options are."""
+
+    @decorators.attr(type=["order", "smoke"])
+    @decorators.idempotent_id("63f9b2d7-4c8e-4015-9ad6-e0b3f7c5a163")
+    @needs(device_nodes(1), nodes(2))
+    def test_guests_without_devices_keep_clear_of_devices(self) -> None:
+        for _ in range(3):
+            self.favoured(request())
+
+    @decorators.attr(type=["order"])
+    @decorators.idempotent_id("fa1e5c80-7d3b-4f92-8b6c-9d2a4e0f7c64")
+    @needs(local_devices(1), nodes(2))
+    def test_guest_without_devices_is_where_they_are_taken(self) -> None:
+        self.favoured(request(devices=self.nics(self.most())))
+        self.favoured(request())
+
+    @decorators.attr(type=["order"])
+    @decorators.idempotent_id("2e8d0b6f-c5a9-4173-a7e4-6f1c3b9d5e65")
+    @needs(device_nodes(2), devices(3))
+    def test_guests_with_devices_are_where_most_are_free(self) -> None:
+        for _ in range(3):
+            self.favoured(request(devices=self.nics()))
+
+    @decorators.attr(type=["order"])
+    @decorators.idempotent_id("b07c9e3a-8f5d-4246-9c1b-d4e6a2f8b066")
+    @needs(nodes(2), dedicated_cpus(1))
+    def test_pinned_guests(self) -> None:
+        """What counts is how many dedicated CPUs are free."""
+        self.favoured(request(cpu_policy=DEDICATED))
+        self.favoured(request(cpu_policy=DEDICATED))
+
+    @decorators.attr(type=["order"])
+    @decorators.idempotent_id("9d5a3f71-0e6c-4b8d-b2f9-7c4e1a8d0f67")
+    @needs(nodes(3), device_nodes(1))
+    def test_guest_of_two_nodes(self) -> None:
+        self.favoured(request(nodes=2))
+        self.favoured(request(nodes=2, devices=self.nics()))
+
+
+class StrategyTest(OrderTest):
+    """``[compute]packing_host_numa_cells_allocation_strategy``."""
+
+    @decorators.attr(type=["order", "slow"])
+    @decorators.idempotent_id("c4f8e1d6-3b7a-4c59-8e0d-a5b9d2f6c368")
+    @needs(nodes(2), local_devices(1), deployment(Ability.CONFIGURE))
+    def test_packed(self) -> None:
+        """https://bugs.launchpad.net/nova/+bug/2144660: also then nodes with devices are last."""
+        with self.packing(True):
+            self.favoured(request())
+            self.favoured(request())
+            self.favoured(request(cpu_policy=DEDICATED))
+            self.favoured(request(devices=self.nics()))
+            self.favoured(request(devices=self.nics()))
+
+    @decorators.attr(type=["order", "slow"])
+    @decorators.idempotent_id("0f7d2a9c-6e4b-4831-a9c5-b8e3f0d7a169")
+    @needs(nodes(2), local_devices(1), deployment(Ability.CONFIGURE))
+    def test_spread(self) -> None:
+        with self.packing(False):
+            self.favoured(request())
+            self.favoured(request())
+            self.favoured(request(cpu_policy=DEDICATED))
+            self.favoured(request(devices=self.nics()))
