@@ -66,20 +66,24 @@ class Assortment:
             ),
         )
 
-    def aliases(self) -> tuple[str, ...]:
-        """More of ``[pci] alias``, with the policy ``required``."""
-        nodes = {self._on(node): {"traits": _trait(node)} for node, _ in self.rest}
-        words = {
-            self._special: {"resource_class": _CLASS, "traits": _TRAIT},
-            self._once: {"resource_class": _ONCE_CLASS},
-            self._nowhere: {"traits": _NOWHERE},
-            **nodes,
-        }
-        # Ids beside a class: nova-compute, to which the documentation gives no
-        # [filter_scheduler]pci_in_placement, refuses to start with an alias without them.
-        common = {
+    def aliases(self, *, ids: bool = True) -> tuple[str, ...]:
+        """More of ``[pci] alias``, with the policy ``required``.
+
+        :param ids: say those of the devices also where a class is said, which is enough by the
+            documentation, and is not for nova-compute
+        """
+        own = {
             "vendor_id": f"{self.kind.id.vendor:04x}",
             "product_id": f"{self.kind.id.product:04x}",
+        }
+        beside = own if ids else {}
+        words = {
+            self._special: {**beside, "resource_class": _CLASS, "traits": _TRAIT},
+            self._once: {**beside, "resource_class": _ONCE_CLASS},
+            self._nowhere: {**own, "traits": _NOWHERE},
+            **{self._on(node): {**own, "traits": _trait(node)} for node, _ in self.rest},
+        }
+        common = {
             "device_type": self.kind.dev_type.value,
             "numa_policy": NumaPolicy.REQUIRED.value,
         }

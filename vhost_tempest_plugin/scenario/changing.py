@@ -79,10 +79,13 @@ class ChangingTest(ScenarioTest):
             failed.pop_all()
 
     @contextmanager
-    def device_spec(self, *options: str, entries: Iterable[Entry]) -> Iterator[None]:
+    def device_spec(
+        self, *options: str, entries: Iterable[Entry], kept: Iterable[PciDeviceRow] = ()
+    ) -> Iterator[None]:
         """Have nova-compute track what entries mean; it must, and all again after the block.
 
         :param options: how the option is written, by default once for each entry
+        :param kept: what it must have beside that, because guests have it still
         """
         known = tuple(entries)
         tracked = frozenset(devicespec.tracked(self.rows, known))
@@ -91,7 +94,7 @@ class ChangingTest(ScenarioTest):
             self.configured(NOVA_COMPUTE, {DEVICE_SPEC: written}),
             self.offering(row.address for row in tracked),
         ):
-            self.tracks(tracked)
+            self.tracks(tracked | frozenset(kept))
             yield
         self.tracks(self.rows)
 

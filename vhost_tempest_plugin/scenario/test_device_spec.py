@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova has those devices that ``[pci] device_spec`` means, and gives them as it says.
+
+https://docs.openstack.org/nova/latest/configuration/config.html#pci.device_spec;
+nova/pci/devspec.py, nova/pci/manager.py.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import devicespec
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.devicespec import AddressPattern, Entry
+from vhost_tempest_plugin.expect import Lack
+from vhost_tempest_plugin.need import deployment, devices, local_devices
+from vhost_tempest_plugin.novaconf import NumaPolicy, PciDeviceRow
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.scenario.changing import ChangingTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.views.nova import AVAILABLE
+
+_VFIO = "vfio-pci"
+
+
+class DeviceSpecTest(ChangingTest):
+    """Makes entries of the first sort of device."""
+
+    def entry(
+        self, address: str | AddressPattern | None = None, *, managed: bool | None = None
+    ) -> Entry:
+        """One of its ids."""
+        vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
+        return Entry(vendor, product, address, managed=managed)
+
+    def entries_of_other_sorts(self) -> tuple[Entry, ...]:
+        """What the deployment has for them."""
+        layouts = [host.layout for host in self.hosts.values()]
+        known = dict.fromkeys(entry for each in layouts for entry in devicespec.given(each))
+        return tuple(e for e in known if not any(e.matches(row) for row in self.kind_rows))
+
+    def row(self, address: PciAddress) -> PciDeviceRow:
+        """The device at an address."""
+        return next(row for row in self.rows if row.address == address)
+
+
+@needs(deployment(Ability.CONFIGURE))
+class FormTest(DeviceSpecTest):
+    """The forms of an entry."""
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("f31edc8d-6b5f-4e1c-a93e-5a660d128afa")
+    @needs(devices(1))
+    def test_exact_address(self) -> None:
+        """The one device is all that there is."""
+        last = self.kind_rows[-1]
+        with self.device_spec(entries=[self.entry(str(last.address))]):
+            guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+            self.assertEqual({last.address}, guest.devices)
+            more = request(devices=self.nics(1, NumaPolicy.PREFERRED))
+            self.refused(more, Lack.DEVICES)
+            guest.delete()
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("6ad18cc8-384e-49f1-81a0-4405719fe5d4")
+    @needs(devices(2))
+    def test_glob(self) -> None:
+        """Of one bus."""
+        bus = f"{self.kind_rows[-1].address.bus:02x}"
+        with self.device_spec(entries=[self.entry(f"*:{bus}:*.*")]):
+            pass
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("a0de2943-6a31-4324-a5a2-f20244254eab")
+    @needs(devices(2))
+    def test_regular_expression(self) -> None:
+        """Of two buses, in the form of a dictionary."""
+        buses = "|".join(f"{row.address.bus:02x}" for row in self.kind_rows[-2:])
+        with self.device_spec(entries=[self.entry(AddressPattern(bus=f"({buses})"))]):
+            pass
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("ec385182-fc84-41fa-b26d-3d203fafc93f")
+    @needs(devices(3))
+    def test_list(self) -> None:
+        """Entries of all forms in one list."""
+        exact, glob, pattern = (row.address for row in self.kind_rows[-3:])
+        entries = (
+            self.entry(str(exact)),
+            self.entry(f"{glob.bus:02x}:{glob.slot:02x}"),
+            self.entry(AddressPattern(bus=f"{pattern.bus:02x}", function=f"[{pattern.function}]")),
+        )
+        with self.device_spec(devicespec.together(entries), entries=entries):
+            pass
+
+
+@needs(deployment(Ability.CONFIGURE), local_devices(2))
+class RemovalTest(DeviceSpecTest):
+    """An entry that goes while a guest has its device."""
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("e9541787-3108-47b0-8070-ea2c52bf10a1")
+    def test_removed_device_goes_with_its_guest(self) -> None:
+        """It is not free in between (https://bugs.launchpad.net/nova/+bug/2115905)."""
+        guest = self.place(request(devices=self.nics()))
+        (address,) = guest.devices
+        row = self.row(address)
+        with self.without(row):
+            self.check(guest, "the removal")
+            guest.delete()
+            self.gone(row)
+
+    @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("5e167ec4-404c-44cb-bf10-d4de402f3bd0")
+    def test_restored_device_is_still_its_guest_s(self) -> None:
+        guest = self.place(request(devices=self.nics()))
+        (address,) = guest.devices
+        with self.without(self.row(address)):
+            guest.reboot(hard=True)
+        self.check(guest, "the return")
+        guest.delete()
+        self.tracks(self.rows)
+
+    def gone(self, row: PciDeviceRow) -> None:
+        """Wait until Nova has a device no more; meanwhile nobody may have it."""
+
+        def absent() -> bool | None:
+            for name, host in self.hosts.items():
+                for device in host.nova().devices:
+                    if device.row.address == row.address:
+                        self.assertNotEqual(AVAILABLE, device.status, name)
+                        return None
+            return True
+
+        self.cloud.until(absent, "the end of the device", self.watch)
+
+    @contextmanager
+    def without(self, row: PciDeviceRow) -> Iterator[None]:
+        """A device that a guest has is no longer in the option; Nova keeps it nevertheless."""
+        entries = [self.entry(str(other.address)) for other in self.kind_rows if other != row]
+        with self.device_spec(entries=[*entries, *self.entries_of_other_sorts()], kept=[row]):
+            yield
+
+
+@needs(local_devices(1))
+class ManagedTest(DeviceSpecTest):
+    """Who gives a device to vfio-pci: libvirt, or whoever runs the host."""
+
+    @decorators.attr(type=["device-spec", "life"])
+    @decorators.idempotent_id("a3aadeea-df79-445c-bca8-bad0c4e44750")
+    def test_managed_where_nothing_is_said(self) -> None:
+        """Nova's test_create_server_with_VF_and_managed_not_set."""
+        guest = self.place(request(devices=self.nics()))
+        self.assertEqual({True}, set(self.managed(guest).values()))
+
+    @decorators.attr(type=["device-spec", "life", "slow"])
+    @decorators.idempotent_id("26105850-abe5-4732-b99f-9685d7123291")
+    @needs(deployment(Ability.CONFIGURE), devices(2))
+    def test_one_managed_and_one_not(self) -> None:
+        """Nova's test_create_server_with_VF_and_managed_set_to_yes, and _to_no."""
+        yes, no = self.kind_rows[-2:]
+        entries = [
+            self.entry(str(yes.address), managed=True),
+            self.entry(str(no.address), managed=False),
+        ]
+        with self.bound(no), self.device_spec(entries=entries):
+            guest = self.place(request(devices=self.nics(2, NumaPolicy.PREFERRED)))
+            self.assertEqual({yes.address: True, no.address: False}, self.managed(guest))
+            guest.stop()
+            guest.start()
+            guest.delete()
+
+    def managed(self, guest: Guest) -> Mapping[PciAddress, bool]:
+        """What libvirt's XML has of each of a guest's devices."""
+        domain = self.hosts[guest.host].look().host.domains[guest.id]
+        return {device.address: device.managed for device in domain.assigned}
+
+    @contextmanager
+    def bound(self, row: PciDeviceRow) -> Iterator[None]:
+        """A device is vfio-pci's already, on each host, while the block runs."""
+        for host in self.hosts.values():
+            host.node.run(_bind(row.address, _VFIO))
+        try:
+            yield
+        finally:
+            for host in self.hosts.values():
+                host.node.run(_bind(row.address, ""))
+
+
+def _bind(device: PciAddress, driver: str) -> str:
+    """A shell script that gives a device to a driver, or to any that wants it.
+
+    Documentation/ABI/testing/sysfs-bus-pci, ``driver_override``.
+    """
+    return f"""set -e
+test -z "{driver}" || modprobe {driver or "-n vfio"}
+cd /sys/bus/pci/devices/{device}
+echo "{driver}" > driver_override
+test ! -e driver || echo {device} > driver/unbind
+echo {device} > /sys/bus/pci/drivers_probe
+"""
