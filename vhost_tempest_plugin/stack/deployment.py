@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vhost_tempest_plugin import hosts, speed
+from vhost_tempest_plugin import hosts, rewiring, speed
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.configuration import override
 from vhost_tempest_plugin.configuration.service import Service
@@ -20,9 +20,10 @@ from vhost_tempest_plugin.progress import silent
 from vhost_tempest_plugin.stack import files, lifecycle
 from vhost_tempest_plugin.stack.cloud import open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
-from vhost_tempest_plugin.stack.nodes import UNIT, Nodes
+from vhost_tempest_plugin.stack.nodes import UNIT, Nodes, is_running
 from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.stack.services import Services
+from vhost_tempest_plugin.topology import Host
 
 # What of libvirt runs in an emulated host, and what would start it again when it is asked.
 _LIBVIRT_UNITS = ("libvirtd.service", "libvirtd*.socket")
@@ -33,7 +34,7 @@ _HELD_S = 1800.0
 class DevstackDeployment(Deployment):
     """The driver ``devstack``; *name* is devstack's VHOST_NAME."""
 
-    abilities = frozenset({Ability.CONFIGURE, Ability.RESTART, Ability.REBOOT, Ability.UNPLUG})
+    abilities = frozenset(Ability)
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
@@ -97,11 +98,16 @@ class DevstackDeployment(Deployment):
                 services.start(_service(service))
 
     def reboot(self, host: str) -> None:
-        with self._held() as (_, _, nodes):
-            emulated.power_off(host)
-            wanted = nodes.named([host])
-            nodes.boot(wanted)
-            nodes.start(wanted, only_changed=False)
+        self._boot_with(host, hosts.intended(host).host)
+
+    @contextmanager
+    def rewired(self, host: str, hardware: Host) -> Iterator[None]:
+        own = hosts.intended(host).host
+        try:
+            self._boot_with(host, hardware)
+            yield
+        finally:
+            self._boot_with(host, own)
 
     def unplug(self, host: str, device: PciAddress) -> None:
         emulated.run(["unplug", host, str(device)], silent)
@@ -158,6 +164,16 @@ class DevstackDeployment(Deployment):
         if any(each.service.in_host for each in wanted):
             nodes = Nodes(directory, record, silent)
             nodes.start(nodes.hosts, only_changed=True)
+
+    def _boot_with(self, host: str, hardware: Host) -> None:
+        with self._held() as (directory, record, _):
+            if is_running(host):
+                emulated.power_off(host)
+            rewiring.rewire(host, hardware, silent)
+            nodes = Nodes(directory, record, silent)
+            wanted = nodes.named([host])
+            nodes.boot(wanted)
+            nodes.start(wanted, only_changed=False)
 
     @contextmanager
     def _held(self) -> Iterator[tuple[StackDirectory, StackRecord, Nodes]]:

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.image.image import DISK_MIB
 from vhost_tempest_plugin.lab import emulated
 from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
 from vhost_tempest_plugin.stack import files, readiness, sources, staging
@@ -25,6 +25,7 @@ from vhost_tempest_plugin.stack.cloud import last_report, open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
 from vhost_tempest_plugin.stack.readiness import Readiness
 from vhost_tempest_plugin.stack.record import StackRecord
+from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.viewer import NovaDatabase
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
@@ -40,8 +41,9 @@ class Nodes:
         self._directory = directory
         self._record = record
         self._progress = progress
-        layout = lay_out(topology_file.load(directory.topology.read_bytes(), record.topology))
-        self.hosts = tuple(ComputeHost(name, layout, record.accelerator) for name in record.hosts)
+        self.hosts = tuple(
+            ComputeHost(name, self._layout(name), record.accelerator) for name in record.hosts
+        )
         self._base = files.read(record.configuration)
 
     @property
@@ -70,7 +72,7 @@ class Nodes:
             for host in wanted:
                 down = [["down", host.name]] if anew else []
                 shares = {environment: environment}
-                jobs.start(*down, emulated.up(host, self._directory.topology, shares))
+                jobs.start(*down, emulated.up(host, self._topology(host.name), shares))
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
         """Have nova-compute run in hosts with everything as it is now, and wait for it.
@@ -153,6 +155,15 @@ class Nodes:
         """
         with open_cloud(self._base) as cloud:
             return self._readiness(host, cloud, {}).lacking()
+
+    def _topology(self, host: str) -> Path:
+        """The file with a host's topology: what it was rewired to counts."""
+        own = HostDirectory.of(host).topology
+        return own if own.exists() else self._directory.topology
+
+    def _layout(self, host: str) -> Layout:
+        path = self._topology(host)
+        return lay_out(topology_file.load(path.read_bytes(), str(path)))
 
     def _copies(self) -> tuple[Copy, ...]:
         environment = self._record.environment
