@@ -22,7 +22,7 @@ from vhost_tempest_plugin.errors import CommandError, HostError
 
 _SOCKET = "ssh.socket"
 _SSH_FAILED = 255  # ssh(1), EXIT STATUS
-_PERSIST_S = 30
+PERSIST_S = 30
 _POLL_S = 0.1
 _LOGIN_S = 30.0
 _FIRST_PATIENCE_S = 1.0
@@ -40,6 +40,7 @@ class Ssh:
     :param key: the private key that the host accepts
     :param known_hosts: a file with the host's public key
     :param alias: the host's name in *known_hosts*
+    :param persist_s: how long the connection stays while nobody uses it
     """
 
     directory: Path
@@ -49,6 +50,7 @@ class Ssh:
     alias: str
     user: str = "root"
     address: str = "127.0.0.1"
+    persist_s: int = PERSIST_S
 
     def argv(self, program: str = "ssh") -> list[str]:
         """The client with everything that identifies the host, the user's own files left out."""
@@ -66,7 +68,7 @@ class Ssh:
             "LogLevel": "ERROR",
             "ControlMaster": "auto",
             "ControlPath": _SOCKET,
-            "ControlPersist": f"{_PERSIST_S}",
+            "ControlPersist": f"{self.persist_s}",
             "ServerAliveInterval": "15",
             "ServerAliveCountMax": "8",
         }

@@ -11,7 +11,8 @@ echo '== links'
 find /sys/bus/pci/devices/*/ -maxdepth 1 -type l \
     '(' -name driver -o -name iommu_group ')' -printf '%h %f %l\n'
 echo '== holders'
-find /proc/[0-9]*/fd -maxdepth 1 -lname '/dev/vfio/[0-9]*' -printf '%h %l\n' 2>/dev/null |
+# A group has a file only while one of its devices is vfio-pci's.
+ls /dev/vfio/[0-9]* >/dev/null 2>&1 && find /proc/[0-9]*/fd -maxdepth 1 -lname '/dev/vfio/[0-9]*' -printf '%h %l\n' 2>/dev/null |
     sort -u |
     while IFS=/ read -r _ _ pid _ _ _ group; do
         printf '%s %s ' "$group" "$pid"

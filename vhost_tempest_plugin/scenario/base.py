@@ -90,11 +90,11 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         database = cls.site.database
         if database is None:
             raise VhostError("[vhost]nova_cell_database is not set")
+        cls.hosts = {}
         with versions:
-            cls.hosts = {
-                name: Watch(node, database, cls.cloud.placement)
-                for name, node in cls.site.nodes.items()
-            }
+            for name, node in cls.site.nodes.items():
+                cls.hosts[name] = Watch(node, database, cls.cloud.placement)
+                cls.addClassResourceCleanup(cls.hosts[name].close)
             held = [f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.leaks()]
         if held:
             raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")

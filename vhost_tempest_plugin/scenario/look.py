@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import Candidate, Limits
-from vhost_tempest_plugin.viewer import Node, NovaDatabase, Placement
+from vhost_tempest_plugin.viewer import Link, Node, NovaDatabase, Placement
 from vhost_tempest_plugin.views import Disagreement, HostView, NovaView, Provider, leaks
 from vhost_tempest_plugin.views.placement import device_of
 
@@ -37,6 +37,7 @@ class Watch:
     def __init__(self, node: Node, database: NovaDatabase, placement: Placement) -> None:
         self.node = node
         self.layout = node.layout
+        self._link = Link(node)
         self._database = database
         self._placement = placement
         self.first = self.look()
@@ -56,7 +57,7 @@ class Watch:
         :raises VhostError: the host or the database does not answer
         """
         nova = self.nova()
-        return Look(self.node.look(), nova, self._placement.tree(nova.compute_node))
+        return Look(self._link.look(), nova, self._placement.tree(nova.compute_node))
 
     def providers(self) -> tuple[Provider, ...]:
         """What Placement says now of the host and its devices."""
@@ -65,6 +66,10 @@ class Watch:
     def nova(self) -> NovaView:
         """What Nova's database says now."""
         return self._database.look(self.node.name)
+
+    def close(self) -> None:
+        """Let the connection to the host end."""
+        self._link.close()
 
     def leaks(self) -> tuple[Disagreement, ...]:
         """Who holds what of the host now; none where all is free and as it was at first."""

@@ -5,7 +5,7 @@ The values are those of ``views``, the same whatever the deployment is.
 """
 
 from vhost_tempest_plugin.viewer.database import NovaDatabase
-from vhost_tempest_plugin.viewer.node import Node
+from vhost_tempest_plugin.viewer.node import Link, Node
 from vhost_tempest_plugin.viewer.placement import Placement
 
-__all__ = ["Node", "NovaDatabase", "Placement"]
+__all__ = ["Link", "Node", "NovaDatabase", "Placement"]

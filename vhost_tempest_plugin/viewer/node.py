@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A compute host that tests run on, and the way into it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vhost_tempest_plugin import hosts
+from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.machine import Machine, Ssh
 from vhost_tempest_plugin.observe import guests
 from vhost_tempest_plugin.views import HostView
 
 _ROOT = "root"
+# Longer than a guest takes to boot in an emulated host.
+_PERSIST_S = 300
 # Not scaled by how slow the machine is: to measure that takes as long as a look.
 _LIMIT_S = 600.0
 
@@ -29,33 +30,59 @@ class Node:
     layout: Layout
     ssh: Ssh | None = None
 
-    @contextmanager
-    def connected(self) -> Iterator[Machine]:
-        """A connection to it.
+    def connection(self) -> Machine:
+        """A connection to it, for the caller to close.
 
         :raises InputError: there is no such emulated host
         :raises HostError: it does not run
         """
-        if self.ssh is None:
-            with hosts.connected(self.name) as (_, machine):
-                yield machine
-        else:
-            with Machine(self.ssh) as machine:
-                yield machine
+        return Machine(replace(self.ssh or hosts.ssh(self.name), persist_s=_PERSIST_S))
 
-    def run(self, script: str) -> str:
+    def run(self, script: str, over: Machine | None = None) -> str:
         """What a shell script prints that is run there as root.
 
+        :param over: a connection that there is
         :raises HostError: it fails, or the host cannot be reached
         """
-        is_root = self.ssh is None or self.ssh.user == _ROOT
-        argv = ["sh", "-s"] if is_root else ["sudo", "-n", "sh", "-s"]
-        with self.connected() as machine:
-            return machine.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
+        if over is None:
+            with self.connection() as machine:
+                return self.run(script, machine)
+        argv = ["sh", "-s"]
+        if self.ssh is not None and self.ssh.user != _ROOT:
+            argv = ["sudo", "-n", *argv]
+        return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
 
-    def look(self) -> HostView:
+    def look(self, over: Machine | None = None) -> HostView:
         """What it says of its guests and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
-        return guests.read(self.run(guests.script()))
+        return guests.read(self.run(guests.script(), over))
+
+
+class Link:
+    """Looks at a node over a connection that stays: to make one takes longer than a look."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+        self._machine: Machine | None = None
+
+    def look(self) -> HostView:
+        """What the node says of its guests and devices now.
+
+        :raises HostError: it cannot be reached, or what it says has no known form
+        """
+        if self._machine is not None:
+            try:
+                return self._node.look(self._machine)
+            except HostError:
+                # It may have been booted since.
+                self.close()
+        self._machine = self._node.connection()
+        return self._node.look(self._machine)
+
+    def close(self) -> None:
+        """Let the connection end."""
+        if self._machine is not None:
+            self._machine.close()
+            self._machine = None
