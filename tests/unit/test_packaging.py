@@ -11,6 +11,7 @@ from bindep.depends import Depends
 
 from vhost_tempest_plugin import errors
 from vhost_tempest_plugin.checks import registry
+from vhost_tempest_plugin.image import distribution
 from vhost_tempest_plugin.lab.checks.base import LAB
 from vhost_tempest_plugin.packages import TOOLS
 
@@ -31,6 +32,32 @@ class PackagingTest(unittest.TestCase):
 
     def test_devstack_installs_nothing_where_the_plugin_refuses(self) -> None:
         self.assertEqual(set(), packages("devstack/files/bindep.txt", "rpm"))
+
+    def test_devstacks_variables_are_documented(self) -> None:
+        settings = (TOP / "devstack/settings").read_text()
+        table = (TOP / "doc/source/user/devstack.rst").read_text()
+        known = re.findall(r"^ *(VHOST_\w+)=\$\{\1", settings, re.MULTILINE)
+        documented = re.findall(r"^   \* - ``(VHOST_\w+)``", table, re.MULTILINE)
+        self.assertEqual(sorted({*known, "VHOST_NAME"}), sorted(documented))
+
+    def test_devstacks_samples_set_what_there_is(self) -> None:
+        settings = (TOP / "devstack/settings").read_text()
+        table = (TOP / "doc/source/user/devstack.rst").read_text()
+        samples = sorted((TOP / "devstack/samples").glob("*.conf"))
+        for sample in samples:
+            with self.subTest(sample=sample.name):
+                self.assertIn(f"``{sample.name}``", table)
+                for name in re.findall(r"^(VHOST_\w+)=", sample.read_text(), re.MULTILINE):
+                    self.assertIn(f"{name}=${{{name}", settings)
+        self.assertLessEqual(6, len(samples))
+
+    def test_devstack_takes_distributions_whose_packages_are_known(self) -> None:
+        settings = (TOP / "devstack/settings").read_text()
+        (names,) = re.findall(r'^VHOST_DISTROS="(.*)"', settings, re.MULTILINE)
+        owners = {"bookworm": "debian", "trixie": "debian", "noble": "ubuntu"}
+        for name in names.split():
+            text = f"ID={owners[name]}\nVERSION_CODENAME={name}\n"
+            self.assertEqual(name, distribution.parse(text).codename)
 
     def test_bootstrap_installs_what_the_doctor_looks_for(self) -> None:
         installed = packages("bindep.txt", "dpkg", "virt", "run", "lab", "build")
