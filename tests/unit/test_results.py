@@ -63,14 +63,24 @@ def packets(status: str, seconds: float, **files: str) -> bytes:
             eof=True,
             timestamp=BEGUN,
         )
+    if status == "exists":
+        return enumerated(name)
     if status != "inprogress":
         ended = BEGUN + timedelta(seconds=seconds)
         result.status(test_id=name, test_status=status, timestamp=ended)
     return written.getvalue()
 
 
+def enumerated(name: str) -> bytes:
+    """What stestr tells of a test before it runs."""
+    written = io.BytesIO()
+    subunit.StreamResultToBytes(written).status(test_id=name, test_status="exists")
+    return written.getvalue()
+
+
 STREAM = b"".join(
     (
+        packets("exists", 0),
         packets("success", 30),
         packets("fail", 40, traceback="Traceback:\nAssertionError: <no>", log="nova said"),
         packets("skip", 0, reason="needs 3 nodes, has 1"),

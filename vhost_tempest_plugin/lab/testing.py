@@ -79,6 +79,9 @@ def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
 
     :raises CommandError: tempest refuses them, or a test cannot be imported
     """
+    if not (workspace.directory / ".stestr").is_dir():
+        stestr = Path(sys.executable).with_name("stestr")
+        process.run([stestr, "init"], directory=workspace.directory)
     argv = [*_TEMPEST, "--list-tests", *words]
     done = process.run(argv, directory=workspace.directory, timeout_s=_LIST_LIMIT_S)
     return tuple(line for line in done.stdout.splitlines() if "." in line and " " not in line)
