@@ -37,7 +37,7 @@ from vhost_tempest_plugin.request import CpuPolicy, DeviceRequest, Request
 from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
 
 REPAIRS = tuple(dict.fromkeys(mistake.repair for mistake in MISTAKES))
-TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov", "wide")
+TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
 CASES = 1700
 REQUESTS = 5000
 PLACED = 1000

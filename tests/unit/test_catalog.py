@@ -14,7 +14,7 @@ from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.pci import DeviceModel
 from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
 
-SHIPPED = ("article", "lopsided", "small", "smt", "sockets", "sriov", "wide")
+SHIPPED = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
 MINE = Host("mine", CpuTopology(1), (NumaNode(0, frozenset({0}), 512, ((0, 10),)),))
 
 
@@ -89,6 +89,9 @@ class TestShipped(unittest.TestCase):
         ]
         self.assertEqual(sockets, [{0}, {0}, {1}, {1}])
         self.assertEqual(hosts["smt"].cpus.threads, 2)
+        pages = [{page.size_kib for page in node.huge_pages} for node in hosts["smt"].nodes]
+        self.assertEqual([{2048}, {2048, 1048576}], pages)
+        self.assertEqual(1, len(hosts["single"].nodes))
         lopsided = hosts["lopsided"]
         self.assertEqual([sum(g.count for g in n.devices) for n in lopsided.nodes], [0, 6, 1])
         self.assertEqual(sum(group.count for group in lopsided.devices), 1)
@@ -128,7 +131,7 @@ class TestFind(unittest.TestCase):
             catalog.find("artcle")
 
     def test_unknown_name_lists_all(self) -> None:
-        with self.assertRaisesRegex(InputError, "known are article, lopsided, small"):
+        with self.assertRaisesRegex(InputError, "known are article, lopsided, single"):
             catalog.find("qqq")
 
     def test_what_cannot_be_read(self) -> None:

@@ -22,7 +22,7 @@ from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.needs import declared
 from vhost_tempest_plugin.scenario.test_pci_order import OrderTest
 
-TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
+TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov")
 SEEDS = 3
 MODULES = (
     test_pci_affinity,

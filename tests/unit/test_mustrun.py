@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which tests must run on which of the topologies of this package."""
+
+import os
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.scenario import mustrun
+
+GOLDEN = Path(__file__).parent / "golden" / "mustrun.txt"
+REGENERATE = "VHOST_REGENERATE_GOLDEN"
+_PACKAGE = "vhost_tempest_plugin.scenario."
+
+
+class MustRunTest(unittest.TestCase):
+    """VHOST_REGENERATE_GOLDEN=1 writes the file anew; read the difference before committing."""
+
+    maxDiff = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.lists: dict[str, list[str]] = {}
+        for name in catalog.names():
+            ground = Ground((lay_out(catalog.find(name)),), frozenset(Ability))
+            for entry in mustrun.entries(ground):
+                on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])
+                if entry.must_run:
+                    on.append(name)
+
+    def test_lists(self) -> None:
+        every = list(catalog.names())
+        text = "".join(
+            f"{test}: {'all' if on == every else ' '.join(on)}\n" for test, on in self.lists.items()
+        )
+        if os.environ.get(REGENERATE):
+            GOLDEN.write_text(text)
+        self.assertEqual(GOLDEN.read_text(), text, f"set {REGENERATE}=1 if this is meant")
+
+    def test_each_runs_somewhere(self) -> None:
+        """A test of hardware that no topology has tells nothing."""
+        self.assertEqual([], [test for test, on in self.lists.items() if not on])

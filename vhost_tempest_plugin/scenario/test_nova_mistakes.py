@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Nova decides wrongly of CPUs and memory; ``tests/oracle/README.rst`` says why.
+
+Expected failures: where Nova puts one right, the test says so by its unexpected success.
+"""
+
+import unittest
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.expect import Placed, expectation
+from vhost_tempest_plugin.expect.preference import order
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.load import Load
+from vhost_tempest_plugin.need import Ground, Need
+from vhost_tempest_plugin.novaconf import DeviceKind
+from vhost_tempest_plugin.request import (
+    CpuPolicy,
+    EmulatorPolicy,
+    ImageRequest,
+    Request,
+    ThreadPolicy,
+)
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.situations import placeable
+from vhost_tempest_plugin.scenario.wishes import nics, request
+
+
+def floating_first(
+    kind: DeviceKind,
+    emulator_policy: EmulatorPolicy | None = None,
+    thread_policy: ThreadPolicy | None = None,
+) -> Request:
+    """A guest of two nodes, of which the second one's CPU is dedicated, and a device."""
+    return request(
+        nodes=2,
+        cpu_policy=CpuPolicy.MIXED,
+        dedicated_mask=frozenset({1}),
+        emulator_policy=emulator_policy,
+        thread_policy=thread_policy,
+        devices=nics(kind),
+    )
+
+
+def large_last(layout: Layout) -> Request | None:
+    """A guest of three nodes, of which the last has room only on the node that is tried first.
+
+    None where the host has no such node.
+    """
+    if len(layout.host.nodes) < 3:
+        return None
+    first, second, *_ = sorted((node.memory_mib for node in layout.host.nodes), reverse=True)
+    large_mib = second + (first - second) // 8
+    asked = request(
+        nodes=3,
+        node_cpus=tuple(frozenset({cpu}) for cpu in range(3)),
+        node_memory_mib=(64, 64, large_mib),
+        memory_mib=64 + 64 + large_mib,
+        cpu_policy=CpuPolicy.DEDICATED,
+    )
+    expected = expectation(layout, asked, Load())
+    tried = order(layout, asked, Load())[0]
+    if not isinstance(expected, Placed) or {each.nodes[2] for each in expected.choices} != {tried}:
+        return None
+    return asked
+
+
+def one_thread() -> Need:
+    """A host with cores of one thread."""
+
+    def found(ground: Ground) -> int:
+        return sum(layout.host.cpus.threads == 1 for layout in ground.layouts)
+
+    return Need("a host with one thread a core", 1, found)
+
+
+def large_last_matters() -> Need:
+    """A host for such a guest."""
+
+    def found(ground: Ground) -> int:
+        return sum(large_last(layout) is not None for layout in ground.layouts)
+
+    return Need("a host of three nodes whose first is the largest", 1, found)
+
+
+class MistakeTest(ScenarioTest):
+    """Each is a request of which Nova makes something else than it must."""
+
+    @decorators.attr(type=["cpus"])
+    @decorators.idempotent_id("3b9e5d7f-0c8a-4e14-b6f2-9a1d7c4e8b91")
+    @needs(
+        placeable(
+            "a guest with a floating node, a dedicated one and a CPU for the emulator",
+            lambda kind: floating_first(kind, EmulatorPolicy.ISOLATE),
+        )
+    )
+    @unittest.expectedFailure
+    def test_isolated_emulator_beside_a_node_without_dedicated_cpus(self) -> None:
+        """Refused on every host: nothing-to-pin."""
+        self.place(floating_first(self.kind, EmulatorPolicy.ISOLATE))
+
+    @decorators.attr(type=["cpus"])
+    @decorators.idempotent_id("e05c8a2d-7f6b-4391-8d9e-c2b4f0a6d592")
+    @needs(
+        placeable(
+            "a guest with a floating node and one of isolated threads",
+            lambda kind: floating_first(kind, thread_policy=ThreadPolicy.ISOLATE),
+        )
+    )
+    @unittest.expectedFailure
+    def test_isolated_threads_beside_a_node_without_dedicated_cpus(self) -> None:
+        """Refused on every host: nothing-to-pin."""
+        self.place(floating_first(self.kind, thread_policy=ThreadPolicy.ISOLATE))
+
+    @decorators.attr(type=["cpus"])
+    @decorators.idempotent_id("76d1f4b8-a9e3-4c50-9b7d-5e8c0a2f6d93")
+    @needs(
+        one_thread(),
+        placeable(
+            "a dedicated CPU and a device",
+            lambda kind: request(cpu_policy=CpuPolicy.DEDICATED, devices=nics(kind)),
+        ),
+    )
+    @unittest.expectedFailure
+    def test_thread_policy_of_an_image_that_the_flavor_overrules(self) -> None:
+        """Refused where cores have one thread: filter-asks-image."""
+        self.place(
+            request(
+                cpu_policy=CpuPolicy.DEDICATED,
+                thread_policy=ThreadPolicy.PREFER,
+                image=ImageRequest(thread_policy=ThreadPolicy.REQUIRE),
+                devices=self.nics(),
+            )
+        )
+
+    @decorators.attr(type=["cpus"])
+    @decorators.idempotent_id("ca2b6e90-5d1f-4837-8e4c-f7d3a9b1c094")
+    @needs(large_last_matters())
+    @unittest.expectedFailure
+    def test_guest_of_unequal_nodes_is_pinned(self) -> None:
+        """The CPU of its large node floats, and is in no accounts: search-changes-request."""
+        for host in self.hosts.values():
+            if asked := large_last(host.layout):
+                self.place(asked)
