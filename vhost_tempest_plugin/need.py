@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.novaconf import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.pci import DeviceModel
 
 
@@ -115,6 +115,16 @@ def off_node_devices(count: int) -> Need:
 def devices(count: int) -> Need:
     """That many devices in all."""
     return _most(f"{count} devices", count, lambda layout: len(_rows(layout)))
+
+
+def whole_devices(count: int) -> Need:
+    """That many devices of one sort that are no virtual functions."""
+
+    def found(layout: Layout) -> int:
+        kinds = [k for k in novaconf.tracked([layout]) if k.dev_type is not DeviceType.VF]
+        return max((len(novaconf.rows(layout, kind)) for kind in kinds), default=0)
+
+    return _most(f"{count} devices that are no virtual functions", count, found)
 
 
 def device_kinds(count: int) -> Need:

@@ -60,10 +60,12 @@ class SimulatedWatch:
 
 
 class Simulation:
-    """One test on a host with a topology.
+    """One test on a host with a topology; *guest* is what becomes of what it places.
 
     :param best: Nova does what it prefers, else anything that it may do
     """
+
+    guest: type[SimulatedGuest] = SimulatedGuest
 
     def __init__(
         self, case: type[ScenarioTest], name: str, topology: str, seed: int, best: bool
@@ -103,7 +105,7 @@ class Simulation:
                 status = expected.reason.http_status if of_api else None
                 attempts[number] = Rejection(status, _MESSAGE)
                 continue
-            guest = SimulatedGuest(self.test, number, str(number), request, HOST)
+            guest = self.guest(self.test, number, str(number), request, HOST)
             guest.seen = self.seen(host, request, expected)
             host = host.after(request, guest.seen)
             attempts[number] = guest

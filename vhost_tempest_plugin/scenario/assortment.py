@@ -5,8 +5,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.devicespec import Entry
-from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy, PciDeviceRow
+from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.novaconf import DeviceKind, DeviceType, NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import DeviceRequest
 
@@ -14,6 +16,15 @@ _CLASS = "vhost.special"
 _ONCE_CLASS = "CUSTOM_VHOST_ONCE"
 _TRAIT = "vhost-special"
 _NOWHERE = "CUSTOM_VHOST_NOWHERE"
+
+
+def whole(layouts: Iterable[Layout]) -> DeviceKind | None:
+    """The first sort of device that has a provider for each; None where there are virtual ones.
+
+    Virtual functions have the provider of their physical one in common.
+    """
+    kinds = novaconf.tracked(layouts)
+    return next((kind for kind in kinds if kind.dev_type is not DeviceType.VF), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,7 @@ ALIAS = "pci.alias"
 class ChangingTest(ScenarioTest):
     """Puts back what it changes."""
 
-    def setUp(self) -> None:
-        super().setUp()
-        self._offered: Collection[PciAddress] | None = None
+    _offered: Collection[PciAddress] | None = None
 
     @property
     def driver(self) -> Deployment:
@@ -42,8 +40,8 @@ class ChangingTest(ScenarioTest):
     @property
     def kind_rows(self) -> tuple[PciDeviceRow, ...]:
         """Those of the first sort."""
-        product, sort = f"{self.kind.id.product:04x}", self.kind.dev_type
-        return tuple(r for r in self.rows if r.product_id == product and r.dev_type is sort)
+        layouts = (host.layout for host in self.hosts.values())
+        return tuple(sorted({row for each in layouts for row in novaconf.rows(each, self.kind)}))
 
     def fleet(self) -> Fleet:
         """The hosts, without those devices that are not offered."""

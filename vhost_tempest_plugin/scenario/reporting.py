@@ -11,8 +11,11 @@ from tempest.lib.common import api_microversion_fixture
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, Value
 from vhost_tempest_plugin.devicespec import Entry, given
+from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.expect import device_providers
+from vhost_tempest_plugin.novaconf import DeviceKind
 from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.scenario.assortment import whole
 from vhost_tempest_plugin.scenario.base import PLACEMENT_VERSION
 from vhost_tempest_plugin.scenario.changing import ChangingTest
 from vhost_tempest_plugin.scenario.look import Watch
@@ -120,6 +123,18 @@ class ReportingTest(ChangingTest):
     def enter(cls, stack: ExitStack, driver: Deployment) -> None:
         """Change the deployment for the tests of the class."""
         stack.enter_context(reporting(driver, cls.hosts, cls.operator, cls.options()))
+
+    @classmethod
+    def whole_kind(cls) -> DeviceKind:
+        """The first sort of device that has a provider for each."""
+        kind = whole(host.layout for host in cls.hosts.values())
+        if kind is None:
+            raise VhostError("the hosts have no such devices; a test did not say what it needs")
+        return kind
+
+    @property
+    def kind(self) -> DeviceKind:
+        return self.whole_kind()
 
     @classmethod
     def options(cls) -> Mapping[str, Value]:

@@ -138,30 +138,30 @@ class ResizeTest(LifeTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("c1037f7b-0b4d-4560-b2d5-6f0e00c1c849")
-    @needs(local_devices(2), dedicated_cpus(1))
+    @needs(local_devices(3))
     def test_more_devices(self) -> None:
-        """Nova's test_same_host_resize_with_pci."""
-        self.there_and_back(1, 2)
+        """Nova's test_same_host_resize_with_pci; with floating CPUs, which any node has."""
+        self.there_and_back(*(request(devices=self.nics(count)) for count in (1, 2)))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("1c95f1d5-15c4-47ec-8775-8ff6d2ec32ae")
     @needs(local_devices(2), dedicated_cpus(1))
     def test_fewer_devices(self) -> None:
-        self.there_and_back(2, 1)
+        self.there_and_back(self.asking(2), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("d77686d9-c176-4f2a-aefc-715757a8ff86")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_first_device(self) -> None:
         """Nova's test_resize_vanilla_to_pci, on one host."""
-        self.there_and_back(0, 1)
+        self.there_and_back(self.asking(0), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("ce4b8865-ca8f-4d77-80e5-7d89977d4b37")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_last_device(self) -> None:
         """Nova's test_resize_pci_to_vanilla, on one host."""
-        self.there_and_back(1, 0)
+        self.there_and_back(self.asking(1), self.asking(0))
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("eb4c93e5-91e9-4959-a10d-2036c1bd66de")
@@ -171,10 +171,10 @@ class ResizeTest(LifeTest):
         guest = self.pinned()
         guest.resize_refused(self.asking(self.counts()[-1] + 1))
 
-    def there_and_back(self, before: int, after: int) -> None:
+    def there_and_back(self, before: Request, after: Request) -> None:
         """Resize and revert, then resize and confirm."""
-        guest = self.pinned(before)
-        guest.resize(self.asking(after))
+        guest = self.place(before)
+        guest.resize(after)
         guest.revert()
-        guest.resize(self.asking(after))
+        guest.resize(after)
         guest.confirm()

@@ -13,7 +13,8 @@ from tempest.lib import decorators
 from vhost_tempest_plugin import devicespec
 from vhost_tempest_plugin.deployment import NOVA_COMPUTE
 from vhost_tempest_plugin.devicespec import Entry
-from vhost_tempest_plugin.need import deployment, devices, local_devices
+from vhost_tempest_plugin.need import deployment, devices, local_devices, whole_devices
+from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.scenario.changing import DEVICE_SPEC, ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
@@ -61,7 +62,7 @@ class UnreportedTest(ChangingTest):
         return frozenset(each.device for each in holdings if each.device is not None)
 
 
-@needs(deployment(*NEEDED), devices(1))
+@needs(deployment(*NEEDED), whole_devices(1))
 class ReportedTest(ReportingTest):
     """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and tells."""
 
@@ -73,10 +74,9 @@ class ReportedTest(ReportingTest):
 
     @decorators.attr(type=["placement"])
     @decorators.idempotent_id("fa85aadc-e69c-4853-be56-8f13b8ddc649")
-    @needs(local_devices(1))
     def test_lost_allocation_is_healed(self) -> None:
         """Nova's test_heal_single_pci_allocation, while nova-compute runs."""
-        guest = self.place(request(devices=self.nics()))
+        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
         devices = self.providers()
         mine = [devices[address].uuid for address in guest.devices]
         self.operator.drop(guest.id, mine)
@@ -107,7 +107,6 @@ class ReportedTest(ReportingTest):
 
     @decorators.attr(type=["placement", "device-spec", "slow"])
     @decorators.idempotent_id("6be55f62-1ffb-47e2-9a63-df430aa1fbe6")
-    @needs(devices(2))
     def test_class_of_a_free_device_changes(self) -> None:
         """Its provider has it then, and no other any more."""
         changed = self.with_class_of(self.kind_rows[0].address)
@@ -117,10 +116,9 @@ class ReportedTest(ReportingTest):
 
     @decorators.attr(type=["placement", "device-spec", "slow"])
     @decorators.idempotent_id("6373c0b4-e92f-422e-a193-07cfc3b49af8")
-    @needs(local_devices(1))
     def test_class_of_a_device_in_use_does_not_change(self) -> None:
         """Nova's test_device_reconfiguration_with_allocations_config_change_stop."""
-        guest = self.place(request(devices=self.nics()))
+        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
         (address,) = guest.devices
         changed = devicespec.each(self.with_class_of(address))
         self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, "InventoryInUse")

@@ -15,12 +15,10 @@ from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, Value
 from vhost_tempest_plugin.devicespec import Entry
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.need import Ground, Need, deployment, devices
-from vhost_tempest_plugin.novaconf import DeviceKind
+from vhost_tempest_plugin.need import Ground, Need, deployment, whole_devices
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import CpuPolicy
-from vhost_tempest_plugin.scenario import wishes
-from vhost_tempest_plugin.scenario.assortment import Assortment
+from vhost_tempest_plugin.scenario.assortment import Assortment, whole
 from vhost_tempest_plugin.scenario.changing import ALIAS, DEVICE_SPEC
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.reporting import NEEDED, ReportingTest
@@ -36,12 +34,12 @@ def contested(layout: Layout) -> tuple[int, int] | None:
     With the number of these CPUs, fewer than which no other node has that can do the same;
     others have such CPUs, too.  None where there is no such node.
     """
-    (kind, *_) = novaconf.tracked([layout]) or (None,)
-    if kind is None or len(_rows(layout, kind)) < _LEAST:
+    kind = whole([layout])
+    if kind is None or len(novaconf.rows(layout, kind)) < _LEAST:
         return None
     dedicated = novaconf.cpu_sets(layout).dedicated
     cpus = {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
-    sorts = Assortment.of(kind, _rows(layout, kind))
+    sorts = Assortment.of(kind, novaconf.rows(layout, kind))
     for node, count in sorted(cpus.items(), key=lambda item: -item[1]):
         elsewhere = any(free for other, free in cpus.items() if other != node)
         if count and elsewhere and len(sorts.on(node)) > 1:
@@ -58,16 +56,11 @@ def contested_node() -> Need:
     return Need("a host with a node whose CPUs go before its devices", 1, found)
 
 
-def _rows(layout: Layout, kind: DeviceKind) -> list[novaconf.PciDeviceRow]:
-    addresses = {a for found in wishes.by_node(layout, kind).values() for a in found}
-    return [row for row in novaconf.expected_devices(layout) if row.address in addresses]
-
-
 # One with a class of its own, one for one use, and one more.
 _LEAST = 3
 
 
-@needs(deployment(*NEEDED), devices(_LEAST))
+@needs(deployment(*NEEDED), whole_devices(_LEAST))
 class ScheduledTest(ReportingTest):
     """``[filter_scheduler] pci_in_placement``, with devices that differ."""
 
@@ -75,8 +68,8 @@ class ScheduledTest(ReportingTest):
     def sorts(cls) -> Assortment:
         """The devices."""
         (first, *_) = cls.hosts.values()
-        kind = novaconf.tracked(host.layout for host in cls.hosts.values())[0]
-        return Assortment.of(kind, _rows(first.layout, kind))
+        kind = cls.whole_kind()
+        return Assortment.of(kind, novaconf.rows(first.layout, kind))
 
     @classmethod
     def entries(cls) -> tuple[Entry, ...]:

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Scenarios that change guests or the deployment ask for what the topology leads to."""
+
+import contextlib
+import functools
+import itertools
+import unittest
+from collections.abc import Iterator, Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+from testtools.testcase import _UnexpectedSuccess
+
+from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
+from vhost_tempest_plugin import catalog, need
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.expect import Observation, Placed, device_providers
+from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario import (
+    test_alias,
+    test_device_spec,
+    test_life,
+    test_placement_report,
+    test_placement_scheduling,
+)
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.needs import declared
+from vhost_tempest_plugin.views import Inventory, Provider
+
+TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
+SEEDS = 3
+MODULES = (
+    test_alias,
+    test_device_spec,
+    test_life,
+    test_placement_report,
+    test_placement_scheduling,
+)
+# What there is nothing of without a host.
+ELSEWHERE = frozenset({"ManagedTest", "UnknownAliasTest", "UnreportedTest"})
+
+
+@functools.cache
+def layout_of(topology: str) -> Layout:
+    return lay_out(catalog.find(topology))
+
+
+class LivingGuest(SimulatedGuest):
+    """Goes where it may go."""
+
+    def _step(self, name: str, call: str, status: str, **words: Any) -> None:
+        return
+
+    def rebuild(self, image: str | None = None) -> None:
+        return
+
+    def resize(self, request: Request) -> None:
+        before, seen = (self.request, self.host, self.seen), self._found(request)
+        self.left, self.request, self.seen = before, request, seen
+
+    def resize_refused(self, request: Request) -> None:
+        self._test.expect_refusal(request)
+
+    def confirm(self) -> None:
+        self.left = None
+
+    def revert(self) -> None:
+        assert self.left is not None
+        (self.request, self.host, self.seen), self.left = self.left, None
+
+    def shelve(self) -> None:
+        self._test.guests.remove(self)
+
+    def unshelve(self) -> None:
+        self.seen = self._found(self.request)
+        self._test.guests.append(self)
+
+    def unshelve_refused(self) -> None:
+        self._test.expect_refusal(self.request)
+
+    def _found(self, request: Request) -> Observation:
+        simulation: Any = self._test.cloud
+        host = self._test.fleet()[HOST]
+        expected = host.expects(request)
+        assert isinstance(expected, Placed), expected
+        seen: Observation = simulation.seen(host, request, expected)
+        return seen
+
+
+class Operator:
+    """Placement is left alone."""
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *words: None
+
+
+class ChangingSimulation(Simulation):
+    """What is looked at besides guests is as it must be."""
+
+    guest = LivingGuest
+
+    def __init__(self, case: type[ScenarioTest], name: str, topology: str, seed: int) -> None:
+        layout = layout_of(topology)
+        hosts = {HOST: SimulatedWatch(layout)}
+        kept = type(case.__name__, (case,), {"hosts": hosts, "operator": Operator()})
+        super().__init__(kept, name, topology, seed, best=False)
+        self.layout = layout
+        self.test._asked = ["server"]
+        for look in ("tracks", "gone", "reported", "start_refused", "unallocated", "check"):
+            setattr(self.test, look, lambda *words, **more: None)
+        self.test.release = lambda device: self.test.guests.clear()
+        self.test.providers = self.providers
+
+    @contextlib.contextmanager
+    def configured(self, service: str, options: Mapping[str, Any]) -> Iterator[None]:
+        assert options
+        yield
+
+    def providers(self) -> Mapping[PciAddress, Provider]:
+        entries = self.test.entries() if hasattr(self.test, "entries") else ()
+        return {
+            must.device: Provider(
+                str(must.device),
+                must.name(HOST),
+                "root",
+                {must.resource_class: Inventory(must.total, 0, 0)},
+                must.traits,
+            )
+            for must in device_providers(self.layout, entries)
+        }
+
+    def until(self, condition: Any, what: str, watch: object) -> bool:
+        return True
+
+    def delete(self, servers: Sequence[str], watch: object) -> None:
+        return
+
+
+def tests(module: ModuleType) -> Iterator[tuple[type[ScenarioTest], str]]:
+    for case in vars(module).values():
+        if (
+            isinstance(case, type)
+            and issubclass(case, ScenarioTest)
+            and case.__module__ == module.__name__
+            and case.__name__ not in ELSEWHERE
+        ):
+            for name in unittest.defaultTestLoader.getTestCaseNames(case):
+                yield case, name
+
+
+class ChangingScenariosTest(unittest.TestCase):
+    def test_each_where_it_must_run(self) -> None:
+        for topology, module in itertools.product(TOPOLOGIES, MODULES):
+            ground = Ground((layout_of(topology),), frozenset(Ability))
+            for case, name in tests(module):
+                if need.lacks(declared(case, name), ground):
+                    continue
+                for seed in range(SEEDS):
+                    with (
+                        self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed),
+                        # What Nova does wrong goes well here.
+                        contextlib.suppress(_UnexpectedSuccess),
+                    ):
+                        ChangingSimulation(case, name, topology, seed).run()
+
+    def test_all_run_on_the_article(self) -> None:
+        """What is skipped there is skipped everywhere."""
+        ground = Ground((layout_of("article"),), frozenset(Ability))
+        for module in MODULES:
+            for case, name in tests(module):
+                with self.subTest(f"{case.__name__}.{name}"):
+                    self.assertEqual((), need.lacks(declared(case, name), ground))
