@@ -35,9 +35,13 @@ def unplug(name: str, address: PciAddress, progress: Progress) -> None:
         running.detach(alias, _LET_GO_S * speed.slowness())
 
 
-def plug(name: str, address: PciAddress, progress: Progress) -> None:
+def plug(
+    name: str, address: PciAddress, progress: Progress, *, has_companion: bool = False
+) -> None:
     """Put a NIC back where it was.
 
+    :param has_companion: with another device in its slot, until the next boot: neither can be
+        given to a guest alone then
     :raises InputError: the host does not run, or the NIC is there
     :raises HostError: there is no place for it
     """
@@ -46,7 +50,10 @@ def plug(name: str, address: PciAddress, progress: Progress) -> None:
         if domain.nic_alias(running.xml(), device.mac) is not None:
             raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
         progress(f"plugging {address} of {name!r}")
-        running.attach(domain.nic(device))
+        # The host looks at a slot when its first function comes, so that comes last.
+        if has_companion:
+            running.attach(domain.companion(device))
+        running.attach(domain.nic(device, has_companion=has_companion))
 
 
 def _device(name: str, address: PciAddress) -> Device:

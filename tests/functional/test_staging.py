@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import ClassVar
 from unittest import mock
 
-from tests.functional import nova_tree
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import environment, importing, release, staging
+from vhost_tempest_plugin.lab import environment, importing, mutated, release, staging
 from vhost_tempest_plugin.lab.requirement import Unmet
 from vhost_tempest_plugin.progress import Lines
 
@@ -34,7 +33,7 @@ class StagingTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.base = Path(directory.name)
-        nova_tree.make(cls.environment, cls.base / "tree")
+        mutated.copy_installed(cls.environment, cls.base / "tree")
         staging.stage(cls.base / "tree", cls.environment, cls.base / "staged")
 
     def setUp(self) -> None:

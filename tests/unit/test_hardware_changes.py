@@ -4,7 +4,7 @@
 import unittest
 from dataclasses import replace
 
-from vhost_tempest_plugin import catalog, novaconf
+from vhost_tempest_plugin import cabling, catalog, novaconf
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.scenario import books, hardware
@@ -24,7 +24,7 @@ class ChangesTest(unittest.TestCase):
             for node in {device.node for device in own.devices} - {None}:
                 with self.subTest(topology=name, node=node):
                     assert node is not None
-                    fewer = lay_out(hardware.without_last(own, node))
+                    fewer = lay_out(cabling.without_last(own, node))
                     before = novaconf.expected_devices(own)
                     gone = set(before) - set(novaconf.expected_devices(fewer))
                     last = max(row.address for row in before if row.numa_node == node)
@@ -35,8 +35,8 @@ class ChangesTest(unittest.TestCase):
         for name in TOPOLOGIES:
             with self.subTest(topology=name):
                 own = layout(name)
-                other = lay_out(hardware.exchanged(own))
-                self.assertNotEqual((), hardware.moved(own, other))
+                other = lay_out(cabling.exchanged(own))
+                self.assertNotEqual((), cabling.moved(own, other))
                 self.assertEqual(own.host.cpus, other.host.cpus)
                 self.assertEqual(
                     len(novaconf.expected_devices(own)), len(novaconf.expected_devices(other))
@@ -44,13 +44,13 @@ class ChangesTest(unittest.TestCase):
 
     def test_nothing_moves_by_itself(self) -> None:
         own = layout("article")
-        self.assertEqual((), hardware.moved(own, own))
+        self.assertEqual((), cabling.moved(own, own))
 
     def test_nothing_to_exchange(self) -> None:
         own = layout("article")
         nodes = (own.host.nodes[0], *(replace(n, devices=(), bus=None) for n in own.host.nodes[1:]))
         with self.assertRaisesRegex(ValueError, "no two nodes"):
-            hardware.exchanged(lay_out(replace(own.host, nodes=nodes)))
+            cabling.exchanged(lay_out(replace(own.host, nodes=nodes)))
 
     def test_needs(self) -> None:
         ground = Ground((layout("article"),))

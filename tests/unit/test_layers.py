@@ -17,8 +17,9 @@ LAYERS = (
     " guest hosts hypervisor image keys lab lifecycle machine named_directory packages picture"
     " plugging probe process pruning reporting results rewiring sharing speed stack state"
     " tether viewer",
-    "buses catalog cmdline configuration cpio devicespec domain drawing expect layout memory need"
-    " novaconf observe report request topology_data topology_file topology_schema validity views",
+    "buses cabling catalog cmdline configuration cpio devicespec domain drawing expect layout"
+    " memory mutants need novaconf observe report request topology_data topology_file"
+    " topology_schema validity views",
     "ability accelerator cpuset errors finding hardware load paths pci progress record share"
     " topology",
 )
@@ -35,7 +36,7 @@ OWNERS = {
     "oslo_config": "config lab plugin",
     "packaging": "lab stack",
     "pymysql": "lab viewer",
-    "stevedore": "catalog checks deployment",
+    "stevedore": "catalog checks deployment mutants",
     "subprocess": "process",
     "subunit": "results",
     "supervisor": "lab",

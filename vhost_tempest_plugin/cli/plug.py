@@ -17,6 +17,12 @@ class Plug(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
         parser.add_argument("address", help="where the NIC is, as in 0000:b5:00.0")
+        parser.add_argument(
+            "--companion",
+            action="store_true",
+            help="with another device in its slot, so that they share an IOMMU group, until the "
+            "next boot: a fault to test with",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -24,4 +30,6 @@ class Plug(Command):
             address = PciAddress.parse(parsed_args.address)
         except ValueError as error:
             raise InputError(f"{error}; 'vhost show' has the addresses") from None
-        plugging.plug(parsed_args.name, address, progress.Lines())
+        plugging.plug(
+            parsed_args.name, address, progress.Lines(), has_companion=parsed_args.companion
+        )

@@ -13,13 +13,14 @@ from vhost_tempest_plugin.domain.guest import (
     parse_guest,
 )
 from vhost_tempest_plugin.domain.parse import nic_alias, parse
-from vhost_tempest_plugin.domain.render import Boot, nic, render
+from vhost_tempest_plugin.domain.render import Boot, companion, nic, render
 
 __all__ = [
     "AssignedDevice",
     "Boot",
     "DomainCell",
     "GuestDomain",
+    "companion",
     "nic",
     "nic_alias",
     "parse",

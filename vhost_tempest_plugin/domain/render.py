@@ -250,9 +250,26 @@ def _management(devices: _Element, layout: Layout) -> None:
     _address(interface, MANAGEMENT)
 
 
-def nic(device: Device) -> str:
-    """One NIC alone, to be plugged into a running host."""
-    return etree.tostring(_nic(etree.Element("devices"), device), encoding="unicode")
+def nic(device: Device, *, has_companion: bool = False) -> str:
+    """One NIC alone, to be plugged into a running host.
+
+    :param has_companion: there is another function in its slot
+    """
+    element = _nic(etree.Element("devices"), device)
+    if has_companion:
+        element.findall("address")[-1].set("multifunction", "on")
+    return etree.tostring(element, encoding="unicode")
+
+
+def companion(device: Device) -> str:
+    """A random number generator in the slot of a NIC, as its next function.
+
+    The functions of a slot are in one IOMMU group, unless they say that they keep apart (ACS).
+    """
+    rng = etree.Element("rng", model="virtio")
+    _add(rng, "backend", model="random").text = "/dev/urandom"
+    _address(rng, PciAddress(device.parent, device.slot, 1))
+    return etree.tostring(rng, encoding="unicode")
 
 
 def _nic(devices: _Element, device: Device) -> _Element:

@@ -22,6 +22,7 @@ from vhost_tempest_plugin.lab import (
     environment,
     failure,
     holding,
+    mutated,
     ports,
     release,
     room,
@@ -78,7 +79,7 @@ def up(wish: Wish, progress: Progress) -> None:
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = _known(directory, wish) if directory.is_recorded else None
         if known is not None and known.phase is LabPhase.READY and _runs(directory):
-            _improve(directory, known, _with_nova(known, wish), progress)
+            _improve(directory, known, _with_nova(directory, known, wish), progress)
         else:
             _bring_up(directory, known, wish, progress)
         progress(f"lab {wish.name!r} is ready")
@@ -153,7 +154,7 @@ def _bring_up(
     with stages.of(directory, Stage.TABLES):
         tables = schema.obtain(made, progress)
     kept = known or _new(directory, wish, made, progress)
-    record = replace(_with_nova(kept, wish), environment=made.path)
+    record = replace(_with_nova(directory, kept, wish), environment=made.path)
 
     def start(record: LabRecord) -> None:
         directory.write(replace(record, phase=LabPhase.STARTING))
@@ -261,9 +262,14 @@ def _known(directory: LabDirectory, wish: Wish) -> LabRecord:
     return record
 
 
-def _with_nova(record: LabRecord, wish: Wish) -> LabRecord:
-    """The record of a lab that runs the Nova that is asked for."""
-    return replace(record, nova=None if wish.own_nova else wish.nova or record.nova)
+def _with_nova(directory: LabDirectory, record: LabRecord, wish: Wish) -> LabRecord:
+    """The record of a lab that runs the Nova that is asked for.
+
+    What a mutation check that was killed has left it with is not what it has.
+    """
+    if wish.own_nova:
+        return replace(record, nova=None)
+    return replace(record, nova=wish.nova or mutated.before(directory, record))
 
 
 def _topology(directory: LabDirectory, host: Host | None, record: LabRecord) -> str:

@@ -7,6 +7,7 @@ removed, unless a guest has it; what is allocated is brought up to date when it 
 
 from tempest.lib import decorators
 
+from vhost_tempest_plugin import cabling
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.layout import lay_out
@@ -14,14 +15,7 @@ from vhost_tempest_plugin.need import deployment
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import CpuPolicy
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.hardware import (
-    HardwareTest,
-    exchanged,
-    moved,
-    removable,
-    removable_nodes,
-    without_last,
-)
+from vhost_tempest_plugin.scenario.hardware import HardwareTest, removable, removable_nodes
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.wishes import request
 from vhost_tempest_plugin.views import Power
@@ -80,15 +74,15 @@ class UnpluggedTest(HardwareTest):
     @decorators.idempotent_id("bd9bd071-020e-4aeb-aa0a-03cb092f497d")
     @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
     def test_nic_of_a_guest_that_is_deleted_meanwhile(self) -> None:
-        """It is nobody's then, and is given to nobody until it is back."""
+        """It is nobody's at once (bug 2115905), and given to nobody until it is back."""
         guest = self.place(request(devices=self.nics()))
         guest.stop()
         self.unplug(*guest.devices)
         self.restart_compute()
         guest.delete()
-        self.await_books()
         others = self.place_all(*self.fill())
         self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.await_books()
         self.delete(*others)
         self.plug(*guest.devices)
         self.await_books()
@@ -110,8 +104,8 @@ class RewiredTest(HardwareTest):
     @needs(removable_nodes(2), deployment(Ability.REWIRE))
     def test_nics_of_two_nodes_are_exchanged(self) -> None:
         """Guests are placed by where they are now."""
-        hardware = exchanged(self.host.layout)
-        self.assertNotEqual((), moved(self.host.layout, lay_out(hardware)))
+        hardware = cabling.exchanged(self.host.layout)
+        self.assertNotEqual((), cabling.moved(self.host.layout, lay_out(hardware)))
         with self.rewired(hardware):
             self.await_books()
             guests = self.place_all(*self.fill())
@@ -124,7 +118,7 @@ class RewiredTest(HardwareTest):
     @needs(removable_nodes(2), deployment(Ability.REWIRE))
     def test_nics_are_exchanged_under_guests(self) -> None:
         """What guests have is brought up to date once they have given it back."""
-        hardware = exchanged(self.host.layout)
+        hardware = cabling.exchanged(self.host.layout)
         guests = self.place_all(*self.fill())
         with self.rewired(hardware):
             for guest in guests:
@@ -141,7 +135,7 @@ class RewiredTest(HardwareTest):
     @needs(removable(1), deployment(Ability.REWIRE))
     def test_host_comes_back_with_fewer(self) -> None:
         """What is gone is gone from Nova's books, and back in them when it is back."""
-        hardware = without_last(self.host.layout, next(iter(self.cards_by_node())))
+        hardware = cabling.without_last(self.host.layout, next(iter(self.cards_by_node())))
         with self.rewired(hardware):
             self.await_books()
             guests = self.place_all(*self.fill())
@@ -155,7 +149,7 @@ class RewiredTest(HardwareTest):
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
         """The guest keeps it in Nova's books, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))
-        hardware = without_last(self.host.layout, node)
+        hardware = cabling.without_last(self.host.layout, node)
         guest = self.guest_with(nics[-1])
         with self.rewired(hardware):
             guest.power = Power.OFF

@@ -10,8 +10,10 @@ from cliff.command import Command
 from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.lab import testing
+from vhost_tempest_plugin.lab import labs, mutation, testing
+from vhost_tempest_plugin.mutants import catalogue
 from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.results import mutation as results
 from vhost_tempest_plugin.results import report
 from vhost_tempest_plugin.scenario import mustrun
 
@@ -20,7 +22,8 @@ class Test(Command):
     """Run tempest against a lab, by default the tests of this plugin.
 
     Each test is told of when it has ended; all is on a page then.  Exit code 1 where a test
-    failed, where none ran, or where one that must run on the lab's hardware did not.
+    failed, where none ran, or where one that must run on the lab's hardware did not; with
+    --mutants where one survived.
     """
 
     _good = True
@@ -34,6 +37,15 @@ class Test(Command):
         )
         chosen.add_argument(
             "--regex", default=testing.OURS, help="those whose names match (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--mutants",
+            nargs="?",
+            const="",
+            metavar="REGEX",
+            help="see whether the tests notice Novas and hosts that are broken on purpose: those "
+            "whose names match, by default all, each with the tests that are for it or those of "
+            "--regex",
         )
         parser.add_argument("--list-tests", action="store_true", help="run none, name them")
         parser.add_argument("--concurrency", type=int, default=1, help="workers (default: 1)")
@@ -50,6 +62,10 @@ class Test(Command):
         return super().run(parsed_args) or int(not self._good)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        if parsed_args.mutants is not None:
+            self._try_mutants(parsed_args)
+            return
+        mutation.put_back(parsed_args.name, progress.Lines())
         regex = testing.SMOKE if parsed_args.smoke else parsed_args.regex
         words = ["--regex", regex, *parsed_args.words]
         workspace = testing.prepare(parsed_args.name)
@@ -74,3 +90,26 @@ class Test(Command):
         for name in run.breaches:
             self.app.stdout.write(f"== {name}\nit must run on this hardware and did not\n")
         self.app.stdout.write(f"{run.summary}\n{page}\n")
+
+    def _try_mutants(self, parsed_args: argparse.Namespace) -> None:
+        mutants = catalogue.chosen(parsed_args.mutants)
+        if parsed_args.list_tests:
+            for mutant in mutants:
+                self.app.stdout.write(f"{mutant.name}: {mutant.breaks} {mutant.reference}\n")
+            return
+        directory, _ = labs.running(parsed_args.name)
+        output = parsed_args.output or directory.path / "tempest" / "mutants"
+        tests = testing.SMOKE if parsed_args.smoke else parsed_args.regex
+        told = mutation.run(
+            parsed_args.name,
+            mutants,
+            output,
+            progress.Lines(),
+            None if tests == testing.OURS else tests,
+        )
+        page = results.write(told, output)
+        self._good = told.is_good
+        for trial in told.trials:
+            by = ", ".join(trial.names) or trial.reason
+            self.app.stdout.write(f"{trial.fate:14}  {trial.mutant:24}  {by}\n")
+        self.app.stdout.write(f"{told.summary}\n{page}\n")
