@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-compute's files in a host, which here is a directory of this machine."""
+
+import hashlib
+import os
+import shutil
+import tempfile
+import unittest
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import cast
+
+from vhost_tempest_plugin import process
+from vhost_tempest_plugin.compute import copies
+from vhost_tempest_plugin.compute.copies import Copy, Tree
+from vhost_tempest_plugin.compute.unit import BINDING, Unit
+from vhost_tempest_plugin.machine import Machine
+
+
+class HereMachine:
+    """A connection to this machine; what was sent is counted."""
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        input_text: str | None = None,
+        timeout_s: float | None = None,
+        check: bool = True,
+    ) -> process.Completed:
+        return process.run(argv, input_text=input_text, timeout_s=timeout_s, check=check)
+
+    def put(self, text: str, path: str, mode: int = 0o644) -> None:
+        Path(path).write_text(text)
+
+    def send(self, files: Sequence[Path], directory: str) -> None:
+        for file in files:
+            shutil.copy(file, directory)
+            self.sent += 1
+
+
+class CopyTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.source = self.top / "source"
+        self.write("nova/__init__.py", "")
+        self.write("nova/pci/stats.py", "one")
+        self.spool = self.top / "spool"
+        self.spool.mkdir()
+        self.machine = HereMachine()
+
+    def write(self, name: str, text: str) -> None:
+        (self.source / name).parent.mkdir(parents=True, exist_ok=True)
+        (self.source / name).write_text(text)
+
+    def bring(self) -> None:
+        manifest = {
+            str(file.relative_to(self.source)): hashlib.sha256(file.read_bytes()).hexdigest()
+            for file in self.source.rglob("*")
+            if file.is_file()
+        }
+        copy = Copy(
+            Tree(self.source, manifest),
+            PurePosixPath(self.top / "host/opt/stack/nova"),
+            PurePosixPath(self.top / "host/opt/vhost/trees/nova.json"),
+        )
+        copy.bring_up_to_date(cast(Machine, self.machine), self.spool)
+
+    def there(self) -> dict[str, str]:
+        place = self.top / "host/opt/stack/nova"
+        return {
+            str(file.relative_to(place)): file.read_text()
+            for file in place.rglob("*")
+            if file.is_file()
+        }
+
+    def test_it_becomes_equal_and_stays_so(self) -> None:
+        self.bring()
+        self.assertEqual({"nova/__init__.py": "", "nova/pci/stats.py": "one"}, self.there())
+        self.bring()
+        self.assertEqual(1, self.machine.sent)
+        self.assertEqual([], list(self.spool.iterdir()))
+        self.assertEqual([], list((self.top / "host/opt/vhost/trees").glob("*.tar")))
+
+    def test_what_has_changed_comes_and_what_is_gone_goes(self) -> None:
+        self.bring()
+        self.write("nova/pci/stats.py", "two")
+        (self.source / "nova/__init__.py").unlink()
+        self.write("nova/a name.py", "three")
+        self.bring()
+        self.assertEqual({"nova/pci/stats.py": "two", "nova/a name.py": "three"}, self.there())
+
+    def test_after_an_interruption_all_comes_again(self) -> None:
+        self.bring()
+        (self.top / "host/opt/vhost/trees/nova.json").unlink()
+        (self.top / "host/opt/stack/nova/nova/pci/stats.py").write_text("half")
+        self.bring()
+        self.assertEqual("one", self.there()["nova/pci/stats.py"])
+
+    def test_digests_name_the_content_and_the_place(self) -> None:
+        one, other = Tree(self.top, {"a": "1"}), Tree(self.top, {"a": "2"})
+        record = PurePosixPath("/r")
+        names = {
+            copies.digest([Copy(tree, PurePosixPath(path), record)])
+            for tree in (one, other)
+            for path in ("/a", "/b")
+        }
+        self.assertEqual(4, len(names))
+        self.assertEqual("", copies.digest([]))
+        self.assertEqual(one.digest, Tree(Path(os.sep), {"a": "1"}).digest)
+
+
+class UnitTest(unittest.TestCase):
+    def test_paths_come_before_the_binding(self) -> None:
+        unit = Unit(
+            "devstack@n-cpu.service",
+            Path("/opt/stack/data/venv/bin/nova-compute"),
+            PurePosixPath("/etc/nova/nova-cpu.conf"),
+            (PurePosixPath("/opt/vhost/nova"),),
+        )
+        lines = unit.text().splitlines()
+        self.assertIn(f"Environment=PYTHONPATH=/opt/vhost/nova:{BINDING}", lines)
+        self.assertIn(
+            "ExecStart=/opt/stack/data/venv/bin/nova-compute --config-file /etc/nova/nova-cpu.conf",
+            lines,
+        )
+        self.assertEqual("/etc/systemd/system/devstack@n-cpu.service", str(unit.file))
