@@ -2,7 +2,7 @@
 """vhost stack run."""
 
 import argparse
-from contextlib import closing
+from contextlib import closing, suppress
 
 from cliff.command import Command
 
@@ -24,7 +24,9 @@ class Run(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        with closing(lifecycle.run(parsed_args.name, parsed_args.host, progress.Lines())) as lines:
+        lines = lifecycle.run(parsed_args.name, parsed_args.host, progress.Lines())
+        # To be ended is how it ends: to systemd that is no failure.
+        with suppress(KeyboardInterrupt), closing(lines):
             for line in lines:
                 self.app.stdout.write(f"{line}\n")
                 self.app.stdout.flush()
