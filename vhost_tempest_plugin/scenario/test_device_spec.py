@@ -191,14 +191,17 @@ class ManagedTest(DeviceSpecTest):
 
 
 def _bind(device: PciAddress, driver: str) -> str:
-    """A shell script that gives a device to a driver, or to any that wants it.
+    """A shell script that gives a device to a driver, or with no name to that of its own.
 
     Documentation/ABI/testing/sysfs-bus-pci, ``driver_override``.
     """
-    return f"""set -e
-test -z "{driver}" || modprobe {driver or "-n vfio"}
-cd /sys/bus/pci/devices/{device}
-echo "{driver}" > driver_override
-test ! -e driver || echo {device} > driver/unbind
-echo {device} > /sys/bus/pci/drivers_probe
-"""
+    place = f"/sys/bus/pci/devices/{device}"
+    return "\n".join(
+        (
+            "set -e",
+            f"modprobe {driver}" if driver else "",
+            f"echo '{driver}' > {place}/driver_override",
+            f"test ! -e {place}/driver || echo {device} > {place}/driver/unbind",
+            f"echo {device} > /sys/bus/pci/drivers_probe",
+        )
+    )
