@@ -7,12 +7,14 @@ from dataclasses import replace
 
 from vhost_tempest_plugin import devicespec, novaconf
 from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, StartError, Value
-from vhost_tempest_plugin.devicespec import Entry
+from vhost_tempest_plugin.devicespec import AddressPattern, Entry
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.expect import Fleet
 from vhost_tempest_plugin.novaconf import PciDeviceRow
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.views.nova import AVAILABLE
 
 DEVICE_SPEC = "pci.device_spec"
 ALIAS = "pci.alias"
@@ -95,6 +97,44 @@ class ChangingTest(ScenarioTest):
             self.tracks(tracked | frozenset(kept))
             yield
         self.tracks(self.rows)
+
+    @contextmanager
+    def without(self, row: PciDeviceRow) -> Iterator[None]:
+        """A device that a guest has is no longer in the option; Nova keeps it nevertheless."""
+        with self.device_spec(entries=self.entries_without(row), kept=[row]):
+            yield
+
+    def entries_without(self, row: PciDeviceRow) -> tuple[Entry, ...]:
+        """A ``device_spec`` of all devices but one of the first sort."""
+        layouts = [host.layout for host in self.hosts.values()]
+        known = dict.fromkeys(entry for each in layouts for entry in devicespec.given(each))
+        others = (e for e in known if not any(e.matches(row) for row in self.kind_rows))
+        own = (self.entry(str(each.address)) for each in self.kind_rows if each != row)
+        return (*own, *others)
+
+    def entry(
+        self, address: str | AddressPattern | None = None, *, managed: bool | None = None
+    ) -> Entry:
+        """One of the ids of the first sort of device."""
+        vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
+        return Entry(vendor, product, address, managed=managed)
+
+    def rows_of(self, guest: Guest) -> tuple[PciDeviceRow, ...]:
+        """A guest's devices."""
+        return tuple(row for row in self.rows if row.address in guest.devices)
+
+    def gone(self, row: PciDeviceRow) -> None:
+        """Wait until Nova has a device no more; meanwhile nobody may have it."""
+
+        def absent() -> bool | None:
+            for name, host in self.hosts.items():
+                for device in host.nova().devices:
+                    if device.row.address == row.address:
+                        self.assertNotEqual(AVAILABLE, device.status, name)
+                        return None
+            return True
+
+        self.cloud.until(absent, "the end of the device", self.watch)
 
     def tracks(self, rows: Iterable[PciDeviceRow]) -> None:
         """Fail where Nova has other devices than these of any host, as far as the host has them."""

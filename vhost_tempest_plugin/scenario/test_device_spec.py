@@ -12,7 +12,7 @@ from tempest.lib import decorators
 
 from vhost_tempest_plugin import devicespec
 from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.devicespec import AddressPattern, Entry
+from vhost_tempest_plugin.devicespec import AddressPattern
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.need import deployment, devices, local_devices
 from vhost_tempest_plugin.novaconf import NumaPolicy, PciDeviceRow
@@ -21,34 +21,12 @@ from vhost_tempest_plugin.scenario.changing import ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.wishes import request
-from vhost_tempest_plugin.views.nova import AVAILABLE
 
 _VFIO = "vfio-pci"
 
 
-class DeviceSpecTest(ChangingTest):
-    """Makes entries of the first sort of device."""
-
-    def entry(
-        self, address: str | AddressPattern | None = None, *, managed: bool | None = None
-    ) -> Entry:
-        """One of its ids."""
-        vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
-        return Entry(vendor, product, address, managed=managed)
-
-    def entries_of_other_sorts(self) -> tuple[Entry, ...]:
-        """What the deployment has for them."""
-        layouts = [host.layout for host in self.hosts.values()]
-        known = dict.fromkeys(entry for each in layouts for entry in devicespec.given(each))
-        return tuple(e for e in known if not any(e.matches(row) for row in self.kind_rows))
-
-    def row(self, address: PciAddress) -> PciDeviceRow:
-        """The device at an address."""
-        return next(row for row in self.rows if row.address == address)
-
-
 @needs(deployment(Ability.CONFIGURE))
-class FormTest(DeviceSpecTest):
+class FormTest(ChangingTest):
     """The forms of an entry."""
 
     @decorators.attr(type=["device-spec", "slow"])
@@ -98,7 +76,7 @@ class FormTest(DeviceSpecTest):
 
 
 @needs(deployment(Ability.CONFIGURE), local_devices(2))
-class RemovalTest(DeviceSpecTest):
+class RemovalTest(ChangingTest):
     """An entry that goes while a guest has its device."""
 
     @decorators.attr(type=["device-spec", "slow"])
@@ -106,8 +84,7 @@ class RemovalTest(DeviceSpecTest):
     def test_removed_device_goes_with_its_guest(self) -> None:
         """It is not free in between (https://bugs.launchpad.net/nova/+bug/2115905)."""
         guest = self.place(request(devices=self.nics()))
-        (address,) = guest.devices
-        row = self.row(address)
+        (row,) = self.rows_of(guest)
         with self.without(row):
             self.check(guest, "the removal")
             guest.delete()
@@ -117,36 +94,16 @@ class RemovalTest(DeviceSpecTest):
     @decorators.idempotent_id("5e167ec4-404c-44cb-bf10-d4de402f3bd0")
     def test_restored_device_is_still_its_guest_s(self) -> None:
         guest = self.place(request(devices=self.nics()))
-        (address,) = guest.devices
-        with self.without(self.row(address)):
+        (row,) = self.rows_of(guest)
+        with self.without(row):
             guest.reboot(hard=True)
         self.check(guest, "the return")
         guest.delete()
         self.tracks(self.rows)
 
-    def gone(self, row: PciDeviceRow) -> None:
-        """Wait until Nova has a device no more; meanwhile nobody may have it."""
-
-        def absent() -> bool | None:
-            for name, host in self.hosts.items():
-                for device in host.nova().devices:
-                    if device.row.address == row.address:
-                        self.assertNotEqual(AVAILABLE, device.status, name)
-                        return None
-            return True
-
-        self.cloud.until(absent, "the end of the device", self.watch)
-
-    @contextmanager
-    def without(self, row: PciDeviceRow) -> Iterator[None]:
-        """A device that a guest has is no longer in the option; Nova keeps it nevertheless."""
-        entries = [self.entry(str(other.address)) for other in self.kind_rows if other != row]
-        with self.device_spec(entries=[*entries, *self.entries_of_other_sorts()], kept=[row]):
-            yield
-
 
 @needs(local_devices(1))
-class ManagedTest(DeviceSpecTest):
+class ManagedTest(ChangingTest):
     """Who gives a device to vfio-pci: libvirt, or whoever runs the host."""
 
     @decorators.attr(type=["device-spec", "life"])

@@ -125,12 +125,31 @@ class ReportedTest(ReportingTest):
         self.check(guest, "the refusal")
         self.reported()
 
+    @decorators.attr(type=["placement", "device-spec", "slow"])
+    @decorators.idempotent_id("32d7f576-ba4e-4302-9cd2-acd58535a3c8")
+    def test_provider_of_a_removed_device_goes_with_its_guest(self) -> None:
+        """Nova's test_device_reconfiguration_with_allocations_config_change_warn."""
+        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+        (row,) = self.rows_of(guest)
+        with self.without(row):
+            self.check(guest, "the removal")
+            self.reported()
+            guest.delete()
+            self.gone(row)
+            self.cloud.until(lambda: self._lacks(row.address), "the provider's end", self.watch)
+            self.reported(self.entries_without(row))
+        self.reported()
+
     def with_class_of(self, device: PciAddress) -> tuple[Entry, ...]:
         """The ``device_spec`` with another resource class for one device."""
         own = self.entries()
         (row,) = (row for row in self.kind_rows if row.address == device)
         entry = next(entry for entry in own if entry.matches(row))
         return (replace(entry, address=str(device), resource_class=_CLASS), *own)
+
+    def _lacks(self, device: PciAddress) -> bool | None:
+        """Whether Placement has no provider of a device."""
+        return True if device not in self.providers() else None
 
     def _has(self, guest: Guest, providers: list[str]) -> bool | None:
         """Whether a guest has some of each of these providers."""
