@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""More than eight devices of a host in Placement.
+
+https://docs.openstack.org/nova/latest/admin/pci-passthrough.html warns of it: in the number of
+devices the ways to allocate them grow without end, so Placement's options limit them, and those
+that it offers need not be those that the nodes allow.
+https://bugs.launchpad.net/nova/+bug/2070257, https://bugs.launchpad.net/nova/+bug/2126751
+"""
+
+from contextlib import ExitStack
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin import novaconf
+from vhost_tempest_plugin.deployment import Deployment
+from vhost_tempest_plugin.expect import Lack
+from vhost_tempest_plugin.need import deployment, whole_devices
+from vhost_tempest_plugin.novaconf import NumaPolicy
+from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.reporting import NEEDED, ReportingTest
+from vhost_tempest_plugin.scenario.stock import stocks
+from vhost_tempest_plugin.scenario.test_placement_scheduling import IN_PLACEMENT, NOVA_SCHEDULER
+from vhost_tempest_plugin.scenario.wishes import request
+
+EIGHT = 8
+
+
+@needs(deployment(*NEEDED), whole_devices(EIGHT + 1))
+class WideTest(ReportingTest):
+    """``[filter_scheduler] pci_in_placement`` where there are many devices of one sort."""
+
+    @classmethod
+    def enter(cls, stack: ExitStack, driver: Deployment) -> None:
+        super().enter(stack, driver)
+        stack.enter_context(driver.configured(NOVA_SCHEDULER, {IN_PLACEMENT: "true"}))
+
+    @decorators.attr(type=["many", "placement"])
+    @decorators.idempotent_id("d5b0e7f2-8c1a-4369-9e4b-c7f3a6d2b095")
+    def test_all_devices_of_each_node(self) -> None:
+        """Guests that only a few of all ways to allocate their devices will do for.
+
+        The devices of the last are among the last that Placement comes to.
+        """
+        layouts = [host.layout for host in self.hosts.values()]
+        counts = sorted((node.devices for node in stocks(layouts, self.kind)), reverse=True)
+        for count in counts:
+            if count:
+                self.place(request(devices=self.nics(count)))
+        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+
+    @decorators.attr(type=["many", "placement"])
+    @decorators.idempotent_id("62a9c4f8-0e7d-4b15-8f6c-d1e5b3a7f096")
+    def test_more_than_eight_devices_for_one_guest(self) -> None:
+        self.place(self.wide(EIGHT + 1))
+
+    @decorators.attr(type=["many", "placement"])
+    @decorators.idempotent_id("a8f3d6b1-7c2e-4094-b5d8-0f9e4c1a6b97")
+    def test_more_devices_than_there_are(self) -> None:
+        """Placement finds no way, and finds that out in time."""
+        every = max(len(novaconf.rows(host.layout, self.kind)) for host in self.hosts.values())
+        self.refused(self.wide(every + 1), Lack.DEVICES)
+
+    def wide(self, count: int) -> Request:
+        """A guest with that many devices from anywhere."""
+        return request(devices=self.nics(count, NumaPolicy.PREFERRED))
