@@ -29,12 +29,13 @@ verdict=0
 vhost report "$NAME-0" --output "$REPORT" || verdict=$?
 vhost lab check --name "$NAME" || verdict=$?
 vhost lab try --name "$NAME" || verdict=$?
+vhost lab test --name "$NAME" --smoke --output "$REPORT/tests" || verdict=$?
 vhost lab down --name "$NAME"
 vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 
 cat <<END
 
-The report is in $REPORT. The lab is still up:
+The report is in $REPORT, that of the scenarios in $REPORT/tests. The lab is still up:
   vhost lab shell --name $NAME openstack hypervisor list
   vhost ssh $NAME-0
   vhost lab destroy --name $NAME     removes it

@@ -27,10 +27,22 @@ class LabTest(LabCase):
         self.assertEqual([], [finding for finding in found if finding["verdict"] != "passed"])
 
     def test_tempest(self) -> None:
-        done = self.lab("test", "--regex", r"vhost_tempest_plugin\..*PciAffinity")
-        self.assertRegex(done.stdout, r"Passed: 2\n")
-        self.assertRegex(done.stdout, r"Failed: 0\n")
-        self.assertRegex(done.stdout, r"Skipped: 0\n")
+        report = self.vhost.state / "report"
+        done = self.lab("test", "--smoke", "--output", str(report))
+        self.assertRegex(done.stdout, r"[1-9]\d* passed, 0 failed, 0 skipped\n")
+        self.assertEqual(
+            {"index.html", "tests.json", "tests.subunit", "tests.xml"},
+            {path.name for path in report.iterdir()},
+        )
+        found = emulated.parsed((report / "tests.json").read_text())
+        self.assertTrue(found["good"])
+        records = [outcome["record"] for outcome in found["outcomes"] if outcome["record"]]
+        self.assertTrue(any(record["guests"] for record in records))
+
+    def test_tempest_without_tests(self) -> None:
+        done = self.lab("test", "--regex", "no.such.test", check=False)
+        self.assertEqual(2, done.returncode)
+        self.assertIn("no.such.test", done.stderr)
 
     def test_clients(self) -> None:
         listed = self.lab("shell", "openstack", "hypervisor", "list", "-f", "value").stdout

@@ -70,6 +70,8 @@ class Test(Command):
         words = ["--regex", regex, *parsed_args.words]
         workspace = testing.prepare(parsed_args.name)
         selected = testing.listed(workspace, words)
+        if not selected:
+            raise InputError(f"no test matches {regex!r}; --list-tests without it has all names")
         if parsed_args.list_tests:
             self.app.stdout.write("".join(f"{name}\n" for name in selected))
             return
@@ -93,6 +95,8 @@ class Test(Command):
 
     def _try_mutants(self, parsed_args: argparse.Namespace) -> None:
         mutants = catalogue.chosen(parsed_args.mutants)
+        if not selected:
+            raise InputError(f"no test matches {regex!r}; --list-tests without it has all names")
         if parsed_args.list_tests:
             for mutant in mutants:
                 self.app.stdout.write(f"{mutant.name}: {mutant.breaks} {mutant.reference}\n")
