@@ -10,6 +10,7 @@ from cliff.command import Command
 from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import labs, mutation, testing
 from vhost_tempest_plugin.mutants import catalogue
 from vhost_tempest_plugin.need import Ground
@@ -95,8 +96,6 @@ class Test(Command):
 
     def _try_mutants(self, parsed_args: argparse.Namespace) -> None:
         mutants = catalogue.chosen(parsed_args.mutants)
-        if not selected:
-            raise InputError(f"no test matches {regex!r}; --list-tests without it has all names")
         if parsed_args.list_tests:
             for mutant in mutants:
                 self.app.stdout.write(f"{mutant.name}: {mutant.breaks} {mutant.reference}\n")
