@@ -80,6 +80,7 @@ def up(wish: Wish, progress: Progress) -> Status:
             else:
                 sharing.require(record.shares, directory)
                 directory.saved.unlink(missing_ok=True)
+                directory.console_before.unlink(missing_ok=True)
                 domain = boot.start(connection, directory, record, layout, progress)
             _await_ssh(domain, directory, layout, progress, awake=awake)
     return hosts.status(wish.name)
@@ -252,6 +253,7 @@ def _restored(
     sharing.require_unchanged(record)
     progress(f"restoring {record.name!r}")
     directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
+    directory.keep_console()
     domain = connection.restore(directory.saved, record.uuid)
     directory.saved.unlink()
     domain.resume()

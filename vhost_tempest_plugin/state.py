@@ -41,6 +41,11 @@ class HostDirectory(NamedDirectory):
         return self.path / "console.log"
 
     @property
+    def console_before(self) -> Path:
+        """What it had said when it was saved; restored, it begins an empty console."""
+        return self.path / "console.before.log"
+
+    @property
     def saved(self) -> Path:
         """Its memory and devices, while it is saved."""
         return self.path / "saved"
@@ -64,6 +69,11 @@ class HostDirectory(NamedDirectory):
     def libvirt_root(self) -> Path:
         """Where the private libvirt keeps its own files."""
         return self.path / "libvirt"
+
+    def keep_console(self) -> None:
+        """Put what the console said aside, if anything, for the one that begins."""
+        if self.console_log.exists() and self.console_log.stat().st_size:
+            self.console_log.replace(self.console_before)
 
     def read(self) -> HostRecord:
         """The record.

@@ -22,7 +22,7 @@ LAB = "job"
 HOST = f"{LAB}-0"
 # What a post-run is for; each has what it is about in it.
 PIECES = {
-    f"{HOST}/console.log": "Linux version",
+    f"{HOST}/console.before.log": "Linux version",
     f"{HOST}/domain.xml": "<domain ",
     f"{HOST}/capabilities.xml": "<cell id='2'>",
     f"{HOST}/nodedev.xml": "<numa node='2'/>",
@@ -123,11 +123,13 @@ class LabJobTest(unittest.TestCase):
         node = self.new_node("died")
         self.play(node, "post", "died")
         found = self.collected("died")
-        for name in ("console.log", "domain.xml", "qemu.log", "status.json"):
+        for name in ("console.before.log", "domain.xml", "qemu.log", "status.json"):
             self.assertEqual("", found[f"{HOST}/{name}"], name)
         self.assertIn("does not run", found[f"{HOST}/journal.log"])
         self.assertEqual("", found["lab/tables/nova_cell1/pci_devices.json"])
-        self.assertIn(f"Console of {HOST}", [each["name"] for each in node.artifacts()])
+        self.assertIn(
+            f"Console of {HOST} before it was saved", [each["name"] for each in node.artifacts()]
+        )
         self.vhost.run("lab", "up", "--name", LAB)
 
     def text(self, path: str) -> str:

@@ -45,6 +45,16 @@ class StateTest(unittest.TestCase):
         self.addCleanup(environment.stop)
         self.host = HostDirectory.of("article")
 
+    def test_what_the_console_said_is_kept_over_a_restore(self) -> None:
+        made = self.made()
+        made.keep_console()
+        self.assertFalse(made.console_before.exists())
+        made.console_log.write_text("Linux version")
+        made.keep_console()
+        made.console_log.touch()
+        made.keep_console()
+        self.assertEqual("Linux version", made.console_before.read_text())
+
     def made(self) -> HostDirectory:
         with self.host.locked(create=True):
             self.host.write(RECORD)

@@ -101,6 +101,8 @@ def _collect_files(directory: HostDirectory, collection: Collection) -> None:
     collection.take(f"{name}/status.json", partial(_status, name))
     collection.take_file(f"{name}/topology.yaml", directory.topology)
     collection.take_file(f"{name}/console.log", directory.console_log)
+    if directory.console_before.exists():
+        collection.take_file(f"{name}/console.before.log", directory.console_before)
     collection.take(f"{name}/domain.xml", partial(_domain_xml, directory))
     collection.take(f"{name}/qemu.log", partial(_joined, root / "log/qemu"))
     collection.take_file(f"{name}/libvirt.log", root / "libvirt.log")

@@ -25,7 +25,7 @@ from vhost_tempest_plugin.state import HostDirectory
 _NOTES = "snapshot.json"
 _RECORD = "record.json"
 # What of a host's directory another start makes for itself.
-_LEFT_OUT = ("libvirt", "lock", "ssh.socket", "console.log")
+_LEFT_OUT = ("libvirt", "lock", "ssh.socket")
 _QEMU = "qemu-system-x86_64"
 
 
