@@ -7,6 +7,7 @@ follow from the topology.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any
@@ -35,6 +36,12 @@ from vhost_tempest_plugin.scenario.guest import Attempt, Guest
 
 HOST = "simulated"
 _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
+
+
+@cache
+def laid_out(topology: str) -> Layout:
+    """Read once."""
+    return lay_out(catalog.find(topology))
 
 
 class SimulatedGuest(Guest):
@@ -72,7 +79,7 @@ class Simulation:
     ) -> None:
         self.random, self.best = Random(seed), best
         self.many = 0
-        layout = lay_out(catalog.find(topology))
+        layout = laid_out(topology)
         self.test: Any = case(name)
         self.test.hosts = {HOST: SimulatedWatch(layout)}
         self.test.site = SimpleNamespace(limits=Limits(), deployment=self)
