@@ -7,7 +7,7 @@ test has placed so far; whether the five views agree is looked at after each ste
 that nothing is held any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, NoReturn
@@ -43,6 +43,7 @@ from vhost_tempest_plugin.scenario.look import Watch
 from vhost_tempest_plugin.scenario.needs import declared
 from vhost_tempest_plugin.scenario.record import Record
 from vhost_tempest_plugin.scenario.site import Site
+from vhost_tempest_plugin.scenario.situations import rounds
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 
 CONF = config.CONF
@@ -145,6 +146,14 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
                 self.fail(f"it is refused ({attempt.message}), and the topology admits that")
             guests.append(attempt)
         return tuple(guests)
+
+    def place_in_rounds(self, requests: Iterable[Request]) -> tuple[Guest, ...]:
+        """Guests that all must be placed: those with most devices first, equal ones at once.
+
+        They have the fewest places.
+        """
+        plan = rounds(requests, lambda each: sum(device.count for device in each.devices))
+        return tuple(guest for equal in plan for guest in self.place_all(*equal))
 
     def refused(self, request: Request, *reasons: Lack | Conflict) -> Rejection:
         """A request that must be refused.

@@ -12,10 +12,10 @@ from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.need import Ground, Need
-from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.novaconf import DeviceKind, DeviceType, PciDeviceRow
 from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.look import Watch
 from vhost_tempest_plugin.scenario.wishes import by_node, request
 from vhost_tempest_plugin.topology import Host
@@ -32,19 +32,20 @@ class HardwareTest(ScenarioTest):
         return self.site.deployment
 
     @property
+    def kind(self) -> DeviceKind:
+        """The first sort of NIC that guests can have themselves."""
+        return next(each for host in self.hosts.values() for each in whole(host.node.layout))
+
+    @property
     def host(self) -> Watch:
         """The host that is changed."""
         return max(self.hosts.values(), key=lambda host: len(cards(host.node.layout)))
 
     def cards_by_node(self) -> dict[int, tuple[PciAddress, ...]]:
-        """The cards of each node that has any now, most of them first."""
-        there = set(cards(self.host.layout))
-        found = {
-            node: kept
-            for node, addresses in by_node(self.host.layout, self.kind).items()
-            if node is not None and (kept := tuple(a for a in addresses if a in there))
-        }
-        return dict(sorted(found.items(), key=lambda item: -len(item[1])))
+        """The NICs of each node that has any now, most of them first."""
+        found = by_node(self.host.layout, self.kind)
+        near = {node: addresses for node, addresses in found.items() if node is not None}
+        return dict(sorted(near.items(), key=lambda item: -len(item[1])))
 
     def unplug(self, *addresses: PciAddress) -> None:
         """Unplug cards; they are plugged in again when the test ends, if not before."""
@@ -84,10 +85,10 @@ class HardwareTest(ScenarioTest):
             self.cloud.until(lambda: self._rows() == wanted or None, "Nova's books", self.watch)
         self.assertEqual(wanted, self._rows())
 
-    def fill(self) -> Iterator[Request]:
-        """Guests that take all cards of all nodes, the greediest first."""
-        for addresses in self.cards_by_node().values():
-            yield request(devices=self.nics(len(addresses)))
+    def fill(self) -> tuple[Guest, ...]:
+        """Guests that have all cards of all nodes."""
+        counts = map(len, self.cards_by_node().values())
+        return self.place_in_rounds(request(devices=self.nics(count)) for count in counts)
 
     def _rows(self) -> tuple[PciDeviceRow, ...]:
         return tuple(device.row for device in self.host.nova().devices)
@@ -106,10 +107,19 @@ class HardwareTest(ScenarioTest):
         self.host.layout = replace(own, devices=devices)
 
 
+def whole(layout: Layout) -> tuple[DeviceKind, ...]:
+    """The sorts of NICs that guests can have themselves, not a function of theirs."""
+    return tuple(kind for kind in novaconf.tracked([layout]) if kind.dev_type is not DeviceType.VF)
+
+
 def cards(layout: Layout) -> tuple[PciAddress, ...]:
-    """The NICs that guests can have themselves, which can be unplugged alone."""
-    tracked = {row.address for row in novaconf.expected_devices(layout)}
-    return tuple(device.address for device in layout.devices if device.address in tracked)
+    """The NICs of the first such sort, which can be unplugged alone."""
+    return tuple(
+        address
+        for kind in whole(layout)[:1]
+        for addresses in by_node(layout, kind).values()
+        for address in addresses
+    )
 
 
 def removable(count: int) -> Need:
@@ -132,9 +142,9 @@ def removable_nodes(count: int) -> Need:
 
 
 def _cards_by_node(layout: Layout) -> dict[int, int]:
-    there = set(cards(layout))
-    counts: dict[int, int] = {}
-    for device in layout.devices:
-        if device.node is not None and device.address in there:
-            counts[device.node] = counts.get(device.node, 0) + 1
-    return counts
+    return {
+        node: len(addresses)
+        for kind in whole(layout)[:1]
+        for node, addresses in by_node(layout, kind).items()
+        if node is not None
+    }

@@ -32,7 +32,7 @@ class UnpluggedTest(HardwareTest):
         (first, *_), *_ = self.cards_by_node().values()
         self.unplug(first)
         self.await_books()
-        guests = self.place_all(*self.fill())
+        guests = self.fill()
         self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
         self.plug(first)
         self.await_books()
@@ -80,7 +80,7 @@ class UnpluggedTest(HardwareTest):
         self.unplug(*guest.devices)
         self.restart_compute()
         guest.delete()
-        others = self.place_all(*self.fill())
+        others = self.fill()
         self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
         self.await_books()
         self.delete(*others)
@@ -108,7 +108,7 @@ class RewiredTest(HardwareTest):
         self.assertNotEqual((), cabling.moved(self.host.layout, lay_out(hardware)))
         with self.rewired(hardware):
             self.await_books()
-            guests = self.place_all(*self.fill())
+            guests = self.fill()
             self.delete(*guests)
         self.await_books()
         self.place(request(cpu_policy=CpuPolicy.SHARED, devices=self.nics()))
@@ -119,7 +119,7 @@ class RewiredTest(HardwareTest):
     def test_nics_are_exchanged_under_guests(self) -> None:
         """What guests have is brought up to date once they have given it back."""
         hardware = cabling.exchanged(self.host.layout)
-        guests = self.place_all(*self.fill())
+        guests = self.fill()
         with self.rewired(hardware):
             for guest in guests:
                 guest.power = Power.OFF
@@ -127,7 +127,7 @@ class RewiredTest(HardwareTest):
                 self.assertEqual(guest.devices, there)
             self.delete(*guests)
             self.await_books()
-            self.delete(*self.place_all(*self.fill()))
+            self.delete(*self.fill())
         self.await_books()
 
     @decorators.attr(type=["fault", "slow"])
@@ -138,7 +138,7 @@ class RewiredTest(HardwareTest):
         hardware = cabling.without_last(self.host.layout, next(iter(self.cards_by_node())))
         with self.rewired(hardware):
             self.await_books()
-            guests = self.place_all(*self.fill())
+            guests = self.fill()
             self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
             self.delete(*guests)
         self.await_books()
@@ -163,7 +163,7 @@ class RewiredTest(HardwareTest):
 
     def guest_with(self, nic: PciAddress) -> Guest:
         """A guest with a certain device, and all others of its node."""
-        guests = self.place_all(*self.fill())
+        guests = self.fill()
         return next(guest for guest in guests if nic in guest.devices)
 
     def assert_does_not_run(self, guest: Guest) -> None:

@@ -19,9 +19,8 @@ from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import CpuPolicy, ImageRequest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters, rounds
+from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters
 from vhost_tempest_plugin.scenario.wishes import by_node, request
 
 DEDICATED = CpuPolicy.DEDICATED
@@ -71,17 +70,11 @@ class RequiredTest(AffinityTest):
     @decorators.idempotent_id("51d8a3c9-3f0b-4be0-8a8f-3b1f7f0e2d04")
     @needs(devices(2))
     def test_devices_run_out_and_come_back(self) -> None:
-        guests = self.one_for_each_node()
+        guests = self.place_in_rounds(request(devices=self.nics(n)) for n in self.near())
         self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
         guests[0].delete()
         again = self.place(guests[0].request)
         self.assertEqual(guests[0].devices, again.devices)
-
-    def one_for_each_node(self) -> list[Guest]:
-        """Guests that take all devices, the greediest first: it has the fewest places."""
-        requests = (request(devices=self.nics(count)) for count in self.near())
-        plan = rounds(requests, lambda each: each.devices[0].count)
-        return [guest for equal in plan for guest in self.place_all(*equal)]
 
 
 class PolicyTest(AffinityTest):
