@@ -36,7 +36,7 @@ FOREIGN = {
     "zuul_copy_output": dict,
 }
 # What our playbooks take from a job.
-OWN = {"vhost_topology": str, "vhost_tag": str, "vhost_lab_tests": list}
+OWN = {"vhost_topology": str, "vhost_lab_tests": list}
 
 
 class ZuulTest(unittest.TestCase):

@@ -24,7 +24,14 @@ from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.pci import DeviceModel
 from vhost_tempest_plugin.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario import mustrun
-from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters
+from vhost_tempest_plugin.scenario.situations import (
+    out_of_reach,
+    pages_apart,
+    pages_apart_matters,
+    placeable,
+    reach_matters,
+)
+from vhost_tempest_plugin.scenario.stock import stocks
 from vhost_tempest_plugin.scenario.wishes import nics, request
 
 LIMITS = Limits(reserved_mib=256)
@@ -48,6 +55,9 @@ class NeedTest(unittest.TestCase):
             (need.devices, ARTICLE, 9),
             (need.device_kinds, SRIOV, 2),
             (need.dedicated_cpus, ARTICLE, 2),
+            (need.cpus_beside_devices, ARTICLE, 2),
+            (need.cpus_beside_devices, LOPSIDED, 1),
+            (need.local_devices, SRIOV, 4),
             (need.threads, SMT, 2),
         ):
             with self.subTest(wanted=wanted.__name__, topology=layout.host.name):
@@ -95,6 +105,10 @@ class MustRunTest(unittest.TestCase):
         self.assertEqual((), mustrun.breaches(entries, must[1:], [must[1]]))
         self.assertEqual((must[0],), mustrun.breaches(entries, [], [f"{must[0]}[id-1]"]))
 
+    def test_the_name_that_patterns_are_held_against(self) -> None:
+        entry = mustrun.Entry("plugin.Test.test_x", frozenset({"smoke", "compute"}), ())
+        self.assertEqual("plugin.Test.test_x[compute,smoke]", entry.full_name)
+
     def entry(self, entries: tuple[mustrun.Entry, ...], name: str) -> mustrun.Entry:
         return next(entry for entry in entries if entry.id.endswith(name))
 
@@ -120,6 +134,30 @@ class SituationTest(unittest.TestCase):
     def test_where_there_is_such_a_load(self) -> None:
         for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED):
             self.assertEqual("", reach_matters().lack(ground(layout)), layout.host.name)
+
+    def test_pages_and_devices_apart(self) -> None:
+        """Where, and how many guests it takes; test_scenarios has what comes of them."""
+        for layout, guests in (
+            (SMALL, 3),
+            (SMT, 2),
+            (LOPSIDED, 1),
+            (ARTICLE, None),
+            (SOCKETS, None),
+        ):
+            with self.subTest(topology=layout.host.name):
+                (kind, *_) = novaconf.tracked([layout])
+                plan = pages_apart(stocks([layout], kind), kind, 2048)
+                there = plan and sum(len(together) for together in plan)
+                self.assertEqual(guests, there)
+                lack = pages_apart_matters(2048).lack(ground(layout))
+                self.assertEqual(guests is None, bool(lack), lack)
+
+    def test_a_place_for_a_guest(self) -> None:
+        """Also of the sort of device that a host has."""
+        wanted = placeable("four devices", lambda kind: request(devices=nics(kind, 4)))
+        self.assertEqual("", wanted.lack(ground(ARTICLE, LOPSIDED)))
+        self.assertIn("four devices", wanted.lack(ground(ARTICLE)))
+        self.assertEqual("", wanted.lack(ground(SRIOV)))
 
     def pinned(self, devices: object) -> Request:
         return request(cpu_policy=CpuPolicy.DEDICATED, devices=devices)

@@ -2,6 +2,7 @@
 """vhost mustrun."""
 
 import argparse
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,14 @@ class MustRun(Lister):
             help="what [vhost]deployment can do; may be repeated",
         )
         parser.add_argument("--tag", help="only tests with it, as in smoke")
+        parser.add_argument(
+            "--regex",
+            type=_pattern,
+            help="only tests whose names match, with their tags in brackets, as in 'tempest run'",
+        )
+        parser.add_argument(
+            "--exclude-regex", type=_pattern, help="and of those only such as do not match this"
+        )
         parser.add_argument("--subunit", type=Path, help="what tempest or stestr left of the run")
         return parser
 
@@ -59,6 +68,9 @@ class MustRun(Lister):
             entry
             for entry in mustrun.entries(ground)
             if parsed_args.tag is None or parsed_args.tag in entry.tags
+            if parsed_args.regex is None or parsed_args.regex.search(entry.full_name)
+            if not parsed_args.exclude_regex
+            or not parsed_args.exclude_regex.search(entry.full_name)
         ]
         ran = None if parsed_args.subunit is None else _ran(parsed_args.subunit)
         self._missing = 0 if ran is None else len(mustrun.breaches(entries, ran))
@@ -71,6 +83,13 @@ class MustRun(Lister):
             )
             for entry in entries
         ]
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no regular expression: {error}") from None
 
 
 def _ran(path: Path) -> frozenset[str]:

@@ -32,6 +32,11 @@ class Entry:
     lacks: tuple[str, ...]
 
     @property
+    def full_name(self) -> str:
+        """The id with its tags in brackets, as ``tempest run`` holds patterns against it."""
+        return f"{self.id}[{','.join(sorted(self.tags))}]"
+
+    @property
     def must_run(self) -> bool:
         """Whether all that it needs is there."""
         return not self.lacks
