@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's figures, with labs that are not there."""
 
+import json
 import os
 import tempfile
 import threading
@@ -13,14 +14,14 @@ from unittest import mock
 from tests.unit import lab_settings
 from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.bench import lab, lab_guests, lab_life, lab_size, processes
+from vhost_tempest_plugin.bench import lab, lab_guests, lab_life, lab_size, lab_tests, processes
 from vhost_tempest_plugin.bench.lab_guests import Boot
 from vhost_tempest_plugin.bench.lab_size import Idle
 from vhost_tempest_plugin.bench.processes import Usage
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.bench.workplace import Workplace
 from vhost_tempest_plugin.configuration.settings import Settings
-from vhost_tempest_plugin.errors import CommandError, InputError, MachineError
+from vhost_tempest_plugin.errors import CommandError, InputError, MachineError, VhostError
 from vhost_tempest_plugin.lab import contents, stages, stray
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.resources import CloudError, Server
@@ -294,3 +295,24 @@ class SizeTest(DirectoryCase):
         memory, cpu = lab_size._idles([idle, idle])
         self.assertEqual(("idle memory, glance", 0.05), (memory.name, memory.ratio))
         self.assertEqual(("idle CPU, glance", (1.0, 1.0)), (cpu.name, cpu.samples))
+
+
+class TestsTest(unittest.TestCase):
+    def test_share_of_the_harness(self) -> None:
+        found = lab_tests.shares([(10.0, 300.0), (14.0, 310.0), (12.0, 290.0)])
+        self.assertEqual(
+            (12.0, 300.0, 0.04, True), (found.value, found.baseline_value, found.ratio, found.met)
+        )
+        self.assertFalse(lab_tests.shares([(20.0, 300.0)]).met)
+
+    def test_what_a_run_left(self) -> None:
+        with tempfile.TemporaryDirectory() as directory:
+            outcomes = [
+                {"elapsed_s": 40.0, "record": {"own_s": 2.0}},
+                {"elapsed_s": 30.0, "record": {"own_s": 1.0}},
+                {"elapsed_s": 100.0, "record": None},
+            ]
+            (Path(directory) / "tests.json").write_text(json.dumps({"outcomes": outcomes}))
+            self.assertEqual((3.0, 70.0), lab_tests._run(Path(directory)))
+        with self.assertRaises(VhostError):
+            lab_tests._run(Path(directory))

@@ -10,6 +10,7 @@ from vhost_tempest_plugin.bench import (
     lab_guests,
     lab_life,
     lab_size,
+    lab_tests,
     laying_out,
     remembering,
     workplace,
@@ -32,6 +33,7 @@ FIGURES: Mapping[str, Callable[[Setting], Iterator[Measurement]]] = {
     "lab-size": lab_size.measure,
     # Of the lab that is there by then.
     "lab-guest": lab_guests.measure,
+    "lab-tests": lab_tests.measure,
     "lab-first": lab_life.first,
 }
 
