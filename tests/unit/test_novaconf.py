@@ -111,6 +111,15 @@ class AliasesTest(unittest.TestCase):
         self.assertEqual("required", named["e1000e"]["numa_policy"])
         self.assertEqual("type-PF", named["igb"]["device_type"])
 
+    def test_sorts_by_how_many_there_are(self) -> None:
+        sriov, lopsided = (lay_out(catalog.find(name)) for name in ("sriov", "lopsided"))
+        self.assertEqual(["igb-vf", "e1000e"], [k.name for k in novaconf.tracked([sriov])])
+        self.assertEqual(
+            ["e1000e", "igb-vf"], [k.name for k in novaconf.tracked([sriov, lopsided])]
+        )
+        rows = [row for k in novaconf.tracked([sriov]) for row in novaconf.rows(sriov, k)]
+        self.assertEqual(novaconf.expected_devices(sriov), tuple(sorted(rows)))
+
     def test_none_for_a_nic_that_no_host_has(self) -> None:
         names = [json.loads(alias)["name"] for alias in novaconf.aliases([])]
         self.assertEqual([], names)
