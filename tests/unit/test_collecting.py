@@ -145,8 +145,8 @@ class HostTest(CollectingCase):
 
     def test_one_that_runs_is_asked(self) -> None:
         with self.answering(Machine()):
-            host.collect("one", self.collection, {"more.log": ("cat", "/more")})
-        self.assertEqual("said of cat\n", self.text("one/more.log"))
+            host.collect("one", self.collection)
+        self.assertEqual("said of cat\n", self.text("one/nova-compute.log"))
         self.assertEqual("said of journalctl\n", self.text("one/journal.log"))
         self.assertEqual("said of env\n", self.text("one/nodedev.xml"))
         self.assertEqual(

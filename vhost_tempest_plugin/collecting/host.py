@@ -14,6 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin import hosts, speed
 from vhost_tempest_plugin.collecting.collection import Collection
+from vhost_tempest_plugin.compute.unit import LOG
 from vhost_tempest_plugin.errors import HostError, VhostError
 from vhost_tempest_plugin.machine import Machine
 from vhost_tempest_plugin.observe import libvirt_view, sysfs
@@ -35,6 +36,7 @@ _COMMANDS: Mapping[str, Sequence[str]] = {
     "capabilities.xml": (*_LIBVIRT, "capabilities"),
     "guests.xml": ("sh", "-c", _GUESTS),
     "guests.log": ("sh", "-c", "tail -n 200 /var/log/libvirt/qemu/*.log"),
+    "nova-compute.log": ("cat", str(LOG)),
     "kernel.log": ("dmesg",),
     "journal.log": ("journalctl", "--boot", "--no-pager", "--output=short-precise"),
     "pci.txt": ("lspci", "-nnkv"),
@@ -69,27 +71,23 @@ class Inside:
         return done.stdout
 
 
-def collect(
-    name: str, collection: Collection, commands: Mapping[str, Sequence[str]] | None = None
-) -> None:
+def collect(name: str, collection: Collection) -> None:
     """Add a host's pieces to *collection*, below its name.
 
-    :param commands: what to ask it for besides, by the name of the file
     :raises InputError: there is no such host, or the collection cannot be written
     """
     directory = HostDirectory.of(name).existing()
     _collect_files(directory, collection)
-    questions = {**_COMMANDS, **(commands or {})}
     with contextlib.ExitStack() as stack:
         try:
             _, machine = stack.enter_context(hosts.connected(name))
             nics = hosts.intended(name).hardware().endpoints
         except VhostError as error:
-            for file in (*questions, "nodedev.xml", "sysfs.txt"):
+            for file in (*_COMMANDS, "nodedev.xml", "sysfs.txt"):
                 collection.lack(f"{name}/{file}", str(error))
             return
         inside = Inside(machine)
-        for file, argv in questions.items():
+        for file, argv in _COMMANDS.items():
             collection.take(f"{name}/{file}", partial(inside.ask, argv))
         nodedev = libvirt_view.argv(nic.address for nic in nics)
         collection.take(f"{name}/nodedev.xml", partial(inside.ask, nodedev))

@@ -14,7 +14,7 @@ from vhost_tempest_plugin.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.lab import compute, database, labs
+from vhost_tempest_plugin.lab import database, labs
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.state import HostDirectory
 
@@ -38,8 +38,6 @@ _CONDITIONS = {
     (Database.PLACEMENT, "traits"): " WHERE id IN (SELECT trait_id FROM resource_provider_traits)",
 }
 
-_COMPUTE_LOG = {"nova-compute.log": ("cat", str(compute.LOG))}
-
 
 def collect(name: str, collection: Collection) -> None:
     """Add the pieces of the lab *name*; its hosts' are below their names.
@@ -60,7 +58,7 @@ def collect(name: str, collection: Collection) -> None:
     _collect_tempest(directory, collection)
     for host in record.hosts:
         if HostDirectory.of(host).exists:
-            of_host.collect(host, collection, _COMPUTE_LOG)
+            of_host.collect(host, collection)
         else:
             collection.lack(f"{host}/status.json", "there is no such host (any more)")
 
