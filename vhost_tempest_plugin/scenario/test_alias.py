@@ -71,6 +71,19 @@ class AliasTest(ChangingTest):
         )
 
     @decorators.attr(type=["device-spec", "slow"])
+    @decorators.idempotent_id("e834f988-1528-46b8-a196-b30d1dc9baad")
+    def test_two_sorts_for_one_alias_in_placement(self) -> None:
+        """Placement is asked for one resource class (bug 2102038)."""
+        words = self.alias(device_type=self.kind.dev_type.value)
+        written = (json.dumps(words), json.dumps({**words, "product_id": "10c9"}))
+        self.start_refused(
+            NOVA_API,
+            {ALIAS: written, "filter_scheduler.pci_in_placement": "true"},
+            "PciInvalidAlias",
+            f"The PCI alias(es) {_NAME} have multiple specs",
+        )
+
+    @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("ebb26654-2d29-4753-a820-539b1705c4cf")
     @unittest.expectedFailure
     def test_two_sorts_for_one_alias(self) -> None:

@@ -6,6 +6,7 @@ nova/virt/hardware.py: ``_pack_instance_onto_cores``, ``numa_fit_instance_to_hos
 
 from tempest.lib import decorators
 
+from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.need import local_devices, threads
 from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
@@ -133,6 +134,19 @@ class MixedTest(CpuTest):
         count = self.most() + 1
         asked = mixed(self.kind, 1 + count, dedicated=frozenset(range(1, 1 + count)))
         self.refused(asked, *CPUS)
+
+    @decorators.attr(type=["cpus"])
+    @decorators.idempotent_id("faa75922-600a-4fba-b922-45c51ef2d9f5")
+    @needs(placeable("a floating CPU, a dedicated one and a device", mixed))
+    def test_more_floating_cpus_than_any_node_has(self) -> None:
+        """They float over each other nowhere (bug 1898272)."""
+        layouts = [host.layout for host in self.hosts.values()]
+        most = max(
+            len(node.cpus & novaconf.cpu_sets(layout).shared)
+            for layout in layouts
+            for node in layout.host.nodes
+        )
+        self.refused(mixed(self.kind, most + 2, dedicated=frozenset({0})))
 
 
 class EmulatorTest(CpuTest):
