@@ -150,3 +150,22 @@ class LabFaultsTest(LabCase):
                 self.assert_ready()
         self.lab("up", "--own-nova")
         self.assert_ready()
+
+    def test_a_mutant(self) -> None:
+        """It is noticed; the lab is given its Nova back, also where the check was killed."""
+        record = self.vhost.state / "vhost/labs" / NAME / "record.json"
+        chosen = ("test", "--mutants", "^numatune-left-out$")
+        done = self.lab(*chosen, "--output", str(self.vhost.state / "mutants"))
+        self.assertRegex(done.stdout, r"killed +numatune-left-out +RequiredTest\.test_pinned")
+        self.assertIn("1 killed, 0 survived", done.stdout)
+        self.assertTrue((self.vhost.state / "mutants/mutants.html").is_file())
+        self.assertIsNone(emulated.parsed(record.read_text())["nova"])
+        self.assert_ready()
+        check = self.vhost.start("lab", *chosen)
+        read_until(check, "mutant numatune-left-out")
+        check.kill()
+        check.communicate()
+        self.assertIn("mutants/tree", emulated.parsed(record.read_text())["nova"])
+        self.lab("up")
+        self.assertIsNone(emulated.parsed(record.read_text())["nova"])
+        self.assert_ready()
