@@ -37,9 +37,13 @@ class PictureNode:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One host after a step of one guest, with the guests that had been placed until then."""
+    """One host after a step of one guest, with the guests that had been placed until then.
+
+    :param request: what that guest had asked for
+    """
 
     title: str
+    request: str
     nodes: tuple[PictureNode, ...]
 
 
@@ -53,7 +57,7 @@ def moments(layouts: Mapping[str, Layout], record: Mapping[str, Any]) -> tuple[M
             continue
         here = [guest for guest in there.values() if guest["host"] == entry["host"]]
         title = f"{entry['host']}: guest {entry['guest']}, {entry['step']}"
-        moment = Moment(title, tuple(_nodes(layouts[entry["host"]], here)))
+        moment = Moment(title, entry["request"], tuple(_nodes(layouts[entry["host"]], here)))
         if not pictures or pictures[-1].nodes != moment.nodes:
             pictures.append(moment)
     return tuple(pictures)

@@ -9,6 +9,7 @@ from typing import Any
 
 from vhost_tempest_plugin import cpuset
 from vhost_tempest_plugin.expect import Observation
+from vhost_tempest_plugin.request import Request
 
 
 @dataclass(slots=True)
@@ -23,14 +24,14 @@ class Record:
     guests: list[dict[str, Any]] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
 
-    def guest(self, number: int, step: str, host: str, request: object, seen: Observation) -> None:
+    def guest(self, number: int, step: str, host: str, request: Request, seen: Observation) -> None:
         """Note where a guest is after a step."""
         self.guests.append(
             {
                 "guest": number,
                 "step": step,
                 "host": host,
-                "request": str(request),
+                "request": _words(request),
                 "nodes": [
                     {
                         "node": node.node,
@@ -61,3 +62,10 @@ class Record:
             "disagreements": self.disagreements,
         }
         (directory / f"{self.test}.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _words(request: Request) -> str:
+    """What was asked for, as flavor and image say it."""
+    asked = {**request.extra_specs(), **request.image_properties()}
+    words = (f"{name}={value}" for name, value in asked.items())
+    return " ".join([f"vcpus={request.vcpus} ram={request.memory_mib}", *words])
