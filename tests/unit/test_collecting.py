@@ -150,7 +150,8 @@ class HostTest(CollectingCase):
         self.assertEqual("said of journalctl\n", self.text("one/journal.log"))
         self.assertEqual("said of env\n", self.text("one/nodedev.xml"))
         self.assertEqual(
-            {"one/libvirt.log": mock.ANY, "one/numa.txt": "numactl: not found"}, self.missing()
+            {"one/libvirt.log": mock.ANY, "one/numa.txt": "numactl said: numactl: not found"},
+            self.missing(),
         )
 
     def test_one_that_hangs_is_asked_no_more(self) -> None:

@@ -67,7 +67,8 @@ class Inside:
             self._silence = str(error)
             raise
         if not done.stdout.strip():
-            raise HostError(" ".join(done.stderr.split()) or f"it exited with {done.returncode}")
+            said = " ".join(done.stderr.split()) or f"nothing, with exit code {done.returncode}"
+            raise HostError(f"{argv[0]} said: {said}")
         return done.stdout
 
 
