@@ -17,7 +17,10 @@ _PACKAGE = "vhost_tempest_plugin.scenario."
 
 
 class MustRunTest(unittest.TestCase):
-    """VHOST_REGENERATE_GOLDEN=1 writes the file anew; read the difference before committing."""
+    """Those that are not in the golden file must run on all.
+
+    VHOST_REGENERATE_GOLDEN=1 writes it anew; read the difference before committing.
+    """
 
     maxDiff = None
 
@@ -34,7 +37,7 @@ class MustRunTest(unittest.TestCase):
     def test_lists(self) -> None:
         every = list(catalog.names())
         text = "".join(
-            f"{test}: {'all' if on == every else ' '.join(on)}\n" for test, on in self.lists.items()
+            f"{test}: {' '.join(on)}\n" for test, on in self.lists.items() if on != every
         )
         if os.environ.get(REGENERATE):
             GOLDEN.write_text(text)
