@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a scenario says of the next request follows, whatever Nova made of those before."""
 
+import contextlib
 import unittest
 from collections.abc import Iterator
+
+from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import Simulation
 from vhost_tempest_plugin import catalog, need
@@ -10,6 +13,7 @@ from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.scenario import (
+    test_nova_mistakes,
     test_pci_affinity,
     test_pci_cpus,
     test_pci_many,
@@ -25,6 +29,7 @@ from vhost_tempest_plugin.scenario.test_pci_order import OrderTest
 TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov")
 SEEDS = 3
 MODULES = (
+    test_nova_mistakes,
     test_pci_affinity,
     test_pci_cpus,
     test_pci_many,
@@ -43,6 +48,12 @@ def tests() -> Iterator[tuple[type[ScenarioTest], str]]:
                     yield case, name
 
 
+def run(simulation: Simulation) -> None:
+    """Nova makes no mistakes here: an expected failure is none."""
+    with contextlib.suppress(_UnexpectedSuccess):
+        simulation.run()
+
+
 class ScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         for topology in TOPOLOGIES:
@@ -54,4 +65,4 @@ class ScenariosTest(unittest.TestCase):
                 for seed in range(SEEDS):
                     best = issubclass(case, OrderTest)
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
-                        Simulation(case, name, topology, seed, best).run()
+                        run(Simulation(case, name, topology, seed, best))
