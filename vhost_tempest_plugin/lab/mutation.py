@@ -7,8 +7,8 @@ something is brought back to when it was ready.
 """
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from vhost_tempest_plugin import hosts, speed
@@ -56,11 +56,17 @@ _LOOK_S = 5.0
 
 
 def run(
-    name: str, mutants: Sequence[Mutant], output: Path, progress: Progress, tests: str | None = None
+    name: str,
+    mutants: Sequence[Mutant],
+    output: Path,
+    progress: Progress,
+    tests: str | None = None,
+    keep: Callable[[Mutation], object] = lambda so_far: None,
 ) -> Mutation:
     """Try mutants in a lab; it has what it had afterwards.
 
     :param tests: a regular expression of those to run for each of them, in place of its own
+    :param keep: is given what is known after each of them
     :raises InputError: the lab is not up, or a mutant does not fit its Nova
     """
     begun_s = time.monotonic()
@@ -72,16 +78,23 @@ def run(
     unfit = _failed(_tests(workspace, joined, output / "none", progress))
     if unfit:
         progress(f"{len(unfit)} tests fail without any mutant and do not count")
-    trials: list[Trial] = []
     ours = [mutant for mutant in mutants if isinstance(mutant, NovaMutant)]
     theirs = [mutant for mutant in mutants if isinstance(mutant, HostMutant)]
     bench = _Bench(workspace, output, tests, unfit, progress)
-    if ours:
-        with _copied(name, progress) as copy:
-            trials += bench.nova(ours, copy)
-    trials += [bench.host(mutant) for mutant in theirs]
-    elapsed_s = time.monotonic() - begun_s
-    return Mutation(f"Mutants in the lab {name}", tuple(trials), unfit, elapsed_s)
+    trials: list[Trial] = []
+
+    def told() -> Mutation:
+        elapsed_s = time.monotonic() - begun_s
+        return Mutation(f"Mutants in the lab {name}", tuple(trials), unfit, elapsed_s)
+
+    with _copied(name, progress) if ours else nullcontext(Path()) as copy:
+        for trial in bench.nova(ours, copy):
+            trials.append(trial)
+            keep(told())
+    for mutant in theirs:
+        trials.append(bench.host(mutant))
+        keep(told())
+    return told()
 
 
 def put_back(name: str, progress: Progress) -> None:

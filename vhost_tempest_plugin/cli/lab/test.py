@@ -109,6 +109,7 @@ class Test(Command):
             output,
             progress.Lines(),
             None if tests == testing.OURS else tests,
+            keep=lambda so_far: results.write(so_far, output),
         )
         page = results.write(told, output)
         self._good = told.is_good
