@@ -13,7 +13,7 @@ from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.lab import mutated as copies
-from vhost_tempest_plugin.lab import mutation
+from vhost_tempest_plugin.lab import trying
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.record import LabRecord
 from vhost_tempest_plugin.layout import lay_out
@@ -94,7 +94,7 @@ class CatalogueTest(unittest.TestCase):
     def test_the_services_concerned(self) -> None:
         def of(*paths: str) -> set[Service]:
             edits = tuple(Edit(path, "a", "b") for path in paths)
-            return mutation.services(NovaMutant("a-b", "", edits))
+            return trying.services(NovaMutant("a-b", "", edits))
 
         self.assertEqual({Service.NOVA_COMPUTE}, of("nova/virt/libvirt/driver.py"))
         self.assertEqual(
