@@ -142,7 +142,6 @@ class Guest:
         shown = self._settle("ACTIVE")
         self.host, self.power = shown["OS-EXT-SRV-ATTR:host"], Power.ON
         self._test.guests.append(self)
-        self._test.guests.append(self)
         self._test.check(self, "unshelve", moved=True)
         self._test.judge(fleet, self.request, self.host, self.seen)
 
