@@ -11,6 +11,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vhost_tempest_plugin.mutants import catalogue
+
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
 
@@ -99,6 +101,19 @@ class FileTest(unittest.TestCase):
         self.assertEqual(
             jobs_graph.graph(), jobs_graph.GRAPH.read_text(), "run 'tools/jobs_graph.py'"
         )
+
+    def test_each_mutant_is_tried_by_one_job(self) -> None:
+        asked = [
+            job.get("vars", {}).get("vhost_lab_tests", []) for job in jobs_graph.stanzas("job")
+        ]
+        patterns = [
+            word.removeprefix("--mutants=")
+            for words in asked
+            for word in words
+            if word.startswith("--mutants=")
+        ]
+        tried = [mutant.name for pattern in patterns for mutant in catalogue.chosen(pattern)]
+        self.assertEqual(sorted(mutant.name for mutant in catalogue.chosen("")), sorted(tried))
 
     def test_every_timing_is_of_a_class_that_there_is(self) -> None:
         known = {
