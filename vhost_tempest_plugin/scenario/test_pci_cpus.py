@@ -97,7 +97,7 @@ class DedicatedTest(CpuTest):
 class MixedTest(CpuTest):
     """``hw:cpu_policy=mixed``: some CPUs are dedicated, the others float."""
 
-    @decorators.attr(type=["cpus", "smoke"])
+    @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("7d4b1e90-3c5f-4a28-9e67-d2f8a0b1c535")
     @needs(placeable("a floating CPU, a dedicated one and a device", mixed))
     def test_on_the_node_of_a_device(self) -> None:

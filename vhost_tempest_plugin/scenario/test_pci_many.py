@@ -108,7 +108,7 @@ class AliasTest(ManyTest):
 class RunOutTest(ManyTest):
     """Requests for what is left."""
 
-    @decorators.attr(type=["many", "smoke"])
+    @decorators.attr(type=["many"])
     @decorators.idempotent_id("f58c1d7b-9a0e-4364-b7c2-e3d6f9a8b186")
     @needs(devices(2))
     def test_two_are_asked_for_and_one_is_left(self) -> None:

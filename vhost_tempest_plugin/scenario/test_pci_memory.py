@@ -56,7 +56,7 @@ class MemoryTest(ScenarioTest):
 class LargePagesTest(MemoryTest):
     """``hw:mem_page_size``: 2 MiB."""
 
-    @decorators.attr(type=["memory", "smoke"])
+    @decorators.attr(type=["memory"])
     @decorators.idempotent_id("0c5f8e2a-9d41-4b73-8f06-b7e3a1d9c251")
     @needs(LARGE)
     def test_pages_and_device_of_one_node(self) -> None:

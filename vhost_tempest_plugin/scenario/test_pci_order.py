@@ -81,7 +81,7 @@ class OrderTest(ScenarioTest):
 class PreferenceTest(OrderTest):
     """As the options are."""
 
-    @decorators.attr(type=["order", "smoke"])
+    @decorators.attr(type=["order"])
     @decorators.idempotent_id("63f9b2d7-4c8e-4015-9ad6-e0b3f7c5a163")
     @needs(device_nodes(1), nodes(2))
     def test_guests_without_devices_keep_clear_of_devices(self) -> None:

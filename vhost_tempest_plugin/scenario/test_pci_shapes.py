@@ -43,7 +43,7 @@ class ShapeTest(ScenarioTest):
 class NodesTest(ShapeTest):
     """Hosts of one node, of three, of four, of eight."""
 
-    @decorators.attr(type=["shapes", "smoke"])
+    @decorators.attr(type=["shapes"])
     @decorators.idempotent_id("d6b1f9e3-2c8a-4750-9f4d-0a7e5b3c8d71")
     @needs(local_devices(1))
     def test_each_policy_on_a_free_host(self) -> None:
