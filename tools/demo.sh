@@ -22,7 +22,7 @@ vhost() {
     "$TOP/.venv/bin/vhost" "$@"
 }
 
-vhost doctor
+vhost doctor "$TOPOLOGY" --lab
 vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 vhost draw "$TOPOLOGY"
 verdict=0
