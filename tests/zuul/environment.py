@@ -4,6 +4,7 @@
 It is in the cache beside the project's own images, and has nothing of this project in it.
 """
 
+import os
 import platform
 import subprocess
 import sys
@@ -22,7 +23,9 @@ def _make(directory: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", directory], check=True)
     command = [directory / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check"]
     words = [*command, "-c", CONSTRAINTS, "-r", REQUIREMENTS]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    # Under tox there are the project's own constraints, which are others.
+    environment = {key: value for key, value in os.environ.items() if key != "PIP_CONSTRAINT"}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
     if done.returncode != 0:
         raise AssertionError(f"pip install failed: {done.stderr}")
 
