@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one door to subprocess."""
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -161,7 +163,7 @@ def piped(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a program beside the block, which reads its output as bytes and waits for its end.
 
-    What has not ended with the block is asked to.
+    What has not ended with the block is killed, with all that it has started.
 
     :param errors: the file for its standard error
     :raises CommandError: it could not be started
@@ -176,6 +178,7 @@ def piped(
                 stderr=complaints,
                 env={**os.environ, **environment} if environment else None,
                 cwd=directory,
+                start_new_session=True,
             )
         except OSError as error:
             raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
@@ -183,7 +186,8 @@ def piped(
             try:
                 yield program
             finally:
-                program.terminate()
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)
 
 
 def start(
