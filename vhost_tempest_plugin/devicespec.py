@@ -115,10 +115,11 @@ def tracked(rows: Iterable[PciDeviceRow], entries: Iterable[Entry]) -> Mapping[P
 def custom(name: str) -> str:
     """Placement's name for a custom trait or resource class, as Nova makes it from another.
 
-    ``normalize_name`` of os-traits and os-resource-classes; standard names are not meant here.
+    ``normalize_name`` of os-traits and os-resource-classes; standard names are not meant here.  A
+    name that begins as Placement's do is left as it is, whatever follows.
     """
     upper = name.upper()
-    if re.fullmatch(f"{_CUSTOM}[A-Z0-9_]+", upper):
+    if upper.startswith(_CUSTOM):
         return upper
     return _CUSTOM + re.sub("[^0-9A-Z]+", "_", upper)
 
