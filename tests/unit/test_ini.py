@@ -23,6 +23,11 @@ class ParseTest(unittest.TestCase):
         text = render.text(options)
         self.assertEqual(read(text), parsed(text))
 
+    def test_a_quote_that_stands_alone(self) -> None:
+        text = "[DEFAULT]\na = \"\nb = '\n"
+        self.assertEqual({"DEFAULT": {"a": [""], "b": [""]}}, parsed(text))
+        self.assertEqual(read(text), parsed(text))
+
     def test_what_devstack_writes(self) -> None:
         text = (
             "\n[DEFAULT]\n# by hand\ndebug = True\n"

@@ -96,6 +96,6 @@ def _halves(line: str) -> tuple[str, str, str]:
 
 
 def _unquoted(value: str) -> str:
-    if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+    if value and value[0] == value[-1] and value[0] in "\"'":
         return value[1:-1]
     return value
