@@ -95,11 +95,14 @@ class PackagingTest(unittest.TestCase):
             with self.subTest(path=str(path.relative_to(TOP))):
                 self.assertIsNotNone(yaml.safe_load(path.read_text()))
 
-    def test_the_playbooks_of_the_job_exist(self) -> None:
-        (job,) = (entry["job"] for entry in yaml.safe_load((TOP / "zuul.d/jobs.yaml").read_text()))
-        for key in ("pre-run", "run", "post-run"):
-            with self.subTest(key=key):
-                self.assertTrue((TOP / job[key]).is_file())
+    def test_the_playbooks_of_the_jobs_exist(self) -> None:
+        entries = yaml.safe_load((TOP / "zuul.d/jobs.yaml").read_text())
+        keys = ("pre-run", "run", "post-run")
+        playbooks = {entry["job"][key] for entry in entries for key in keys if key in entry["job"]}
+        self.assertGreaterEqual(len(playbooks), 5)
+        for playbook in playbooks:
+            with self.subTest(playbook=playbook):
+                self.assertTrue((TOP / playbook).is_file())
 
     def test_every_check_is_documented_in_its_order(self) -> None:
         text = (TOP / "doc/source/reference/checks.rst").read_text()
