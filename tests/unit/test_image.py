@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 
 from tests.unit.test_cpio import unpack
-from vhost_tempest_plugin import image
+from vhost_tempest_plugin import image, memory
 from vhost_tempest_plugin.errors import CommandError, MachineError
 from vhost_tempest_plugin.image import archives, distribution, kernel, overlay
 from vhost_tempest_plugin.image.builder import Mmdebstrap, Recipe
@@ -141,6 +141,15 @@ class OverlayTest(unittest.TestCase):
     def test_same_every_time_and_root_s(self) -> None:
         self.assertEqual(overlay.archive(), overlay.archive())
         self.assertEqual({0}, {member.uid for member in self.members.values()})
+
+    def test_huge_pages_of_each_size_are_mounted(self) -> None:
+        """libvirt gives guests none else; systemd mounts those of the kernel's default size."""
+        (default, *others) = memory.SIZES_KIB
+        lines = (Path(overlay.__file__).parent / "overlay/etc/fstab").read_text().splitlines()
+        mounted = [line for line in lines if line.startswith("hugetlbfs ")]
+        self.assertEqual((2048, [1048576]), (default, others))
+        self.assertEqual(1, len(mounted))
+        self.assertIn("pagesize=1G,nofail", mounted[0])
 
     def test_our_units_start(self) -> None:
         links = {name: member.linkname for name, member in self.members.items() if member.issym()}
