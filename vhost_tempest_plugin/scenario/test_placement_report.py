@@ -121,7 +121,9 @@ class ReportedTest(ReportingTest):
         guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
         (address,) = guest.devices
         changed = devicespec.each(self.with_class_of(address))
-        self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, "InventoryInUse")
+        (own,) = self.providers()[address].inventories
+        in_use = f"Inventory for '{own}' on resource provider"
+        self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, in_use)
         self.check(guest, "the refusal")
         self.reported()
 
