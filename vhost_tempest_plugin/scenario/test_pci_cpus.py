@@ -12,7 +12,6 @@ from vhost_tempest_plugin.need import local_devices, threads
 from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.request import CpuPolicy, EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.situations import placeable, rounds
 from vhost_tempest_plugin.scenario.stock import Stock, stocks
@@ -220,9 +219,8 @@ class ThreadTest(CpuTest):
             asked = request(
                 self.most(), cpu_policy=DEDICATED, thread_policy=policy, devices=self.nics()
             )
-            for attempt in self.attempt(asked):
-                if isinstance(attempt, Guest):
-                    attempt.delete()
+            self.attempt(asked)
+            self.delete(*self.guests)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("27c9f4a6-8d0b-4e53-9b6c-e5f1a3d8c044")

@@ -7,7 +7,7 @@ from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import Lack, Rejection
 from vhost_tempest_plugin.need import device_kinds, devices, local_devices
 from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario import wishes
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
@@ -82,11 +82,8 @@ class AliasTest(ManyTest):
         """The devices near by are enough for each alone."""
         count = self.near()
         for policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET, PREFERRED):
-            for attempt in self.attempt(
-                request(devices=(*self.nics(count), *self.nics(1, policy)))
-            ):
-                if isinstance(attempt, Guest):
-                    attempt.delete()
+            self.attempt(request(devices=(*self.nics(count), *self.nics(1, policy))))
+            self.delete(*self.guests)
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("27f4d0c9-a8e6-4b5d-9e13-f6b2c7d8e084")
@@ -138,7 +135,8 @@ class RunOutTest(ManyTest):
     @needs(devices(2))
     def test_a_crowd_comes_for_devices_of_its_nodes(self) -> None:
         """Guests with dedicated CPUs: what runs out first depends on the host."""
-        self.attempt(*[request(devices=self.nics(self.portion()))] * CROWD)
+        asked = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics(self.portion()))
+        self.attempt(*[asked] * CROWD)
 
 
 class MultiCreateTest(ManyTest):

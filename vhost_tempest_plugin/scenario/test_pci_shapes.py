@@ -13,7 +13,6 @@ from vhost_tempest_plugin.need import (
 from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.situations import placeable, reach_matters
 from vhost_tempest_plugin.scenario.stock import stocks
@@ -76,11 +75,9 @@ class SocketTest(ShapeTest):
     def test_all_devices_of_a_socket_and_one_more(self) -> None:
         """Devices of the next node are near enough, those of the next socket are not."""
         for count in range(1, self.all() + 1):
-            for attempt in self.attempt(
-                request(cpu_policy=DEDICATED, devices=self.nics(count, NumaPolicy.SOCKET))
-            ):
-                if isinstance(attempt, Guest):
-                    attempt.delete()
+            near = self.nics(count, NumaPolicy.SOCKET)
+            self.attempt(request(cpu_policy=DEDICATED, devices=near))
+            self.delete(*self.guests)
 
     @decorators.attr(type=["shapes"])
     @decorators.idempotent_id("0c4e9b5d-8f2a-4d17-b6e3-a1c7d5f8b076")
