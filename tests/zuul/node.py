@@ -42,6 +42,8 @@ class Node:
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_ROLES_PATH": str(TOP / "roles"),
             "ANSIBLE_STDOUT_CALLBACK": "default",
+            # Ansible runs in no other.
+            "LC_ALL": "C.UTF-8",
             "ZUUL_JOBDIR": str(directory),
         }
 
