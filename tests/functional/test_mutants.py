@@ -1,21 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The mutants fit the Nova of every release that a lab can be of."""
+"""The mutants fit the Nova of every release that a lab can be of, and scenarios notice them.
 
+Those that only decide are tried here, in Nova's own code without a cloud; the others take a lab.
+"""
+
+import re
 import subprocess
 import sys
 import tempfile
 import unittest
 import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
-from vhost_tempest_plugin import speed
-from vhost_tempest_plugin.lab import release
+from tests.oracle import deciding
+from tests.oracle.oracle import running
+from tests.unit.test_scenarios import tests
+from vhost_tempest_plugin import catalog, need, novaconf, speed
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.lab import environment, release
 from vhost_tempest_plugin.lab.tree import PACKAGE
+from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.mutants import NovaMutant, catalogue, mutated
 from vhost_tempest_plugin.mutants.edit import Edit
+from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.needs import declared
 
 _LIMIT_S = 300
+TOPOLOGIES = ("small", "lopsided", "smt", "sockets")
+# Services refuse to start, or have Placement beside them.
+OF_SERVICES = {"bug-2111440", "bug-2102038", "bug-2098496"}
+
+Placed = tuple[type[ScenarioTest], str, str]
 
 
 class FitTest(unittest.TestCase):
@@ -74,3 +92,38 @@ class FitTest(unittest.TestCase):
 
     def test_enough_of_them_are_real_bugs(self) -> None:
         self.assertGreaterEqual(sum(mutant.bug is not None for mutant in self.mutants), 10)
+
+
+class DecisionTest(unittest.TestCase):
+    """Scenarios on a simulated cloud in which a mutant decides."""
+
+    def test_each_is_noticed_by_the_tests_that_are_for_it(self) -> None:
+        made = environment.obtain(release.find())
+        layouts = {name: lay_out(catalog.find(name)) for name in TOPOLOGIES}
+        aliases = novaconf.aliases(layouts.values())
+        chosen = [m for m in catalogue.load() if isinstance(m, NovaMutant) and deciding.decides(m)]
+        own = {mutant.name: list(_tests(mutant.tests, layouts)) for mutant in chosen}
+        self.assertEqual(OF_SERVICES, {name for name, found in own.items() if not found})
+        every = list(dict.fromkeys(test for found in own.values() for test in found))
+        with running(made.python, aliases) as oracle:
+            self.assertEqual(set(), deciding.failures(every, oracle))
+        for mutant in chosen:
+            if mutant.name in OF_SERVICES:
+                continue
+            with (
+                self.subTest(mutant=mutant.name),
+                tempfile.TemporaryDirectory() as directory,
+            ):
+                deciding.made(mutant, made.packages, Path(directory))
+                with running(made.python, aliases, Path(directory)) as oracle:
+                    self.assertNotEqual(set(), deciding.failures(own[mutant.name], oracle))
+
+
+def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:
+    """The scenarios that match, on each host where they must run."""
+    for topology, layout in layouts.items():
+        ground = Ground((layout,), frozenset(Ability))
+        for case, name in tests():
+            full = f"{case.__module__}.{case.__name__}.{name}"
+            if re.search(pattern, full) and not need.lacks(declared(case, name), ground):
+                yield case, name, topology

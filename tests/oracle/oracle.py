@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import os
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -57,13 +58,17 @@ class Oracle:
         line = self._process.stdout.readline()
         if not line:
             self._errors.seek(0)
-            raise AssertionError(f"Nova does not answer: {self._errors.read()[-_SHOWN:]}")
+            raise RuntimeError(f"Nova does not answer: {self._errors.read()[-_SHOWN:]}")
         return json.loads(line)
 
 
 @contextlib.contextmanager
-def running(python: Path, aliases: Iterable[str]) -> Iterator[Oracle]:
-    """Nova of the environment of an interpreter, with ``[pci] alias``."""
+def running(python: Path, aliases: Iterable[str], before: Path | None = None) -> Iterator[Oracle]:
+    """Nova of the environment of an interpreter, with ``[pci] alias``.
+
+    :param before: a directory with another Nova, which is imported in its place
+    """
+    environment = {**os.environ, **({} if before is None else {"PYTHONPATH": str(before)})}
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
@@ -72,6 +77,7 @@ def running(python: Path, aliases: Iterable[str]) -> Iterator[Oracle]:
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
+            env=environment,
         ) as process,
     ):
         try:

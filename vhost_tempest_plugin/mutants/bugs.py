@@ -66,7 +66,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1986838",
-            "each request of a guest is looked at as if it were its only one",
+            "a guest runs without devices that its requests only together are too many for",
             (
                 Edit(
                     _STATS,
@@ -74,6 +74,11 @@ def _devices() -> tuple[NovaMutant, ...]:
                     "            for each in requests:\n"
                     "                copy.deepcopy(stats).apply_requests(\n"
                     "                    [each], provider_mapping, numa_cells)\n",
+                ),
+                Edit(
+                    _STATS,
+                    "raise exception.PciDeviceRequestFailed(requests=pci_requests)",
+                    "return None",
                 ),
             ),
             r"AliasTest\.test_two_aliases_that_only_together_are_too_many",
@@ -129,6 +134,20 @@ def _moves() -> tuple[NovaMutant, ...]:
             ),
             r"ResizeTest\.test_(fewer|last)",
             1641750,
+        ),
+        NovaMutant(
+            "bug-1607219",
+            "a resize that is reverted keeps the devices that it would have had",
+            (
+                Edit(
+                    _RESOURCES,
+                    "            if pci_devices:\n                for pci_device in pci_devices:\n",
+                    "            if pci_devices and prefix != 'new_':\n"
+                    "                for pci_device in pci_devices:\n",
+                ),
+            ),
+            r"ResizeTest\.test_(more_devices|first)",
+            1607219,
         ),
     )
 
@@ -234,7 +253,7 @@ def _memory() -> tuple[NovaMutant, ...]:
                     "pagesize, instance_cell.memory * units.Ki, use_free=False",
                 ),
             ),
-            r"SmallPagesTest\.test_memory_of_nodes_with_devices_runs_out",
+            r"SmallPagesTest\.test_memory_of_pinned_guests_runs_out",
             1811886,
         ),
         NovaMutant(
@@ -249,19 +268,6 @@ def _memory() -> tuple[NovaMutant, ...]:
             ),
             r"RequiredTest\.test_devices_run_out_and_come_back",
             1602023,
-        ),
-        NovaMutant(
-            "bug-1594529",
-            "of a guest's nodes only the last one's pages are counted",
-            (
-                Edit(
-                    _HARDWARE,
-                    "                new_cell, instance_cell, sign)\n",
-                    "                host_cell, instance_cell, sign)\n",
-                ),
-            ),
-            r"LargePagesTest",
-            1594529,
         ),
     )
 
@@ -288,18 +294,5 @@ def _requests() -> tuple[NovaMutant, ...]:
             (Edit(_REQUEST, "    _validate_multispec(aliases)\n", ""),),
             r"AliasTest\.test_two_sorts_for_one_alias_in_placement",
             2102038,
-        ),
-        NovaMutant(
-            "bug-1655979",
-            "what the scheduler tries on one request changes the next one's",
-            (
-                Edit(
-                    "nova/scheduler/filters/numa_topology_filter.py",
-                    "        spec_obj = spec_obj.obj_clone()\n",
-                    "",
-                ),
-            ),
-            r"MultiCreateTest",
-            1655979,
         ),
     )

@@ -7,7 +7,7 @@ nova/virt/hardware.py: ``_numa_cell_supports_pagesize_request`` and the memory l
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.expect import Lack, Rejection
-from vhost_tempest_plugin.need import local_devices
+from vhost_tempest_plugin.need import dedicated_cpus, local_devices
 from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.request import CpuPolicy, PageSize, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -170,6 +170,14 @@ class SmallPagesTest(MemoryTest):
             asked = request(memory_mib=self.much(), page_size=size, devices=self.nics())
             self.until_refused(asked)
             self.delete(*self.guests)
+
+    @decorators.attr(type=["memory"])
+    @decorators.idempotent_id("4a390598-cb12-4ec5-b96e-3680e01ec09c")
+    @needs(local_devices(2), dedicated_cpus(2))
+    def test_memory_of_pinned_guests_runs_out(self) -> None:
+        """They do not share theirs, whatever may be overcommitted (bug 1811886)."""
+        asked = request(memory_mib=self.much(), cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
+        self.until_refused(asked)
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("ae4d7c10-9f2b-4683-b5e7-3c8a0d6f9b62")
