@@ -23,7 +23,7 @@ class EmulatedHostTest(test.BaseTestCase):  # type: ignore[misc]
         if not _emulated():
             raise cls.skipException("[vhost]hosts is not set: no emulated host to look at")
 
-    @decorators.attr(type="smoke")
+    @decorators.attr(type=["host", "slow"])
     @decorators.idempotent_id("7d8e2c7e-5d8b-4f5e-9f53-6d1f3a0f5a10")
     def test_host_is_what_its_topology_says(self) -> None:
         for host in _emulated():
