@@ -6,7 +6,8 @@ import os
 import sys
 import tempfile
 import unittest
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 from unittest import mock
@@ -15,7 +16,7 @@ from tests.unit.lab_settings import host
 from vhost_tempest_plugin import catalog, novaconf
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.lab.cloud import Cloud
 from vhost_tempest_plugin.progress import silent
 from vhost_tempest_plugin.stack import files, lifecycle, sources, staging
@@ -24,6 +25,7 @@ from vhost_tempest_plugin.stack.lifecycle import Wish
 from vhost_tempest_plugin.stack.readiness import Readiness
 from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.stack.sources import Source
+from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.viewer import NovaDatabase
 from vhost_tempest_plugin.views.nova import NovaView, TrackedDevice
 
@@ -302,3 +304,49 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual("mysql+pymysql://root:a$b@192.0.2.2/nova", files.database_url(file))
         with self.assertRaisesRegex(InputError, "stack.sh writes it"):
             files.database_url(self.top / "gone.conf")
+
+
+class RunTest(unittest.TestCase):
+    """What devstack's unit of a host does; the host itself is not there."""
+
+    def setUp(self) -> None:
+        state = self.enterContext(tempfile.TemporaryDirectory())
+        self.enterContext(mock.patch.dict(os.environ, {"XDG_STATE_HOME": state}))
+        directory = StackDirectory.of("vhost")
+        with directory.locked(create=True):
+            logs = Path(state) / "logs"
+            logs.mkdir()
+            directory.write(replace(RECORD, log_directory=logs))
+        self.log = logs / "n-cpu-vhost-0.log"
+        self.host_directory = HostDirectory.of("vhost-0").path
+        self.host_directory.mkdir(parents=True)
+        self.nodes = self.enterContext(mock.patch.object(lifecycle, "Nodes")).return_value
+        self.nodes.log_directory = logs
+        self.follow = self.enterContext(mock.patch.object(lifecycle.looking, "follow"))
+        self.enterContext(mock.patch.object(lifecycle.time, "sleep"))
+
+    def test_ended_it_ends_nova_compute(self) -> None:
+        self.follow.side_effect = [iter(["one", "two"])]
+        lines = lifecycle.run("vhost", "vhost-0", silent)
+        self.assertEqual("one", next(lines))
+        self.nodes.launch.assert_called_once()
+        lines.close()
+        self.nodes.stop.assert_called_once()
+        self.assertEqual("one\n", self.log.read_text())
+
+    def test_a_host_that_boots_again_is_watched_on_and_left_alone(self) -> None:
+        self.follow.side_effect = [iter(["one"]), HostError("it is off"), iter(["two"])]
+        lines = lifecycle.run("vhost", "vhost-0", silent)
+        self.assertEqual(["one", "two"], [next(lines), next(lines)])
+        self.nodes.stop.assert_not_called()
+        lines.close()
+
+    def test_a_host_that_was_removed_is_an_error(self) -> None:
+        def gone(host: str, count: int) -> Iterator[str]:
+            self.host_directory.rmdir()
+            yield from ()
+
+        self.follow.side_effect = gone
+        with self.assertRaisesRegex(HostError, "'vhost-0' was removed"):
+            list(lifecycle.run("vhost", "vhost-0", silent))
+        self.nodes.stop.assert_not_called()

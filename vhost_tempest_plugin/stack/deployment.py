@@ -17,7 +17,7 @@ from vhost_tempest_plugin.lab import emulated
 from vhost_tempest_plugin.lab.options import verify_in
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.stack import files, lifecycle
+from vhost_tempest_plugin.stack import files, looking
 from vhost_tempest_plugin.stack.cloud import open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
 from vhost_tempest_plugin.stack.nodes import UNIT, Nodes, is_running
@@ -121,7 +121,7 @@ class DevstackDeployment(Deployment):
                 return services.log(_service(service), count)
         lines: list[str] = []
         for name in self.hosts if host is None else (host,):
-            lines += lifecycle.last_lines(self.name, name, count)
+            lines += looking.last_lines(self.name, name, count)
         return tuple(lines)
 
     def _apply(

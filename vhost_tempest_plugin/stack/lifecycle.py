@@ -5,31 +5,33 @@ devstack keeps nothing over ``unstack.sh`` that its hosts could go on with, so t
 between up and gone.
 """
 
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin import acceleration, process, topology_file
+from vhost_tempest_plugin import acceleration, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.compute.unit import LOG
 from vhost_tempest_plugin.configuration import override
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.deployment import StartError
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
-from vhost_tempest_plugin.hosts import ssh
 from vhost_tempest_plugin.image.image import DISK_MIB
 from vhost_tempest_plugin.lab import emulated
 from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.stack import looking
 from vhost_tempest_plugin.stack.directory import StackDirectory
 from vhost_tempest_plugin.stack.files import host_names
-from vhost_tempest_plugin.stack.nodes import Nodes, is_running
+from vhost_tempest_plugin.stack.nodes import Nodes
 from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
 
 WAIT_S = 1800.0
+# How often a host is looked for that does not answer.
+_AWAY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +59,6 @@ class Wish:
     memory_limit_mib: int = 0
     disk_limit_mib: int = 0
     log_directory: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Node:
-    """A host of a devstack as it is.
-
-    :param state: of the host
-    :param compute: of nova-compute in it, as systemd says
-    :param lacking: what the cloud does not know of it, empty where it knows all
-    """
-
-    name: str
-    state: str
-    compute: str
-    lacking: str
 
 
 def up(wish: Wish, progress: Progress) -> None:
@@ -133,80 +120,27 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
     """Have nova-compute run in a host, and tell what it logs until this is ended; end it then.
 
     This is what devstack's unit runs: with it nova-compute is stopped, started and watched as
-    if it were the machine's.
+    if it were the machine's.  A host that is booted meanwhile is watched on.
 
     :raises InputError: there is no such devstack or host
-    :raises HostError: the host does not run, or has ended
+    :raises HostError: the host does not run, or was removed
     """
     with _held(name, progress) as nodes:
         wanted = nodes.named([host])[0]
         nodes.launch(wanted)
     try:
         with _copying(nodes.log_directory, host) as note:
-            for line in follow(host, 0):
-                note(line)
-                yield line
-        raise HostError(f"host {host!r} has ended; 'vhost console {host}' shows its last words")
-    finally:
+            while HostDirectory.of(host).exists:
+                with suppress(HostError, InputError):
+                    for line in looking.follow(host, 0):
+                        note(line)
+                        yield line
+                time.sleep(_AWAY_S)
+    except (GeneratorExit, KeyboardInterrupt):
         with suppress(VhostError), _held(name, progress) as nodes:
             nodes.stop([wanted])
-
-
-def follow(host: str, count: int) -> Iterator[str]:
-    """The last *count* lines of nova-compute's log in a host, and each that comes.
-
-    :raises HostError: the host does not run
-    """
-    way = ssh(host)
-    argv = [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
-    with process.streaming(argv, directory=way.directory) as lines:
-        yield from lines
-
-
-def known_hosts(name: str, host: str | None) -> tuple[str, ...]:
-    """The names of the hosts of a devstack, or that one of them.
-
-    :raises InputError: there is no such devstack or host
-    """
-    return tuple(found.name for found in _read(name).named([host] if host else []))
-
-
-def last_lines(name: str, host: str, count: int) -> list[str]:
-    """The end of nova-compute's log in a host.
-
-    :raises HostError: the host does not run
-    """
-    with _read(name).compute(host) as compute:
-        return compute.last_lines(count)
-
-
-def overview(name: str) -> list[Node]:
-    """How the hosts are.
-
-    :raises InputError: there is no such devstack
-    """
-    nodes = _read(name)
-    found = []
-    for host in nodes.hosts:
-        if not is_running(host.name):
-            found.append(Node(host.name, "off", "", "the host does not run"))
-            continue
-        try:
-            with nodes.compute(host.name) as compute:
-                state = compute.state()
-        except HostError as error:
-            state = str(error)
-        try:
-            lacking = nodes.lacking(host) or ""
-        except VhostError as error:
-            lacking = str(error)
-        found.append(Node(host.name, "running", state, lacking))
-    return found
-
-
-def _read(name: str) -> Nodes:
-    directory = StackDirectory.of(name).existing()
-    return Nodes(directory, directory.read(), lambda news: None)
+        raise
+    raise HostError(f"host {host!r} was removed; 'vhost stack up', as stack.sh does, makes it anew")
 
 
 @contextmanager
