@@ -50,6 +50,10 @@ _AWAKE_S = 15.0
 # some tenths of a second, so that less than this is left alone.
 _LAG_S = 0.5
 
+# Checks read what the kernel said while it booted; 72 NICs make it say more than the 128 KiB that
+# distributions give its log (CONFIG_LOG_BUF_SHIFT).
+_PARAMETERS = (*image.PARAMETERS, "log_buf_len=1M")
+
 # On a busy machine the kernel may take timer ticks that come late for a timer that does not work
 # (arch/x86/kernel/apic/io_apic.c, check_timer), and panics.
 _EMULATED_PARAMETERS = ("no_timer_check",)
@@ -131,8 +135,8 @@ def xml(
 def parameters(accelerator: Accelerator, *, x2apic: bool = True) -> tuple[str, ...]:
     """What every host has on its kernel's command line."""
     if accelerator is not Accelerator.TCG:
-        return image.PARAMETERS
-    return (*image.PARAMETERS, *_EMULATED_PARAMETERS, *(() if x2apic else (_ONE_CPU,)))
+        return _PARAMETERS
+    return (*_PARAMETERS, *_EMULATED_PARAMETERS, *(() if x2apic else (_ONE_CPU,)))
 
 
 def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
