@@ -5,7 +5,7 @@ from pathlib import Path
 from unittest import mock
 
 from vhost_tempest_plugin.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import InputError, MachineError
 from vhost_tempest_plugin.lab import room
 
 PLACE = Path("/somewhere/labs")
@@ -41,3 +41,14 @@ class RequireTest(unittest.TestCase):
         self.assertIn(
             f"{4096 + LAB_DISK_MIB} MiB in {PLACE} and {4095 + LAB_DISK_MIB}", str(caught.exception)
         )
+
+
+class PlaceTest(unittest.TestCase):
+    def test_a_cache_where_a_host_has_files_of_its_own(self) -> None:
+        with self.assertRaisesRegex(InputError, r"cannot have .*/tmp/c.*set XDG_CACHE_HOME to"):
+            room.require_place(Path("/tmp/c"))
+
+    def test_others(self) -> None:
+        for place in ("/root/.cache/vhost", "/home/user/.cache/vhost", "/srv/vhost"):
+            with self.subTest(place):
+                room.require_place(Path(place))

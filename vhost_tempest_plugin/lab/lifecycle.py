@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin import acceleration, catalog, guest, topology_file
+from vhost_tempest_plugin import acceleration, catalog, guest, paths, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.settings import Ports
 from vhost_tempest_plugin.errors import InputError, VhostError
@@ -208,6 +208,7 @@ def _improve(
 
 
 def _require_room(directory: LabDirectory, known: LabRecord | None, wish: Wish) -> None:
+    room.require_place(paths.cache())
     if known is None:
         host, count = wish.host or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
     else:

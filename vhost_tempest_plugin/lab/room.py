@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this machine has the memory and the disk that a lab takes."""
+"""Whether this machine has the memory, the disk and the place that a lab takes."""
 
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.share import Share
 
 _MIB = 1 << 20
 
@@ -30,6 +31,20 @@ def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
             f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "
             "free some, or set XDG_STATE_HOME"
         )
+
+
+def require_place(cache: Path) -> None:
+    """Refuse a cache at a place that hosts cannot have; they have the environment where it is.
+
+    :raises InputError: it is one of theirs
+    """
+    try:
+        Share(cache, PurePosixPath(cache))
+    except InputError:
+        raise InputError(
+            f"hosts have a lab's environment where this machine has it, and cannot have {cache}; "
+            "set XDG_CACHE_HOME to another directory"
+        ) from None
 
 
 def _free_memory_mib() -> int:
