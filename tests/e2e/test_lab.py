@@ -9,7 +9,7 @@ import subprocess
 from tests.e2e import emulated
 from tests.e2e.lab_case import HOST, NAME, SERVICES, TOPOLOGY, WELL, LabCase, marked, wait_for
 
-# Of the smoke scenarios those that boot one guest or none; 'make demo' runs them all.
+# Of the smoke scenarios those that boot one guest or none, as in tools/demo.sh.
 SCENARIOS = "|".join(
     (
         r"RequiredTest\.test_pinned_guest_is_on",
