@@ -15,8 +15,6 @@ TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TOPOLOGY=${VHOST_TOPOLOGY:-article}
 NAME=${VHOST_NAME:-demo}
 REPORT=${VHOST_REPORT:-$TOP/report}
-# Of the smoke scenarios those that boot one guest or none: minutes, also under emulation.
-SCENARIOS='test_pinned_guest_is_on|test_more_devices_than_any|flavor_against_image|test_nic_passes'
 
 vhost() {
     # shellcheck disable=SC2016 # a prompt
@@ -31,7 +29,7 @@ verdict=0
 vhost report "$NAME-0" --output "$REPORT" || verdict=$?
 vhost lab check --name "$NAME" || verdict=$?
 vhost lab try --name "$NAME" || verdict=$?
-vhost lab test --name "$NAME" --regex "$SCENARIOS" --output "$REPORT/tests" || verdict=$?
+vhost lab test --name "$NAME" --smoke --output "$REPORT/tests" || verdict=$?
 vhost lab down --name "$NAME"
 vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 
