@@ -86,7 +86,7 @@ class Simulation:
         self.test.cloud = self
         self.test.watch = None
         self.test.guests = []
-        self.test._ask_all = lambda requests: [str(i) for i in range(len(requests))]
+        self.test._ask_all = lambda requests, console: [str(i) for i in range(len(requests))]
         self.test.came_of = self.came_of
         self.test.delete = lambda *guests: [guest.delete() for guest in guests]
 
@@ -101,7 +101,9 @@ class Simulation:
         self.many = count
         return tuple(str(i) for i in range(count))
 
-    def came_of(self, requests: Sequence[Request], asked: Sequence[str]) -> tuple[Attempt, ...]:
+    def came_of(
+        self, requests: Sequence[Request], asked: Sequence[str], *, console: bool = False
+    ) -> tuple[Attempt, ...]:
         host = self.test.fleet()[HOST]
         attempts: dict[int, Attempt] = {}
         for number in self.random.sample(range(len(requests)), len(requests)):

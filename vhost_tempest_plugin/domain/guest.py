@@ -51,6 +51,7 @@ class GuestDomain:
     :param vcpu_cpus: the host's CPUs that each of the guest's may run on (vcpupin)
     :param emulator_cpus: those that its emulator may run on; None where it may on any
     :param locked: whether its memory is locked
+    :param console_log: the host's file of what it says on its serial console; None without one
     """
 
     uuid: str
@@ -62,6 +63,7 @@ class GuestDomain:
     vcpu_cpus: Mapping[int, frozenset[int]]
     emulator_cpus: frozenset[int] | None
     locked: bool
+    console_log: str | None = None
 
     @property
     def hostdevs(self) -> frozenset[PciAddress]:
@@ -102,6 +104,9 @@ def parse_guest(xml: str) -> GuestDomain:
             },
             emulator_cpus=None if emulator is None else cpuset.parse(emulator.get("cpuset", "")),
             locked=domain.find("./memoryBacking/locked") is not None,
+            console_log=next(
+                (log.get("file") for log in domain.iterfind("./devices/serial/log")), None
+            ),
         )
     except (etree.XMLSyntaxError, ValueError, KeyError) as error:
         raise HostError(

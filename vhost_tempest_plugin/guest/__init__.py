@@ -3,6 +3,7 @@
 
 from vhost_tempest_plugin.guest.build import PARAMETERS, GuestImage, build
 from vhost_tempest_plugin.observe.guest_report import (
+    LAST_LINE,
     Failure,
     GuestCpu,
     GuestDevice,
@@ -13,6 +14,7 @@ from vhost_tempest_plugin.observe.guest_report import (
 )
 
 __all__ = [
+    "LAST_LINE",
     "PARAMETERS",
     "Failure",
     "GuestCpu",

@@ -30,6 +30,7 @@ from vhost_tempest_plugin.topology import HugePages
 
 _PREFIX = "vhost-guest: "
 _NETWORK_CLASS = 0x020000
+LAST_LINE = f"{_PREFIX}done"
 
 
 @dataclass(frozen=True, order=True, slots=True)

@@ -133,7 +133,7 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
     def place(self, request: Request, *, console: bool = False) -> Guest:
         """A guest of this request, which must be placed, where it must be.
 
-        :param console: wait for what it tells, too
+        :param console: it boots a system, and what that tells is waited for, too
         """
         (guest,) = self.place_all(request, console=console)
         return guest
@@ -147,13 +147,15 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
             guests.append(attempt)
         return tuple(guests)
 
-    def place_in_rounds(self, requests: Iterable[Request]) -> tuple[Guest, ...]:
+    def place_in_rounds(
+        self, requests: Iterable[Request], *, console: bool = False
+    ) -> tuple[Guest, ...]:
         """Guests that all must be placed: those with most devices first, equal ones at once.
 
         They have the fewest places.
         """
         plan = rounds(requests, lambda each: sum(device.count for device in each.devices))
-        return tuple(guest for equal in plan for guest in self.place_all(*equal))
+        return tuple(guest for equal in plan for guest in self.place_all(*equal, console=console))
 
     def refused(self, request: Request, *reasons: Lack | Conflict) -> Rejection:
         """A request that must be refused.
@@ -172,7 +174,7 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         Where one does not come to what it must, or the views of a guest differ, the test fails.
         """
         fleet = self.fleet()
-        attempts = self.came_of(requests, self._ask_all(requests))
+        attempts = self.came_of(requests, self._ask_all(requests, console), console=console)
         self.judge_all(fleet, requests, attempts)
         for guest in attempts if console else ():
             if isinstance(guest, Guest):
@@ -180,7 +182,11 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         return attempts
 
     def came_of(
-        self, requests: Sequence[Request], asked: Sequence[str | Rejection]
+        self,
+        requests: Sequence[Request],
+        asked: Sequence[str | Rejection],
+        *,
+        console: bool = False,
     ) -> tuple[Attempt, ...]:
         """What came of requests for which the API gave a server each, or refused them; waits.
 
@@ -197,7 +203,7 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
                 attempts.append(Rejection(None, self._no_host(server)))
             else:
                 host = settled[server]["OS-EXT-SRV-ATTR:host"]
-                attempts.append(Guest(self, self._count, server, request, host))
+                attempts.append(Guest(self, self._count, server, request, host, console=console))
                 self._count += 1
         placed = [attempt for attempt in attempts if isinstance(attempt, Guest)]
         self.guests += placed
@@ -270,18 +276,18 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         fault = self.cloud.show(server).get("fault", {})
         return str(fault.get("message", "no reason is given"))
 
-    def _ask_all(self, requests: Sequence[Request]) -> list[str | Rejection]:
+    def _ask_all(self, requests: Sequence[Request], console: bool) -> list[str | Rejection]:
         """Ask for several at the same moment."""
         if len(requests) == 1:
-            return [self._ask(requests[0])]
+            return [self._ask(requests[0], console)]
         for request in requests:
-            self.cloud.prepare(request)
+            self.cloud.prepare(request, console=console)
         with self.watch.waiting("the API"), ThreadPoolExecutor(len(requests)) as pool:
-            return list(pool.map(self._ask, requests))
+            return list(pool.map(self._ask, requests, [console] * len(requests)))
 
-    def _ask(self, request: Request) -> str | Rejection:
+    def _ask(self, request: Request, console: bool = False) -> str | Rejection:
         try:
-            server = self.cloud.create(request, self.watch)
+            server = self.cloud.create(request, self.watch, console=console)
         except exceptions.ClientRestClientException as error:
             message = str(error.resp_body) if error.resp_body else str(error)
             return Rejection(int(error.resp.status), message)

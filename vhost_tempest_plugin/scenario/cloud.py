@@ -17,6 +17,7 @@ from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.expect import Observation
 from vhost_tempest_plugin.guest import GuestReport, parse
 from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.scenario import idle_disk
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 from vhost_tempest_plugin.viewer import Placement
 from vhost_tempest_plugin.views.nova import server_topology
@@ -29,7 +30,8 @@ Json = Mapping[str, Any]
 _LEAST_POLL_S = 0.2
 # Polling begins closely and grows with what was waited, so that it adds a few percent at most.
 _POLL_SHARE = 0.04
-_DISK_GIB = 1
+_DISK_GIB = 0
+_OF_CONTENT = ("kernel_id", "ramdisk_id", "disk_format", "container_format", "os_command_line")
 _QUOTAS = ("instances", "cores", "ram")
 
 
@@ -67,14 +69,21 @@ class Cloud:
             self._flavors[key] = made
         return self._flavors[key]
 
-    def image(self, request: Request) -> str:
-        """The id of an image that asks for this; without wishes the one of tempest.conf."""
+    def image(self, request: Request, *, console: bool) -> str:
+        """The id of an image that asks for this.
+
+        :param console: its guest tells of itself on its console, as that of tempest.conf does;
+            else it does nothing
+        """
         properties = request.image_properties()
-        if not properties:
+        if console and not properties:
             return str(CONF.compute.image_ref)
-        key = json.dumps(dict(properties), sort_keys=True)
+        key = json.dumps([console, dict(properties)], sort_keys=True)
         if key not in self._images:
-            self._images[key] = self._copy(CONF.compute.image_ref, properties)
+            source = CONF.compute.image_ref
+            self._images[key] = (
+                self._copy(source, properties) if console else self._idle(source, properties)
+            )
         return self._images[key]
 
     def forget(self) -> None:
@@ -84,30 +93,31 @@ class Cloud:
         for image in self._images.values():
             self.images.delete_image(image)
 
-    def create(self, request: Request, watch: Stopwatch, **words: Any) -> str:
+    def create(self, request: Request, watch: Stopwatch, *, console: bool = False) -> str:
         """Ask for a server without networks, and do not wait until it runs; its id.
 
+        :param console: it tells of itself on its console
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
-        flavor, image = self.flavor(request), self.image(request)
+        flavor, image = self.flavor(request), self.image(request, console=console)
         with watch.waiting("the API"):
             made = self.servers.create_server(
-                name=name(), imageRef=image, flavorRef=flavor, networks="none", **words
+                name=name(), imageRef=image, flavorRef=flavor, networks="none"
             )["server"]
         return str(made["id"])
 
-    def prepare(self, request: Request) -> None:
+    def prepare(self, request: Request, *, console: bool) -> None:
         """Make flavor and image now; what is wrong with them ``create`` tells."""
         with contextlib.suppress(exceptions.ClientRestClientException):
             self.flavor(request)
-            self.image(request)
+            self.image(request, console=console)
 
     def create_many(self, request: Request, count: int, watch: Stopwatch) -> tuple[str, ...]:
         """Ask for that many servers by one request; their ids.
 
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
-        flavor, image = self.flavor(request), self.image(request)
+        flavor, image = self.flavor(request), self.image(request, console=False)
         with watch.waiting("the API"):
             made = self.servers.create_server(
                 name=name(),
@@ -148,10 +158,15 @@ class Cloud:
         """Where the API says that a server is."""
         return server_topology(self.topologies.show_server_topology(server))
 
-    def report(self, server: str, watch: Stopwatch) -> GuestReport:
-        """All that a guest tells on its console, once it has told it."""
+    def report(self, server: str, watch: Stopwatch, is_told: Callable[[], bool]) -> GuestReport:
+        """All that a guest tells on its console, once it has told it.
+
+        :param is_told: whether it is worth asking Nova for it
+        """
 
         def told() -> GuestReport | None:
+            if not is_told():
+                return None
             try:
                 said = self.servers.get_console_output(server)["output"]
             except (exceptions.NotFound, exceptions.Conflict):
@@ -219,22 +234,36 @@ class Cloud:
     def _copy(self, source: str, properties: Mapping[str, str]) -> str:
         """An image as *source* with more properties."""
         shown = self.images.show_image(source)
-        keep = ("kernel_id", "ramdisk_id", "disk_format", "container_format", "os_command_line")
-        words = {
-            key: value
-            for key, value in shown.items()
-            if (key in keep or key.startswith("hw_")) and value is not None
-        }
-        made = self.images.create_image(name=name(), **{**words, **properties})["id"]
+        words = {key: shown[key] for key in _OF_CONTENT if shown.get(key) is not None}
         content = self.images.show_image_file(source).data
-        self.images.store_image_file(made, io.BytesIO(content))
-        return str(made)
+        return self._upload({**words, **_of_hardware(shown), **properties}, content)
+
+    def _idle(self, model: str, properties: Mapping[str, str]) -> str:
+        """An image for the same hardware as *model*, whose guest does nothing."""
+        words = {"disk_format": "raw", "container_format": "bare"}
+        hardware = _of_hardware(self.images.show_image(model))
+        return self._upload({**words, **hardware, **properties}, idle_disk.content())
+
+    def _upload(self, words: Mapping[str, str], content: bytes) -> str:
+        made = str(self.images.create_image(name=name(), **words)["id"])
+        try:
+            self.images.store_image_file(made, io.BytesIO(content))
+        except exceptions.RestClientException:
+            self.images.delete_image(made)
+            raise
+        return made
 
     def _placement_get(self, path: str) -> Json:
         response, body = self._placement.get(path)
         self._placement.expected_success(200, response.status)
         answer: Json = json.loads(body)
         return answer
+
+
+def _of_hardware(image: Json) -> dict[str, str]:
+    return {
+        key: value for key, value in image.items() if key.startswith("hw_") and value is not None
+    }
 
 
 def name() -> str:

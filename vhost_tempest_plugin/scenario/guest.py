@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vhost_tempest_plugin.expect import Observation, Rejection
-from vhost_tempest_plugin.guest import GuestReport
+from vhost_tempest_plugin.guest import LAST_LINE, GuestReport
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import Request
 from vhost_tempest_plugin.views import Power
@@ -18,18 +18,28 @@ class Guest:
     """A server of Nova's that was placed.
 
     :param number: which guest of its test it is
+    :param console: it tells of itself on its console
     """
 
     def __init__(
-        self, test: "ScenarioTest", number: int, server: str, request: Request, host: str
+        self,
+        test: "ScenarioTest",
+        number: int,
+        server: str,
+        request: Request,
+        host: str,
+        *,
+        console: bool = False,
     ) -> None:
         self._test = test
+        self._console = console
         self.number = number
         self.id = server
         self.request = request
         self.host = host
         self.power = Power.ON
         self.seen = Observation()
+        self.console_log: str | None = None
         # What it has where it came from, until a resize is confirmed: request, host, place.
         self.left: tuple[Request, str, Observation] | None = None
 
@@ -44,8 +54,17 @@ class Guest:
         return tuple(node.node for node in self.seen.nodes)
 
     def report(self) -> GuestReport:
-        """What it tells on its console, compared with the other views; waits for it."""
-        report = self._test.cloud.report(self.id, self._test.watch)
+        """What it tells on its console, compared with the other views; waits for it.
+
+        :raises ValueError: it was placed as one without a console
+        """
+        if not self._console:
+            raise ValueError("it has nothing to tell; place it with console=True")
+        log, host = self.console_log, self._test.hosts[self.host]
+        # Its host is asked, where it can be: each look at a console through Nova's API keeps
+        # nova-compute busy, which under emulation takes the CPU from the guest.
+        told = (lambda: host.has(log, LAST_LINE)) if log else (lambda: True)
+        report = self._test.cloud.report(self.id, self._test.watch, told)
         self._test.check(self, "report", report=report)
         return report
 
@@ -91,7 +110,7 @@ class Guest:
 
         :param image: an id
         """
-        wanted = image or self._test.cloud.image(self.request)
+        wanted = image or self._test.cloud.image(self.request, console=self._console)
         self._step("rebuild", "rebuild_server", "ACTIVE", image_ref=wanted)
 
     def resize(self, request: Request) -> None:

@@ -93,6 +93,7 @@ class Inspector:
         )
         facts = [str(each) for each in disagreements(views, dedicated)]
         if domain is not None and guest.power is Power.ON:
+            guest.console_log = domain.console_log
             before, guest.seen = guest.seen, observation(domain, dedicated)
             self._record.guest(guest.number, step, guest.host, guest.request, guest.seen)
             if not moved and guest.seen != before:

@@ -59,6 +59,13 @@ class Watch:
         nova = self.nova()
         return Look(self._link.look(), nova, self._placement.tree(nova.compute_node))
 
+    def has(self, file: str, line: str) -> bool:
+        """Whether a file of the host has this in a line; waits for it for a while.
+
+        :raises VhostError: the host does not answer
+        """
+        return self._link.has(file, line)
+
     def providers(self) -> tuple[Provider, ...]:
         """What Placement says now of the host and its devices."""
         return self._placement.providers(self.nova().compute_node)

@@ -59,7 +59,7 @@ class UnpluggedTest(HardwareTest):
     @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
     def test_nic_of_a_guest_that_is_off(self) -> None:
         """It stays the guest's, though it is away; the guest starts when it is back."""
-        guest = self.place(request(devices=self.nics()))
+        guest = self.place(request(devices=self.nics()), console=True)
         guest.stop()
         before = self.host.nova().of(guest.id)
         self.unplug(*guest.devices)

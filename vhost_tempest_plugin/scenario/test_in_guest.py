@@ -44,7 +44,7 @@ class InGuestTest(ScenarioTest):
     @needs(local_devices(1))
     def test_nic_passes_traffic(self) -> None:
         faults = self.faults()
-        guest = self.place(request(devices=self.nics()))
+        guest = self.place(request(devices=self.nics()), console=True)
         self.assert_works(guest)
         self.assertEqual(faults, self.faults())
 
@@ -54,7 +54,7 @@ class InGuestTest(ScenarioTest):
     def test_all_nics_of_a_node_pass_traffic(self) -> None:
         faults = self.faults()
         most = max(len(there) for node, there in self.by_node().items() if node is not None)
-        self.assert_works(self.place(request(devices=self.nics(most))))
+        self.assert_works(self.place(request(devices=self.nics(most)), console=True))
         self.assertEqual(faults, self.faults())
 
     @decorators.attr(type=["guest"])
@@ -62,11 +62,12 @@ class InGuestTest(ScenarioTest):
     @needs(local_devices(1))
     def test_the_next_guest_has_it_as_new(self) -> None:
         """The NIC was reset in between; guests that take all have it among theirs."""
-        first = self.place(request(devices=self.nics()))
+        first = self.place(request(devices=self.nics()), console=True)
         self.assert_works(first)
         first.delete()
         counts = [len(there) for node, there in self.by_node().items() if node is not None]
-        others = self.place_in_rounds(request(devices=self.nics(count)) for count in counts)
+        wanted = [request(devices=self.nics(count)) for count in counts]
+        others = self.place_in_rounds(wanted, console=True)
         heirs = [guest for guest in others if first.devices & guest.devices]
         self.assertEqual(1, len(heirs))
         self.assert_works(heirs[0])
@@ -76,7 +77,7 @@ class InGuestTest(ScenarioTest):
     @needs(local_devices(2))
     def test_two_guests_at_once(self) -> None:
         """Each has its own, and neither sees the other's."""
-        guests = self.place_all(*(request(devices=self.nics()) for _ in range(2)))
+        guests = self.place_all(*[request(devices=self.nics())] * 2, console=True)
         for guest in guests:
             self.assert_works(guest)
 
@@ -86,7 +87,8 @@ class InGuestTest(ScenarioTest):
     def test_nics_of_two_nodes(self) -> None:
         """A guest of two nodes sees them, and its CPUs on both."""
         most = max(len(there) for node, there in self.by_node().items() if node is not None)
-        self.assert_works(self.place(request(nodes=2, devices=self.nics(most + 1))))
+        wanted = request(nodes=2, devices=self.nics(most + 1))
+        self.assert_works(self.place(wanted, console=True))
 
     def by_node(self) -> dict[int | None, tuple[PciAddress, ...]]:
         """The devices of each node, on the host with most of them."""

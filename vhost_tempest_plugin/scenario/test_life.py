@@ -31,9 +31,9 @@ class LifeTest(ScenarioTest):
             if node is not None
         )
 
-    def pinned(self, count: int = 1) -> Guest:
+    def pinned(self, count: int = 1, *, console: bool = False) -> Guest:
         """One with that many devices."""
-        return self.place(self.asking(count))
+        return self.place(self.asking(count), console=console)
 
     def asking(self, count: int) -> Request:
         """Its request; for no device where the count is 0."""
@@ -54,7 +54,7 @@ class PowerTest(LifeTest):
     @decorators.idempotent_id("7d49295d-15e0-427d-a606-368eab3bf686")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_hard_reboot_keeps_the_device(self) -> None:
-        guest = self.pinned()
+        guest = self.pinned(console=True)
         guest.reboot(hard=True)
         guest.report()
 
@@ -87,8 +87,7 @@ class PowerTest(LifeTest):
     @needs(local_devices(1), dedicated_cpus(1))
     def test_suspended_guest_gets_its_device_back(self) -> None:
         """It is detached for that time, and still the guest's (libvirt/driver.py, suspend)."""
-        guest = self.pinned()
-        guest.report()
+        guest = self.pinned(console=True)
         guest.suspend()
         self.refused(self.every_device(), Lack.DEVICES)
         guest.resume()

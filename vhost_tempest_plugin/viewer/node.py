@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A compute host that tests run on, and the way into it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.errors import HostError
@@ -15,6 +17,18 @@ _ROOT = "root"
 _PERSIST_S = 300
 # Not scaled by how slow the machine is: to measure that takes as long as a look.
 _LIMIT_S = 600.0
+_PATIENCE_S = 15
+_AWAIT = """\
+left=$3
+until grep -qsF -e "$2" -- "$1"; do
+    [ "$left" -gt 0 ] || exit 0
+    left=$((left - 1))
+    sleep 1
+done
+echo yes
+"""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +52,17 @@ class Node:
         """
         return Machine(replace(self.ssh or hosts.ssh(self.name), persist_s=_PERSIST_S))
 
-    def run(self, script: str, over: Machine | None = None) -> str:
+    def run(self, script: str, over: Machine | None = None, arguments: Sequence[str] = ()) -> str:
         """What a shell script prints that is run there as root.
 
         :param over: a connection that there is
+        :param arguments: the script's ``$1`` and so on
         :raises HostError: it fails, or the host cannot be reached
         """
         if over is None:
             with self.connection() as machine:
-                return self.run(script, machine)
-        argv = ["sh", "-s"]
+                return self.run(script, machine, arguments)
+        argv = ["sh", "-s", "--", *arguments]
         if self.ssh is not None and self.ssh.user != _ROOT:
             argv = ["sudo", "-n", *argv]
         return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
@@ -72,14 +87,25 @@ class Link:
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
+        return self._over(self._node.look)
+
+    def has(self, file: str, line: str) -> bool:
+        """Whether a file there has this in a line; waits for it for a while.
+
+        :raises HostError: it cannot be reached
+        """
+        words = (file, line, str(_PATIENCE_S))
+        return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
+
+    def _over(self, action: Callable[[Machine], _T]) -> _T:
         if self._machine is not None:
             try:
-                return self._node.look(self._machine)
+                return action(self._machine)
             except HostError:
                 # It may have been booted since.
                 self.close()
         self._machine = self._node.connection()
-        return self._node.look(self._machine)
+        return action(self._machine)
 
     def close(self) -> None:
         """Let the connection end."""
