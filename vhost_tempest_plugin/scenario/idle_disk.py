@@ -6,6 +6,8 @@ with it the next guest and nova-compute.
 """
 
 _SECTOR_BYTES = 512
+# SeaBIOS does not read from a disk of less than a cylinder (16 heads of 63 sectors).
+_DISK_BYTES = 1024 * 1024
 _CODE = bytes.fromhex(
     "fa"  # cli
     "f4"  # hlt
@@ -19,8 +21,7 @@ _SIGNATURE = bytes.fromhex("55aa")
 
 
 def content() -> bytes:
-    """A raw disk of two sectors: the boot sector, and its partition."""
+    """A raw disk: its boot sector, a partition of one sector, and nothing."""
     table = _CODE.ljust(_TABLE_AT, b"\0") + _PARTITION
-    return (table.ljust(_SECTOR_BYTES - len(_SIGNATURE), b"\0") + _SIGNATURE).ljust(
-        2 * _SECTOR_BYTES, b"\0"
-    )
+    sector = table.ljust(_SECTOR_BYTES - len(_SIGNATURE), b"\0") + _SIGNATURE
+    return sector.ljust(_DISK_BYTES, b"\0")
