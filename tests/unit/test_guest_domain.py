@@ -37,6 +37,9 @@ XML = """\
     </numa>
   </cpu>
   <devices>
+    <serial type='pty'>
+      <log file='/var/lib/nova/instances/5a2f/console.log' append='off'/>
+    </serial>
     <hostdev mode='subsystem' type='pci' managed='yes'>
       <driver name='vfio'/>
       <source><address domain='0x0000' bus='0xc9' slot='0x00' function='0x0'/></source>
@@ -69,6 +72,7 @@ class GuestDomainTest(unittest.TestCase):
         self.assertEqual({0: {0, 1}, 1: {5}}, guest.vcpu_cpus)
         self.assertEqual({0, 1, 5}, guest.cpus)
         self.assertEqual({0, 1, 5}, guest.emulator_cpus)
+        self.assertEqual("/var/lib/nova/instances/5a2f/console.log", guest.console_log)
 
     def test_one_that_floats_and_is_off(self) -> None:
         guest = parse_guest("<domain><devices/></domain>")
@@ -76,7 +80,8 @@ class GuestDomainTest(unittest.TestCase):
             (set(), set(), set(), ()), (guest.hostdevs, guest.nodes, guest.cpus, guest.cells)
         )
         self.assertEqual(
-            (False, None, None), (guest.active, guest.memory_mode, guest.emulator_cpus)
+            (False, None, None, None),
+            (guest.active, guest.memory_mode, guest.emulator_cpus, guest.console_log),
         )
 
     def test_anything_else_is_refused(self) -> None:

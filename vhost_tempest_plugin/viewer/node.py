@@ -89,12 +89,13 @@ class Link:
         """
         return self._over(self._node.look)
 
-    def has(self, file: str, line: str) -> bool:
-        """Whether a file there has this in a line; waits for it for a while.
+    def has(self, file: str, line: str, patience_s: int = _PATIENCE_S) -> bool:
+        """Whether a file there has this in a line.
 
+        :param patience_s: for so long it is waited for
         :raises HostError: it cannot be reached
         """
-        words = (file, line, str(_PATIENCE_S))
+        words = (file, line, str(patience_s))
         return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
 
     def _over(self, action: Callable[[Machine], _T]) -> _T:
