@@ -73,7 +73,7 @@ class Operator:
 
     def _put(self, path: str, content: Json) -> None:
         response, _ = self._client.put(path, json.dumps(content))
-        self._client.expected_success((200, 204), response.status)
+        self._client.expected_success([200, 204], response.status)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ https://docs.openstack.org/nova/latest/admin/pci-passthrough.html, "PCI tracking
 nova/compute/pci_placement_translator.py.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -30,6 +31,7 @@ from vhost_tempest_plugin.scenario.wishes import request
 from vhost_tempest_plugin.views.placement import device_of
 
 _CLASS = "CUSTOM_VHOST_CHANGED"
+_INTERFACES = 'ls "/sys/bus/pci/devices/$1/net"'
 
 
 class UnreportedTest(ChangingTest):
@@ -100,7 +102,7 @@ class ReportedTest(ReportingTest):
         """Nova's test_devname_based_dev_spec_rejected."""
         self.start_refused(
             NOVA_COMPUTE,
-            {DEVICE_SPEC: '{"devname": "eth0"}'},
+            {DEVICE_SPEC: json.dumps({"devname": self.interface()})},
             "PCI Placement reporting does not support 'devname' based device specification",
         )
         self.reported()
@@ -141,6 +143,17 @@ class ReportedTest(ReportingTest):
             self.cloud.until(lambda: self._lacks(row.address), "the provider's end", self.watch)
             self.reported(self.entries_without(row))
         self.reported()
+
+    def interface(self) -> str:
+        """What the kernel calls a NIC; it is the same on all hosts, as their hardware is.
+
+        One that is on no PCI bus, Nova refuses for another reason.
+        """
+        host = next(iter(self.hosts.values()))
+        device = str(self.kind_rows[0].address)
+        found = host.node.run(_INTERFACES, arguments=(device,)).split()
+        self.assertNotEqual([], found, f"interfaces of {device}")
+        return found[0]
 
     def with_class_of(self, device: PciAddress) -> tuple[Entry, ...]:
         """The ``device_spec`` with another resource class for one device."""
