@@ -321,9 +321,13 @@ class StrayTest(unittest.TestCase):
         with contextlib.ExitStack() as stack:
             processes = []
             for uuid in (mine, other):
-                argv = [sys.executable, "-c", "import time; time.sleep(60)", "-uuid", str(uuid)]
-                process = stack.enter_context(subprocess.Popen(argv))
+                script = "import time; print(flush=True); time.sleep(60)"
+                argv = [sys.executable, "-c", script, "-uuid", str(uuid)]
+                process = stack.enter_context(subprocess.Popen(argv, stdout=subprocess.PIPE))
                 stack.callback(process.kill)
+                # The kernel shows its command line only some time after exec.
+                assert process.stdout is not None
+                process.stdout.readline()
                 processes.append(process)
             self.assertEqual([processes[0].pid], stray.kill(mine))
             self.assertEqual(-signal.SIGKILL, processes[0].wait(10))

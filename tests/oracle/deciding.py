@@ -50,7 +50,9 @@ class Decided(Simulation):
         self.test.hosts = {HOST: WholeWatch(self.test.hosts[HOST].layout)}
         self.test.record = SimpleNamespace(disagree=list)
 
-    def came_of(self, requests: Sequence[Request], asked: Sequence[str]) -> tuple[Attempt, ...]:
+    def came_of(
+        self, requests: Sequence[Request], asked: Sequence[str], *, console: bool = False
+    ) -> tuple[Attempt, ...]:
         host = self.test.fleet()[HOST]
         # Nova keeps its own accounts, unless somebody has left in the midst of them.
         before = () if self.deleted else tuple(guest.request for guest in self.test.guests)
