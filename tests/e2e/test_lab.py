@@ -7,7 +7,17 @@ import signal
 import subprocess
 
 from tests.e2e import emulated
-from tests.e2e.lab_case import HOST, NAME, SERVICES, TOPOLOGY, WELL, LabCase, marked, wait_for
+from tests.e2e.lab_case import (
+    HOST,
+    NAME,
+    SERVICES,
+    TOPOLOGY,
+    WELL,
+    LabCase,
+    marked,
+    read_until,
+    wait_for,
+)
 
 
 class LabTest(LabCase):
@@ -65,6 +75,17 @@ class LabTest(LabCase):
             os.kill(parts[name, "machine"]["pid"], signal.SIGKILL)
         wait_for("all are back", lambda: self._restarted(parts))
         wait_for("the lab is ready", lambda: not self._failed(), 240)
+
+    def test_nova_compute_waits_for_no_answer_of_a_conductor_that_ends(self) -> None:
+        restart = self.vhost.start("lab", "restart", "nova-conductor")
+        read_until(restart, "restarting nova-conductor")
+        self.assertEqual("frozen", self._freezer_state())
+        restart.communicate()
+        self.assertEqual((0, "running"), (restart.returncode, self._freezer_state()))
+
+    def _freezer_state(self) -> str:
+        asked = "systemctl show -P FreezerState nova-compute.service"
+        return self.vhost.ssh(HOST, asked).strip()
 
     def test_a_host_that_dies(self) -> None:
         [pid] = emulated.qemu_pids(self.vhost)

@@ -83,6 +83,10 @@ class ComputeService:
         )
         return done.stdout.strip()
 
+    def is_running(self) -> bool:
+        """Whether it runs, frozen or not."""
+        return self.state() == "active"
+
     def ends(self) -> int:
         """How often systemd has started it again by itself since it was last told to."""
         said = self.run("systemctl", "show", "-P", "NRestarts", self.unit.name).strip()

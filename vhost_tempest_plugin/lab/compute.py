@@ -51,8 +51,9 @@ class Compute(ComputeService):
     def fall_asleep(self) -> None:
         """Freeze it (cgroups' freezer) while it waits for no answer from Nova's conductor.
 
-        In a host that is saved with such a call under way, it would wait until the call's time
-        is over, with the lock held under which guests are started.
+        In a host that is saved with such a call under way, or with a conductor that ends before
+        it has answered, it would wait until the call's time is over, with the lock held under
+        which guests are started.
 
         :raises HostError: there is no such moment
         """
@@ -70,6 +71,10 @@ class Compute(ComputeService):
             self.shell(f"systemctl freeze {UNIT}")
 
     def wake_up(self) -> None:
+        """Let it go on in a host that has run all the time."""
+        self.shell(self.thaw)
+
+    def wake_up_restored(self) -> None:
         """Let it go on after its host was restored.
 
         Its connections to the machine, which user-mode networking forgets over a save, are

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The emulated hosts of a lab with nova-compute in them."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -152,12 +152,25 @@ class Computes:
 
         The block's end waits until all that were restarted have reported.
 
-        :param only_changed: let those run on whose files were up to date
+        :param only_changed: let those run on whose files were up to date; they sleep meanwhile
         :raises ServiceError: one does not come up
         """
         before = self._start(only_changed=only_changed, only_those=True)
-        yield
+        with self.asleep(host for host in self.settings.hosts if host.name not in before):
+            yield
         self._wait(before)
+
+    @contextmanager
+    def asleep(self, those: Iterable[ComputeHost] | None = None) -> Iterator[None]:
+        """Let nova-compute do nothing in the block, so that it waits for no answer of what ends.
+
+        :param those: by default all
+        """
+        with ExitStack() as stack:
+            for host in self.settings.hosts if those is None else those:
+                if self.is_running(host.name):
+                    stack.enter_context(self._asleep(host))
+            yield
 
     def resume(self, before: Reports) -> None:
         """Let nova-compute of restored hosts find the machine again, and wait until it has.
@@ -171,7 +184,7 @@ class Computes:
                     compute.stop()
                     compute.start()
                 else:
-                    compute.wake_up()
+                    compute.wake_up_restored()
         self._wait(before)
 
     def heal(self) -> None:
@@ -239,6 +252,16 @@ class Computes:
                     before[host.name] = readiness.reports(self.settings, host)
                 compute.start()
         return before
+
+    @contextmanager
+    def _asleep(self, host: ComputeHost) -> Iterator[None]:
+        with self._compute(host) as compute:
+            try:
+                if compute.is_running():
+                    compute.fall_asleep()
+                yield
+            finally:
+                compute.wake_up()
 
     def _has_known_migrations(self, tree: Tree) -> bool:
         """Whether the environment's Nova has all migrations of a Nova under test."""

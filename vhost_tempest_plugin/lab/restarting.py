@@ -2,7 +2,7 @@
 """Restarts of a lab's services with the Nova under test as it is now."""
 
 from collections.abc import Iterable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 from vhost_tempest_plugin.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.configuration.service import Service
@@ -31,13 +31,19 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
         computes.take_nova()
         if any(service.is_nova for service in wanted):
             computes.upgrade_schema()
-        in_hosts = computes.restarting() if Service.NOVA_COMPUTE in wanted else nullcontext()
-        with in_hosts:
+        with _in_hosts(computes, wanted):
             plane = ControlPlane(computes.settings, progress, computes.nova)
             if set(wanted).issuperset(_services(())):
                 # The supervisor is told what all of them run from now on.
                 plane.launch()
             plane.restart(service for service in wanted if not service.in_host)
+
+
+def _in_hosts(computes: Computes, wanted: Iterable[Service]) -> AbstractContextManager[None]:
+    """What nova-compute does while services of the machine are restarted."""
+    if Service.NOVA_COMPUTE in wanted:
+        return computes.restarting()
+    return computes.asleep() if Service.NOVA_CONDUCTOR in wanted else nullcontext()
 
 
 def _services(names: Iterable[str]) -> tuple[Service, ...]:
