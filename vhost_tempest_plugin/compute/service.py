@@ -12,10 +12,22 @@ from pathlib import Path
 from vhost_tempest_plugin import cache, speed
 from vhost_tempest_plugin.compute import copies as copies_module
 from vhost_tempest_plugin.compute.copies import Copy
-from vhost_tempest_plugin.compute.unit import BEGIN, INSTALLED, LOG, REPORTED, STARTED, Unit
+from vhost_tempest_plugin.compute.unit import (
+    BEGIN,
+    INSTALLED,
+    LOG,
+    PRELOAD,
+    PRELOADER,
+    REPORTED,
+    STARTED,
+    Unit,
+)
 from vhost_tempest_plugin.machine import Machine
 
 _LIMIT_S = 120.0
+_PRELOAD = Path(__file__).with_name("preload.py")
+# A digest of all that was imported, as it was installed last.
+_LOADED = INSTALLED.with_name("preload.digest")
 _GAVE_UP = (
     f'$0 == "{BEGIN}" {{ critical = reported = 0 }} / CRITICAL nova / {{ critical = 1 }} '
     f'$0 == "{REPORTED}" {{ reported = 1 }} END {{ print critical && !reported }}'
@@ -47,8 +59,9 @@ class ComputeService:
         :param more: of what else the service depends on
         :raises HostError: the host does not take it
         """
-        text = self.unit.text()
-        wanted = cache.digest(configuration, text, copies_module.digest(copies), *more)
+        text, loader = self.unit.text(), self._loader()
+        program = copies_module.digest(copies)
+        wanted = cache.digest(configuration, text, *loader, program, *more)
         digests = f'echo "$(cat {INSTALLED})"; echo "$(cat {STARTED})"'
         installed, started = self.run("sh", "-c", digests).splitlines()
         if installed != wanted:
@@ -59,11 +72,30 @@ class ComputeService:
             self.shell(
                 *written(configuration, str(self.unit.configuration), 0o600),
                 *written(text, str(self.unit.file), 0o644),
-                "systemctl daemon-reload",
+                *self._loaded(loader, program),
                 f"systemctl enable -q {self.unit.name}",
                 *written(f"{wanted}\n", str(INSTALLED), 0o644),
             )
         return started != wanted
+
+    def _loader(self) -> tuple[str, ...]:
+        """What imports for it: the unit's file, and the program."""
+        return (self.unit.loader_text(), _PRELOAD.read_text()) if self.unit.preloaded else ()
+
+    def _loaded(self, loader: Sequence[str], program: str) -> tuple[str, ...]:
+        """Commands of a shell that make units known, and have it import where that has changed."""
+        if not loader:
+            return ("systemctl daemon-reload",)
+        text, script = loader
+        wanted = cache.digest(*loader, program)
+        return (
+            *written(text, f"/etc/systemd/system/{PRELOADER}", 0o644),
+            *written(script, str(PRELOAD), 0o644),
+            "systemctl daemon-reload",
+            f'[ "$(cat {_LOADED} 2>/dev/null)" = {wanted} ] || systemctl stop {PRELOADER}',
+            f"systemctl start --no-block {PRELOADER}",
+            *written(f"{wanted}\n", str(_LOADED), 0o644),
+        )
 
     def start(self) -> None:
         """Start it, where it does not run or does nothing any more."""

@@ -13,6 +13,11 @@ BINDING = PurePosixPath("/usr/lib/python3/dist-packages")
 INSTALLED = PurePosixPath("/opt/vhost/nova-compute.digest")
 STARTED = PurePosixPath("/run/nova-compute.digest")
 
+# What imports for it, where that is.
+PRELOADER = "vhost-preload.service"
+PRELOAD = PurePosixPath("/opt/vhost/preload.py")
+SOCKET = PurePosixPath("/run/vhost-preload")
+
 # Written to the log before each start, and once it has reported itself.
 BEGIN = "nova-compute starts"
 REPORTED = "nova-compute has reported"
@@ -26,12 +31,15 @@ class Unit:
     :param program: ``nova-compute`` of an environment that the host shares
     :param paths: where Python looks before that environment
     :param configuration: its file
+    :param preloaded: modules that another unit imports once for all runs (``compute.preload``);
+        where there are none, each run imports for itself
     """
 
     name: str
     program: Path
     configuration: PurePosixPath
     paths: tuple[PurePosixPath, ...] = ()
+    preloaded: tuple[str, ...] = ()
 
     @property
     def file(self) -> PurePosixPath:
@@ -40,22 +48,25 @@ class Unit:
 
     def text(self) -> str:
         """The unit file."""
+        loader = (PRELOADER,) if self.preloaded else ()
+        through = f"{self._python} -I -S {PRELOAD} run {SOCKET} " if self.preloaded else ""
         lines = [
             "[Unit]",
             "Description=OpenStack Nova compute",
-            "Wants=libvirtd.service",
-            "After=libvirtd.service vhost-devices.service",
+            f"Wants={' '.join(('libvirtd.service', *loader))}",
+            f"After={' '.join(('libvirtd.service', 'vhost-devices.service', *loader))}",
             "StartLimitIntervalSec=0",
             "",
             "[Service]",
-            f"Environment=PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}",
+            self._environment,
             f"ExecStartPre=/bin/sh -c 'echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}'",
-            f"ExecStart={self.program} --config-file {self.configuration}",
+            f"ExecStart={through}{self.program} --config-file {self.configuration}",
             f"StandardOutput=append:{LOG}",
             f"StandardError=append:{LOG}",
             "StateDirectory=nova nova/instances",
             "KillMode=mixed",
-            "TimeoutStopSec=10",
+            # Since Nova 34 its threads take this long to end, after it has ended all its work.
+            "TimeoutStopSec=6",
             "Restart=always",
             "RestartSec=2",
             "",
@@ -63,3 +74,26 @@ class Unit:
             "WantedBy=multi-user.target",
         ]
         return "\n".join(lines) + "\n"
+
+    def loader_text(self) -> str:
+        """The unit file of what imports; it ends where that fails, and Nova says why itself."""
+        modules = " ".join(self.preloaded)
+        lines = [
+            "[Unit]",
+            "Description=What OpenStack Nova compute imports",
+            "",
+            "[Service]",
+            "Type=notify",
+            self._environment,
+            f"ExecStart={self._python} -P {PRELOAD} serve {SOCKET} {modules}",
+            "TimeoutStartSec=infinity",
+        ]
+        return "\n".join(lines) + "\n"
+
+    @property
+    def _environment(self) -> str:
+        return f"Environment=PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}"
+
+    @property
+    def _python(self) -> Path:
+        return self.program.with_name("python")

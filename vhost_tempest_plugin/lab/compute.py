@@ -22,6 +22,8 @@ LOG = unit.LOG
 _NOVA = PurePosixPath("/opt/vhost/nova")
 _MANIFEST = PurePosixPath("/opt/vhost/nova.json")
 
+_IMPORTED = ("nova.cmd.compute", "nova.compute.manager", "nova.virt.libvirt.driver")
+
 # Long enough for an answer that was under way to arrive.
 _QUIET_S = 2.0
 _ASLEEP_LIMIT_S = 120.0
@@ -36,7 +38,7 @@ class Compute(ComputeService):
     def __init__(self, settings: Settings, machine: Machine, tree: Tree | None = None) -> None:
         program = settings.environment / "bin" / "nova-compute"
         paths = (_NOVA,) if tree is not None else ()
-        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths), machine)
+        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, _IMPORTED), machine)
         self._settings = settings
         self._copies = () if tree is None else (Copy(tree, _NOVA, _MANIFEST),)
 

@@ -242,13 +242,16 @@ class Computes:
         :param only_changed: let those run on whose files were up to date
         :param only_those: tell only of those that were restarted
         """
+        stale = {}
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                stale[host.name] = compute.install(self.configuration(host))
         before = {}
         for host in self.settings.hosts:
             with self._compute(host) as compute:
-                stale = compute.install(self.configuration(host))
-                if stale or not only_changed:
+                if anew := stale[host.name] or not only_changed:
                     compute.stop()
-                if stale or not only_changed or not only_those:
+                if anew or not only_those:
                     before[host.name] = readiness.reports(self.settings, host)
                 compute.start()
         return before
