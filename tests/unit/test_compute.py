@@ -13,7 +13,7 @@ from typing import cast
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.compute import copies
 from vhost_tempest_plugin.compute.copies import Copy, Tree
-from vhost_tempest_plugin.compute.unit import BINDING, Unit
+from vhost_tempest_plugin.compute.unit import BINDING, PRELOAD, PRELOADER, SOCKET, Unit
 from vhost_tempest_plugin.machine import Machine
 
 
@@ -128,3 +128,26 @@ class UnitTest(unittest.TestCase):
             lines,
         )
         self.assertEqual("/etc/systemd/system/devstack@n-cpu.service", str(unit.file))
+
+    def test_what_it_imports_is_imported_by_another_unit(self) -> None:
+        unit = Unit(
+            "nova-compute.service",
+            Path("/venv/bin/nova-compute"),
+            PurePosixPath("/etc/nova/nova.conf"),
+            preloaded=("nova.cmd.compute", "nova.virt.libvirt.driver"),
+        )
+        lines, loader = unit.text().splitlines(), unit.loader_text().splitlines()
+        self.assertIn(f"Wants=libvirtd.service {PRELOADER}", lines)
+        self.assertIn(f"After=libvirtd.service vhost-devices.service {PRELOADER}", lines)
+        self.assertIn(
+            f"ExecStart=/venv/bin/python -I -S {PRELOAD} run {SOCKET}"
+            " /venv/bin/nova-compute --config-file /etc/nova/nova.conf",
+            lines,
+        )
+        self.assertIn(
+            f"ExecStart=/venv/bin/python -P {PRELOAD} serve {SOCKET}"
+            " nova.cmd.compute nova.virt.libvirt.driver",
+            loader,
+        )
+        for text in (lines, loader):
+            self.assertIn(f"Environment=PYTHONPATH={BINDING}", text)
