@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 
@@ -20,3 +22,24 @@ class StopwatchTest(unittest.TestCase):
         self.assertEqual({"status": 27.0}, watch.waited_s)
         self.assertEqual(31.0, watch.total_s)
         self.assertEqual(4.0, watch.own_s)
+
+    def test_both_ends_of_a_context_are_waited_for_and_not_what_is_within(self) -> None:
+        now_s = 100.0
+        watch = Stopwatch(lambda: now_s)
+
+        @contextmanager
+        def options() -> Iterator[None]:
+            nonlocal now_s
+            now_s += 30
+            try:
+                yield
+            finally:
+                now_s += 40
+
+        with self.assertRaises(ValueError), watch.within("options", options()):
+            now_s += 5
+            with watch.waiting("status"):
+                now_s += 2
+            raise ValueError
+        self.assertEqual({"options": 70.0, "status": 2.0}, watch.waited_s)
+        self.assertEqual(5.0, watch.own_s)

@@ -73,7 +73,8 @@ class ChangingTest(ScenarioTest):
         it fails: others could not run them.
         """
         before = len(self._asked)
-        with self.driver.configured(service, options), ExitStack() as failed:
+        configured = self.driver.configured(service, options)
+        with self.watch.within("options", configured), ExitStack() as failed:
             failed.callback(lambda: self.cloud.delete(self._asked[before:], self.watch))
             yield
             failed.pop_all()

@@ -67,7 +67,8 @@ class HardwareTest(ScenarioTest):
         """The host boots with other hardware, and with its own afterwards; guests are off."""
         own = self.host.layout
         try:
-            with self.watch.waiting("the host"), self.driver.rewired(self.host.node.name, hardware):
+            rewired = self.driver.rewired(self.host.node.name, hardware)
+            with self.watch.within("the host", rewired):
                 self.host.layout = lay_out(hardware)
                 yield
         finally:

@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 
 class Stopwatch:
@@ -28,6 +28,18 @@ class Stopwatch:
             self._waiting = False
             spent_s = self._clock() - begun_s
             self._waited_s[what] = self._waited_s.get(what, 0.0) + spent_s
+
+    @contextmanager
+    def within(self, what: str, manager: AbstractContextManager[object]) -> Iterator[None]:
+        """The block runs in a context both of whose ends are waits; it is told of no error."""
+        with self.waiting(what), ExitStack() as entered:
+            entered.enter_context(manager)
+            leaving = entered.pop_all()
+        try:
+            yield
+        finally:
+            with self.waiting(what):
+                leaving.close()
 
     @property
     def waited_s(self) -> dict[str, float]:

@@ -64,7 +64,8 @@ class OrderTest(ScenarioTest):
         driver = self.site.deployment
         if driver is None:
             self.fail("[vhost]deployment is not set")
-        with driver.configured("nova-scheduler", {_PACK: str(pack).lower()}):
+        packing = driver.configured("nova-scheduler", {_PACK: str(pack).lower()})
+        with self.watch.within("options", packing):
             self.pack = pack
             yield
 

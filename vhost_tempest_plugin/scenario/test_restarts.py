@@ -195,7 +195,7 @@ class HostRebootTest(RestartCase):
     def test_guests_are_started_by_nova(self) -> None:
         """[DEFAULT]resume_guests_state_on_host_boot."""
         options = {"DEFAULT.resume_guests_state_on_host_boot": "true"}
-        with self.driver.configured(NOVA_COMPUTE, options):
+        with self.watch.within("options", self.driver.configured(NOVA_COMPUTE, options)):
             guests = self.some_guests()
             before = books.read(self.hosts)
             self.reboot()
