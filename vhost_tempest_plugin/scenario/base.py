@@ -51,7 +51,7 @@ CONF = config.CONF
 # 2.78: server topology (Train); 2.90: Xena.  Placement 1.36: Train.
 COMPUTE_VERSION = "2.90"
 PLACEMENT_VERSION = "1.36"
-_LOG_LINES = 200
+_LOG_LINES = 1000
 _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 
 
