@@ -6,16 +6,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from vhost_tempest_plugin import hosts, rewiring, speed
-from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin import hosts, rewiring
 from vhost_tempest_plugin.configuration import override
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Override
-from vhost_tempest_plugin.deployment import LIBVIRT, Deployment, Value
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.deployment import Value
 from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.lab.emulated_deployment import EmulatedDeployment, assignments
 from vhost_tempest_plugin.lab.options import verify_in
-from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.progress import silent
 from vhost_tempest_plugin.stack import files, looking
 from vhost_tempest_plugin.stack.cloud import open_cloud
@@ -25,25 +23,17 @@ from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.stack.services import Services
 from vhost_tempest_plugin.topology import Host
 
-# What of libvirt runs in an emulated host, and what would start it again when it is asked.
-_LIBVIRT_UNITS = ("libvirtd.service", "libvirtd*.socket")
-_LIMIT_S = 120.0
 _HELD_S = 1800.0
 
 
-class DevstackDeployment(Deployment):
+class DevstackDeployment(EmulatedDeployment):
     """The driver ``devstack``; *name* is devstack's VHOST_NAME."""
 
-    abilities = frozenset(Ability)
+    unit = UNIT
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
-        assignments = [
-            f"{name}={each}"
-            for name, value in options.items()
-            for each in (value if isinstance(value, tuple) else (value,))
-        ]
-        asked = override.parse(service, assignments)
+        asked = override.parse(service, assignments(options))
         wanted = tuple(spread for entry in asked for spread in override.spread(entry))
         with self._held() as (directory, record, _):
             verify_in(record.environment, wanted)
@@ -59,70 +49,41 @@ class DevstackDeployment(Deployment):
             with self._held() as (directory, _, _):
                 self._put_back(directory, record, wanted, before)
 
-    def restart(self, service: str, host: str | None = None) -> None:
-        if service == LIBVIRT:
-            self._systemctl(host, "restart", _LIBVIRT_UNITS[0])
-        elif _service(service).in_host:
-            with self._held() as (_, _, nodes):
-                nodes.start(nodes.named([host] if host else []), only_changed=False)
-        else:
-            with self._services() as services:
-                services.restart([_service(service)])
-
-    def stop(self, service: str, host: str | None = None) -> None:
-        if service == LIBVIRT:
-            self._systemctl(host, "stop", *_LIBVIRT_UNITS)
-        elif _service(service).in_host:
-            self._systemctl(host, "stop", UNIT)
-        else:
-            with self._services() as services:
-                services.systemctl("stop", _service(service))
-
-    def kill(self, service: str, host: str | None = None) -> None:
-        if service == LIBVIRT:
-            self._systemctl(host, "kill", "-s", "KILL", _LIBVIRT_UNITS[0])
-        elif _service(service).in_host:
-            self._systemctl(host, "kill", "-s", "KILL", UNIT)
-        else:
-            with self._services() as services:
-                services.systemctl("kill", _service(service), "-s", "KILL")
-
-    def start(self, service: str, host: str | None = None) -> None:
-        if service == LIBVIRT:
-            self._systemctl(host, "start", *_LIBVIRT_UNITS)
-        elif _service(service).in_host:
-            with self._held() as (_, _, nodes):
-                nodes.start(nodes.named([host] if host else []), only_changed=True)
-        else:
-            with self._services() as services:
-                services.start(_service(service))
-
     def reboot(self, host: str) -> None:
         self._boot_with(host, hosts.intended(host).host)
 
-    @contextmanager
-    def rewired(self, host: str, hardware: Host) -> Iterator[None]:
-        own = hosts.intended(host).host
-        try:
-            self._boot_with(host, hardware)
-            yield
-        finally:
-            self._boot_with(host, own)
-
-    def unplug(self, host: str, device: PciAddress) -> None:
-        emulated.run(["unplug", host, str(device)], silent)
-
-    def plug(self, host: str, device: PciAddress) -> None:
-        emulated.run(["plug", host, str(device)], silent)
-
     def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
-        if not _service(service).in_host:
+        if not (known := self._service(service)).in_host:
             with self._services() as services:
-                return services.log(_service(service), count)
+                return services.log(known, count)
         lines: list[str] = []
         for name in self.hosts if host is None else (host,):
             lines += looking.last_lines(self.name, name, count)
         return tuple(lines)
+
+    def _restart(self, service: Service, host: str | None) -> None:
+        if service.in_host:
+            with self._held() as (_, _, nodes):
+                nodes.start(nodes.named([host] if host else []), only_changed=False)
+        else:
+            with self._services() as services:
+                services.restart([service])
+
+    def _stop(self, service: Service) -> None:
+        with self._services() as services:
+            services.systemctl("stop", service)
+
+    def _kill(self, service: Service) -> None:
+        with self._services() as services:
+            services.systemctl("kill", service, "-s", "KILL")
+
+    def _start(self, service: Service, host: str | None) -> None:
+        if service.in_host:
+            with self._held() as (_, _, nodes):
+                nodes.start(nodes.named([host] if host else []), only_changed=True)
+        else:
+            with self._services() as services:
+                services.start(service)
 
     def _apply(
         self,
@@ -142,8 +103,8 @@ class DevstackDeployment(Deployment):
             services.restart(whose)
         if of_hosts := [each for each in wanted if each.service.in_host]:
             known = override.parse(Service.NOVA_COMPUTE, record.assignments)
-            assignments = tuple(_typed(override.merge(known, of_hosts)))
-            changed = replace(record, assignments=assignments)
+            typed = tuple(_typed(override.merge(known, of_hosts)))
+            changed = replace(record, assignments=typed)
             directory.write(changed)
             nodes = Nodes(directory, changed, silent)
             nodes.start(nodes.hosts, only_changed=True)
@@ -188,22 +149,8 @@ class DevstackDeployment(Deployment):
         with open_cloud(files.read(record.configuration)) as cloud:
             yield Services(record.configuration.parent, cloud)
 
-    def _systemctl(self, host: str | None, *words: str) -> None:
-        """Have systemd in one host, or in all of them, do something."""
-        limit_s = _LIMIT_S * speed.slowness()
-        for name in self.hosts if host is None else (host,):
-            with hosts.connected(name) as (_, machine):
-                machine.run(["systemctl", *words], timeout_s=limit_s)
-
 
 def _typed(overrides: Iterable[Override]) -> Iterator[str]:
     for each in overrides:
         for value in each.value if isinstance(each.value, tuple) else (each.value,):
             yield f"{each.section}.{each.option}={value}"
-
-
-def _service(name: str) -> Service:
-    try:
-        return Service(name)
-    except ValueError:
-        raise InputError(f"a devstack has no service {name!r}") from None
