@@ -78,6 +78,13 @@ class LifeTest(unittest.TestCase):
         self.assertEqual("passed", found["nested-guest"]["verdict"])
         self.assertIn("DHCP", found["nested-guest"]["observed"])
 
+    def test_an_emulated_kernel_guards_itself_from_nothing(self) -> None:
+        [host] = [each for each in self.vhost.json("list") if each["name"] == NAME]
+        if host["accelerator"] != "tcg":
+            self.skipTest("on a real CPU the kernel guards itself as it does anywhere")
+        said = self.vhost.ssh(NAME, "cat /sys/devices/system/cpu/vulnerabilities/meltdown")
+        self.assertEqual("Vulnerable", said.strip())
+
     def assert_clock_right(self) -> None:
         before_s = time.time()
         told_s = float(self.vhost.ssh(NAME, "date +%s.%N"))
