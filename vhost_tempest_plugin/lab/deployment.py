@@ -47,8 +47,8 @@ class LabDeployment(EmulatedDeployment):
             emulated.power_off(host)
             computes.heal()
 
-    def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
-        return tuple(logs.lines(self.name, self._service(service), count))
+    def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
+        return tuple(logs.lines(self.name, service, count))
 
     def _restart(self, service: Service, host: str | None) -> None:
         if host is not None:

@@ -18,6 +18,11 @@ from vhost_tempest_plugin.topology import Host
 
 # What of libvirt runs in an emulated host, and what would start it again when it is asked.
 _LIBVIRT_UNITS = ("libvirtd.service", "libvirtd*.socket")
+# With what the kernel says of the devices meanwhile.
+_JOURNAL = (
+    *("journalctl", "-q", "--no-pager", "-o", "short-precise"),
+    *(f"_SYSTEMD_UNIT={_LIBVIRT_UNITS[0]}", "+", "_TRANSPORT=kernel", "-n"),
+)
 _LIMIT_S = 120.0
 
 
@@ -75,6 +80,19 @@ class EmulatedDeployment(Deployment):
 
     def plug(self, host: str, device: PciAddress) -> None:
         emulated.run(["plug", host, str(device)], silent)
+
+    def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
+        if service != LIBVIRT:
+            return self._log(self._service(service), host, count)
+        lines: list[str] = []
+        for name in self.hosts if host is None else (host,):
+            with hosts.connected(name) as (_, machine):
+                lines += machine.run([*_JOURNAL, str(count)]).stdout.splitlines()
+        return tuple(lines)
+
+    @abc.abstractmethod
+    def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
+        """The last lines that a service of Nova has logged."""
 
     @abc.abstractmethod
     def _restart(self, service: Service, host: str | None) -> None:

@@ -18,6 +18,7 @@ from tempest.lib.common import api_microversion_fixture
 from testtools.content import text_content
 
 from vhost_tempest_plugin import need, novaconf
+from vhost_tempest_plugin.deployment import LIBVIRT, NOVA_COMPUTE
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.expect import (
     Conflict,
@@ -317,13 +318,13 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
             self.record.write(directory, self.watch.waited_s, self.watch.own_s)
 
     def _attach_logs(self, _: object) -> None:
-        """Keep the end of Nova's logs with a failure."""
+        """Keep the end of Nova's and libvirt's logs with a failure."""
         driver = self.site.deployment
         if driver is None:
             return
         for service, host in [
             ("nova-scheduler", None),
-            *(("nova-compute", name) for name in self.hosts),
+            *((service, name) for name in self.hosts for service in (NOVA_COMPUTE, LIBVIRT)),
         ]:
             try:
                 lines = driver.log(service, host, _LOG_LINES)

@@ -52,10 +52,10 @@ class DevstackDeployment(EmulatedDeployment):
     def reboot(self, host: str) -> None:
         self._boot_with(host, hosts.intended(host).host)
 
-    def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
-        if not (known := self._service(service)).in_host:
+    def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
+        if not service.in_host:
             with self._services() as services:
-                return services.log(known, count)
+                return services.log(service, count)
         lines: list[str] = []
         for name in self.hosts if host is None else (host,):
             lines += looking.last_lines(self.name, name, count)
