@@ -85,6 +85,9 @@ class LifeTest(unittest.TestCase):
         said = self.vhost.ssh(NAME, "cat /sys/devices/system/cpu/vulnerabilities/meltdown")
         self.assertEqual("Vulnerable", said.strip())
 
+    def test_it_knows_its_own_name(self) -> None:
+        self.assertIn("127.0.1.1", self.vhost.ssh(NAME, f"getent -s files hosts {NAME}"))
+
     def assert_clock_right(self) -> None:
         before_s = time.time()
         told_s = float(self.vhost.ssh(NAME, "date +%s.%N"))

@@ -175,6 +175,7 @@ class SeedTest(unittest.TestCase):
         files = unpack(data[8:])
         self.assertEqual((0o100600, b"PRIVATE\n"), files["vhost/ssh_host_ed25519_key"])
         self.assertEqual(b"h1\n", files["vhost/hostname"][1])
+        self.assertIn(b"127.0.1.1 h1\n", files["vhost/hosts"][1])
         self.assertEqual(33, len(files["vhost/machine-id"][1]))
         self.assertEqual(0o600, path.stat().st_mode & 0o777)
 

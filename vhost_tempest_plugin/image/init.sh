@@ -23,7 +23,7 @@ done </modules/order
 mount -t ext4 -o noatime /dev/vda /root || fail "cannot mount the root disk"
 
 seed=/vhost
-for file in hostname machine-id; do
+for file in hostname hosts machine-id; do
     if [ -e $seed/$file ]; then cp $seed/$file /root/etc/$file; fi
 done
 if [ -e $seed/authorized_keys ]; then

@@ -15,6 +15,13 @@ from vhost_tempest_plugin.errors import MachineError
 
 _DIRECTORY = "vhost"
 
+# libvirt asks for the host's own name with each guest; a name server is not to be waited for.
+_HOSTS = """\
+127.0.0.1 localhost
+127.0.1.1 {}
+::1 localhost ip6-localhost ip6-loopback
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Seed:
@@ -38,6 +45,7 @@ class Seed:
         machine_id = hashlib.sha256(self.host_key_public.encode()).hexdigest()[:32]
         files = {
             "hostname": (self.hostname + "\n", 0o644),
+            "hosts": (_HOSTS.format(self.hostname), 0o644),
             "machine-id": (machine_id + "\n", 0o444),
             "authorized_keys": (_ended(self.authorized_keys), 0o600),
             "ssh_host_ed25519_key": (_ended(self.host_key), 0o600),
