@@ -13,7 +13,8 @@ from typing import cast
 from vhost_tempest_plugin import process
 from vhost_tempest_plugin.compute import copies
 from vhost_tempest_plugin.compute.copies import Copy, Tree
-from vhost_tempest_plugin.compute.unit import BINDING, PRELOAD, PRELOADER, SOCKET, Unit
+from vhost_tempest_plugin.compute.unit import BINDING, PRELOADER, Unit
+from vhost_tempest_plugin.configuration.in_host import PRELOAD, PRELOAD_SOCKET
 from vhost_tempest_plugin.machine import Machine
 
 
@@ -140,12 +141,12 @@ class UnitTest(unittest.TestCase):
         self.assertIn(f"Wants=libvirtd.service {PRELOADER}", lines)
         self.assertIn(f"After=libvirtd.service vhost-devices.service {PRELOADER}", lines)
         self.assertIn(
-            f"ExecStart=/venv/bin/python -I -S {PRELOAD} run {SOCKET}"
+            f"ExecStart=/venv/bin/python -I -S {PRELOAD} run {PRELOAD_SOCKET}"
             " /venv/bin/nova-compute --config-file /etc/nova/nova.conf",
             lines,
         )
         self.assertIn(
-            f"ExecStart=/venv/bin/python -P {PRELOAD} serve {SOCKET}"
+            f"ExecStart=/venv/bin/python -P {PRELOAD} serve {PRELOAD_SOCKET}"
             " nova.cmd.compute nova.virt.libvirt.driver",
             loader,
         )

@@ -16,12 +16,12 @@ from vhost_tempest_plugin.compute.unit import (
     BEGIN,
     INSTALLED,
     LOG,
-    PRELOAD,
     PRELOADER,
     REPORTED,
     STARTED,
     Unit,
 )
+from vhost_tempest_plugin.configuration.in_host import PRELOAD
 from vhost_tempest_plugin.machine import Machine
 
 _LIMIT_S = 120.0

@@ -4,6 +4,8 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from vhost_tempest_plugin.configuration.in_host import PRELOAD, PRELOAD_SOCKET, preloaded
+
 LOG = PurePosixPath("/var/log/nova-compute.log")
 
 # Where the image has libvirt's binding, of its own libvirt's version, and nothing else.
@@ -15,8 +17,6 @@ STARTED = PurePosixPath("/run/nova-compute.digest")
 
 # What imports for it, where that is.
 PRELOADER = "vhost-preload.service"
-PRELOAD = PurePosixPath("/opt/vhost/preload.py")
-SOCKET = PurePosixPath("/run/vhost-preload")
 
 # Written to the log before each start, and once it has reported itself.
 BEGIN = "nova-compute starts"
@@ -49,7 +49,8 @@ class Unit:
     def text(self) -> str:
         """The unit file."""
         loader = (PRELOADER,) if self.preloaded else ()
-        through = f"{self._python} -I -S {PRELOAD} run {SOCKET} " if self.preloaded else ""
+        before = preloaded(self.program.parent) if self.preloaded else ()
+        command = (*before, str(self.program), "--config-file", str(self.configuration))
         lines = [
             "[Unit]",
             "Description=OpenStack Nova compute",
@@ -60,7 +61,7 @@ class Unit:
             "[Service]",
             self._environment,
             f"ExecStartPre=/bin/sh -c 'echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}'",
-            f"ExecStart={through}{self.program} --config-file {self.configuration}",
+            f"ExecStart={' '.join(command)}",
             f"StandardOutput=append:{LOG}",
             f"StandardError=append:{LOG}",
             "StateDirectory=nova nova/instances",
@@ -78,6 +79,7 @@ class Unit:
     def loader_text(self) -> str:
         """The unit file of what imports; it ends where that fails, and Nova says why itself."""
         modules = " ".join(self.preloaded)
+        python = self.program.with_name("python")
         lines = [
             "[Unit]",
             "Description=What OpenStack Nova compute imports",
@@ -85,7 +87,7 @@ class Unit:
             "[Service]",
             "Type=notify",
             self._environment,
-            f"ExecStart={self._python} -P {PRELOAD} serve {SOCKET} {modules}",
+            f"ExecStart={python} -P {PRELOAD} serve {PRELOAD_SOCKET} {modules}",
             "TimeoutStartSec=infinity",
         ]
         return "\n".join(lines) + "\n"
@@ -93,7 +95,3 @@ class Unit:
     @property
     def _environment(self) -> str:
         return f"Environment=PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}"
-
-    @property
-    def _python(self) -> Path:
-        return self.program.with_name("python")

@@ -12,6 +12,10 @@ from vhost_tempest_plugin.configuration.settings import ComputeHost, Options
 ADDRESS = "10.0.2.15"
 STATE = PurePosixPath("/var/lib/nova")
 
+# Where a host has what imports Nova once for all its programs (``compute.preload``).
+PRELOAD = PurePosixPath("/opt/vhost/preload.py")
+PRELOAD_SOCKET = PurePosixPath("/run/vhost-preload")
+
 # Of the host's memory, what no guest is given.
 RESERVED_MIB = 256
 # Under emulation an answer takes its time.
@@ -26,13 +30,24 @@ PRIVILEGED = (
 )
 
 
-def options(host: ComputeHost, programs: Path, file: PurePosixPath) -> Options:
+def preloaded(programs: Path) -> tuple[str, ...]:
+    """What comes before a Python program's command to have it run with Nova imported already.
+
+    :param programs: where its environment has its programs
+    """
+    return (str(programs / "python"), "-I", "-S", str(PRELOAD), "run", str(PRELOAD_SOCKET))
+
+
+def options(
+    host: ComputeHost, programs: Path, file: PurePosixPath, before: tuple[str, ...] = ()
+) -> Options:
     """The options that follow from the host alone; no secret is in them.
 
     :param programs: where the environment that the host shares has its programs
     :param file: where the host has the configuration
+    :param before: what comes before the command of Nova's privileged helper
     """
-    helper = f"{shlex.quote(str(programs / 'privsep-helper'))} --config-file {file}"
+    helper = shlex.join((*before, str(programs / "privsep-helper"), "--config-file", str(file)))
     cpus = novaconf.cpu_sets(host.layout)
     dedicated = {"cpu_dedicated_set": cpuset.format(cpus.dedicated)} if cpus.dedicated else {}
     return {
@@ -43,11 +58,12 @@ def options(host: ComputeHost, programs: Path, file: PurePosixPath) -> Options:
             "compute_driver": "libvirt.LibvirtDriver",
             "reserved_host_memory_mb": str(RESERVED_MIB),
             "reserved_host_disk_mb": "0",
-            "update_resources_interval": "10",
+            "update_resources_interval": "30",
             "use_cow_images": "false",
             # A guest's disk is sparse, and of what it may take it uses next to nothing.
             "disk_allocation_ratio": "16.0",
-            "shutdown_timeout": "10",
+            # Guests here do not answer the power button.
+            "shutdown_timeout": "2",
         },
         "compute": {"cpu_shared_set": cpuset.format(cpus.shared), **dedicated},
         "pci": {"device_spec": novaconf.device_spec(host.layout)},
@@ -56,7 +72,7 @@ def options(host: ComputeHost, programs: Path, file: PurePosixPath) -> Options:
             "cpu_mode": "host-passthrough" if host.accelerator is Accelerator.KVM else "none",
             "hw_machine_type": "x86_64=q35",
             "images_type": "raw",
-            "wait_soft_reboot_seconds": "10",
+            "wait_soft_reboot_seconds": "2",
         },
         # Without its APIC an emulated guest has no MSI-X, which its NICs want.
         "workarounds": {"libvirt_disable_apic": "false"},

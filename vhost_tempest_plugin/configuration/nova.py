@@ -52,7 +52,7 @@ def options(settings: Settings, service: Service) -> Options:
 def compute(settings: Settings, host: ComputeHost) -> Options:
     """Those of nova-compute in *host*; of the lab's secrets it has what it needs."""
     programs = settings.environment / "bin"
-    options = in_host.options(host, programs, COMPUTE_FILE)
+    options = in_host.options(host, programs, COMPUTE_FILE, in_host.preloaded(programs))
     return {
         **options,
         "DEFAULT": {
