@@ -33,6 +33,7 @@ from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 
 HOST = "simulated"
 _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
@@ -90,14 +91,15 @@ class Simulation:
         self.test.hosts = {HOST: SimulatedWatch(layout)}
         self.test.site = SimpleNamespace(limits=Limits(), deployment=self)
         self.test.cloud = self
-        self.test.watch = None
+        self.test.watch = Stopwatch()
         self.test.guests = []
         self.test._ask_all = lambda requests, console: [str(i) for i in range(len(requests))]
         self.test.came_of = self.came_of
         self.test.delete = lambda *guests: [guest.delete() for guest in guests]
 
     def run(self) -> None:
-        getattr(self.test, self.test._testMethodName)()
+        # Not the instance's, which would want a failure where one is expected of Nova.
+        getattr(type(self.test), self.test._testMethodName)(self.test)
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, str]) -> Iterator[None]:

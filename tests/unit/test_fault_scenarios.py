@@ -95,7 +95,9 @@ class FaultySimulation(Simulation):
         self.own = self.layout
         self.servers = self
         self.test.hosts = {HOST: FaultyWatch(self.layout, self)}
-        self.test.watch = SimpleNamespace(waiting=self._waiting)
+        self.test.watch = SimpleNamespace(
+            waiting=self._waiting, within=lambda what, manager: manager
+        )
 
     def run(self) -> None:
         super().run()
@@ -165,7 +167,7 @@ class FaultScenariosTest(unittest.TestCase):
                         simulation = FaultySimulation(case, name, topology, seed)
                         simulation.test.assert_works = lambda guest: None
                         simulation.run()
-        self.assertEqual(13, len(ran))
+        self.assertEqual(14, len(ran))
 
     def test_a_guest_whose_device_is_away_is_seen(self) -> None:
         """The simulation can fail."""

@@ -121,7 +121,8 @@ class RewiredTest(HardwareTest):
     def test_nics_are_exchanged_and_nova_starts_once(self) -> None:
         """Guests are placed by where they were: moved-device-in-its-old-pool."""
         with self.exchanged():
-            self.fill()
+            guests = self.fill()
+            self.delete(*guests)
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")
