@@ -15,6 +15,7 @@ from vhost_tempest_plugin.compute import copies
 from vhost_tempest_plugin.compute.copies import Copy, Tree
 from vhost_tempest_plugin.compute.unit import BINDING, PRELOADER, Unit
 from vhost_tempest_plugin.configuration.in_host import PRELOAD, PRELOAD_SOCKET
+from vhost_tempest_plugin.lab import compute as lab_compute
 from vhost_tempest_plugin.machine import Machine
 
 
@@ -152,3 +153,9 @@ class UnitTest(unittest.TestCase):
         )
         for text in (lines, loader):
             self.assertIn(f"Environment=PYTHONPATH={BINDING}", text)
+
+
+class ImportedTest(unittest.TestCase):
+    def test_nothing_of_nova_that_looks_at_its_options_when_it_is_imported(self) -> None:
+        ours = [name for name in lab_compute.IMPORTED if name.partition(".")[0] == "nova"]
+        self.assertEqual(["nova.cmd.compute"], ours)

@@ -22,7 +22,16 @@ LOG = unit.LOG
 _NOVA = PurePosixPath("/opt/vhost/nova")
 _MANIFEST = PurePosixPath("/opt/vhost/nova.json")
 
-_IMPORTED = ("nova.cmd.compute", "nova.compute.manager", "nova.virt.libvirt.driver")
+# What of Nova is imported before it has read its options, and no more: modules that it imports
+# later look at them (the intervals of nova.compute.manager's periodic tasks).  With what those
+# import that is not Nova's.
+IMPORTED = (
+    *("nova.cmd.compute", "castellan.key_manager", "cinderclient.v3.client", "cursive.exception"),
+    *("glanceclient.v2.client", "libvirt", "lxml.etree", "neutronclient.v2_0.client"),
+    *("openstack.connection", "os_brick.initiator.connector", "os_resource_classes", "os_traits"),
+    *("oslo_limit.limit", "oslo_messaging._drivers.impl_rabbit", "oslo_privsep.daemon"),
+    *("paramiko", "vif_plug_ovs.ovs"),
+)
 
 # Long enough for an answer that was under way to arrive.
 _QUIET_S = 2.0
@@ -38,7 +47,7 @@ class Compute(ComputeService):
     def __init__(self, settings: Settings, machine: Machine, tree: Tree | None = None) -> None:
         program = settings.environment / "bin" / "nova-compute"
         paths = (_NOVA,) if tree is not None else ()
-        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, _IMPORTED), machine)
+        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), machine)
         self._settings = settings
         self._copies = () if tree is None else (Copy(tree, _NOVA, _MANIFEST),)
 
