@@ -26,19 +26,26 @@ from vhost_tempest_plugin.views import Power
 
 
 class UnpluggedTest(HardwareTest):
-    """NICs are pulled out of the running host, and put back."""
+    """NICs are pulled out of the running host, and put back.
+
+    Nova looks for devices when nova-compute starts, and not again (nova/compute/
+    resource_tracker.py, ``_setup_pci_tracker``), though nova/pci/manager.py,
+    ``update_devices_from_hypervisor_resources``, says that it did periodically.
+    """
 
     @decorators.attr(type=["fault"])
     @decorators.idempotent_id("78b2200b-d754-41ce-ba77-a7d65ecafaa3")
-    @needs(removable(1), deployment(Ability.UNPLUG))
+    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
     def test_free_nic(self) -> None:
         """Nobody is given it while it is away, and who wants it is when it is back."""
         (first, *_), *_ = self.cards_by_node().values()
         self.unplug(first)
+        self.restart_compute()
         self.await_books()
         guests = self.fill()
         self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
         self.plug(first)
+        self.restart_compute()
         self.await_books()
         back = self.place(request(devices=self.nics()), console=True)
         self.assertEqual({first}, back.devices)
@@ -89,6 +96,7 @@ class UnpluggedTest(HardwareTest):
         self.await_books()
         self.delete(*others)
         self.plug(*guest.devices)
+        self.restart_compute()
         self.await_books()
 
     def assert_does_not_start(self, guest: Guest) -> None:
