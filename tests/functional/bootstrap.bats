@@ -99,7 +99,7 @@ SOURCES
 }
 
 @test "a command that fails leaves one line with its last words" {
-    run quietly "the thing" sh -c 'echo noise; echo "E: no such archive" >&2; exit 7'
+    TMPDIR=$BATS_TEST_TMPDIR run quietly "the thing" sh -c 'echo noise; echo "E: no such archive" >&2; exit 7'
     [ "$status" -eq 1 ]
     [ "${#lines[@]}" -eq 1 ]
     [[ ${lines[0]} == "bootstrap: error: the thing failed: E: no such archive; all of it is in "* ]]
