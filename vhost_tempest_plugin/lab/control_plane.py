@@ -110,6 +110,11 @@ class ControlPlane:
             cloud.networks()
             contents.ensure([host.layout for host in self._settings.hosts], cloud, image)
 
+    def running(self) -> frozenset[Service]:
+        """The programs that run."""
+        states = self.supervision.states()
+        return frozenset(Service(state.name) for state in states if not state.phase.is_down)
+
     def start(self, names: Iterable[Service]) -> None:
         """Start services and wait until they can be used."""
         self._start(self._ready(names))
@@ -125,12 +130,13 @@ class ControlPlane:
             self.supervision.stop(*named)
             self._start_again(named)
 
-    def restart_changed(self) -> None:
+    def restart_changed(self, down: Collection[Service] = ()) -> None:
         """Restart what runs with other files than it should, and wait until it can be used.
 
+        :param down: what is to be started too, since it did not run any more for a failure
         :raises ServiceError: one does not come up
         """
-        if changed := set(self.launch()):
+        if changed := {*self.launch(), *down}:
             self._progress(f"restarting {', '.join(sorted(changed))}")
             if changed.difference(*services.STAGES):
                 self.start_base()

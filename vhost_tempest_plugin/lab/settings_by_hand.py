@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of a lab's services that are set by hand, and put back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Override
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import failure, labs, lifecycle, options
-from vhost_tempest_plugin.lab.computes import Computes, kept_environment
+from vhost_tempest_plugin.lab.computes import Computes, kept_environment, settings_of
 from vhost_tempest_plugin.lab.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.directory import LabDirectory
 from vhost_tempest_plugin.lab.record import LabRecord
@@ -85,20 +86,34 @@ def changed(
 def _change(
     directory: LabDirectory, record: LabRecord, wanted: Overrides, progress: Progress
 ) -> None:
+    ran = _plane(directory, record, progress).running()
     try:
         with failure.telling(progress):
             _apply(directory, replace(record, overrides=wanted), progress)
     except BaseException:
         progress("putting the options back")
-        _apply(directory, record, progress)
+        # What is started after the one that failed has been stopped, and runs no more.
+        _apply(directory, record, progress, ran - _plane(directory, record, progress).running())
         raise
 
 
-def _apply(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
-    """Write the files that differ, restart whose they are, and wait for those."""
+def _plane(directory: LabDirectory, record: LabRecord, progress: Progress) -> ControlPlane:
+    return ControlPlane(settings_of(directory, record), progress)
+
+
+def _apply(
+    directory: LabDirectory,
+    record: LabRecord,
+    progress: Progress,
+    down: Collection[Service] = (),
+) -> None:
+    """Write the files that differ, restart whose they are, and wait for those.
+
+    :param down: what is to be started besides
+    """
     directory.write(record)
     computes = Computes(directory, record, kept_environment(record), progress)
     computes.keep_nova()
     plane = ControlPlane(computes.settings, progress, computes.nova)
     with computes.restarting(only_changed=True):
-        plane.restart_changed()
+        plane.restart_changed(down)
