@@ -78,10 +78,10 @@ def run(path: str, argv: list[str]) -> NoReturn:
             "cgroup": _CGROUP.read_text(),
         }
         socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
-        pid = int(connection.recv(_SIZE) or 0)
-        if not pid:
+        _, files, _, _ = socket.recv_fds(connection, _SIZE, 1)
+        if not files:
             _run_itself(argv)
-        held = os.pidfd_open(pid)
+        (held,) = files
         for number in _PASSED_ON:
             signal.signal(number, lambda number, frame: signal.pidfd_send_signal(held, number))
         ended = connection.recv(_SIZE)
@@ -118,7 +118,10 @@ def _become(connection: socket.socket) -> NoReturn:
     os.umask(0o022)
     sys.argv = asked["argv"]
     Path("/proc/self/comm").write_text(Path(sys.argv[0]).name)
-    connection.send(str(os.getpid()).encode())
+    # Not the number, which is nobody's, or another's, once this has ended.
+    held = os.pidfd_open(os.getpid())
+    socket.send_fds(connection, [b"runs"], [held])
+    os.close(held)
     connection.close()
     runpy.run_path(sys.argv[0], run_name="__main__")
     sys.exit()
