@@ -110,6 +110,15 @@ class StreamTest(unittest.TestCase):
         self.assertEqual({"log": "nova said"}, failed.logs)
         self.assertEqual("needs 3 nodes, has 1", outcomes[TEST.format("skip")].reason)
 
+    def test_a_fixture_is_named_as_a_method(self) -> None:
+        written = io.BytesIO()
+        subunit.StreamResultToBytes(written).status(
+            test_id="tearDownClass (a.scenario.test_x.XTest)", test_status="fail", timestamp=BEGUN
+        )
+        (outcome,) = stream.read(io.BytesIO(written.getvalue()))
+        self.assertEqual("a.scenario.test_x.XTest.tearDownClass", outcome.test)
+        self.assertEqual("XTest.tearDownClass", outcome.name)
+
     def test_each_is_told_as_it_comes_and_the_stream_is_kept(self) -> None:
         told: list[Outcome] = []
         with tempfile.TemporaryDirectory() as directory:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The subunit v2 stream that ``tempest run --subunit`` writes."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -22,6 +23,8 @@ _VERDICTS = {
 _REASON = "reason"
 _TRACEBACK = "traceback"
 _PLAIN = "tempest"
+# unittest names a class's or module's own set-up and end like this: tearDownClass (package.Class)
+_FIXTURE = re.compile(r"(?P<method>\w+) \((?P<place>[\w.]+)\)")
 
 Told = Callable[[Outcome], None]
 
@@ -77,7 +80,7 @@ def _outcome(test: dict[str, Any]) -> Outcome:
     }
     verdict = _VERDICTS[test["status"]]
     return Outcome(
-        test=test["id"].partition("[")[0],
+        test=_name(test["id"]),
         verdict=verdict,
         begun=begun.isoformat(timespec="seconds") if begun else "",
         elapsed_s=max(0.0, (ended - begun).total_seconds()) if begun and ended else 0.0,
@@ -85,6 +88,14 @@ def _outcome(test: dict[str, Any]) -> Outcome:
         or "\n".join(texts.pop(name) for name in sorted(texts) if name.startswith(_TRACEBACK)),
         logs={name: text for name, text in texts.items() if text.strip()},
     )
+
+
+def _name(identity: str) -> str:
+    """Without tempest's brackets; a fixture's as that of a method."""
+    fixture = _FIXTURE.fullmatch(identity)
+    if fixture:
+        return f"{fixture['place']}.{fixture['method']}"
+    return identity.partition("[")[0]
 
 
 def _is_text(content: Any) -> bool:
