@@ -176,6 +176,21 @@ class Machine:
             )
         return done
 
+    @property
+    def directory(self) -> Path:
+        """Where ``argv`` has to be started."""
+        return self._ssh.directory
+
+    def argv(self, argv: Sequence[str]) -> list[str]:
+        """The command line here of a program in the host that talks on its standard streams.
+
+        It shares the connection where there is one, and does not become the one to be shared:
+        that would stay, and keep its streams open.
+        """
+        words = [self._ssh.destination, "--", shlex.join(argv)]
+        name, *options = self._ssh.argv()
+        return [name, "-oControlMaster=no", *options, *words]
+
     def put(self, text: str, path: str, mode: int = 0o644) -> None:
         """Write *text* to a file in the host; directories are made.
 

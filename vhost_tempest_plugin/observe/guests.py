@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a compute host says of its guests and their devices, in one go.
+"""What a compute host says of its devices and who holds them, in one go.
 
-``script`` is run inside the host; ``read`` makes a HostView of what it prints.
+``script`` is run inside the host; ``read`` makes a HostView of what it prints and of what
+libvirt says of the guests.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import resources
 
 from vhost_tempest_plugin import domain
@@ -13,13 +14,12 @@ from vhost_tempest_plugin.observe.sysfs import convert, unreadable
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.views.host import HostDevice, HostView
 
-_SECTIONS = ("values", "links", "holders", "domains", "end")
-_MEMORY = re.compile(r"node/node(\d+)/meminfo:Node \d+ MemTotal:\s+(\d+) kB")
-_NODE = re.compile(r"\./([0-9a-f:.]+)/numa_node:(-?\d+)")
+_SECTIONS = ("values", "links", "holders", "end")
+_MEMORY = re.compile(r"/sys/devices/system/node/node(\d+)/meminfo:Node \d+ MemTotal:\s+(\d+) kB")
+_NODE = re.compile(r"/sys/bus/pci/devices/([0-9a-f:.]+)/numa_node:(-?\d+)")
 _LINK = re.compile(r"/sys/bus/pci/devices/([0-9a-f:.]+)/? (driver|iommu_group) (?:.*/)?([^/ ]+)")
 _HOLDER = re.compile(r"(\d+) (\d+) (.*)")
 _UUID = re.compile(r" -uuid ([0-9a-f-]{36})( |\Z)")
-_DOMAIN = re.compile(r"<domain\b.*?</domain>", re.DOTALL)
 
 
 def script() -> str:
@@ -27,9 +27,10 @@ def script() -> str:
     return resources.files(__package__).joinpath("guests.sh").read_text(encoding="utf-8")
 
 
-def read(text: str) -> HostView:
+def read(text: str, domains: Iterable[str]) -> HostView:
     """Take the script's output apart.
 
+    :param domains: the XML of libvirt's
     :raises HostError: a section is missing or a line has another form
     """
     sections = _sections(text)
@@ -53,7 +54,7 @@ def read(text: str) -> HostView:
             holders=frozenset(holders.get(group, ()) if group is not None else ()),
         )
     memory = {int(n): int(kib) for n, kib in _matches(_MEMORY, sections["values"])}
-    guests = [domain.parse_guest(xml) for xml in _DOMAIN.findall("\n".join(sections["domains"]))]
+    guests = [domain.parse_guest(xml) for xml in domains]
     return HostView(devices, memory, {guest.uuid: guest for guest in guests})
 
 

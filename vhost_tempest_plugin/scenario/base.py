@@ -97,7 +97,9 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
             for name, node in cls.site.nodes.items():
                 cls.hosts[name] = Watch(node, database, cls.cloud.placement)
                 cls.addClassResourceCleanup(cls.hosts[name].close)
-            held = [f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.leaks()]
+            held = [
+                f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.first_leaks()
+            ]
         if held:
             raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")
 

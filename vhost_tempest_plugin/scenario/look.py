@@ -80,5 +80,11 @@ class Watch:
 
     def leaks(self) -> tuple[Disagreement, ...]:
         """Who holds what of the host now; none where all is free and as it was at first."""
-        look = self.look()
+        return self._leaks(self.look())
+
+    def first_leaks(self) -> tuple[Disagreement, ...]:
+        """Who held what of the host at first."""
+        return self._leaks(self.first)
+
+    def _leaks(self, look: Look) -> tuple[Disagreement, ...]:
         return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)

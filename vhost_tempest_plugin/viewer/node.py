@@ -2,17 +2,22 @@
 """A compute host that tests run on, and the way into it."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from types import TracebackType
+from typing import Self, TypeVar
 
 from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.hypervisor import Remote
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.machine import Machine, Ssh
 from vhost_tempest_plugin.observe import guests
 from vhost_tempest_plugin.views import HostView
 
 _ROOT = "root"
+# -r: to its daemon's socket for those who look.
+_LIBVIRT = ("virt-ssh-helper", "-r", "qemu:///system")
 # Longer than a guest takes to boot in an emulated host.
 _PERSIST_S = 300
 # Not scaled by how slow the machine is: to measure that takes as long as a look.
@@ -62,32 +67,49 @@ class Node:
         if over is None:
             with self.connection() as machine:
                 return self.run(script, machine, arguments)
-        argv = ["sh", "-s", "--", *arguments]
-        if self.ssh is not None and self.ssh.user != _ROOT:
-            argv = ["sudo", "-n", *argv]
+        argv = self.as_root(["sh", "-s", "--", *arguments])
         return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
 
-    def look(self, over: Machine | None = None) -> HostView:
+    def look(self) -> HostView:
         """What it says of its guests and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
-        return guests.read(self.run(guests.script(), over))
+        with Link(self) as link:
+            return link.look()
+
+    def as_root(self, argv: Sequence[str]) -> list[str]:
+        """A command line there that root runs, whoever is let in."""
+        sudo = self.ssh is not None and self.ssh.user != _ROOT
+        return [*(("sudo", "-n") if sudo else ()), *argv]
 
 
 class Link:
-    """Looks at a node over a connection that stays: to make one takes longer than a look."""
+    """Looks at a node over connections that stay: to make one takes longer than a look."""
 
     def __init__(self, node: Node) -> None:
         self._node = node
         self._machine: Machine | None = None
+        self._libvirt: Remote | None = None
+        self._held = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
 
     def look(self) -> HostView:
         """What the node says of its guests and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
-        return self._over(self._node.look)
+        return self._over(self._look)
 
     def has(self, file: str, line: str, patience_s: int = _PATIENCE_S) -> bool:
         """Whether a file there has this in a line.
@@ -98,6 +120,13 @@ class Link:
         words = (file, line, str(patience_s))
         return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
 
+    def _look(self, machine: Machine) -> HostView:
+        told = self._node.run(guests.script(), machine)
+        if self._libvirt is None:
+            carrier = Remote.open(machine.argv(self._node.as_root(_LIBVIRT)), machine.directory)
+            self._libvirt = self._held.enter_context(carrier)
+        return guests.read(told, self._libvirt.domains())
+
     def _over(self, action: Callable[[Machine], _T]) -> _T:
         if self._machine is not None:
             try:
@@ -105,11 +134,10 @@ class Link:
             except HostError:
                 # It may have been booted since.
                 self.close()
-        self._machine = self._node.connection()
+        self._machine = self._held.enter_context(self._node.connection())
         return action(self._machine)
 
     def close(self) -> None:
-        """Let the connection end."""
-        if self._machine is not None:
-            self._machine.close()
-            self._machine = None
+        """Let the connections end."""
+        self._machine = self._libvirt = None
+        self._held.close()

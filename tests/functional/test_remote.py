@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Libvirt seen from elsewhere: a real daemon of nobody's, with libvirt's test driver in it."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.hypervisor import Remote
+
+NOBODY = "nobody"
+LIMIT_S = 60
+# What ssh and virt-ssh-helper do between two machines, between a socket and us.
+CARRIER = """
+import os, socket, sys, threading
+link = socket.socket(socket.AF_UNIX)
+link.connect(sys.argv[1])
+
+def outward():
+    while data := os.read(0, 65536):
+        link.sendall(data)
+    os._exit(0)
+
+threading.Thread(target=outward, daemon=True).start()
+while data := link.recv(65536):
+    os.write(1, data)
+"""
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket(socket.AF_UNIX) as link:
+        return link.connect_ex(str(path)) == 0
+
+
+class RemoteTest(unittest.TestCase):
+    """As nobody, who has no domain, network or pool that the daemon could touch."""
+
+    def setUp(self) -> None:
+        self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.directory.chmod(0o755)
+        home = self.directory / "home of nobody"
+        home.mkdir()
+        argv = [shutil.which("libvirtd", path=f"{os.environ['PATH']}:/usr/sbin") or "libvirtd"]
+        if os.geteuid() == 0:
+            shutil.chown(home, NOBODY)
+            argv = ["setpriv", f"--reuid={NOBODY}", "--clear-groups", *argv]
+        places = ("HOME", "XDG_RUNTIME_DIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+        log = self.enterContext((self.directory / "log").open("wb"))
+        self.daemon = subprocess.Popen(
+            argv, env={**os.environ, **dict.fromkeys(places, str(home))}, stdout=log, stderr=log
+        )
+        self.addCleanup(self.end)
+        self.socket = home / "libvirt/libvirt-sock"
+        end_s = time.monotonic() + LIMIT_S
+        while not answers(self.socket):
+            self.assertIsNone(self.daemon.poll(), (self.directory / "log").read_text())
+            self.assertLess(time.monotonic(), end_s, "libvirtd does not listen")
+            time.sleep(0.05)
+
+    def end(self) -> None:
+        self.daemon.kill()
+        self.daemon.wait()
+
+    def remote(self) -> Remote:
+        # Its path is relative: the carrier must be started where it was told to.
+        carrier = [sys.executable, "-c", CARRIER, str(self.socket.relative_to(self.directory))]
+        return self.enterContext(Remote.open(carrier, self.directory, "test:///default"))
+
+    def test_its_domains(self) -> None:
+        remote = self.remote()
+        (domain,) = remote.domains()
+        self.assertIn("<name>test</name>", domain)
+        self.assertEqual((domain,), remote.domains())
+
+    def test_nothing_can_be_changed(self) -> None:
+        (handle,) = self.remote()._handle.listAllDomains()
+        with self.assertRaisesRegex(Exception, "read only"):
+            handle.destroy()
+
+    def test_a_daemon_that_ends(self) -> None:
+        remote = self.remote()
+        self.end()
+        with self.assertRaisesRegex(HostError, "cannot list the guests of the host: .*daemon"):
+            remote.domains()
+
+    def test_a_carrier_that_fails(self) -> None:
+        carrier = ["sh", "-c", "echo no way there >&2; exit 255"]
+        with (
+            self.assertRaisesRegex(HostError, "cannot reach libvirt in the host: .*no way there"),
+            Remote.open(carrier, self.directory),
+        ):
+            self.fail("it is open")
