@@ -132,6 +132,9 @@ class ChangingSimulation(Simulation):
             for must in device_providers(self.layout, entries)
         }
 
+    def log(self, service: str, host: str, count: int) -> tuple[str, ...]:
+        return ("Starting compute node (version 0)",)
+
     def until(self, condition: Any, what: str, watch: object) -> bool:
         return True
 

@@ -5,18 +5,28 @@ After each of them the views must agree, and the guest be where it was with the 
 had, unless it may move (``scenario.guest``).
 """
 
+from contextlib import ExitStack
+
 from tempest.lib import decorators
 
+from vhost_tempest_plugin.deployment import NOVA_COMPUTE
 from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import dedicated_cpus, devices, local_devices
+from vhost_tempest_plugin.need import dedicated_cpus, deployment, devices, local_devices
 from vhost_tempest_plugin.novaconf import NumaPolicy
 from vhost_tempest_plugin.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.changing import ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.reporting import NEEDED
 from vhost_tempest_plugin.scenario.wishes import by_node, request
 
 DEDICATED = CpuPolicy.DEDICATED
+_AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
+_NEVER_S = 24 * 60 * 60
+_STARTED = "Starting compute node"
+_AUDIT_FAILED = "Error updating resources for node"
+_LOG_LINES = 2000
 
 
 class LifeTest(ScenarioTest):
@@ -133,7 +143,22 @@ class ShelveTest(LifeTest):
 
 
 class ResizeTest(LifeTest):
-    """Resizes on one host: the old devices are kept until one is confirmed."""
+    """Resizes on one host: the old devices are kept until one is confirmed.
+
+    Without audits meanwhile, where the deployment can be told so: for what they do to pinned
+    CPUs ``AuditTest`` is there, and here it would decide now and then.
+    """
+
+    @classmethod
+    def resource_setup(cls) -> None:
+        super().resource_setup()
+        driver = cls.site.deployment
+        if driver is None or not driver.abilities.issuperset(NEEDED):
+            return
+        with ExitStack() as stack:
+            never = driver.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: str(_NEVER_S)})
+            stack.enter_context(never)
+            cls.addClassResourceCleanup(stack.pop_all().close)
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("c1037f7b-0b4d-4560-b2d5-6f0e00c1c849")
@@ -177,3 +202,21 @@ class ResizeTest(LifeTest):
         guest.revert()
         guest.resize(after)
         guest.confirm()
+
+
+class AuditTest(LifeTest, ChangingTest):
+    """Nova goes over a host's accounts while a guest is resized on it."""
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("5d0a7c1e-93b4-4f68-8a2d-e6c17b3f9054")
+    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
+    def test_accounts_are_right_while_a_guest_is_resized(self) -> None:
+        """All of the old CPUs and the new ones are taken, none of them twice."""
+        with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: "1"}):
+            guest = self.pinned()
+            guest.resize(self.asking(0))
+            lines = self.driver.log(NOVA_COMPUTE, guest.host, _LOG_LINES)
+            guest.confirm()
+        begun = max(number for number, line in enumerate(lines) if _STARTED in line)
+        failures = [line for line in lines[begun:] if _AUDIT_FAILED in line]
+        self.expectFailure("nova-bugs.rst, audit-during-resize", self.assertEqual, [], failures)
