@@ -34,6 +34,7 @@ from vhost_tempest_plugin.request import EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
+from vhost_tempest_plugin.views import NovaView
 
 HOST = "simulated"
 _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
@@ -67,6 +68,10 @@ class SimulatedWatch:
         """What a script prints that asks for the interfaces of a device."""
         assert "/net" in script, script
         return f"enp{arguments[0][5:7]}\n"
+
+    def nova(self) -> NovaView:
+        """What Nova's database says where no guest is left."""
+        return NovaView("root", (), {})
 
     def candidate(self, limits: Limits) -> Candidate:
         kib = {node.id: node.memory_mib * 1024 * 19 // 20 for node in self.layout.host.nodes}
