@@ -5,7 +5,9 @@
 take; ``zuul.d/shards.yaml`` is computed from it and from nothing else.
 
     shards.py write                       write zuul.d/shards.yaml
-    shards.py record TOPOLOGY JUNIT       take the timings of a run, then write
+    shards.py record TOPOLOGY JUNIT...    take the timings of a run, in pieces or not, then write
+
+A job whose topology nobody has timed yet says ``timed_on`` in place of it.
 
 A test is run by exactly one of a topology's jobs, also one that no timing is known of: the first
 job takes all that no other does.
@@ -13,7 +15,8 @@ job takes all that no other does.
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import unittest
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -126,16 +129,37 @@ def document(timings: Mapping[str, Any]) -> str:
     return f"---\n{COMMENT}{text}"
 
 
-def record(timings: dict[str, Any], topology: str, junit: str) -> None:
-    """Replace the timings of every job on *topology* by those of a run."""
+def slow_tests() -> frozenset[str]:
+    """The scenarios that are tagged as slow, without their tags: those JUnit's names lack."""
+
+    def ids(suite: Any) -> Iterator[str]:
+        for each in suite:
+            yield from ids(each) if isinstance(each, unittest.TestSuite) else (each.id(),)
+
+    scenarios = TOP / "vhost_tempest_plugin" / "scenario"
+    found = ids(unittest.TestLoader().discover(str(scenarios), top_level_dir=str(TOP)))
+    return frozenset(name.partition("[")[0] for name in found if re.search(TAGGED, name))
+
+
+def record(
+    timings: dict[str, Any], topology: str, junits: Iterable[str], slow: Container[str]
+) -> None:
+    """Replace the timings of every job on *topology* by those of a run.
+
+    :param junits: the last one counts for a test that several have
+    """
+    durations_s: dict[tuple[str, str], float] = {}
+    for junit in junits:
+        for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 - our own
+            name, test = case.get("classname", ""), case.get("name", "")
+            if re.search(ALL, f"{name}."):
+                durations_s[name, test] = float(case.get("time", 0))
     known: dict[str, dict[str, float]] = {}
-    for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 - our own
-        name, test = case.get("classname", ""), case.get("name", "")
-        if re.search(ALL, f"{name}."):
-            kind = SLOW if re.search(TAGGED, test) else "other"
-            sums = known.setdefault(name, {})
-            sums[kind] = round(sums.get(kind, 0.0) + float(case.get("time", 0)), 1)
-    chosen = [entry for entry in timings["jobs"].values() if entry["topology"] == topology]
+    for (name, test), duration_s in sorted(durations_s.items()):
+        sums = known.setdefault(name, {})
+        kind = SLOW if f"{name}.{test}" in slow else "other"
+        sums[kind] = round(sums.get(kind, 0.0) + duration_s, 1)
+    chosen = [entry for entry in timings["jobs"].values() if _timed_on(entry) == topology]
     if not chosen or not known:
         raise SystemExit(f"no job has the topology {topology!r}, or no scenario is in the results")
     for entry in chosen:
@@ -148,8 +172,9 @@ def main(words: Sequence[str]) -> None:
     match words:
         case ["write"]:
             pass
-        case ["record", topology, junit]:
-            record(timings, topology, Path(junit).read_text())
+        case ["record", topology, *junits]:
+            texts = [Path(junit).read_text() for junit in junits]
+            record(timings, topology, texts, slow_tests())
             comment = re.match(r"(?:---\n)?(?:#.*\n)*", TIMINGS.read_text())
             text = yaml.dump(timings, sort_keys=False, Dumper=_Indented)
             TIMINGS.write_text(f"{comment[0] if comment else ''}{text}")
@@ -163,6 +188,10 @@ class _Indented(yaml.SafeDumper):
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         super().increase_indent(flow, False)
+
+
+def _timed_on(entry: Mapping[str, Any]) -> str:
+    return str(entry.get("timed_on", entry["topology"]))
 
 
 def _parts(entry: Mapping[str, Any]) -> list[Part]:

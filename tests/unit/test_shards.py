@@ -12,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vhost_tempest_plugin.mutants import catalogue
+from vhost_tempest_plugin.results import junit
+from vhost_tempest_plugin.results.outcome import Outcome, Run, Verdict
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -32,16 +34,19 @@ shards = tool("shards")
 jobs_graph = tool("jobs_graph")
 
 CLASSES = [f"vhost_tempest_plugin.scenario.test_{name}.Test" for name in "abcdefgh"]
-JUNIT = """\
-<testsuite>
-  <testcase classname="vhost_tempest_plugin.scenario.test_a.Test" name="test_x[id-1,smoke]"
-      time="10.25"/>
-  <testcase classname="vhost_tempest_plugin.scenario.test_a.Test" name="test_y[id-2,slow]"
-      time="20"/>
-  <testcase classname="vhost_tempest_plugin.scenario.test_a.Test" name="test_z[id-3]" time="1"/>
-  <testcase classname="tempest.api.compute.Test" name="test_z[id-3]" time="99"/>
-</testsuite>
-"""
+
+
+def written(**durations_s: float) -> str:
+    """A run of tests of the first class, as ``vhost lab test`` writes it."""
+    outcomes = [
+        Outcome(f"{CLASSES[0]}.{name}", Verdict.PASSED, "", duration_s)
+        for name, duration_s in durations_s.items()
+    ]
+    other = Outcome("tempest.api.compute.Test.test_z", Verdict.PASSED, "", 99.0)
+    return junit.render(Run("", (*outcomes, other), 0.0))
+
+
+SLOW = frozenset({f"{CLASSES[0]}.test_y"})
 
 durations = st.dictionaries(
     st.sampled_from(CLASSES),
@@ -125,12 +130,25 @@ class FileTest(unittest.TestCase):
 
     def test_a_run_is_recorded(self) -> None:
         known = timings({})
-        shards.record(known, "small", JUNIT)
+        pieces = written(test_x=99.0), written(test_x=10.25, test_y=20.0, test_z=1.0)
+        shards.record(known, "small", pieces, SLOW)
         self.assertEqual(timings({CLASSES[0]: {"other": 11.2, "slow": 20.0}}), known)
 
     def test_a_run_on_an_unknown_topology_is_not(self) -> None:
         with self.assertRaisesRegex(SystemExit, "no job has the topology 'wide'"):
-            shards.record(timings({}), "wide", JUNIT)
+            shards.record(timings({}), "wide", [written(test_x=1.0)], SLOW)
+
+    def test_another_topology_stands_in(self) -> None:
+        known = timings({})
+        known["jobs"]["full"]["timed_on"] = "wide"  # type: ignore[index]
+        shards.record(known, "wide", [written(test_x=1.0)], SLOW)
+        self.assertEqual({CLASSES[0]: {"other": 1.0}}, known["jobs"]["full"]["durations_s"])  # type: ignore[index]
+
+    def test_slow_tests_are_those_with_the_tag(self) -> None:
+        name = "vhost_tempest_plugin.scenario.{}"
+        slow = shards.slow_tests()
+        self.assertIn(name.format("test_life.ResizeTest.test_first_device"), slow)
+        self.assertNotIn(name.format("test_life.PowerTest.test_hard_reboot_keeps_the_device"), slow)
 
     def test_jobs_that_do_not_vote(self) -> None:
         known = timings({name: {"other": 900.0} for name in CLASSES[:2]})
