@@ -106,7 +106,7 @@ def shards(timings: Mapping[str, Any]) -> list[Shard]:
     return [
         shard
         for name, entry in timings["jobs"].items()
-        for shard in split(name, entry["topology"], _parts(entry), timings["limit_s"])
+        for shard in split(name, entry["topology"], _parts(timings, entry), timings["limit_s"])
     ]
 
 
@@ -144,7 +144,7 @@ def slow_tests() -> frozenset[str]:
 def record(
     timings: dict[str, Any], topology: str, junits: Iterable[str], slow: Container[str]
 ) -> None:
-    """Replace the timings of every job on *topology* by those of a run.
+    """Replace the timings of *topology* by those of a run.
 
     :param junits: the last one counts for a test that several have
     """
@@ -152,18 +152,19 @@ def record(
     for junit in junits:
         for case in ElementTree.fromstring(junit).iter("testcase"):  # noqa: S314 - our own
             name, test = case.get("classname", ""), case.get("name", "")
-            if re.search(ALL, f"{name}."):
-                durations_s[name, test] = float(case.get("time", 0))
+            duration_s = float(case.get("time", 0))
+            # What was skipped, or had to run and did not, says nothing.
+            if duration_s and re.search(ALL, f"{name}."):
+                durations_s[name, test] = duration_s
     known: dict[str, dict[str, float]] = {}
     for (name, test), duration_s in sorted(durations_s.items()):
         sums = known.setdefault(name, {})
         kind = SLOW if f"{name}.{test}" in slow else "other"
         sums[kind] = round(sums.get(kind, 0.0) + duration_s, 1)
-    chosen = [entry for entry in timings["jobs"].values() if _timed_on(entry) == topology]
-    if not chosen or not known:
+    used = {_timed_on(entry) for entry in timings["jobs"].values()}
+    if topology not in used or not known:
         raise SystemExit(f"no job has the topology {topology!r}, or no scenario is in the results")
-    for entry in chosen:
-        entry["durations_s"] = known
+    timings.setdefault("durations_s", {})[topology] = known
 
 
 def main(words: Sequence[str]) -> None:
@@ -194,8 +195,8 @@ def _timed_on(entry: Mapping[str, Any]) -> str:
     return str(entry.get("timed_on", entry["topology"]))
 
 
-def _parts(entry: Mapping[str, Any]) -> list[Part]:
-    durations = entry.get("durations_s") or {}
+def _parts(timings: Mapping[str, Any], entry: Mapping[str, Any]) -> list[Part]:
+    durations = timings.get("durations_s", {}).get(_timed_on(entry), {})
     return [
         Part(name, kind == SLOW, duration_s)
         for name, sums in durations.items()

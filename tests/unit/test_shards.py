@@ -55,8 +55,8 @@ durations = st.dictionaries(
 
 
 def timings(found: dict[str, dict[str, float]], limit_s: float = 1000) -> dict[str, object]:
-    entry = {"topology": "small", "voting": True, "durations_s": found}
-    return {"limit_s": limit_s, "jobs": {"full": entry}}
+    jobs = {"full": {"topology": "small", "voting": True}}
+    return {"limit_s": limit_s, "jobs": jobs, "durations_s": {"small": found}}
 
 
 class SplitTest(unittest.TestCase):
@@ -125,12 +125,15 @@ class FileTest(unittest.TestCase):
             path.stem
             for path in (TOOLS.parent / "vhost_tempest_plugin" / "scenario").glob("test_*.py")
         }
-        for entry in yaml.safe_load(shards.TIMINGS.read_text())["jobs"].values():
-            self.assertLessEqual({name.split(".")[2] for name in entry["durations_s"]}, known)
+        for found in yaml.safe_load(shards.TIMINGS.read_text())["durations_s"].values():
+            self.assertLessEqual({name.split(".")[2] for name in found}, known)
 
     def test_a_run_is_recorded(self) -> None:
         known = timings({})
-        pieces = written(test_x=99.0), written(test_x=10.25, test_y=20.0, test_z=1.0)
+        pieces = (
+            written(test_x=99.0, test_z=1.0),
+            written(test_x=10.25, test_y=20.0, test_z=0.0),
+        )
         shards.record(known, "small", pieces, SLOW)
         self.assertEqual(timings({CLASSES[0]: {"other": 11.2, "slow": 20.0}}), known)
 
@@ -142,7 +145,8 @@ class FileTest(unittest.TestCase):
         known = timings({})
         known["jobs"]["full"]["timed_on"] = "wide"  # type: ignore[index]
         shards.record(known, "wide", [written(test_x=1.0)], SLOW)
-        self.assertEqual({CLASSES[0]: {"other": 1.0}}, known["jobs"]["full"]["durations_s"])  # type: ignore[index]
+        self.assertEqual({CLASSES[0]: {"other": 1.0}}, known["durations_s"]["wide"])  # type: ignore[index]
+        self.assertEqual(["small"], [shard.topology for shard in shards.shards(known)])
 
     def test_slow_tests_are_those_with_the_tag(self) -> None:
         name = "vhost_tempest_plugin.scenario.{}"
