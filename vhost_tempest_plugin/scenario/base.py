@@ -283,9 +283,9 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         """Ask for several at the same moment."""
         if len(requests) == 1:
             return [self._ask(requests[0], console)]
-        for request in requests:
-            self.cloud.prepare(request, console=console)
         with self.watch.waiting("the API"), ThreadPoolExecutor(len(requests)) as pool:
+            for request in requests:
+                self.cloud.prepare(request, console=console)
             return list(pool.map(self._ask, requests, [console] * len(requests)))
 
     def _ask(self, request: Request, console: bool = False) -> str | Rejection:

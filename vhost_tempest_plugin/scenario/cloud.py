@@ -99,8 +99,8 @@ class Cloud:
         :param console: it tells of itself on its console
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
-        flavor, image = self.flavor(request), self.image(request, console=console)
         with watch.waiting("the API"):
+            flavor, image = self.flavor(request), self.image(request, console=console)
             made = self.servers.create_server(
                 name=name(), imageRef=image, flavorRef=flavor, networks="none"
             )["server"]
@@ -117,8 +117,8 @@ class Cloud:
 
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
-        flavor, image = self.flavor(request), self.image(request, console=False)
         with watch.waiting("the API"):
+            flavor, image = self.flavor(request), self.image(request, console=False)
             made = self.servers.create_server(
                 name=name(),
                 imageRef=image,
