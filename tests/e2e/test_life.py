@@ -85,6 +85,10 @@ class LifeTest(unittest.TestCase):
         said = self.vhost.ssh(NAME, "cat /sys/devices/system/cpu/vulnerabilities/meltdown")
         self.assertEqual("Vulnerable", said.strip())
 
+    def test_the_console_tells_how_far_it_has_come(self) -> None:
+        said = self.vhost.run("console", NAME)
+        self.assertRegex(said, rf"(?s)Linux version .*{NAME} goes on with /sbin/init")
+
     def test_it_knows_its_own_name(self) -> None:
         self.assertIn("127.0.1.1", self.vhost.ssh(NAME, f"getent -s files ahosts {NAME}"))
 

@@ -5,6 +5,8 @@
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+# The kernel is quiet; whoever looks at the console sees how far the host has come.
+cat /proc/version
 
 fail() {
     echo "vhost-init: $*"
@@ -59,6 +61,7 @@ ip link set eth0 up
 ip address add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
 
+echo "vhost-init: $(cat /root/etc/hostname) goes on with /sbin/init"
 umount /proc /sys
 mount -o move /dev /root/dev
 exec switch_root /root /sbin/init
