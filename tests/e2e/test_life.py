@@ -86,7 +86,7 @@ class LifeTest(unittest.TestCase):
         self.assertEqual("Vulnerable", said.strip())
 
     def test_the_console_tells_how_far_it_has_come(self) -> None:
-        said = self.vhost.run("console", NAME)
+        said = self.vhost.run("console", NAME).stdout
         self.assertRegex(said, rf"(?s)Linux version .*{NAME} goes on with /sbin/init")
 
     def test_it_knows_its_own_name(self) -> None:
