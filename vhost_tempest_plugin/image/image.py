@@ -16,8 +16,8 @@ DISK_MIB = 16384
 
 # What every boot of the image wants on the kernel's command line beside what the topology
 # wants: interfaces named by order of probing, so that eth0 is the management link, and
-# nothing printed to the slow console but warnings.
-PARAMETERS = ("net.ifnames=0", "quiet")
+# nothing printed to the slow console, which is not the default one, but warnings.
+PARAMETERS = ("console=ttyS0", "net.ifnames=0", "quiet")
 
 _KIND = "image"
 _SOURCES = ("builder.py", "ext4.py", "image.py", "initramfs.py", "kernel.py", "init.sh")
