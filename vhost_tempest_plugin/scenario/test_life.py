@@ -224,12 +224,12 @@ class AuditTest(LifeTest, ChangingTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("e2f94b60-7c1d-4d35-b8a6-03a95d6c81f7")
-    @needs(deployment(*NEEDED), local_devices(3))
+    @needs(deployment(*NEEDED), local_devices(1))
     def test_devices_of_a_resized_guest_are_free_without_one(self) -> None:
         """Another guest can have them as soon as Placement says so."""
         with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: _NEVER}):
-            guest = self.place(request(devices=self.nics(1)))
-            guest.resize(request(devices=self.nics(2)))
+            guest = self.place(request())
+            guest.resize(request(devices=self.nics()))
             guest.confirm()
             self.cloud.delete([guest.id], self.watch)
 
