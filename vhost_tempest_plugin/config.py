@@ -67,7 +67,7 @@ Unit: host:address or host:address:port, separated by commas. Source: whoever ru
         help="""
 Who to log in as to the hosts of [vhost]ssh_addresses.
 
-Effect: one that is not root must be let become it by 'sudo -n', as virsh and /proc want it.
+Effect: one that is not root must be let become it by 'sudo -n', as libvirt and /proc want it.
 Unit: an account's name. Source: whoever runs the hosts.
 """,
     ),
