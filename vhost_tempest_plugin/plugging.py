@@ -4,11 +4,12 @@
 The topology stays what it is: after the next boot all of them are there.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vhost_tempest_plugin import domain, hosts, speed
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.hypervisor import Connection, Domain
 from vhost_tempest_plugin.layout import Device
 from vhost_tempest_plugin.pci import PciAddress
@@ -18,6 +19,16 @@ from vhost_tempest_plugin.state import HostDirectory
 _WAIT_S = 600.0
 # The host's slot waits 5 s for a second press of its button (pciehp), then lets go.
 _LET_GO_S = 60.0
+_FOUND_S = 60.0
+_FOUND = """\
+left=$(($2 * 5))
+until [ -e "/sys/bus/pci/devices/$1/driver" ]; do
+    [ "$left" -gt 0 ] || exit 0
+    left=$((left - 1))
+    sleep 0.2
+done
+echo found
+"""
 
 
 def unplug(name: str, address: PciAddress, progress: Progress) -> None:
@@ -38,12 +49,12 @@ def unplug(name: str, address: PciAddress, progress: Progress) -> None:
 def plug(
     name: str, address: PciAddress, progress: Progress, *, has_companion: bool = False
 ) -> None:
-    """Put a NIC back where it was.
+    """Put a NIC back where it was, and wait until the host has found it and its driver.
 
     :param has_companion: with another device in its slot, until the next boot: neither can be
         given to a guest alone then
     :raises InputError: the host does not run, or the NIC is there
-    :raises HostError: there is no place for it
+    :raises HostError: there is no place for it, or the host does not find it
     """
     device = _device(name, address)
     with _running(name, progress) as running:
@@ -54,6 +65,18 @@ def plug(
         if has_companion:
             running.attach(domain.companion(device))
         running.attach(domain.nic(device, has_companion=has_companion))
+    _await(name, address)
+
+
+def _await(name: str, address: PciAddress) -> None:
+    limit_s = math.ceil(_FOUND_S * speed.slowness())
+    words = ("sh", "-s", "--", str(address), str(limit_s))
+    with hosts.connected(name) as (_, machine):
+        if not machine.run(words, input_text=_FOUND).stdout:
+            raise HostError(
+                f"host {name!r} has not found the NIC at {address} within {limit_s} s; "
+                "'vhost ssh', then dmesg, tells why"
+            )
 
 
 def _device(name: str, address: PciAddress) -> Device:
