@@ -13,7 +13,6 @@ from types import SimpleNamespace
 from typing import Any
 
 from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.deployment import Ability
 from vhost_tempest_plugin.expect import (
     Candidate,
     Choice,
@@ -86,7 +85,6 @@ class Simulation:
     """
 
     guest: type[SimulatedGuest] = SimulatedGuest
-    abilities = frozenset(Ability)
 
     def __init__(
         self, case: type[ScenarioTest], name: str, topology: str, seed: int, best: bool

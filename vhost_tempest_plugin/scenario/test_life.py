@@ -155,20 +155,20 @@ class ResizeTest(LifeTest, ChangingTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("1c95f1d5-15c4-47ec-8775-8ff6d2ec32ae")
-    @needs(local_devices(2), dedicated_cpus(1))
+    @needs(deployment(*NEEDED), local_devices(2), dedicated_cpus(1))
     def test_fewer_devices(self) -> None:
         self.there_and_back(self.asking(2), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("d77686d9-c176-4f2a-aefc-715757a8ff86")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_first_device(self) -> None:
         """Nova's test_resize_vanilla_to_pci, on one host."""
         self.there_and_back(self.asking(0), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("ce4b8865-ca8f-4d77-80e5-7d89977d4b37")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_last_device(self) -> None:
         """Nova's test_resize_pci_to_vanilla, on one host."""
         self.there_and_back(self.asking(1), self.asking(0))
@@ -192,13 +192,12 @@ class ResizeTest(LifeTest, ChangingTest):
 
     @contextmanager
     def unaudited(self, asked: Request) -> Iterator[None]:
-        """No audit takes the CPUs of a pinned guest twice, where the deployment can be told so.
+        """No audit takes the CPUs of a pinned guest twice.
 
-        For that ``AuditTest`` is there; here it would decide now and then.
+        For that ``AuditTest`` is there; here it would decide now and then, which is why these
+        tests need a deployment that can be told so.
         """
-        driver = self.site.deployment
-        able = driver is not None and driver.abilities.issuperset(NEEDED)
-        if not able or asked.cpu_policy is not DEDICATED:
+        if asked.cpu_policy is not DEDICATED:
             yield
             return
         with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: _NEVER}):
