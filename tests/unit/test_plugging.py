@@ -1,38 +1,57 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is plugged into a running host."""
+"""What is told of a NIC that is plugged in; stand-ins are host and libvirt, real in tests/e2e."""
 
+import contextlib
 import unittest
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
 
-from lxml import etree
-
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.domain import companion, nic, nic_alias
+from vhost_tempest_plugin import catalog, plugging
+from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.progress import silent
+
+LAYOUT = lay_out(catalog.find("small"))
+NIC = LAYOUT.devices[0].address
 
 
-class PluggedTest(unittest.TestCase):
+class PlugTest(unittest.TestCase):
+    """The order of things, and what a host that finds nothing comes to."""
+
     def setUp(self) -> None:
-        self.device = lay_out(catalog.find("article")).devices[-1]
+        self.events: list[str] = []
+        self.said = "found\n"
+        replaced = {
+            "domain.nic_alias": lambda xml, mac: None,
+            "hosts.intended": lambda name: LAYOUT,
+            "hosts.connected": self.connected,
+            "speed.slowness": lambda: 1.0,
+            "_running": self.running,
+        }
+        for name, stand_in in replaced.items():
+            self.enterContext(mock.patch(f"{plugging.__name__}.{name}", stand_in))
 
-    def place(self, text: str) -> dict[str, str]:
-        (address,) = etree.fromstring(text).findall("address")
-        return dict(address.attrib)
+    @contextlib.contextmanager
+    def running(self, name: str, progress: object) -> Iterator[Any]:
+        yield SimpleNamespace(xml=str, attach=lambda xml: self.events.append("attached"))
 
-    def test_a_nic_goes_where_the_host_had_it(self) -> None:
-        place = self.place(nic(self.device))
-        self.assertEqual(self.device.parent, int(place["bus"], 16))
-        self.assertEqual(("0x00", "0x0"), (place["slot"], place["function"]))
-        self.assertNotIn("multifunction", place)
+    @contextlib.contextmanager
+    def connected(self, name: str) -> Iterator[tuple[None, Any]]:
+        yield None, SimpleNamespace(run=self.run_there)
 
-    def test_a_companion_is_the_next_function_of_its_slot(self) -> None:
-        with_it, beside = nic(self.device, has_companion=True), companion(self.device)
-        first, second = self.place(with_it), self.place(beside)
-        self.assertEqual("on", first.pop("multifunction"))
-        self.assertEqual(("0x0", "0x1"), (first.pop("function"), second.pop("function")))
-        self.assertEqual(first, second)
+    def run_there(self, words: Sequence[str], *, input_text: str) -> SimpleNamespace:
+        self.assertIn(str(NIC), words)
+        self.assertIn("/driver", input_text)
+        self.events.append("awaited")
+        return SimpleNamespace(stdout=self.said)
 
-    def test_a_nic_is_found_by_its_mac(self) -> None:
-        plugged = nic(self.device).replace("</interface>", '<alias name="net8"/></interface>')
-        running = f"<domain><devices>{plugged}</devices></domain>"
-        self.assertEqual("net8", nic_alias(running, self.device.mac))
-        self.assertIsNone(nic_alias(running, "02:00:00:00:00:01"))
+    def test_the_host_has_found_it_at_the_end(self) -> None:
+        plugging.plug("small", NIC, silent)
+        self.assertEqual(["attached", "awaited"], self.events)
+
+    def test_a_host_that_does_not_find_it(self) -> None:
+        self.said = ""
+        with self.assertRaisesRegex(HostError, f"has not found the NIC at {NIC} within 60 s"):
+            plugging.plug("small", NIC, silent)
