@@ -8,7 +8,7 @@ import unittest
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from vhost_tempest_plugin.viewer import Link, Node
 
@@ -21,7 +21,10 @@ class Here:
             argv, input=input_text, timeout=timeout_s, check=True, capture_output=True, text=True
         )
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         return None
 
 

@@ -32,6 +32,19 @@ while data := link.recv(65536):
     os.write(1, data)
 """
 
+# Opens the embedded driver, and what the carrier leads to beside it.
+BESIDE = """
+import sys
+from pathlib import Path
+from vhost_tempest_plugin.hypervisor import Connection, Remote
+root, directory, *carrier = sys.argv[1:]
+with (
+    Connection.open(None, Path(root)),
+    Remote.open(carrier, Path(directory), "test:///default") as remote,
+):
+    print(len(remote.domains()))
+"""
+
 
 def answers(path: Path) -> bool:
     """Whether somebody listens there."""
@@ -89,6 +102,14 @@ class RemoteTest(unittest.TestCase):
         self.end()
         with self.assertRaisesRegex(HostError, "cannot list the guests of the host: .*daemon"):
             remote.domains()
+
+    def test_beside_the_embedded_driver(self) -> None:
+        carrier = [sys.executable, "-c", CARRIER, str(self.socket)]
+        words = [str(self.directory / "embedded"), str(self.directory), *carrier]
+        done = subprocess.run(
+            [sys.executable, "-c", BESIDE, *words], capture_output=True, text=True, check=False
+        )
+        self.assertEqual(("1", 0), (done.stdout.strip(), done.returncode), done.stderr)
 
     def test_a_carrier_that_fails(self) -> None:
         carrier = ["sh", "-c", "echo no way there >&2; exit 255"]

@@ -47,9 +47,13 @@ class Remote:
             words = f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
             program.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
             program.chmod(_OWNER_RUNS)
-            driver, _, rest = uri.partition(":")
+            # In a process that has opened the embedded driver, libvirt takes an address without a
+            # server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
+            driver, _, path = uri.partition("://")
             with told(libvirt, "reach libvirt in the host", _REMEDY):
-                handle = libvirt.openReadOnly(f"{driver}+ext:{rest}?command={quote(str(program))}")
+                handle = libvirt.openReadOnly(
+                    f"{driver}+ext://host{path}?command={quote(str(program))}"
+                )
         try:
             yield cls(libvirt, handle)
         finally:
