@@ -86,6 +86,9 @@ class LifeTest(unittest.TestCase):
         self.assertEqual("Vulnerable", said.strip())
 
     def test_the_console_tells_how_far_it_has_come(self) -> None:
+        # A restored host has said nothing yet.
+        self.vhost.run("down", NAME)
+        self.setUp()
         said = self.vhost.run("console", NAME).stdout
         self.assertRegex(said, rf"(?s)Linux version .*{NAME} goes on with /sbin/init")
 
