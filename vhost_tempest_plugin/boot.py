@@ -87,7 +87,13 @@ def start(
     """
     made = _image(directory, record, progress)
     disks = sharing.attach(record.shares, directory, progress)
-    record = replace(record, phase=Phase.PREPARING, image_digest=made.digest, share_disks=disks)
+    record = replace(
+        record,
+        phase=Phase.PREPARING,
+        image_digest=made.digest,
+        share_disks=disks,
+        replugged=False,
+    )
     directory.write(record)
     keys.obtain(directory)
     image.write(made.initrd, _seed(directory, record), directory.seed)

@@ -108,12 +108,18 @@ def restore(name: str, progress: Progress) -> Status:
 def save(name: str, progress: Progress) -> None:
     """Save a running host to its directory and end it.
 
-    :raises InputError: it does not run
+    :raises InputError: it does not run, or a NIC was unplugged and came back
     :raises HostError: it cannot be saved; it runs on
     """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
         record = directory.read()
+        if record.replugged:
+            # It numbers user-mode networks as they come, and never gives a number twice.
+            raise InputError(
+                f"host {name!r} cannot be saved: a NIC came back since it was started, and QEMU "
+                "would not restore that; 'vhost down' and 'vhost up' it first"
+            )
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _running(connection, directory, record)
             progress(f"saving {name!r}")

@@ -7,6 +7,7 @@ The topology stays what it is: after the next boot all of them are there.
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from vhost_tempest_plugin import domain, hosts, speed
 from vhost_tempest_plugin.errors import HostError, InputError
@@ -51,6 +52,8 @@ def plug(
 ) -> None:
     """Put a NIC back where it was, and wait until the host has found it and its driver.
 
+    It cannot be saved then until it is started anew.
+
     :param has_companion: with another device in its slot, until the next boot: neither can be
         given to a guest alone then
     :raises InputError: the host does not run, or the NIC is there
@@ -61,6 +64,8 @@ def plug(
         if domain.nic_alias(running.xml(), device.mac) is not None:
             raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
         progress(f"plugging {address} of {name!r}")
+        directory = HostDirectory.of(name)
+        directory.write(replace(directory.read(), replugged=True))
         # The host looks at a slot when its first function comes, so that comes last.
         if has_companion:
             running.attach(domain.companion(device))

@@ -14,7 +14,7 @@ from vhost_tempest_plugin.share import Share, ShareDisk
 
 _FORMAT = 2
 # Of the fields in JSON that are no strings.
-_KINDS = {"ssh_port": int, "shares": list, "share_disks": list}
+_KINDS = {"ssh_port": int, "shares": list, "share_disks": list, "replugged": bool}
 
 
 class Phase(StrEnum):
@@ -37,6 +37,7 @@ class HostRecord:
     :param ssh_port: on the loopback address, while it runs
     :param shares: the trees of the machine that it has
     :param share_disks: what it had of each at its last boot
+    :param replugged: a NIC has come back since QEMU was started
     """
 
     name: str
@@ -51,6 +52,7 @@ class HostRecord:
     ssh_port: int | None = None
     shares: tuple[Share, ...] = ()
     share_disks: tuple[ShareDisk, ...] = ()
+    replugged: bool = False
 
     def dump(self) -> str:
         """The record as JSON."""

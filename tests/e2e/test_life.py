@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.e2e import emulated
-from vhost_tempest_plugin import process, speed
+from vhost_tempest_plugin import catalog, process, speed
+from vhost_tempest_plugin.layout import lay_out
 
 NAME = "life"
 TOPOLOGY = """\
@@ -157,6 +158,24 @@ class LifeTest(unittest.TestCase):
         refused = self.vhost.run("up", self.topology, f"--share={self.tree}:/srv", check=False)
         self.assertEqual(2, refused.returncode)
         self.assertIn(f"vhost destroy {NAME}", refused.stderr)
+
+    def test_a_nic_is_unplugged_and_comes_back(self) -> None:
+        """Such a host cannot be saved: it would be lost."""
+        device = str(lay_out(catalog.find(str(self.topology))).devices[0].address)
+        driver = f"/sys/bus/pci/devices/{device}/driver"
+        self.assertIn("e1000e", self.vhost.ssh(NAME, f"readlink {driver}"))
+        self.vhost.run("unplug", NAME, device)
+        self.assertEqual("", self.vhost.ssh(NAME, f"readlink {driver} || true"))
+        self.vhost.run("plug", NAME, device)
+        self.assertIn("e1000e", self.vhost.ssh(NAME, f"readlink {driver}"))
+        refused = self.vhost.run("save", NAME, check=False)
+        self.assertEqual(2, refused.returncode)
+        self.assertIn("a NIC came back", refused.stderr)
+        self.assertEqual("running", self.state())
+        self.vhost.run("down", NAME)
+        self.setUp()
+        self.vhost.run("save", NAME)
+        self.vhost.run("restore", NAME)
 
     def test_down_keeps_the_disk(self) -> None:
         self.vhost.ssh(NAME, "echo kept > /root/file; sync")

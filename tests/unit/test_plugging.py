@@ -10,14 +10,17 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
+from uuid import UUID
 
 from lxml import etree
 
 from vhost_tempest_plugin import catalog, plugging
+from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.domain import companion, nic, nic_alias
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.record import HostRecord
 
 LAYOUT = lay_out(catalog.find("small"))
 NIC = LAYOUT.devices[0].address
@@ -56,13 +59,17 @@ class PlugTest(unittest.TestCase):
 
     def setUp(self) -> None:
         self.events: list[str] = []
+        self.written: list[HostRecord] = []
         self.said = "found\n"
+        record = HostRecord("small", UUID(int=1), "small", Accelerator.TCG, "")
+        self.directory = SimpleNamespace(read=lambda: record, write=self.written.append)
         replaced = {
             "domain.nic_alias": lambda xml, mac: None,
             "hosts.intended": lambda name: LAYOUT,
             "hosts.connected": self.connected,
             "speed.slowness": lambda: 1.0,
             "_running": self.running,
+            "HostDirectory.of": lambda name: self.directory,
         }
         for name, stand_in in replaced.items():
             self.enterContext(mock.patch(f"{plugging.__name__}.{name}", stand_in))
@@ -84,6 +91,7 @@ class PlugTest(unittest.TestCase):
     def test_the_host_has_found_it_at_the_end(self) -> None:
         plugging.plug("small", NIC, silent)
         self.assertEqual(["attached", "awaited"], self.events)
+        self.assertEqual([True], [record.replugged for record in self.written])
 
     def test_a_host_that_does_not_find_it(self) -> None:
         self.said = ""
