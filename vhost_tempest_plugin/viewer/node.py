@@ -2,10 +2,9 @@
 """A compute host that tests run on, and the way into it."""
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.errors import HostError
@@ -75,7 +74,7 @@ class Node:
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
-        with Link(self) as link:
+        with closing(Link(self)) as link:
             return link.look()
 
     def as_root(self, argv: Sequence[str]) -> list[str]:
@@ -92,17 +91,6 @@ class Link:
         self._machine: Machine | None = None
         self._libvirt: Remote | None = None
         self._held = ExitStack()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def look(self) -> HostView:
         """What the node says of its guests and devices now.
