@@ -140,10 +140,14 @@ class ComputeService:
         self.shell(f"echo {REPORTED} >>{LOG}")
 
     def since_start(self, count: int) -> list[str]:
-        """Of the end of its log what it has said since it was last started."""
+        """Of the end of its log what it has said since it was last started.
+
+        Where systemd has started it again by itself, from the start before: why it ended is there.
+        """
         lines = self.last_lines(count)
-        begins = [index for index, line in enumerate(lines) if line == BEGIN]
-        return lines[begins[-1] + 1 :] if begins else lines
+        begins = [index + 1 for index, line in enumerate(lines) if line == BEGIN]
+        counted = 2 if self.ends() else 1
+        return lines[begins[-counted] :] if len(begins) >= counted else lines
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its log."""

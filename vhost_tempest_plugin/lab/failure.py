@@ -51,7 +51,11 @@ _CAUSES = tuple(
 _TRACEBACK = re.compile(r"Traceback \(most recent call last\):")
 # The line of a traceback that names the exception: "ModuleNotFoundError: No module named 'x'";
 # services put a prefix with date, level and request before it.
-_EXCEPTION = re.compile(r"(?:^|\s)((?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|NotFound)\b.*)")
+_EXCEPTION = re.compile(
+    r"(?:^|\s)((?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|NotFound)\b.*"
+    # Nova's and Neutron's own are named as they like.
+    r"|(?:[a-z_]\w*\.)+exceptions?\.[A-Z]\w*: .*)"
+)
 
 
 class ServiceError(VhostError):
