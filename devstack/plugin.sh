@@ -20,6 +20,10 @@ function vhost_pre_install {
         "the hosts run Nova from devstack's virtual environment; set GLOBAL_VENV=True in local.conf"
     [[ ! $SERVICE_HOST =~ ^(127\.|localhost$|\[?::1) ]] || die $LINENO \
         "an emulated host does not find the services at $SERVICE_HOST; set HOST_IP in local.conf to another address of this machine"
+    [[ $VHOST_NEUTRON_AGENT =~ ^(ovn|openvswitch|none)$ ]] || die $LINENO \
+        "the hosts can have ovn, openvswitch or none of Neutron, not $VHOST_NEUTRON_AGENT; set VHOST_NEUTRON_AGENT in local.conf"
+    [[ $VHOST_NEUTRON_AGENT == none || $VHOST_NEUTRON_AGENT == "${Q_AGENT:-}" ]] || die $LINENO \
+        "the hosts cannot have $VHOST_NEUTRON_AGENT where the cloud has Q_AGENT=${Q_AGENT:-}; set VHOST_NEUTRON_AGENT to that, or to none"
     setup_develop "$VHOST_PLUGIN_DIR"
     vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
 }
@@ -52,6 +56,30 @@ function vhost_uses_placement {
     [[ $(trueorfalse False VHOST_PCI_IN_PLACEMENT) == True ]]
 }
 
+# What "vhost stack up" is told of Neutron, as an array of the caller's: arguments.
+function vhost_networking {
+    case $VHOST_NEUTRON_AGENT in
+        ovn)
+            arguments+=(--ovn "$OVN_SB_REMOTE")
+            if is_service_enabled tls-proxy; then
+                arguments+=(--ovn-certificate "$INT_CA_DIR/private/$DEVSTACK_CERT_NAME.key"
+                    "$INT_CA_DIR/$DEVSTACK_CERT_NAME.crt" "$INT_CA_DIR/ca-chain.pem")
+            fi
+            # devstack writes its file where the machine runs one, too.
+            if ! is_service_enabled ovn-controller; then
+                return
+            elif is_ovn_agent_enabled; then
+                arguments+=(--neutron-agent neutron-ovn-agent "$OVN_AGENT_CONF")
+            elif is_ovn_metadata_agent_enabled; then
+                arguments+=(--neutron-agent neutron-ovn-metadata-agent "$OVN_META_CONF")
+            fi
+            ;;
+        openvswitch)
+            arguments+=(--neutron-agent neutron-openvswitch-agent "$NEUTRON_CONF" "/$Q_PLUGIN_CONF_FILE")
+            ;;
+    esac
+}
+
 function vhost_extra {
     local arguments=() option file host index=0 environment=
     async_wait vhost_build || die $LINENO "'vhost image build' failed; its last line says what to do"
@@ -69,6 +97,7 @@ function vhost_extra {
     fi
     [[ ! -r $file ]] || ! is_service_enabled n-cond || arguments+=(--database "$file")
     [[ -z $VHOST_LOG_DIR ]] || arguments+=(--log-directory "$VHOST_LOG_DIR")
+    vhost_networking
     vhost_do stack up --name "$VHOST_NAME" --topology "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS" \
         --accelerator "$VHOST_ACCELERATOR" --configuration "$NOVA_CPU_CONF" \
         --environment "$DATA_DIR/venv" --disk-limit-mib "$VHOST_DISK_LIMIT_MIB" \

@@ -4,6 +4,8 @@
 # which commands each phase runs. The real stack.sh is not run here; DEVSTACK_TREE names a
 # checkout of devstack against which the stand-in is compared.
 
+bats_require_minimum_version 1.5.0
+
 setup() {
     TOP=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
     export SAID=$BATS_TEST_TMPDIR/said
@@ -117,6 +119,47 @@ unit() {
  --memory-limit-mib 9000 --pci-in-placement --option pci.x=1 --option compute.y=a b\
  --database $NOVA_CONF_DIR/nova_cell1.conf --log-directory /logs" \
         "$(unit 0 XDG_STATE_HOME=/state)" "$(unit 1 XDG_STATE_HOME=/state)"
+}
+
+@test "extra makes the hosts chassis of OVN's, with the metadata agent that the machine has" {
+    extra_by_ovn() {
+        stand_in_vhost
+        : >"$SAID"
+        Q_AGENT=ovn OVN_SB_REMOTE=tcp:192.0.2.2:6642 OVN_META_CONF=/etc/meta.ini \
+            OVN_AGENT_CONF=/etc/agent.ini phase stack extra
+        grep -o -e ' --ovn.*' "$SAID"
+    }
+    run -0 extra_by_ovn
+    [ "$output" = " --ovn tcp:192.0.2.2:6642" ]
+    ENABLED_SERVICES=n-cond,ovn-controller,q-ovn-metadata-agent run -0 extra_by_ovn
+    [ "$output" = " --ovn tcp:192.0.2.2:6642 --neutron-agent neutron-ovn-metadata-agent /etc/meta.ini" ]
+    ENABLED_SERVICES=n-cond,ovn-controller,q-ovn-agent run -0 extra_by_ovn
+    [ "$output" = " --ovn tcp:192.0.2.2:6642 --neutron-agent neutron-ovn-agent /etc/agent.ini" ]
+    ENABLED_SERVICES=n-cond,tls-proxy INT_CA_DIR=/ca DEVSTACK_CERT_NAME=cert run -0 extra_by_ovn
+    [ "$output" = " --ovn tcp:192.0.2.2:6642 --ovn-certificate /ca/private/cert.key /ca/cert.crt /ca/ca-chain.pem" ]
+}
+
+@test "extra runs Open vSwitch's agent in the hosts, with devstack's configuration" {
+    stand_in_vhost
+    Q_AGENT=openvswitch NEUTRON_CONF=/etc/neutron/neutron.conf \
+        Q_PLUGIN_CONF_FILE=etc/neutron/plugins/ml2/ml2_conf.ini phase stack extra
+    run -0 grep -o -e ' --neutron-agent.*' "$SAID"
+    [ "$output" = " --neutron-agent neutron-openvswitch-agent /etc/neutron/neutron.conf /etc/neutron/plugins/ml2/ml2_conf.ini" ]
+}
+
+@test "extra runs nothing of Neutron where that is wanted" {
+    stand_in_vhost
+    Q_AGENT=ovn VHOST_NEUTRON_AGENT=none phase stack extra
+    run -1 grep -e --ovn -e --neutron-agent "$SAID"
+}
+
+@test "what the hosts cannot have of Neutron is refused before anything is installed" {
+    stand_in_vhost
+    Q_AGENT=macvtap run -1 phase stack pre-install
+    [ "$output" = "the hosts can have ovn, openvswitch or none of Neutron, not macvtap; set VHOST_NEUTRON_AGENT in local.conf" ]
+    Q_AGENT=openvswitch VHOST_NEUTRON_AGENT=ovn run -1 phase stack pre-install
+    [ "$output" = "the hosts cannot have ovn where the cloud has Q_AGENT=openvswitch; set VHOST_NEUTRON_AGENT to that, or to none" ]
+    run -1 grep setup_develop "$SAID"
 }
 
 @test "extra of a subnode has no way to the database and brings no image" {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
 # A stand-in for those of devstack's functions and variables that the plugin uses: documented in
-# devstack's functions-common, inc/python, inc/async, lib/nova and lib/placement. Lists of
+# devstack's functions-common, inc/python, inc/async, lib/nova, lib/neutron and lib/placement. Lists of
 # services behave as the real ones do (devstack.bats compares them where devstack is at hand);
 # what changes a machine only notes in the file $SAID that it was called.
 
@@ -73,6 +73,9 @@ async_runfunc() {
     "$1" || true
 }
 configure_placement_nova_compute() { echo "configure_placement_nova_compute" >>"$SAID"; }
+# Of lib/neutron_plugins/ovn_agent.
+is_ovn_metadata_agent_enabled() { is_service_enabled q-ovn-metadata-agent; }
+is_ovn_agent_enabled() { is_service_enabled q-ovn-agent; }
 conductor_conf() { echo "$NOVA_CONF_DIR/nova_cell$1.conf"; }
 
 run_process() {

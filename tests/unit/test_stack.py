@@ -15,6 +15,12 @@ from unittest import mock
 from tests.unit.lab_settings import host
 from vhost_tempest_plugin import catalog, novaconf
 from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.configuration.networking import (
+    NO_NETWORKING,
+    Certificates,
+    Networking,
+    NeutronAgent,
+)
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.lab.cloud import Cloud
@@ -43,12 +49,21 @@ RECORD = StackRecord(
     pci_in_placement=True,
     disk_limit_mib=4096,
     log_directory=Path("/opt/stack/logs"),
+    networking=Networking(
+        "ssl:192.0.2.2:6642",
+        Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority")),
+        (NeutronAgent("neutron-ovn-metadata-agent", (Path("/etc/neutron/metadata.ini"),)),),
+    ),
 )
 
 
 class RecordTest(unittest.TestCase):
     def test_round_trip(self) -> None:
         self.assertEqual(RECORD, StackRecord.load(RECORD.dump()))
+
+    def test_round_trip_of_one_without_networking(self) -> None:
+        plain = replace(RECORD, networking=NO_NETWORKING)
+        self.assertEqual(plain, StackRecord.load(plain.dump()))
 
     def test_what_is_no_record(self) -> None:
         fields = json.loads(RECORD.dump())
@@ -174,6 +189,7 @@ class FakeCloud:
         self.mapped = True
         self.inventories = {"VCPU": 4, "PCPU": 4}
         self.devices: list[str] = []
+        self.agents: dict[str, bool] = {}
 
     def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
         if path.startswith("/os-services"):
@@ -189,6 +205,9 @@ class FakeCloud:
                     {"uuid": name, "name": name, "parent_provider_uuid": None} for name in names
                 ]
             }
+        if path == "/v2.0/agents?host=vhost-0":
+            assert service is Service.NEUTRON
+            return {"agents": [{"binary": b, "alive": a} for b, a in self.agents.items()]}
         if path.endswith("/inventories"):
             found = self.inventories if "vhost-0/" in path else {}
             return {"inventories": {k: {"total": n, "reserved": 0} for k, n in found.items()}}
@@ -203,7 +222,12 @@ class ReadinessTest(unittest.TestCase):
         self.tracked = [TrackedDevice(row, "available") for row in self.rows]
 
     def lacking(
-        self, *, before: str | None = None, pci_in_placement: bool = False, database: bool = True
+        self,
+        *,
+        before: str | None = None,
+        pci_in_placement: bool = False,
+        has_ports: bool = False,
+        database: bool = True,
     ) -> str | None:
         view = NovaView("node", tuple(self.tracked), {})
         known = mock.create_autospec(NovaDatabase, instance=True)
@@ -213,6 +237,7 @@ class ReadinessTest(unittest.TestCase):
             cast(Cloud, self.cloud),
             known if database else None,
             pci_in_placement=pci_in_placement,
+            has_ports=has_ports,
             before=before,
         ).lacking()
 
@@ -235,6 +260,15 @@ class ReadinessTest(unittest.TestCase):
         self.tracked.pop()
         self.assertEqual("Nova's database has 8 of its 9 devices", self.lacking())
         self.assertIsNone(self.lacking(database=False))
+
+    def test_agents_of_neutron(self) -> None:
+        lacking = "Neutron has no living agent of it, and would bind no port there"
+        self.assertEqual(lacking, self.lacking(has_ports=True))
+        self.cloud.agents = {"neutron-ovn-metadata-agent": True, "ovn-controller": False}
+        self.assertEqual(lacking, self.lacking(has_ports=True))
+        for binary in ("ovn-controller", "neutron-openvswitch-agent"):
+            self.cloud.agents = {binary: True}
+            self.assertIsNone(self.lacking(has_ports=True))
 
     def test_cpus_in_placement(self) -> None:
         del self.cloud.inventories["PCPU"]

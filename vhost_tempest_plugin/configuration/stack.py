@@ -56,17 +56,19 @@ def compute(
     overrides: Iterable[Override] = (),
     *,
     pci_in_placement: bool = False,
+    has_ports: bool = False,
 ) -> Options:
     """nova-compute's options in *host*.
 
     :param base: devstack's own for nova-compute on the machine
     :param programs: where devstack's virtual environment has its programs
     :param overrides: what was set by hand for the hosts; it wins
+    :param has_ports: guests there may have ordinary ports
     :raises InputError: *base* has places that mean the host itself there
     """
     _require_reachable(base)
     merged = _kept(base)
-    for section, content in _additions(host, programs, pci_in_placement).items():
+    for section, content in _additions(host, programs, pci_in_placement, has_ports).items():
         merged.setdefault(section, {}).update(content)
     return apply(merged, Service.NOVA_COMPUTE, overrides)
 
@@ -76,7 +78,9 @@ def text(options: Options) -> str:
     return render.text(options)
 
 
-def _additions(host: ComputeHost, programs: Path, pci_in_placement: bool) -> Options:
+def _additions(
+    host: ComputeHost, programs: Path, pci_in_placement: bool, has_ports: bool
+) -> Options:
     computed = render.literal(in_host.options(host, programs, COMPUTE_FILE))
     spoken = {
         "debug": "false",
@@ -85,7 +89,9 @@ def _additions(host: ComputeHost, programs: Path, pci_in_placement: bool) -> Opt
         "periodic_fuzzy_delay": "0",
         "rpc_response_timeout": str(in_host.ANSWER_S),
     }
-    additions = {**computed, DEFAULT: {**computed[DEFAULT], **spoken}}
+    # Where there is a way to the metadata service, there need not be one to it from here.
+    drive = {"force_config_drive": "true"} if has_ports else {}
+    additions = {**computed, DEFAULT: {**computed[DEFAULT], **spoken, **drive}}
     if pci_in_placement:
         additions["pci"] = {**computed["pci"], "report_in_placement": "true"}
     return additions

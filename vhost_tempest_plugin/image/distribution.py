@@ -26,6 +26,13 @@ _COMMON = (
     "systemd",
     "systemd-sysv",
     "udev",
+    # What guests of a devstack get ordinary ports from: a switch, OVN's controller, the proxy of
+    # Neutron's metadata agents, and what makes config drives.
+    "conntrack",
+    "genisoimage",
+    "haproxy",
+    "openvswitch-switch",
+    "ovn-host",
     # What nova-compute runs beside that: its interpreter (the machine's own, so that a virtual
     # environment works in both) with the libvirt of the host, qemu-img, e2label, uptime.
     "e2fsprogs",

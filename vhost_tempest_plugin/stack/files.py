@@ -24,7 +24,7 @@ def read(file: Path) -> Options:
 
     :raises InputError: it is not there, or is no such file
     """
-    return ini.parse(_text(file), str(file))
+    return ini.parse(text(file), str(file))
 
 
 def database_url(file: Path) -> str | None:
@@ -48,7 +48,7 @@ def edit(file: Path, options: Options) -> None:
     :raises InputError: it is not there
     :raises MachineError: it cannot be written
     """
-    changed = ini.edited(_text(file), options)
+    changed = ini.edited(text(file), options)
     try:
         # In place, so that it stays whose it is.
         file.write_text(changed)
@@ -56,7 +56,11 @@ def edit(file: Path, options: Options) -> None:
         raise MachineError(f"{file} cannot be written: {error.strerror}") from None
 
 
-def _text(file: Path) -> str:
+def text(file: Path) -> str:
+    """What is in a file that devstack has written.
+
+    :raises InputError: it is not there
+    """
     try:
         return file.read_text()
     except OSError as error:

@@ -15,6 +15,7 @@ from pathlib import Path
 from vhost_tempest_plugin import acceleration, topology_file
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration import override
+from vhost_tempest_plugin.configuration.networking import NO_NETWORKING, Networking
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.deployment import StartError
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
@@ -59,6 +60,7 @@ class Wish:
     memory_limit_mib: int = 0
     disk_limit_mib: int = 0
     log_directory: Path | None = None
+    networking: Networking = NO_NETWORKING
 
 
 def up(wish: Wish, progress: Progress) -> None:
@@ -77,6 +79,7 @@ def up(wish: Wish, progress: Progress) -> None:
         nodes = Nodes(directory, record, progress)
         for host in nodes.hosts:
             nodes.configuration(host)
+            nodes.agent_files(host)
         nodes.boot(nodes.hosts)
         with _telling(progress):
             nodes.start(nodes.hosts, only_changed=True)
@@ -180,6 +183,7 @@ def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackR
         pci_in_placement=wish.pci_in_placement,
         disk_limit_mib=wish.disk_limit_mib,
         log_directory=wish.log_directory,
+        networking=wish.networking,
     )
     directory.topology.write_text(text)
     directory.write(record)

@@ -7,10 +7,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin import hosts, topology_file
+from vhost_tempest_plugin.compute import agents
+from vhost_tempest_plugin.compute import copies as copies_module
 from vhost_tempest_plugin.compute.copies import Copy
 from vhost_tempest_plugin.compute.service import ComputeService, written
 from vhost_tempest_plugin.compute.unit import Unit
-from vhost_tempest_plugin.configuration import override, stack
+from vhost_tempest_plugin.configuration import networking, override, stack
+from vhost_tempest_plugin.configuration.in_host import ADDRESS
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import ComputeHost
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
@@ -30,7 +33,8 @@ from vhost_tempest_plugin.viewer import NovaDatabase
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
 UNIT = "devstack@n-cpu.service"
-_ROOTS = ("nova",)
+_NOVA = "nova"
+_NEUTRON = "neutron"
 _COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
 
 
@@ -89,6 +93,7 @@ class Nodes:
                     self._install_files(host.name, compute)
                     text = self.configuration(host)
                     stale = compute.bring_up_to_date(text, copies, self._spool())
+                    self._connect(host, compute, copies)
                     if stale or not only_changed:
                         compute.stop()
                         with suppress(VhostError):
@@ -109,6 +114,7 @@ class Nodes:
             self._install_files(host.name, compute)
             if compute.bring_up_to_date(self.configuration(host), copies, self._spool()):
                 compute.stop()
+            self._connect(host, compute, copies)
             compute.start()
 
     def stop(self, wanted: Sequence[ComputeHost]) -> None:
@@ -135,8 +141,20 @@ class Nodes:
             record.environment / "bin",
             override.parse(Service.NOVA_COMPUTE, (*limited, *record.assignments)),
             pci_in_placement=record.pci_in_placement,
+            has_ports=bool(record.networking),
         )
         return stack.text(options)
+
+    def agent_files(self, host: ComputeHost) -> dict[Path, str]:
+        """What is to be in the files of Neutron's agents in a host.
+
+        :raises InputError: devstack has not written one of them
+        """
+        found = {file for agent in self._record.networking.agents for file in agent.files}
+        return {
+            file: stack.text(networking.agent_options(files.read(file), host.name, ADDRESS))
+            for file in sorted(found)
+        }
 
     @contextmanager
     def compute(self, host: str) -> Iterator[ComputeService]:
@@ -167,7 +185,8 @@ class Nodes:
 
     def _copies(self) -> tuple[Copy, ...]:
         environment = self._record.environment
-        found = sources.needed(environment, _ROOTS)
+        roots = (_NOVA, _NEUTRON) if self._record.networking.agents else (_NOVA,)
+        found = sources.needed(environment, roots)
         return staging.take(found, environment, self._directory.trees, self._progress)
 
     def _readiness(
@@ -178,6 +197,7 @@ class Nodes:
             cloud,
             self._database(),
             pci_in_placement=self._record.pci_in_placement,
+            has_ports=bool(self._record.networking),
             before=before.get(host.name),
         )
 
@@ -186,6 +206,18 @@ class Nodes:
             return None
         url = files.database_url(self._record.database)
         return None if url is None else NovaDatabase(url)
+
+    def _connect(self, host: ComputeHost, compute: ComputeService, copies: Sequence[Copy]) -> None:
+        """Have what gives guests ordinary ports run, with everything as it is now."""
+        agents.connect(
+            compute,
+            self._record.networking,
+            host.name,
+            ADDRESS,
+            self._record.environment,
+            self.agent_files(host),
+            copies_module.digest(copies),
+        )
 
     def _install_files(self, host: str, compute: ComputeService) -> None:
         """What the host has of the machine's files, and by what uuid Nova knows it.
@@ -198,6 +230,8 @@ class Nodes:
         for file in self._record.files:
             with suppress(FileNotFoundError):
                 compute.machine.put(file.read_text(), str(file))
+        for file in self._record.networking.files:
+            compute.machine.put(files.text(file), str(file), mode=0o600)
 
     def _spool(self) -> Path:
         self._directory.spool.mkdir(mode=0o700, exist_ok=True)

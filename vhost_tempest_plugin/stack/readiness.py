@@ -28,6 +28,7 @@ class Readiness:
     """What must be true of one host; ``lacking`` tells what is not.
 
     :param database: None where this machine has no way to it
+    :param has_ports: guests there are to have ordinary ports
     :param before: when nova-compute had reported itself last, before it was started
     """
 
@@ -38,12 +39,14 @@ class Readiness:
         database: NovaDatabase | None,
         *,
         pci_in_placement: bool,
+        has_ports: bool,
         before: str | None,
     ) -> None:
         self._host = host
         self._cloud = cloud
         self._database = database
         self._pci_in_placement = pci_in_placement
+        self._has_ports = has_ports
         self._before = before
         self._devices = novaconf.expected_devices(host.layout)
 
@@ -65,6 +68,8 @@ class Readiness:
             found = {device.row for device in self._database.look(name).devices}
             if found != set(self._devices):
                 yield f"Nova's database has {len(found)} of its {len(self._devices)} devices"
+        if self._has_ports and not devstack.has_agent(self._cloud, name):
+            yield "Neutron has no living agent of it, and would bind no port there"
         yield from self._lacking_of(devstack.placement(self._cloud).providers(node))
 
     def _lacking_of(self, providers: tuple[Provider, ...]) -> Iterator[str]:

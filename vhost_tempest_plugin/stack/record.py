@@ -3,12 +3,20 @@
 
 import dataclasses
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.configuration.networking import (
+    NO_NETWORKING,
+    Certificates,
+    Networking,
+    NeutronAgent,
+)
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,7 @@ class StackRecord:
     :param assignments: options of nova-compute that were set by hand, as they were typed
     :param disk_limit_mib: what guests may take of a host's disk, 0 for all of it
     :param log_directory: where the hosts' logs go beside the journal
+    :param networking: what the hosts have of Neutron
     """
 
     name: str
@@ -39,6 +48,7 @@ class StackRecord:
     pci_in_placement: bool = False
     disk_limit_mib: int = 0
     log_directory: Path | None = None
+    networking: Networking = NO_NETWORKING
 
     def dump(self) -> str:
         """The record as JSON."""
@@ -66,6 +76,7 @@ class StackRecord:
                     "files": tuple(map(Path, fields["files"])),
                     "assignments": tuple(fields["assignments"]),
                     "log_directory": _path(fields["log_directory"]),
+                    "networking": _networking(**fields["networking"]),
                 }
             )
         except (KeyError, TypeError) as error:
@@ -74,3 +85,15 @@ class StackRecord:
 
 def _path(text: str | None) -> Path | None:
     return None if text is None else Path(text)
+
+
+def _networking(
+    southbound: str | None,
+    certificates: Mapping[str, str] | None,
+    agents: Iterable[Mapping[str, Any]],
+) -> Networking:
+    own = None
+    if certificates is not None:
+        own = Certificates(**{name: Path(path) for name, path in certificates.items()})
+    known = (NeutronAgent(each["program"], tuple(map(Path, each["files"]))) for each in agents)
+    return Networking(southbound, own, tuple(known))

@@ -10,6 +10,8 @@ from vhost_tempest_plugin import catalog, progress
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli.lab.common import host_count
 from vhost_tempest_plugin.cli.stack.common import add_name
+from vhost_tempest_plugin.configuration.networking import Certificates, Networking, NeutronAgent
+from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.stack import lifecycle
 
 
@@ -66,6 +68,7 @@ class Up(Command):
         parser.add_argument(
             "--log-directory", type=Path, metavar="DIR", help="for the hosts' logs, as files"
         )
+        _add_networking(parser)
         parser.add_argument(
             "--memory-limit-mib",
             type=int,
@@ -104,5 +107,43 @@ class Up(Command):
             memory_limit_mib=parsed_args.memory_limit_mib,
             disk_limit_mib=parsed_args.disk_limit_mib,
             log_directory=parsed_args.log_directory and parsed_args.log_directory.absolute(),
+            networking=_networking(parsed_args),
         )
         lifecycle.up(wish, progress.Lines())
+
+
+def _add_networking(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ovn",
+        metavar="CONNECTION",
+        help="the hosts are chassis of the OVN whose southbound database is there, as in "
+        "tcp:192.0.2.1:6642",
+    )
+    parser.add_argument(
+        "--ovn-certificate",
+        type=Path,
+        nargs=3,
+        metavar=("KEY", "CERTIFICATE", "CA"),
+        help="what they identify themselves with, and by what they know it (ssl:)",
+    )
+    parser.add_argument(
+        "--neutron-agent",
+        nargs="+",
+        action="append",
+        default=[],
+        metavar=("PROGRAM", "FILE"),
+        help="an agent of Neutron's that runs in the hosts, and devstack's configuration of it",
+    )
+
+
+def _networking(parsed_args: argparse.Namespace) -> Networking:
+    certificates = None
+    if parsed_args.ovn_certificate:
+        certificates = Certificates(*(file.absolute() for file in parsed_args.ovn_certificate))
+    if parsed_args.ovn is None and certificates is not None:
+        raise InputError("--ovn-certificate says nothing without --ovn; give both, or none")
+    agents = (
+        NeutronAgent(program, tuple(Path(file).absolute() for file in of))
+        for program, *of in parsed_args.neutron_agent
+    )
+    return Networking(parsed_args.ovn, certificates, tuple(agents))

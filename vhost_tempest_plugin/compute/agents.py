@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Neutron's part in a host: the switch, OVN's controller, and agents of Neutron's."""
+
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from vhost_tempest_plugin import cache
+from vhost_tempest_plugin.compute.service import ComputeService, written
+from vhost_tempest_plugin.configuration import networking as description
+from vhost_tempest_plugin.configuration.networking import Networking, NeutronAgent
+
+# Units of Debian's and Ubuntu's packages.
+_SWITCH = "openvswitch-switch.service"
+_CONTROLLER = "ovn-controller.service"
+# Open vSwitch makes one up otherwise, and has it win over its database at each start.
+_IDENTITY = "/etc/openvswitch/system-id.conf"
+
+
+def connect(
+    compute: ComputeService,
+    networking: Networking,
+    host: str,
+    address: str,
+    environment: Path,
+    files: Mapping[Path, str],
+    code: str,
+) -> None:
+    """Have the switch and the agents of a host run with everything as it is now.
+
+    What runs so already is left alone.
+
+    :param address: the host's own
+    :param environment: the virtual environment that the host shares
+    :param files: what is to be in the agents' files
+    :param code: a digest of the source trees that the host has
+    :raises HostError: the host does not take it
+    """
+    if not networking:
+        return
+    tunnel = description.tunnel_address(host, address)
+    compute.shell(*_connection(networking, host, address, tunnel))
+    for agent in networking.agents:
+        texts = {str(file): files[file] for file in agent.files}
+        compute.shell(*_running(agent, texts, environment, code))
+
+
+def _connection(networking: Networking, host: str, address: str, tunnel: str) -> Iterator[str]:
+    """Commands of a shell for the switch and OVN's controller."""
+    if tunnel != address:
+        yield f"ip address replace {tunnel}/32 dev lo"
+    yield from written(f"{description.chassis_id(host)}\n", _IDENTITY, 0o644)
+    # What its packages start by themselves, the image does not.
+    yield f"systemctl -q enable {_SWITCH}"
+    yield f"systemctl start {_SWITCH}"
+    yield shlex.join(description.switch(networking, host, address))
+    if networking.southbound is not None:
+        yield f"systemctl -q enable {_CONTROLLER}"
+        yield f"systemctl start {_CONTROLLER}"
+
+
+def _running(
+    agent: NeutronAgent, texts: Mapping[str, str], environment: Path, code: str
+) -> Iterator[str]:
+    """Commands of a shell for an agent, which is restarted where anything of it has changed."""
+    unit = _unit(agent, environment)
+    wanted = cache.digest(unit, code, *(part for item in texts.items() for part in item))
+    started = f"/run/{agent.program}.digest"
+    for path, text in texts.items():
+        yield from written(text, path, 0o600)
+    yield from written(unit, f"/etc/systemd/system/{agent.unit}", 0o644)
+    yield "systemctl daemon-reload"
+    yield f"systemctl -q enable {agent.unit}"
+    yield f'[ "$(cat {started} 2>/dev/null)" = {wanted} ] || systemctl restart {agent.unit}'
+    yield f"systemctl start {agent.unit}"
+    yield from written(f"{wanted}\n", started, 0o644)
+
+
+def _unit(agent: NeutronAgent, environment: Path) -> str:
+    programs = environment / "bin"
+    command = [str(programs / agent.program)]
+    for file in agent.files:
+        command += ["--config-file", str(file)]
+    lines = [
+        "[Unit]",
+        f"Description=OpenStack Neutron's {agent.program}",
+        f"Wants={_SWITCH}",
+        f"After={_SWITCH}",
+        "StartLimitIntervalSec=0",
+        "",
+        "[Service]",
+        # It looks for its privileged helper, and for programs of the system.
+        f"Environment=PATH={programs}:/usr/sbin:/usr/bin:/sbin:/bin",
+        f"ExecStart={shlex.join(command)}",
+        f"StandardOutput=append:{agent.log}",
+        f"StandardError=append:{agent.log}",
+        f"StateDirectory={description.STATE.name}",
+        "Restart=always",
+        "RestartSec=2",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+    ]
+    return "\n".join(lines) + "\n"
