@@ -165,6 +165,17 @@ Effect: which of several nodes that will do is expected, where a test looks at t
 Unit: a boolean. Source: [compute]packing_host_numa_cells_allocation_strategy of nova-scheduler.
 """,
     ),
+    cfg.BoolOpt(
+        "ordinary_ports",
+        default=False,
+        help="""
+Whether guests of the compute hosts may have ordinary ports of Neutron's.
+
+Effect: tests with such ports run, and belong to those that must; elsewhere they are skipped.
+Unit: a boolean. Source: whether an agent of Neutron's that binds ports runs on the hosts
+('openstack network agent list').
+""",
+    ),
     cfg.StrOpt(
         "record_directory",
         help="""

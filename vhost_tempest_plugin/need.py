@@ -21,10 +21,12 @@ class Ground:
 
     :param layouts: of each compute host
     :param abilities: of the deployment's driver; none without one
+    :param ports: guests there may have ordinary ports
     """
 
     layouts: tuple[Layout, ...]
     abilities: frozenset[Ability] = frozenset()
+    ports: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +195,11 @@ def deployment(*abilities: Ability) -> Need:
         len(wanted),
         lambda ground: len(wanted & ground.abilities),
     )
+
+
+def ordinary_ports() -> Need:
+    """Ordinary ports of Neutron's."""
+    return Need("ordinary ports, [vhost]ordinary_ports", 1, lambda ground: int(ground.ports))
 
 
 def _most(words: str, count: int, found: Callable[[Layout], int]) -> Need:

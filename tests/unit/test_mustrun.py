@@ -28,7 +28,7 @@ class MustRunTest(unittest.TestCase):
         super().setUp()
         self.lists: dict[str, list[str]] = {}
         for name in catalog.names():
-            ground = Ground((lay_out(catalog.find(name)),), frozenset(Ability))
+            ground = Ground((lay_out(catalog.find(name)),), frozenset(Ability), ports=True)
             for entry in mustrun.entries(ground):
                 on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])
                 if entry.must_run:

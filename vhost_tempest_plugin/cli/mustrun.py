@@ -41,6 +41,9 @@ class MustRun(Lister):
             choices=[ability.name.lower() for ability in Ability],
             help="what [vhost]deployment can do; may be repeated",
         )
+        parser.add_argument(
+            "--ports", action="store_true", help="guests may have ordinary ports of Neutron's"
+        )
         parser.add_argument("--tag", help="only tests with it, as in smoke")
         parser.add_argument(
             "--regex",
@@ -63,6 +66,7 @@ class MustRun(Lister):
         ground = Ground(
             tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
             frozenset(Ability[name.upper()] for name in parsed_args.ability),
+            parsed_args.ports,
         )
         entries = [
             entry

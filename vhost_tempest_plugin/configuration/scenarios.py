@@ -59,6 +59,7 @@ class Subject:
     :param deployment_name: what that one calls it
     :param entrance: how who runs the tests gets into the hosts, None where the hosts are theirs
     :param records: where tests leave what they saw
+    :param ports: guests may have ordinary ports
     """
 
     hosts: Sequence[str]
@@ -68,6 +69,7 @@ class Subject:
     deployment_name: str
     records: Path
     entrance: SshEntrance | None = None
+    ports: bool = False
 
 
 def options(subject: Subject, contents: Contents | None) -> Options:
@@ -91,7 +93,7 @@ def options(subject: Subject, contents: Contents | None) -> Options:
         else {}
     )
     return {
-        # The hosts have no agents of neutron's.
+        # Scenarios make the networks that they need, and other tests have no way to them.
         "auth": {"create_isolated_networks": "false"},
         "validation": {"run_validation": "false"},
         "compute": {
@@ -106,6 +108,7 @@ def options(subject: Subject, contents: Contents | None) -> Options:
             "topology": str(subject.topology),
             **driver,
             **(subject.entrance.options() if subject.entrance else {}),
+            **({"ordinary_ports": "true"} if subject.ports else {}),
             "record_directory": str(subject.records),
             "reserved_memory_mib": str(in_host.RESERVED_MIB),
         },

@@ -93,16 +93,25 @@ class Cloud:
         for image in self._images.values():
             self.images.delete_image(image)
 
-    def create(self, request: Request, watch: Stopwatch, *, console: bool = False) -> str:
-        """Ask for a server without networks, and do not wait until it runs; its id.
+    def create(
+        self,
+        request: Request,
+        watch: Stopwatch,
+        *,
+        console: bool = False,
+        ports: Iterable[str] = (),
+    ) -> str:
+        """Ask for a server, and do not wait until it runs; its id.
 
         :param console: it tells of itself on its console
+        :param ports: ids of the ordinary ports that it is to have
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
         with watch.waiting("the API"):
             flavor, image = self.flavor(request), self.image(request, console=console)
+            networks = [{"port": port} for port in ports] or "none"
             made = self.servers.create_server(
-                name=name(), imageRef=image, flavorRef=flavor, networks="none"
+                name=name(), imageRef=image, flavorRef=flavor, networks=networks
             )["server"]
         return str(made["id"])
 

@@ -39,7 +39,8 @@ class Site:
     def ground(self) -> Ground:
         """What needs are measured by."""
         abilities = frozenset[Ability]() if self.deployment is None else self.deployment.abilities
-        return Ground(tuple(node.layout for node in self.nodes.values()), abilities)
+        layouts = tuple(node.layout for node in self.nodes.values())
+        return Ground(layouts, abilities, CONF.vhost.ordinary_ports)
 
 
 def missing() -> str:

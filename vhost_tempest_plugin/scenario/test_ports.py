@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests with an ordinary port of Neutron's beside their devices."""
+
+from typing import ClassVar
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.need import local_devices, ordinary_ports
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.scenario.wires import Port, Wires
+from vhost_tempest_plugin.scenario.wishes import request
+
+
+@needs(ordinary_ports())
+class PortTest(ScenarioTest):
+    """The host's agent plugs the port, and the guest gets the address that Neutron says."""
+
+    wires: ClassVar[Wires]
+    network: ClassVar[str]
+
+    @classmethod
+    def resource_setup(cls) -> None:
+        super().resource_setup()
+        cls.wires = Wires(cls.os_admin, cls.addClassResourceCleanup)
+        if cls.site.ground.ports:
+            cls.network = cls.wires.network()
+
+    @decorators.attr(type=["smoke", "guest"])
+    @decorators.idempotent_id("5d3e4bd8-b9c9-4a04-9dd0-30d2a4b9a2a1")
+    @needs(local_devices(1))
+    def test_port_beside_a_device(self) -> None:
+        """The device is where the topology says, whatever else the guest has."""
+        port = self.wires.port(self.network)
+        self.assert_plugged(self.place(request(devices=self.nics()), ports=[port.id]), port)
+
+    @decorators.attr(type=["guest"])
+    @decorators.idempotent_id("1f0b7b52-4d0b-4f5e-8a0c-3b9a1c6d2f84")
+    def test_port_alone(self) -> None:
+        """A guest that asks for no device gets none."""
+        port = self.wires.port(self.network)
+        guest = self.place(request(), ports=[port.id])
+        self.assert_plugged(guest, port)
+        self.assertEqual(frozenset(), guest.devices)
+
+    def assert_plugged(self, guest: Guest, port: Port) -> None:
+        """Neutron says that the port is up on the guest's host; the guest has its address."""
+        seen = self.wires.shown(port)
+        self.assertEqual((guest.host, "ACTIVE"), (seen.host, seen.state))
+        report = self.cloud.report(guest.id, self.watch, lambda: True)
+        leases = {lease.mac: lease.address for lease in report.leases}
+        self.assertEqual(port.address, leases.get(port.mac), str(report.failures))
+        self.assertEqual(1 + len(guest.devices), len(report.nics))
