@@ -187,7 +187,7 @@ def _boot(root: Path, top: Path, log: Path) -> Container:
     words += [f"--bind={root / 'cache' / name}:/{place}" for name, place in tree.KEPT.items()]
     own = ["unshare", "--mount", "--propagation=private", "sh", "-eu", "-c", _BOOT, "sh"]
     # It is nobody's child, as it may have to outlive this process.
-    apart: list[str | Path] = ["sh", "-c", _APART, log, *own, *words]
+    apart: list[str | Path] = ["sh", "-c", _APART, "sh", log, *own, *words]
     variables = {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
     nspawn = int(process.run(apart, environment=variables).stdout)
     try:
