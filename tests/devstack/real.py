@@ -3,6 +3,7 @@
 
 import contextlib
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -43,8 +44,8 @@ _DEVICES = (
     " FROM pci_devices p JOIN compute_nodes c ON c.id = p.compute_node_id"
     " WHERE p.deleted = 0 AND c.deleted = 0"
 )
-# What a host of the plugin's is run by.
-_PROCESSES = r"qemu-system|/vhost |libvirt|virtqemud|passt"
+# The stack user's that belong to a host; ssh has the way to it open.
+_PROCESS = re.compile(r"qemu-system|/vhost |libvirt|^ssh\b")
 STACK_S = 4500.0
 SMOKE_S = 5400.0
 UNSTACK_S = 1200.0
@@ -161,13 +162,13 @@ class Devstack:
 
     def remains(self) -> list[str]:
         """What is left of the plugin: processes, units that run, and hosts."""
-        listed = self.inside.run(
-            f"pgrep --full --list-full '{_PROCESSES}' | grep -v pgrep;"
-            " systemctl list-units --plain --no-legend 'devstack@n-vhost-*';"
-            " find ~/.local/state/vhost -mindepth 2 2>/dev/null",
+        processes = self.inside.run(f"ps --user {tree.STACK} -o args=").stdout.splitlines()
+        others = self.inside.run(
+            "systemctl list-units --plain --no-legend 'devstack@n-vhost-*';"
+            " find ~/.local/state/vhost -mindepth 2 -maxdepth 2 2>/dev/null",
             check=False,
         )
-        return listed.stdout.splitlines()
+        return [each for each in processes if _PROCESS.search(each)] + others.stdout.splitlines()
 
 
 @contextlib.contextmanager

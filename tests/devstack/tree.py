@@ -32,8 +32,12 @@ _DEVICES += "c /dev/net/tun 0666 root root - 10:200\n"
 _HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 _OWN_CERTIFICATES = Path("/usr/local/share/ca-certificates")
 _PIP = Path("/etc/pip.conf")
-# In a container of the machine's network: it is the machine's business.
-_MASKED = ("tmp.mount", "systemd-networkd.service", "systemd-timesyncd.service")
+# The machine's network and clock are its own business, nobody logs in by them, and /tmp is not to
+# take memory.
+_MASKED = (
+    *("ssh.service", "ssh.socket", "systemd-networkd.service", "systemd-timesyncd.service"),
+    "tmp.mount",
+)
 _BUILD_S = 1800.0
 
 
