@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The repositories that devstack clones from: a commit of each with the tag that pbr wants.
+
+What they are taken from may be a partial clone, owned by somebody else; it stays as it is.
+"""
+
+from pathlib import Path
+
+from vhost_tempest_plugin import process
+
+TOP = Path(__file__).resolve().parents[2]
+OURS = "vhost-tempest-plugin"
+# What devstack asks for of projects that have no branch for a release.
+BRANCHLESS = "master"
+
+
+def take(source: Path, repository: Path, branch: str) -> str:
+    """Take the newest commit of a branch, or of master where there is no such branch.
+
+    :returns: the tag that it has now, the last one before it; empty where there is none
+    """
+    if _says(source, "branch", "--list", branch) == "":
+        branch = BRANCHLESS
+    commit = _says(source, "rev-parse", f"refs/heads/{branch}")
+    begin(repository, source, commit, branch)
+    described = _git(source, "describe", "--tags", "--abbrev=0", commit, check=False)
+    tag = described.stdout.strip()
+    if described.returncode == 0:
+        _git(repository, "tag", "--force", tag, commit)
+    return tag
+
+
+def begin(repository: Path, source: Path, commit: str, branch: str) -> None:
+    """Make a bare repository with one commit as its branch, or bring that to the commit."""
+    if not repository.exists():
+        repository.parent.mkdir(parents=True, exist_ok=True)
+        process.run(["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", repository])
+    # The name of a commit may be asked for where it is no branch's.
+    pack = f"git -c safe.directory={source} -c uploadpack.allowAnySHA1InWant=true upload-pack"
+    words = ["fetch", "--quiet", "--depth", "1", "--no-tags", f"--upload-pack={pack}"]
+    _git(repository, *words, f"file://{source}", f"+{commit}:refs/heads/{branch}")
+
+
+def ours(repository: Path, commit: str, branch: str) -> str:
+    """This project at a commit; its name."""
+    git = Path(_git(TOP, "rev-parse", "--absolute-git-dir").stdout.strip())
+    named = _says(git, "rev-parse", f"{commit}^{{commit}}")
+    begin(repository, git, named, branch)
+    # pbr would have no version for a single commit.
+    _git(repository, "tag", "--force", "0.0.1", named)
+    return named
+
+
+def _says(source: Path, *words: str) -> str:
+    return _git(source, *words).stdout.strip()
+
+
+def _git(place: Path, *words: str, check: bool = True) -> process.Completed:
+    trusted: list[str | Path] = ["git", "-c", f"safe.directory={place}", "-C", place]
+    return process.run([*trusted, *words], check=check)
