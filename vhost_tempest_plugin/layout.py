@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where every controller and device of a host is.
 
-On pcie.0 (index 0): the management NIC, the disk, the random number generator, then an
+On pcie.0 (index 0): the management NIC (with the uplink, if any, as its slot's next
+function), the disk, the random number generator, then an
 expander bus for each node that has NICs, then a root port for each NIC on no node.  On
 each expander bus a root port for each of its NICs, at slots 0, 1, ...  Each NIC is at
 slot 0 behind a root port of its own, so that it is alone in its IOMMU group.
@@ -27,6 +28,7 @@ from vhost_tempest_plugin.pci import DeviceModel, PciAddress
 from vhost_tempest_plugin.topology import Binding, DeviceGroup, Host, IommuModel
 
 MANAGEMENT = PciAddress(0, 1)
+UPLINK = PciAddress(0, 1, 1)
 DISK = PciAddress(0, 2)
 RANDOM = PciAddress(0, 3)
 

@@ -5,16 +5,24 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.share import Share, ShareDisk
+from vhost_tempest_plugin.uplink import Uplink
 
-_FORMAT = 2
+_FORMAT = 3
 # Of the fields in JSON that are no strings.
-_KINDS = {"ssh_port": int, "shares": list, "share_disks": list, "replugged": bool}
+_KINDS = {
+    "ssh_port": int,
+    "shares": list,
+    "share_disks": list,
+    "replugged": bool,
+    "uplink": dict,
+}
 
 
 class Phase(StrEnum):
@@ -38,6 +46,7 @@ class HostRecord:
     :param shares: the trees of the machine that it has
     :param share_disks: what it had of each at its last boot
     :param replugged: a NIC has come back since QEMU was started
+    :param uplink: what connects it to a network of the machine, as it was at its last boot
     """
 
     name: str
@@ -53,6 +62,7 @@ class HostRecord:
     shares: tuple[Share, ...] = ()
     share_disks: tuple[ShareDisk, ...] = ()
     replugged: bool = False
+    uplink: Uplink | None = None
 
     def dump(self) -> str:
         """The record as JSON."""
@@ -84,6 +94,7 @@ class HostRecord:
                 "phase": Phase(fields["phase"]),
                 "shares": tuple(map(_share, fields["shares"])),
                 "share_disks": tuple(map(_share_disk, fields["share_disks"])),
+                "uplink": None if fields["uplink"] is None else _uplink(fields["uplink"]),
             }
         )
 
@@ -99,6 +110,17 @@ def _share(fields: object) -> Share:
 def _share_disk(fields: object) -> ShareDisk:
     image, identity = _strings(fields, "image", "identity")
     return ShareDisk(Path(image), identity)
+
+
+def _uplink(fields: dict[str, object]) -> Uplink:
+    port = fields.get("port")
+    if not isinstance(port, int):
+        raise ValueError(f"the port of the uplink is {port!r}")
+    others = {name: value for name, value in fields.items() if name != "port"}
+    network, tap, mac, address, gateway = _strings(
+        others, "network", "tap", "mac", "address", "gateway"
+    )
+    return Uplink(network, port, tap, mac, IPv4Interface(address), IPv4Address(gateway))
 
 
 def _strings(fields: object, *names: str) -> tuple[str, ...]:

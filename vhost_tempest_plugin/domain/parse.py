@@ -212,7 +212,9 @@ def _nics(domain: _Element, controllers: tuple[Controller, ...]) -> list[Device]
 
 
 def _management_mac(domain: _Element) -> str:
-    return _only(domain, "devices/interface/model[@type='virtio']/../mac").attrib["address"]
+    return _only(domain, "devices/interface[@type='user']/model[@type='virtio']/../mac").attrib[
+        "address"
+    ]
 
 
 def _groups(nics: Iterator[Device], notes: tuple[GroupNote, ...]) -> Iterator[DeviceGroup]:

@@ -16,6 +16,7 @@ from vhost_tempest_plugin.layout import (
     DISK,
     MANAGEMENT,
     RANDOM,
+    UPLINK,
     Controller,
     Device,
     Firmware,
@@ -23,6 +24,7 @@ from vhost_tempest_plugin.layout import (
 )
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.topology import Iommu, IommuModel
+from vhost_tempest_plugin.uplink import Uplink
 
 _Element = etree._Element
 
@@ -38,6 +40,7 @@ class Boot:
     :param console_log: where its serial console's output goes too
     :param firmware: OVMF's code image (OVMF_CODE_4M.fd), for a layout whose firmware is efi
     :param shares: raw images that the host may read, its disks /dev/vdb and following
+    :param uplink: a port of one of the machine's networks that it is connected to
     """
 
     kernel: Path
@@ -47,6 +50,7 @@ class Boot:
     console_log: Path
     firmware: Path | None = None
     shares: tuple[Path, ...] = ()
+    uplink: Uplink | None = None
 
 
 def render(
@@ -89,12 +93,12 @@ def render(
     _add(power, "suspend-to-disk", enabled="no")
     _devices(domain, layout, boot, x2apic=x2apic)
     if emulated:
-        _override(domain, len(boot.shares))
+        _override(domain)
     etree.indent(domain)
     return etree.tostring(domain, encoding="unicode") + "\n"
 
 
-def _override(domain: _Element, shares: int) -> None:
+def _override(domain: _Element) -> None:
     """Have the virtio devices be notified through I/O ports, as libvirt's own words cannot say.
 
     QEMU that emulates several CPUs loses a write to memory-mapped registers now and then while
@@ -102,7 +106,11 @@ def _override(domain: _Element, shares: int) -> None:
     notification is lost stands still for ever.
     """
     override = etree.SubElement(domain, f"{{{_QEMU}}}override")
-    for alias in ("net0", *(f"virtio-disk{number}" for number in range(shares + 1))):
+    # libvirt numbers devices of a kind as they are listed (src/qemu/qemu_alias.c).
+    nics = enumerate(domain.iterfind("devices/interface"))
+    virtio = [f"net{n}" for n, nic in nics if nic.find("model[@type='virtio']") is not None]
+    disks = enumerate(domain.iterfind("devices/disk"))
+    for alias in (*virtio, *(f"virtio-disk{number}" for number, _ in disks)):
         device = etree.SubElement(override, f"{{{_QEMU}}}device", alias=alias)
         frontend = etree.SubElement(device, f"{{{_QEMU}}}frontend")
         etree.SubElement(
@@ -201,9 +209,12 @@ def _devices(domain: _Element, layout: Layout, boot: Boot, *, x2apic: bool) -> N
     _add(devices, "controller", type="usb", index="0", model="none")
     for controller in layout.controllers:
         _controller(devices, controller)
-    _management(devices, layout)
+    management = _management(devices, layout)
     for device in layout.devices:
         _nic(devices, device)
+    if boot.uplink is not None:
+        management.set("multifunction", "on")
+        _uplink(devices, boot.uplink)
     _console(devices, boot)
     rng = _add(devices, "rng", model="virtio")
     _add(rng, "backend", "/dev/urandom", model="random")
@@ -241,13 +252,26 @@ def _controller(devices: _Element, controller: Controller) -> None:
     _address(element, PciAddress(controller.parent, controller.slot))
 
 
-def _management(devices: _Element, layout: Layout) -> None:
-    """The first interface, whose netdev libvirt therefore calls hostnet0."""
+def _management(devices: _Element, layout: Layout) -> _Element:
+    """The first interface, whose netdev libvirt therefore calls hostnet0; gives its address."""
     interface = _add(devices, "interface", type="user")
     _add(interface, "mac", address=layout.management_mac)
     _add(interface, "model", type="virtio")
     _add(interface, "rom", enabled="no")
-    _address(interface, MANAGEMENT)
+    return _address(interface, MANAGEMENT)
+
+
+def _uplink(devices: _Element, uplink: Uplink) -> None:
+    """The last interface, in the slot of the first, so that every other keeps place and name.
+
+    The tap device is there and is its user's, so that libvirt needs no right to make one.
+    """
+    interface = _add(devices, "interface", type="ethernet")
+    _add(interface, "mac", address=uplink.mac)
+    _add(interface, "target", dev=uplink.tap, managed="no")
+    _add(interface, "model", type="virtio")
+    _add(interface, "rom", enabled="no")
+    _address(interface, UPLINK)
 
 
 def nic(device: Device, *, has_companion: bool = False) -> str:

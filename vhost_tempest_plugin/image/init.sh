@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # The initramfs: mounts the root disk and the shares, puts the host's seed into it, sets
-# up the management link and becomes the root's init.
+# up the management link and the uplink and becomes the root's init.
 /bin/busybox --install -s /bin
 mount -t devtmpfs devtmpfs /dev
 mount -t proc proc /proc
@@ -60,6 +60,21 @@ ip link set lo up
 ip link set eth0 up
 ip address add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
+
+# The way to other hosts and from the machine, where there is one; all else goes by eth0.
+uplink() {
+    for interface in /sys/class/net/*; do
+        if [ "$(cat "$interface/address")" = "$1" ]; then
+            ip link set "${interface##*/}" up
+            ip address add "$2" dev "${interface##*/}" || fail "cannot take the address $2"
+            return
+        fi
+    done
+    fail "there is no NIC $1 for the address $2"
+}
+while read -r mac address; do
+    uplink "$mac" "$address"
+done <$seed/uplink
 
 echo "vhost-init: $(cat /root/etc/hostname) goes on with /sbin/init"
 umount /proc /sys

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What makes a host itself, in an archive behind the initrd: its name, keys, topology, shares.
+"""What makes a host itself, in an archive behind the initrd.
+
+Its name, keys, topology, shares and address.
 
 The initramfs copies it into the root file system at every boot (init.sh); the shared
 image has nothing of it.
@@ -12,6 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cpio import Entry, archive
 from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.uplink import Uplink
 
 _DIRECTORY = "vhost"
 
@@ -31,6 +34,7 @@ class Seed:
     :param host_key: the private ed25519 host key
     :param topology: the topology file, kept in the host as /etc/vhost/topology.yaml
     :param shares: the serial numbers of disks, each with where it is to be mounted
+    :param uplink: gives it an address of its own beside the one that all hosts have
     """
 
     hostname: str
@@ -39,10 +43,12 @@ class Seed:
     host_key_public: str
     topology: str
     shares: tuple[tuple[str, PurePosixPath], ...] = ()
+    uplink: Uplink | None = None
 
     def archive(self) -> bytes:
         """The cpio archive; the same seed gives the same bytes."""
         machine_id = hashlib.sha256(self.host_key_public.encode()).hexdigest()[:32]
+        uplink = self.uplink
         files = {
             "hostname": (self.hostname + "\n", 0o644),
             "hosts": (_HOSTS.format(self.hostname), 0o644),
@@ -52,6 +58,7 @@ class Seed:
             "ssh_host_ed25519_key.pub": (_ended(self.host_key_public), 0o644),
             "topology.yaml": (self.topology, 0o644),
             "shares": ("".join(f"{serial} {path}\n" for serial, path in self.shares), 0o644),
+            "uplink": ("" if uplink is None else f"{uplink.mac} {uplink.address}\n", 0o644),
         }
         return archive(
             Entry(f"{_DIRECTORY}/{name}", text.encode(), mode)
