@@ -25,6 +25,7 @@ from vhost_tempest_plugin.errors import HostError, MachineError
 from vhost_tempest_plugin.hypervisor import Connection, Domain, State
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.machine import Machine, Ssh
+from vhost_tempest_plugin.network import uplinks
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import HostRecord, Phase
 from vhost_tempest_plugin.share import Share
@@ -81,10 +82,11 @@ def start(
 ) -> Domain:
     """Make what the host boots from, where it is not there yet, and start its domain.
 
-    :raises InputError: what it shares is gone
+    :raises InputError: what it shares or is connected to is gone
     :raises MachineError: this machine lacks something
     :raises HostError: libvirt or QEMU refuses the host
     """
+    uplink = uplinks.current(record.uplink)
     made = _image(directory, record, progress)
     disks = sharing.attach(record.shares, directory, progress)
     record = replace(
@@ -93,6 +95,7 @@ def start(
         image_digest=made.digest,
         share_disks=disks,
         replugged=False,
+        uplink=uplink,
     )
     directory.write(record)
     keys.obtain(directory)
@@ -134,6 +137,7 @@ def xml(
             console_log=directory.console_log,
             firmware=_firmware() if efi else None,
             shares=tuple(disk.image for disk in record.share_disks),
+            uplink=record.uplink,
         ),
         accelerator=record.accelerator,
         x2apic=x2apic,
@@ -278,6 +282,7 @@ def _seed(directory: HostDirectory, record: HostRecord) -> image.Seed:
         shares=tuple(
             (share.serial(number), shared.path) for number, shared in enumerate(record.shares, 1)
         ),
+        uplink=record.uplink,
     )
 
 

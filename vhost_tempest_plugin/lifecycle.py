@@ -24,11 +24,13 @@ from vhost_tempest_plugin.hosts import Status
 from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, stray
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.network import uplinks
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import HostRecord, Phase
 from vhost_tempest_plugin.share import Share
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.uplink import UplinkWish
 
 # Another command may be building the image, which takes minutes.
 _WAIT_S = 1800.0
@@ -42,6 +44,7 @@ class Wish:
     :param uri: None takes a libvirt of the host's own
     :param cold: boot even where a saved state could be restored
     :param shares: trees of the machine for the host to have; none takes those that it has
+    :param uplink: the network to be connected to; None takes what the host has
     """
 
     host: Host
@@ -50,13 +53,14 @@ class Wish:
     uri: str | None = None
     cold: bool = False
     shares: tuple[Share, ...] = ()
+    uplink: UplinkWish | None = None
 
 
 def up(wish: Wish, progress: Progress) -> Status:
     """Bring a host up, from whatever state it is in.
 
-    :raises InputError: the host exists with another topology or other shares, or a share
-        is not possible
+    :raises InputError: the host exists with another topology, other shares or another uplink,
+        or a share or the uplink is not possible
     :raises MachineError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
@@ -182,17 +186,19 @@ def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord
     """Record a host before anything of it is made."""
     verdict = acceleration.choose(wish.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
-    record = HostRecord(
-        name=wish.name,
-        uuid=uuid.uuid4(),
-        topology=wish.host.name,
-        accelerator=verdict.accelerator,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        uri=wish.uri,
-        shares=wish.shares,
-    )
     directory.topology.write_text(topology_file.dump(wish.host))
-    directory.write(record)
+    with uplinks.chosen(wish.uplink) as uplink:
+        record = HostRecord(
+            name=wish.name,
+            uuid=uuid.uuid4(),
+            topology=wish.host.name,
+            accelerator=verdict.accelerator,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            uri=wish.uri,
+            shares=wish.shares,
+            uplink=uplink,
+        )
+        directory.write(record)
     return record
 
 
@@ -208,6 +214,11 @@ def _known(directory: HostDirectory, wish: Wish) -> HostRecord:
     if wish.shares and set(wish.shares) != set(record.shares):
         raise InputError(
             f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'}); "
+            f"'vhost destroy {wish.name}' first, or give another --name"
+        )
+    if wish.uplink and not wish.uplink.admits(record.uplink):
+        raise InputError(
+            f"host {wish.name!r} is connected to another network ({record.uplink or 'none'}); "
             f"'vhost destroy {wish.name}' first, or give another --name"
         )
     if wish.uri not in (None, record.uri):
@@ -257,6 +268,7 @@ def _restored(
 ) -> Domain:
     """Restore, and forget the saved state before the host changes its disk."""
     sharing.require_unchanged(record)
+    uplinks.require_unchanged(record)
     progress(f"restoring {record.name!r}")
     directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
     directory.keep_console()

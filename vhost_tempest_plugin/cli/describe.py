@@ -7,7 +7,7 @@ from vhost_tempest_plugin.hosts import Status
 HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
 DETAIL_COLUMNS = (
     *HOST_COLUMNS,
-    *("created", "uuid", "libvirt", "image", "shares", "pids", "directory", "ssh"),
+    *("created", "uuid", "libvirt", "image", "shares", "uplink", "pids", "directory", "ssh"),
 )
 
 _Cell = str | int | None
@@ -28,7 +28,8 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
     pids = " ".join(str(pid) for pid in status.pids)
     record = status.record
     if record is None:
-        return (*row, "", "", "", "", "", pids, str(status.directory.path), "")
+        return (*row, "", "", "", "", "", "", pids, str(status.directory.path), "")
+    uplink = record.uplink
     reached = boot.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
@@ -37,6 +38,7 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
         record.uri or "its own",
         record.image_digest or "",
         "\n".join(map(str, record.shares)),
+        f"{uplink} {uplink.address}" if uplink else "",
         pids,
         str(status.directory.path),
         reached,

@@ -7,7 +7,7 @@ from typing import Any
 
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import catalog, lifecycle, progress, share
+from vhost_tempest_plugin import catalog, lifecycle, progress, share, uplink
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
@@ -38,6 +38,12 @@ class Up(ShowOne):
         parser.add_argument(
             "--cold", action="store_true", help="boot even where a saved state could be restored"
         )
+        parser.add_argument(
+            "--network",
+            metavar="NETWORK[:PORT]",
+            help="a network of 'vhost network list' that the host is connected to beside its "
+            "user-mode link (default for PORT: one that is free; default: what the host had)",
+        )
         sharing.add_option(parser)
         return parser
 
@@ -51,5 +57,6 @@ class Up(ShowOne):
             uri=arguments.connect,
             cold=arguments.cold,
             shares=tuple(map(share.parse, arguments.share)),
+            uplink=uplink.parse(arguments.network) if arguments.network else None,
         )
         return HOST_COLUMNS, host_row(lifecycle.up(wish, progress.Lines()))

@@ -8,8 +8,6 @@ from vhost_tempest_plugin import cpuset, novaconf
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.settings import ComputeHost, Options
 
-# The host's own address in user-mode networking.
-ADDRESS = "10.0.2.15"
 STATE = PurePosixPath("/var/lib/nova")
 
 # Where a host has what imports Nova once for all its programs (``compute.preload``).
@@ -53,7 +51,7 @@ def options(
     return {
         "DEFAULT": {
             "host": host.name,
-            "my_ip": ADDRESS,
+            "my_ip": host.address,
             "state_path": str(STATE),
             "compute_driver": "libvirt.LibvirtDriver",
             "reserved_host_memory_mb": str(RESERVED_MIB),

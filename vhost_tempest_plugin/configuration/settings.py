@@ -13,8 +13,10 @@ from vhost_tempest_plugin.layout import Layout
 Value = str | tuple[str, ...]
 Options = Mapping[str, Mapping[str, Value]]
 
-# Where a host finds the machine: user-mode networking's address for its loopback.
+# Where a host finds the machine: user-mode networking's address for its loopback.  And its own
+# address there, which nobody else can reach it at.
 MACHINE_IN_HOST = "10.0.2.2"
+HOST_IN_USER_MODE = "10.0.2.15"
 LOOPBACK = "127.0.0.1"
 REGION = "RegionOne"
 
@@ -49,11 +51,20 @@ class Secrets:
 
 @dataclass(frozen=True, slots=True)
 class ComputeHost:
-    """An emulated host of the lab; *name* is its host name and Nova's."""
+    """An emulated host of the lab; *name* is its host name and Nova's.
+
+    :param address: where the machine and other hosts reach it, if they do
+    """
 
     name: str
     layout: Layout
     accelerator: Accelerator
+    address: str = HOST_IN_USER_MODE
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it is reached from outside at its address."""
+        return self.address != HOST_IN_USER_MODE
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A layout as libvirt's domain XML, and back (https://libvirt.org/formatdomain.html).
 
+And a network between hosts as libvirt's (https://libvirt.org/formatnetwork.html).
+
 What the XML has no place for (huge pages reserved at boot, virtual functions, drivers,
 how NICs were grouped, which addresses were left to us) is in the domain's metadata, so
 that a running domain can be read with nothing else at hand.
@@ -12,6 +14,7 @@ from vhost_tempest_plugin.domain.guest import (
     GuestDomain,
     parse_guest,
 )
+from vhost_tempest_plugin.domain.network import render_network, subnets
 from vhost_tempest_plugin.domain.parse import nic_alias, parse
 from vhost_tempest_plugin.domain.render import Boot, companion, nic, render
 
@@ -26,4 +29,6 @@ __all__ = [
     "parse",
     "parse_guest",
     "render",
+    "render_network",
+    "subnets",
 ]

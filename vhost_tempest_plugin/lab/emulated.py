@@ -21,18 +21,27 @@ from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.hypervisor import stray
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.uplink import UplinkWish
 
 _STAMP = re.compile(r"\[ *[0-9.]+ s\] ")
 _COMPLAINT = "vhost: "
 _MOST = 8
 
 
-def up(host: ComputeHost, topology: Path, shares: Mapping[Path, Path]) -> list[str]:
+def up(
+    host: ComputeHost,
+    topology: Path,
+    shares: Mapping[Path, Path],
+    uplink: UplinkWish | None = None,
+) -> list[str]:
     """The command that brings a host up, from whatever state it is in.
 
     :param shares: image files by the directory at which the host has them
+    :param uplink: what it is connected to beside its user-mode link
     """
     words = [f"--share={image}:{path}" for path, image in shares.items()]
+    if uplink is not None:
+        words.append(f"--network={uplink}")
     accelerator = f"--accelerator={host.accelerator}"
     return ["up", str(topology), "--name", host.name, accelerator, *words]
 

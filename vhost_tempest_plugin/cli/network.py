@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost network create, list and destroy."""
+
+import argparse
+import pwd
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff.command import Command
+from cliff.lister import Lister
+
+from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.hypervisor.networks import SYSTEM
+from vhost_tempest_plugin.nat import MOST_PORTS
+from vhost_tempest_plugin.network import lifecycle
+
+_COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "libvirt")
+
+
+class Create(Command):
+    """Make a network between this machine and hosts: libvirt's NAT, and a tap device a host.
+
+    To be run as root, or with sudo; a network is gone with the next boot of the machine. What is
+    there already is left alone.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="what 'vhost up --network' calls it")
+        parser.add_argument(
+            "--ports",
+            type=int,
+            default=2,
+            metavar="N",
+            help=f"so many hosts can be connected, up to {MOST_PORTS} (default: 2)",
+        )
+        parser.add_argument(
+            "--owner", required=True, metavar="USER", help="the name or id of who runs the hosts"
+        )
+        parser.add_argument(
+            "--connect",
+            metavar="URI",
+            default=SYSTEM,
+            help=f"the libvirt to make it with (default: {SYSTEM})",
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        wish = lifecycle.Wish(
+            name=parsed_args.name,
+            ports=parsed_args.ports,
+            owner=_user_id(parsed_args.owner),
+            uri=parsed_args.connect,
+        )
+        lifecycle.create(wish, progress.Lines())
+
+
+class Destroy(Command):
+    """Remove a network with its tap devices; to be run as root, or with sudo."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("name", help="the network's name")
+        parser.add_argument(
+            "--missing-ok", action="store_true", help="it is no error if there is none"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        lifecycle.destroy(parsed_args.name, progress.Lines(), missing_ok=parsed_args.missing_ok)
+
+
+class List(Lister):
+    """List the machine's networks for hosts, with the ports that running hosts have."""
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        return _COLUMNS, map(_row, lifecycle.overview())
+
+
+def _row(status: lifecycle.Status) -> tuple[Any, ...]:
+    network = status.network
+    if network is None:
+        return (status.name, status.state, "", "", "", "", "", "")
+    return (
+        status.name,
+        status.state,
+        str(network.gateway),
+        network.identity.bridge,
+        network.ports,
+        " ".join(map(str, status.taken)),
+        _user_name(network.owner),
+        network.uri,
+    )
+
+
+def _user_id(user: str) -> int:
+    if user.isdecimal():
+        return int(user)
+    try:
+        return pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise InputError(f"there is no user {user!r}; see 'getent passwd'") from None
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
