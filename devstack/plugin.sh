@@ -12,6 +12,11 @@ function vhost_do {
     "$DATA_DIR/venv/bin/vhost" "$@" || die $LINENO "'vhost $*' failed; its last line says what to do"
 }
 
+# The same for what only root can.
+function vhost_as_root {
+    sudo "$DATA_DIR/venv/bin/vhost" "$@" || die $LINENO "'sudo vhost $*' failed; its last line says what to do"
+}
+
 function vhost_pre_install {
     # Before what takes a quarter of an hour: is this a machine and a local.conf to do it with?
     [[ " $VHOST_DISTROS " == *" $DISTRO "* ]] || die $LINENO \
@@ -24,8 +29,13 @@ function vhost_pre_install {
         "the hosts can have ovn, openvswitch or none of Neutron, not $VHOST_NEUTRON_AGENT; set VHOST_NEUTRON_AGENT in local.conf"
     [[ $VHOST_NEUTRON_AGENT == none || $VHOST_NEUTRON_AGENT == "${Q_AGENT:-}" ]] || die $LINENO \
         "the hosts cannot have $VHOST_NEUTRON_AGENT where the cloud has Q_AGENT=${Q_AGENT:-}; set VHOST_NEUTRON_AGENT to that, or to none"
+    [[ $VHOST_NETWORK =~ ^(user|nat)$ ]] || die $LINENO \
+        "the hosts' network can be user or nat, not $VHOST_NETWORK; set VHOST_NETWORK in local.conf"
     setup_develop "$VHOST_PLUGIN_DIR"
     vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
+    # To make it is the surest way to see whether libvirt here can. It goes with unstack.sh.
+    [[ $VHOST_NETWORK != nat ]] || vhost_as_root network create "$VHOST_NAME" \
+        --ports "$VHOST_HOSTS" --owner "$STACK_USER"
 }
 
 # The hosts' image and the guest's kernel, which takes minutes the first time: beside what
@@ -84,6 +94,12 @@ function vhost_extra {
     local arguments=() option file host index=0 environment=
     async_wait vhost_build || die $LINENO "'vhost image build' failed; its last line says what to do"
     ! vhost_uses_placement || arguments+=(--pci-in-placement)
+    if [[ $VHOST_NETWORK == nat ]]; then
+        arguments+=(--network "$VHOST_NAME")
+        # lib/nova says so only where the machine is a compute node.
+        ! is_service_enabled n-novnc || arguments+=(--option
+            "vnc.novncproxy_base_url=${NOVNCPROXY_URL:-http://$SERVICE_HOST:6080/vnc_lite.html}")
+    fi
     while read -r -d ';' option; do
         [[ -z $option ]] || arguments+=(--option "$option")
     done <<<"$VHOST_NOVA_OPTIONS;"
@@ -150,6 +166,9 @@ function vhost_unstack {
     # Nothing to remove where stack.sh did not get as far as to install the command.
     if [[ -x $DATA_DIR/venv/bin/vhost ]]; then
         vhost_do stack destroy --missing-ok --name "$VHOST_NAME"
+        # Whatever VHOST_NETWORK says now. Root is asked only where there is one to remove.
+        [[ ! -e ${VHOST_RUN_DIR:-/run/vhost}/networks/$VHOST_NAME.json ]] \
+            || vhost_as_root network destroy --missing-ok "$VHOST_NAME"
     fi
 }
 

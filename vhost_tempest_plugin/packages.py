@@ -77,6 +77,7 @@ TOOLS = (
     Tool("/usr/include/libelf.h", "libelf-dev", "elfutils-libelf-devel", _KERNEL),
     Tool("/usr/src/linux-source-*.tar.*", "linux-source", "", _KERNEL),
     *LAB,
+    Tool("ip", "iproute2", "iproute", "makes networks between hosts", optional=True),
     Tool("dot", "graphviz", "graphviz", "draws", optional=True),
 )
 

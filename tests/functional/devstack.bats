@@ -21,8 +21,10 @@ setup() {
     TEMPEST_PLUGINS=0
     DISTRO=trixie
     SERVICE_HOST=192.0.2.2
+    STACK_USER=stack
     VHOST_NAME=mine
     VHOST_CHECKS=vfio
+    VHOST_RUN_DIR=$BATS_TEST_TMPDIR/run
     mkdir -p "$DATA_DIR/venv/bin" "$NOVA_CONF_DIR"
     touch "$NOVA_CONF" "$NOVA_CPU_CONF" "$NOVA_CONF_DIR/nova_cell1.conf"
     PATH=/usr/bin:/bin
@@ -73,6 +75,28 @@ unit() {
     stand_in_vhost
     phase stack pre-install
     said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 1"
+}
+
+@test "pre-install makes the network of hosts that are to be reached" {
+    stand_in_vhost
+    sudo() { echo "sudo $*" >>"$SAID"; }
+    VHOST_NETWORK=nat VHOST_HOSTS=2 phase stack pre-install
+    said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 2" \
+        "sudo $VENV/bin/vhost network create mine --ports 2 --owner stack"
+}
+
+@test "pre-install ends where the network cannot be made, or is of no known kind" {
+    stand_in_vhost "network create"
+    sudo() { "$@"; }
+    VHOST_NETWORK=nat run phase stack pre-install
+    [ "$status" -ne 0 ]
+    [ "${lines[-2]}" = "vhost: the fact; the remedy" ]
+    [[ ${lines[-1]} == "'sudo vhost network create mine"*"failed"* ]]
+    : >"$SAID"
+    VHOST_NETWORK=bridge run phase stack pre-install
+    [ "$status" -ne 0 ]
+    [[ $output == *"user or nat, not bridge"* ]]
+    said
 }
 
 @test "install builds the image in the background" {
@@ -160,6 +184,15 @@ unit() {
     Q_AGENT=openvswitch VHOST_NEUTRON_AGENT=ovn run -1 phase stack pre-install
     [ "$output" = "the hosts cannot have ovn where the cloud has Q_AGENT=openvswitch; set VHOST_NEUTRON_AGENT to that, or to none" ]
     run -1 grep setup_develop "$SAID"
+}
+
+@test "extra connects hosts that are to be reached, and tells where their consoles are" {
+    stand_in_vhost
+    VHOST_NETWORK=nat phase stack extra
+    grep -q -- "--memory-limit-mib 0 --network mine " "$SAID"
+    ENABLED_SERVICES=g-api,n-novnc VHOST_NETWORK=nat VHOST_NOVA_OPTIONS=a.b=1 phase stack extra
+    grep -qF -- "--network mine --option vnc.novncproxy_base_url=http://192.0.2.2:6080/vnc_lite.html\
+ --option a.b=1" "$SAID"
 }
 
 @test "extra of a subnode has no way to the database and brings no image" {
@@ -299,6 +332,20 @@ PHASES
         VHOST_HOSTS=2 phase "$name"
         said "stop_process n-vhost-0" "stop_process n-vhost-1" \
             "vhost stack destroy --missing-ok --name mine"
+    done
+}
+
+@test "unstack and clean remove a network after the hosts" {
+    stand_in_vhost
+    sudo() { echo "sudo $*" >>"$SAID"; }
+    mkdir -p "$VHOST_RUN_DIR/networks"
+    touch "$VHOST_RUN_DIR/networks/mine.json"
+    local name
+    for name in unstack clean; do
+        : >"$SAID"
+        phase "$name"
+        said "stop_process n-vhost-0" "vhost stack destroy --missing-ok --name mine" \
+            "sudo $VENV/bin/vhost network destroy --missing-ok mine"
     done
 }
 

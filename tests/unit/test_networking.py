@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.unit.test_configuration import read
 from vhost_tempest_plugin.configuration import ini, networking, stack
-from vhost_tempest_plugin.configuration.in_host import ADDRESS
+from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE
 from vhost_tempest_plugin.configuration.networking import Certificates, Networking, NeutronAgent
 
 # As devstack's stable/2026.1 writes them, shortened.
@@ -50,7 +50,7 @@ ovsdb_connection = tcp:127.0.0.1:6640
 """
 
 
-def options(base: str, address: str = ADDRESS) -> dict[str, dict[str, list[str]]]:
+def options(base: str, address: str = HOST_IN_USER_MODE) -> dict[str, dict[str, list[str]]]:
     """What a host named vhost-0 has in the file."""
     parsed = ini.parse(base, "file")
     return read(stack.text(networking.agent_options(parsed, "vhost-0", address)))
@@ -76,13 +76,13 @@ class SwitchTest(unittest.TestCase):
 
     def test_with_certificates(self) -> None:
         own = Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority"))
-        argv = networking.switch(Networking("ssl:192.0.2.2:6642", own), "vhost-0", ADDRESS)
+        argv = networking.switch(Networking("ssl:192.0.2.2:6642", own), "vhost-0", HOST_IN_USER_MODE)
         place = argv.index("set-ssl")
         self.assertEqual(("/ca/key", "/ca/certificate", "/ca/authority"), argv[place + 1 :][:3])
 
     def test_without_ovn(self) -> None:
         agent = NeutronAgent("neutron-openvswitch-agent", ())
-        argv = networking.switch(Networking(agents=(agent,)), "vhost-0", ADDRESS)
+        argv = networking.switch(Networking(agents=(agent,)), "vhost-0", HOST_IN_USER_MODE)
         self.assertFalse([word for word in argv if "ovn" in word])
 
     def test_hosts_are_told_apart(self) -> None:
@@ -100,7 +100,7 @@ class TunnelAddressTest(unittest.TestCase):
         self.assertEqual("192.0.2.20", networking.tunnel_address("vhost-0", "192.0.2.20"))
 
     def test_all_have_the_address_of_user_mode_networking(self) -> None:
-        found = [networking.tunnel_address(f"vhost-{number}", ADDRESS) for number in range(9)]
+        found = [networking.tunnel_address(f"vhost-{number}", HOST_IN_USER_MODE) for number in range(9)]
         self.assertEqual(9, len(set(found)))
         for address in found:
             self.assertTrue(ipaddress.IPv4Address(address).is_link_local, address)

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.configuration import ini
-from vhost_tempest_plugin.configuration.in_host import ADDRESS
 from vhost_tempest_plugin.configuration.override import DEFAULT
-from vhost_tempest_plugin.configuration.settings import Options, Value
+from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE, Options, Value
 
 STATE = PurePosixPath("/var/lib/neutron")
 
@@ -102,7 +101,7 @@ def tunnel_address(host: str, address: str) -> str:
     Neutron and OVN want the address of each host to be its own, also where nothing can be
     sent there: then it is one of the link-local ones (RFC 3927), made from the host's name.
     """
-    if address != ADDRESS:
+    if address != HOST_IN_USER_MODE:
         return address
     digest = hashlib.sha256(host.encode()).digest()
     return f"169.254.{1 + digest[0] % 254}.{digest[1]}"

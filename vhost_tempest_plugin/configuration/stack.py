@@ -70,6 +70,9 @@ def compute(
     merged = _kept(base)
     for section, content in _additions(host, programs, pci_in_placement, has_ports).items():
         merged.setdefault(section, {}).update(content)
+    if host.is_reachable:
+        for section, content in _reached(host, base).items():
+            merged[section].update(content)
     return apply(merged, Service.NOVA_COMPUTE, overrides)
 
 
@@ -95,6 +98,20 @@ def _additions(
     if pci_in_placement:
         additions["pci"] = {**computed["pci"], "report_in_placement": "true"}
     return additions
+
+
+def _reached(host: ComputeHost, base: Options) -> Options:
+    """What a host can do that the machine and other hosts reach at its address.
+
+    Disks are copied by ssh to ``my_ip`` as it is (migration_inbound_addr); a guest that is moved
+    while it runs wants to be told, since nobody finds a host by its name.
+    """
+    moves = {"live_migration_scheme": "ssh", "live_migration_inbound_addr": host.address}
+    # devstack says where to listen where it has a proxy (lib/nova, configure_console_compute).
+    if ini.last(base, "server_listen", "vnc") is None:
+        return {"libvirt": moves}
+    listening = {"server_listen": host.address, "server_proxyclient_address": host.address}
+    return {"libvirt": moves, "vnc": {"enabled": "true", **listening}}
 
 
 def _kept(base: Options) -> dict[str, dict[str, Value]]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from vhost_tempest_plugin import hosts, keys
 from vhost_tempest_plugin.configuration.scenarios import SshEntrance
 from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.machine import Machine
 from vhost_tempest_plugin.state import HostDirectory
 
 # The seed writes authorized_keys at each boot; sshd reads this too (sshd_config(5)).
@@ -40,6 +41,11 @@ def admit(names: Sequence[str], directory: Path) -> SshEntrance:
         with hosts.connected(name) as (record, machine):
             if record.ssh_port is None:
                 raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
-            machine.run(["sh", "-c", _ADMIT], input_text=f"{keys.public(entrance.key)}\n")
+            accept(machine, keys.public(entrance.key))
             ports[name] = record.ssh_port
     return SshEntrance(ports, entrance.key, entrance.known_hosts)
+
+
+def accept(machine: Machine, key: str) -> None:
+    """Have a host accept a public key, also after it has booted again."""
+    machine.run(["sh", "-c", _ADMIT], input_text=f"{key}\n")

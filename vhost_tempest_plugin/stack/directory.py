@@ -33,6 +33,11 @@ class StackDirectory(NamedDirectory):
         return self.path / "records"
 
     @property
+    def passage_key(self) -> Path:
+        """The private key with which its hosts get into one another."""
+        return self.path / "passage_key"
+
+    @property
     def spool(self) -> Path:
         """For what is on its way into a host."""
         return self.path / "spool"

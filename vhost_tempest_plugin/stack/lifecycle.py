@@ -21,6 +21,7 @@ from vhost_tempest_plugin.deployment import StartError
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.image.image import DISK_MIB
 from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.network import registry
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.stack import looking
 from vhost_tempest_plugin.stack.directory import StackDirectory
@@ -61,18 +62,21 @@ class Wish:
     disk_limit_mib: int = 0
     log_directory: Path | None = None
     networking: Networking = NO_NETWORKING
+    network: str | None = None
 
 
 def up(wish: Wish, progress: Progress) -> None:
     """Have the hosts run and be compute nodes; what is so already is left alone.
 
-    :raises InputError: there are hosts of this name with another topology, or what devstack
-        has written is not in order
+    :raises InputError: there are hosts of this name with another topology or network, the network
+        has not enough ports, or what devstack has written is not in order
     :raises MachineError: this machine lacks something
     :raises StartError: nova-compute of one does not come up; the hosts run on
     """
     override.parse(Service.NOVA_COMPUTE, wish.assignments)
     _require_limits(wish)
+    if wish.network is not None:
+        registry.read(wish.network).uplink(wish.count - 1)
     directory = StackDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         record = _record(directory, wish, progress)
@@ -158,9 +162,14 @@ def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackR
     known = directory.read() if directory.is_recorded else None
     text = topology_file.dump(wish.host)
     hosts = host_names(wish.name, wish.count)
-    if known is not None and (known.hosts, directory.topology.read_text()) != (hosts, text):
+    if known is not None and (known.hosts, directory.topology.read_text(), known.network) != (
+        hosts,
+        text,
+        wish.network,
+    ):
+        there = "here" if known.network is None else f"on network {known.network}"
         raise InputError(
-            f"there are {len(known.hosts)} hosts of topology {known.topology} here; "
+            f"there are {len(known.hosts)} hosts of topology {known.topology} {there}; "
             f"'vhost stack destroy --name {wish.name}' first"
         )
     if known is None or wish.accelerator not in (None, known.accelerator):
@@ -184,6 +193,7 @@ def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackR
         disk_limit_mib=wish.disk_limit_mib,
         log_directory=wish.log_directory,
         networking=wish.networking,
+        network=wish.network,
     )
     directory.topology.write_text(text)
     directory.write(record)

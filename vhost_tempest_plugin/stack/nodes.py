@@ -13,22 +13,23 @@ from vhost_tempest_plugin.compute.copies import Copy
 from vhost_tempest_plugin.compute.service import ComputeService, written
 from vhost_tempest_plugin.compute.unit import Unit
 from vhost_tempest_plugin.configuration import networking, override, stack
-from vhost_tempest_plugin.configuration.in_host import ADDRESS
 from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import ComputeHost
+from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE, ComputeHost
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.image.image import DISK_MIB
 from vhost_tempest_plugin.lab import emulated
 from vhost_tempest_plugin.lab.cloud import Cloud
 from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.network import registry
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.record import Phase
-from vhost_tempest_plugin.stack import files, readiness, sources, staging
+from vhost_tempest_plugin.stack import files, passage, readiness, sources, staging
 from vhost_tempest_plugin.stack.cloud import last_report, open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
 from vhost_tempest_plugin.stack.readiness import Readiness
 from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.uplink import UplinkWish
 from vhost_tempest_plugin.viewer import NovaDatabase
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
@@ -46,7 +47,8 @@ class Nodes:
         self._record = record
         self._progress = progress
         self.hosts = tuple(
-            ComputeHost(name, self._layout(name), record.accelerator) for name in record.hosts
+            ComputeHost(name, self._layout(name), record.accelerator, self._address(port))
+            for port, name in enumerate(record.hosts)
         )
         self._base = files.read(record.configuration)
 
@@ -76,7 +78,8 @@ class Nodes:
             for host in wanted:
                 down = [["down", host.name]] if anew else []
                 shares = {environment: environment}
-                jobs.start(*down, emulated.up(host, self._topology(host.name), shares))
+                uplink = self._uplink(host)
+                jobs.start(*down, emulated.up(host, self._topology(host.name), shares, uplink))
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
         """Have nova-compute run in hosts with everything as it is now, and wait for it.
@@ -152,7 +155,7 @@ class Nodes:
         """
         found = {file for agent in self._record.networking.agents for file in agent.files}
         return {
-            file: stack.text(networking.agent_options(files.read(file), host.name, ADDRESS))
+            file: stack.text(networking.agent_options(files.read(file), host.name, host.address))
             for file in sorted(found)
         }
 
@@ -182,6 +185,19 @@ class Nodes:
     def _layout(self, host: str) -> Layout:
         path = self._topology(host)
         return lay_out(topology_file.load(path.read_bytes(), str(path)))
+
+    def _address(self, port: int) -> str:
+        """Where a host is reached: the network may be another than when the host booted.
+
+        :raises InputError: the network is gone
+        """
+        if self._record.network is None:
+            return HOST_IN_USER_MODE
+        return str(registry.read(self._record.network).uplink(port).address.ip)
+
+    def _uplink(self, host: ComputeHost) -> UplinkWish | None:
+        network = self._record.network
+        return None if network is None else UplinkWish(network, self._record.hosts.index(host.name))
 
     def _copies(self) -> tuple[Copy, ...]:
         environment = self._record.environment
@@ -213,7 +229,7 @@ class Nodes:
             compute,
             self._record.networking,
             host.name,
-            ADDRESS,
+            host.address,
             self._record.environment,
             self.agent_files(host),
             copies_module.digest(copies),
@@ -230,6 +246,8 @@ class Nodes:
         for file in self._record.files:
             with suppress(FileNotFoundError):
                 compute.machine.put(file.read_text(), str(file))
+        if self._record.network is not None:
+            passage.grant(compute.machine, self._directory, self.hosts)
         for file in self._record.networking.files:
             compute.machine.put(files.text(file), str(file), mode=0o600)
 

@@ -16,7 +16,7 @@ from vhost_tempest_plugin.configuration.networking import (
     NeutronAgent,
 )
 
-_FORMAT = 2
+_FORMAT = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class StackRecord:
     :param disk_limit_mib: what guests may take of a host's disk, 0 for all of it
     :param log_directory: where the hosts' logs go beside the journal
     :param networking: what the hosts have of Neutron
+    :param network: what connects them, beside the user-mode links; the first has its first port
     """
 
     name: str
@@ -49,6 +50,7 @@ class StackRecord:
     disk_limit_mib: int = 0
     log_directory: Path | None = None
     networking: Networking = NO_NETWORKING
+    network: str | None = None
 
     def dump(self) -> str:
         """The record as JSON."""

@@ -84,6 +84,12 @@ class Up(Command):
             help="what guests may take of a host's disk (default: 0, all of it)",
         )
         parser.add_argument(
+            "--network",
+            metavar="NETWORK",
+            help="of 'vhost network list': the hosts have its ports from 0 on, and are reached by "
+            "the machine and by one another there (default: none)",
+        )
+        parser.add_argument(
             "--accelerator",
             choices=["auto", *Accelerator],
             default="auto",
@@ -108,6 +114,7 @@ class Up(Command):
             disk_limit_mib=parsed_args.disk_limit_mib,
             log_directory=parsed_args.log_directory and parsed_args.log_directory.absolute(),
             networking=_networking(parsed_args),
+            network=parsed_args.network,
         )
         lifecycle.up(wish, progress.Lines())
 
