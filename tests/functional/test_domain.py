@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.unit.strategies import hosts
-from tests.unit.test_domain import GOLDEN, SHARES, xml_of
+from tests.unit.test_domain import GOLDEN, SHARES, UPLINK, xml_of
 from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.domain import parse
@@ -54,7 +54,7 @@ class TestDriverTest(unittest.TestCase):
                 with self.subTest(name, accelerator=accelerator):
                     layout = lay_out(catalog.find(name))
                     # The driver pretends to be one hypervisor, of the type "test".
-                    xml = xml_of(layout, accelerator, SHARES).replace(
+                    xml = xml_of(layout, accelerator, SHARES, UPLINK).replace(
                         f'<domain type="{accelerator.domain_type}"', '<domain type="test"'
                     )
                     domain = self.connection.defineXML(xml)

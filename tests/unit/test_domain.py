@@ -2,6 +2,7 @@
 import os
 import unittest
 from dataclasses import replace
+from ipaddress import IPv4Network
 from pathlib import Path
 from uuid import UUID
 
@@ -16,7 +17,9 @@ from vhost_tempest_plugin.domain import Boot, parse, render
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.hardware import ControllerKind
 from vhost_tempest_plugin.layout import Layout, lay_out
+from vhost_tempest_plugin.nat import NatNetwork
 from vhost_tempest_plugin.topology import Iommu, IommuModel
+from vhost_tempest_plugin.uplink import Uplink
 
 BOOT = Boot(
     kernel=Path("/images/vmlinux"),
@@ -27,6 +30,7 @@ BOOT = Boot(
     firmware=Path("/usr/share/OVMF/OVMF_CODE_4M.fd"),
 )
 SHARES = tuple(Path(f"/images/tree-{number}.ext4") for number in range(1, 8))
+UPLINK = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, 1000, "qemu:///system").uplink(1)
 UUID_5 = UUID(int=5)
 NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
 GOLDEN = Path(__file__).parent / "golden"
@@ -34,9 +38,12 @@ REGENERATE = "VHOST_REGENERATE_GOLDEN"
 
 
 def xml_of(
-    layout: Layout, accelerator: Accelerator = Accelerator.TCG, shares: tuple[Path, ...] = ()
+    layout: Layout,
+    accelerator: Accelerator = Accelerator.TCG,
+    shares: tuple[Path, ...] = (),
+    uplink: Uplink | None = None,
 ) -> str:
-    boot = replace(BOOT, shares=shares)
+    boot = replace(BOOT, shares=shares, uplink=uplink)
     return render(layout, name="vhost-x", uuid=UUID_5, boot=boot, accelerator=accelerator)
 
 
@@ -44,18 +51,18 @@ class GoldenTest(unittest.TestCase):
     """VHOST_REGENERATE_GOLDEN=1 writes the files anew; read the difference before committing."""
 
     SHAPES = (
-        ("article", lay_out(catalog.find("article")), Accelerator.TCG, ()),
-        ("sriov", lay_out(catalog.find("sriov")), Accelerator.TCG, ()),
-        ("no-iommu", lay_out(replace(catalog.find("small"), iommu=NO_IOMMU)), Accelerator.TCG, ()),
-        ("kvm", lay_out(catalog.find("smt")), Accelerator.KVM, ()),
-        ("efi", lay_out(catalog.find("wide")), Accelerator.TCG, ()),
-        ("shares", lay_out(catalog.find("smt")), Accelerator.TCG, SHARES),
+        ("article", xml_of(lay_out(catalog.find("article")))),
+        ("sriov", xml_of(lay_out(catalog.find("sriov")))),
+        ("no-iommu", xml_of(lay_out(replace(catalog.find("small"), iommu=NO_IOMMU)))),
+        ("kvm", xml_of(lay_out(catalog.find("smt")), Accelerator.KVM)),
+        ("efi", xml_of(lay_out(catalog.find("wide")))),
+        ("shares", xml_of(lay_out(catalog.find("smt")), shares=SHARES)),
+        ("uplink", xml_of(lay_out(catalog.find("smt")), uplink=UPLINK)),
     )
 
     def test_golden(self) -> None:
-        for shape, layout, accelerator, shares in self.SHAPES:
+        for shape, text in self.SHAPES:
             with self.subTest(shape):
-                text = xml_of(layout, accelerator, shares)
                 golden = GOLDEN / f"{shape}.xml"
                 if os.environ.get(REGENERATE):
                     golden.write_text(text)
@@ -112,6 +119,27 @@ class RoundTripTest(unittest.TestCase):
         for disk in shared:
             self.assertIsNotNone(disk.find("readonly"))
             domain.find("devices").remove(disk)
+        plain = etree.fromstring(xml_of(layout))
+        self.assertEqual(
+            etree.canonicalize(etree.tostring(plain, encoding="unicode"), strip_text=True),
+            etree.canonicalize(etree.tostring(domain, encoding="unicode"), strip_text=True),
+        )
+
+    def test_an_uplink_moves_nothing(self) -> None:
+        layout = lay_out(catalog.find("article"))
+        text = xml_of(layout, uplink=UPLINK)
+        self.assertEqual(layout, parse(text))
+        domain = etree.fromstring(text)
+        *others, last = domain.findall("devices/interface")
+        self.assertEqual("ethernet", last.get("type"))
+        self.assertEqual(
+            ("no", UPLINK.tap), tuple(map(last.find("target").get, ("managed", "dev")))
+        )
+        self.assertEqual("on", others[0].find("address").attrib.pop("multifunction"))
+        alias = f"net{len(others)}"
+        domain.find("devices").remove(last)
+        override = domain.find("{*}override")
+        override.remove(override.find(f"{{*}}device[@alias='{alias}']"))
         plain = etree.fromstring(xml_of(layout))
         self.assertEqual(
             etree.canonicalize(etree.tostring(plain, encoding="unicode"), strip_text=True),

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 
 from tests.unit.test_cpio import unpack
+from tests.unit.test_domain import UPLINK
 from vhost_tempest_plugin import image, memory
 from vhost_tempest_plugin.errors import CommandError, MachineError
 from vhost_tempest_plugin.image import archives, distribution, kernel, overlay
@@ -184,6 +185,11 @@ class SeedTest(unittest.TestCase):
         places = (("vhost-share-1", PurePosixPath("/opt/a")), ("s2", PurePosixPath("/opt/b")))
         files = unpack(replace(SEED, shares=places).archive())
         self.assertEqual(b"vhost-share-1 /opt/a\ns2 /opt/b\n", files["vhost/shares"][1])
+
+    def test_an_uplink_is_a_nic_and_an_address(self) -> None:
+        self.assertEqual(b"", unpack(SEED.archive())["vhost/uplink"][1])
+        files = unpack(replace(SEED, uplink=UPLINK).archive())
+        self.assertEqual(f"{UPLINK.mac} 192.168.128.3/24\n".encode(), files["vhost/uplink"][1])
 
     def test_hosts_differ(self) -> None:
         other = replace(SEED, host_key_public="ssh-ed25519 CCCC")

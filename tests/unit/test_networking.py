@@ -7,8 +7,8 @@ from pathlib import Path
 
 from tests.unit.test_configuration import read
 from vhost_tempest_plugin.configuration import ini, networking, stack
-from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE
 from vhost_tempest_plugin.configuration.networking import Certificates, Networking, NeutronAgent
+from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE
 
 # As devstack's stable/2026.1 writes them, shortened.
 NEUTRON = """
@@ -76,7 +76,9 @@ class SwitchTest(unittest.TestCase):
 
     def test_with_certificates(self) -> None:
         own = Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority"))
-        argv = networking.switch(Networking("ssl:192.0.2.2:6642", own), "vhost-0", HOST_IN_USER_MODE)
+        argv = networking.switch(
+            Networking("ssl:192.0.2.2:6642", own), "vhost-0", HOST_IN_USER_MODE
+        )
         place = argv.index("set-ssl")
         self.assertEqual(("/ca/key", "/ca/certificate", "/ca/authority"), argv[place + 1 :][:3])
 
@@ -100,7 +102,9 @@ class TunnelAddressTest(unittest.TestCase):
         self.assertEqual("192.0.2.20", networking.tunnel_address("vhost-0", "192.0.2.20"))
 
     def test_all_have_the_address_of_user_mode_networking(self) -> None:
-        found = [networking.tunnel_address(f"vhost-{number}", HOST_IN_USER_MODE) for number in range(9)]
+        found = [
+            networking.tunnel_address(f"vhost-{number}", HOST_IN_USER_MODE) for number in range(9)
+        ]
         self.assertEqual(9, len(set(found)))
         for address in found:
             self.assertTrue(ipaddress.IPv4Address(address).is_link_local, address)

@@ -49,6 +49,7 @@ RECORD = StackRecord(
     pci_in_placement=True,
     disk_limit_mib=4096,
     log_directory=Path("/opt/stack/logs"),
+    network="vhost",
     networking=Networking(
         "ssl:192.0.2.2:6642",
         Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority")),
@@ -304,6 +305,7 @@ class LifecycleTest(unittest.TestCase):
             ({"memory_limit_mib": 4000}, "take 4096 MiB of memory, and the limit is 4000 MiB"),
             ({"disk_limit_mib": 1 << 20}, "a host's disk has 16384 MiB"),
             ({"assignments": ("nonsense",)}, "is no assignment"),
+            ({"network": "lan"}, "there is no network 'lan'"),
         ):
             with self.subTest(said), self.assertRaisesRegex(InputError, said):
                 lifecycle.up(self.wish(**words), silent)

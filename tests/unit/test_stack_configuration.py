@@ -111,6 +111,34 @@ class ComputeTest(unittest.TestCase):
                     compute(BASE.replace(f"{before}192.0.2.2", f"{before}{place}"))
 
 
+class ReachedTest(unittest.TestCase):
+    """A host that the machine and other hosts reach at an address of its own."""
+
+    def options(self, vnc: str) -> Options:
+        reached = replace(host("article", "vhost-0"), address="192.168.128.2")
+        base = ini.parse(f"{BASE}[vnc]\n{vnc}", "nova-cpu.conf")
+        return read(stack.text(stack.compute(base, reached, PROGRAMS)))
+
+    def test_others_send_guests_there(self) -> None:
+        found = self.options("enabled = false\n")
+        self.assertEqual(["192.168.128.2"], found["DEFAULT"]["my_ip"])
+        self.assertEqual(["192.168.128.2"], found["libvirt"]["live_migration_inbound_addr"])
+        self.assertEqual(["ssh"], found["libvirt"]["live_migration_scheme"])
+        self.assertEqual(["qemu"], found["libvirt"]["virt_type"])
+        self.assertEqual(["false"], found["vnc"]["enabled"])
+
+    def test_consoles_are_there_where_devstack_has_a_proxy(self) -> None:
+        proxy = "server_listen = 0.0.0.0\nserver_proxyclient_address = 192.0.2.2\n"
+        found = self.options(proxy)["vnc"]
+        self.assertEqual(["true"], found["enabled"])
+        self.assertEqual(["192.168.128.2"], found["server_listen"])
+        self.assertEqual(["192.168.128.2"], found["server_proxyclient_address"])
+        # Nobody would reach one at the address that all hosts have.
+        unreached = read(stack.text(compute(f"{BASE}[vnc]\n{proxy}")))
+        self.assertEqual(["false"], unreached["vnc"]["enabled"])
+        self.assertNotIn("live_migration_scheme", unreached["libvirt"])
+
+
 class ControlPlaneTest(unittest.TestCase):
     def test_aliases_and_discovery(self) -> None:
         layout = lay_out(catalog.find("small"))

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks with libvirt's test driver, which makes no bridge, and a stand-in for ``ip``."""
+
+import os
+import tempfile
+import unittest
+from pathlib import Path
+from unittest import mock
+
+import libvirt
+from lxml import etree
+
+from tests.unit.test_network import LAN
+from vhost_tempest_plugin import domain
+from vhost_tempest_plugin.errors import HostError, InputError, MachineError
+from vhost_tempest_plugin.hypervisor import Networks
+from vhost_tempest_plugin.nat import Identity
+from vhost_tempest_plugin.network import lifecycle, registry, taps
+from vhost_tempest_plugin.network.lifecycle import State, Wish
+
+_SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
+_URI = "test:///default"
+# Interfaces are directories, and what "ip" tells is in a file.
+_IP = """\
+#!/bin/sh
+echo "$*" >>"$STAND_IN/said"
+case "$1 $2" in
+    "tuntap add") mkdir "$STAND_IN/net/$4"; echo 0 >"$STAND_IN/net/$4/carrier" ;;
+    "link set") [ -d "$STAND_IN/net/$4" ] || { echo "Cannot find device" >&2; exit 1; } ;;
+    "link delete") rm -r "$STAND_IN/net/$4" ;;
+    "-json -4") cat "$STAND_IN/$3" ;;
+esac
+"""
+
+
+class NetworkTest(unittest.TestCase):
+    def setUp(self) -> None:
+        # The driver forgets all where nobody is connected to it.
+        self.libvirt = libvirt.open(_URI)
+        self.addCleanup(self.libvirt.close)
+        home = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.said = home / "said"
+        self.interfaces = home / "net"
+        self.interfaces.mkdir()
+        (home / "address").write_text(
+            '[{"ifname": "eth0", "addr_info": [{"local": "192.168.128.9", "prefixlen": 24}]}, {}]'
+        )
+        (home / "route").write_text('[{"dst": "default"}, {"dst": "192.168.129.0/24"}, {}]')
+        program = home / "ip"
+        program.write_text(_IP)
+        program.chmod(0o755)
+        path = f"{home}:{os.environ['PATH']}"
+        environment = {"PATH": path, "STAND_IN": str(home), "VHOST_RUN_DIR": str(home / "run")}
+        self.enterContext(mock.patch.dict(os.environ, environment))
+        self.enterContext(mock.patch.object(taps, "_INTERFACES", self.interfaces))
+        self.enterContext(mock.patch("os.geteuid", return_value=0))
+        self.news: list[str] = []
+        self.addCleanup(self.end)
+
+    def end(self) -> None:
+        for found in self.libvirt.listAllNetworks():
+            if found.name().startswith("vhost-"):
+                found.destroy()
+
+    def create(self, name: str = "lan", ports: int = 2, owner: int = 1000) -> None:
+        lifecycle.create(Wish(name, ports, owner, _URI), self.news.append)
+
+    def destroy(self, name: str = "lan", *, missing_ok: bool = False) -> None:
+        lifecycle.destroy(name, self.news.append, missing_ok=missing_ok)
+
+    def names(self) -> list[str]:
+        return sorted(found.name() for found in self.libvirt.listAllNetworks())
+
+    def test_the_xml_is_one_of_libvirts_schema(self) -> None:
+        schema = etree.RelaxNG(etree.parse(_SCHEMA))
+        schema.assertValid(etree.fromstring(domain.render_network(LAN)))
+
+    def test_created_and_destroyed(self) -> None:
+        self.create()
+        self.assertEqual(["default", "vhost-lan"], self.names())
+        identity = Identity("lan")
+        found = self.libvirt.networkLookupByName("vhost-lan")
+        self.assertEqual(str(identity.uuid), found.UUIDString())
+        self.assertFalse(found.isPersistent())
+        network = registry.read("lan")
+        # The machine's own address and route are left alone.
+        self.assertEqual("192.168.130.0/24", str(network.subnet))
+        for tap in network.taps:
+            self.assertIn(f"tuntap add dev {tap} mode tap user 1000", self.said.read_text())
+            self.assertIn(f"link set dev {tap} master {identity.bridge} up", self.said.read_text())
+        self.destroy()
+        self.assertEqual(["default"], self.names())
+        self.assertEqual([], list(self.interfaces.iterdir()))
+        self.assertEqual([], registry.names())
+        with self.assertRaisesRegex(InputError, "there is no network 'lan'; see 'vhost network"):
+            self.destroy()
+        self.destroy(missing_ok=True)
+
+    def test_created_again_nothing_changes(self) -> None:
+        self.create()
+        record, before = registry.read("lan"), self.said.read_text().count("tuntap")
+        self.create()
+        self.assertEqual(record, registry.read("lan"))
+        self.assertEqual(before, self.said.read_text().count("tuntap"))
+
+    def test_another_shape_is_refused(self) -> None:
+        self.create()
+        for words, said in (
+            ({"ports": 3}, "was created with --ports 2, not 3; 'vhost network destroy lan' first"),
+            ({"owner": 0}, "was created with --owner 1000, not 0"),
+        ):
+            with self.subTest(said), self.assertRaisesRegex(InputError, said):
+                self.create(**words)
+
+    def test_two_have_nothing_in_common(self) -> None:
+        self.create()
+        self.create("wan")
+        one, two = registry.read("lan"), registry.read("wan")
+        self.assertFalse(one.subnet.overlaps(two.subnet))
+        self.assertFalse(set(one.taps) & set(two.taps))
+        self.destroy()
+        self.assertEqual(set(two.taps), {path.name for path in self.interfaces.iterdir()})
+        self.assertEqual(["default", "vhost-wan"], self.names())
+
+    def test_what_a_killed_create_left_is_completed_or_removed(self) -> None:
+        for after in (self.create, self.destroy):
+            with (
+                self.subTest(after=after.__name__),
+                mock.patch.object(taps, "add", side_effect=KeyboardInterrupt),
+                self.assertRaises(KeyboardInterrupt),
+            ):
+                self.create()
+            [status] = lifecycle.overview()
+            self.assertEqual(State.INCOMPLETE, status.state)
+            after()
+        self.assertEqual((["default"], []), (self.names(), registry.names()))
+
+    def test_recorded_before_anything_is_made(self) -> None:
+        with (
+            mock.patch.object(Networks, "create", side_effect=HostError("no")),
+            self.assertRaises(HostError),
+        ):
+            self.create()
+        self.assertEqual(["lan"], registry.names())
+        self.destroy()
+
+    def test_a_damaged_record_does_not_keep_it(self) -> None:
+        self.create()
+        with registry.changing():
+            (registry.paths.networks() / "lan.json").write_text("{")
+        with mock.patch.object(lifecycle, "SYSTEM", _URI):
+            self.destroy()
+        self.assertEqual(["default"], self.names())
+        self.assertEqual([], list(self.interfaces.iterdir()))
+
+    def test_somebody_elses_network_of_that_name_stays(self) -> None:
+        xml = "<network><name>vhost-lan</name><bridge name='other0'/></network>"
+        other = self.libvirt.networkCreateXML(xml)
+        with self.assertRaisesRegex(HostError, "cannot start the network: .*vhost-lan"):
+            self.create()
+        self.destroy()
+        self.assertTrue(other.isActive())
+
+    def test_a_port_that_a_host_has_keeps_all(self) -> None:
+        self.create()
+        tap = registry.read("lan").taps[1]
+        (self.interfaces / tap / "carrier").write_text("1\n")
+        with self.assertRaisesRegex(Exception, f"a host has {tap} of network 'lan'; 'vhost des"):
+            self.destroy()
+        self.assertEqual(["default", "vhost-lan"], self.names())
+
+    def test_only_root(self) -> None:
+        self.create()
+        with mock.patch("os.geteuid", return_value=1000):
+            for act in (self.create, self.destroy):
+                with self.assertRaisesRegex(InputError, "only root can .*; put 'sudo' before"):
+                    act()
+            self.destroy("wan", missing_ok=True)
+
+    def test_what_the_machine_lacks(self) -> None:
+        with self.assertRaisesRegex(MachineError, "install 'libvirt-daemon-system' and start"):
+            lifecycle.create(Wish("lan", 2, 0, "nosuch:///x"), self.news.append)
+        with (
+            mock.patch("shutil.which", return_value=None),
+            self.assertRaisesRegex(MachineError, "'ip' is not installed; run 'vhost doctor'"),
+        ):
+            self.create()
