@@ -283,6 +283,7 @@ def _seed(directory: HostDirectory, record: HostRecord) -> image.Seed:
             (share.serial(number), shared.path) for number, shared in enumerate(record.shares, 1)
         ),
         uplink=record.uplink,
+        machine=uplinks.machine_addresses(record.uplink),
     )
 
 

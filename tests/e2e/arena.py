@@ -16,11 +16,15 @@ from pathlib import Path
 
 from vhost_tempest_plugin import process, speed
 
+# Of the machine, beside those of its networks (RFC 5737).
+ADDRESS = "198.51.100.7"
+
 # Everything of libvirtd's that is not the tests' business; the tun device as udev makes it
 # (rules.d/50-udev-default.rules); sysfs as these namespaces have it.
-_SCRIPT = """\
+_SCRIPT = f"""\
 set -e
 ip link set lo up
+ip address add {ADDRESS}/32 dev lo
 for place in /run /etc/libvirt /var/lib/libvirt /var/cache/libvirt /var/log/libvirt; do
     mkdir -p $place
     mount -t tmpfs -o mode=755 tmpfs $place

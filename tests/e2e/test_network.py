@@ -113,18 +113,23 @@ class NetworkTest(unittest.TestCase):
     def test_4_everybody_reaches_everybody(self) -> None:
         self.assert_reached()
         gateway = self.network()["address"].split("/")[0]
+        for machine in (gateway, arena.ADDRESS):
+            with self.subTest(machine):
+                self.assert_machine_knows(machine)
+        route = self.vhost.ssh(NAMES[0], "ip route show default")
+        self.assertIn("via 10.0.2.2 dev eth0", route)
+
+    def assert_machine_knows(self, address: str) -> None:
+        """A host reaches the machine there, as itself and not by its user-mode link."""
         with subprocess.Popen(
-            [*self.arena.prefix, sys.executable, "-c", LISTENER, gateway],
+            [*self.arena.prefix, sys.executable, "-c", LISTENER, address],
             stdout=subprocess.PIPE,
             text=True,
         ) as listener:
             assert listener.stdout is not None
             port = listener.stdout.readline().strip()
-            self.assertEqual("SSH-", self.vhost.ssh(NAMES[0], BANNER.format(gateway, port)))
-            # As itself, and not as the user-mode link's stand-in.
+            self.assertEqual("SSH-", self.vhost.ssh(NAMES[0], BANNER.format(address, port)))
             self.assertEqual(self.address(NAMES[0]), listener.stdout.readline().strip())
-        route = self.vhost.ssh(NAMES[0], "ip route show default")
-        self.assertIn("via 10.0.2.2 dev eth0", route)
 
     def test_5_a_restored_host_has_its_port_again(self) -> None:
         self.vhost.run("save", NAMES[0])

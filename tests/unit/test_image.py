@@ -11,6 +11,7 @@ import tarfile
 import tempfile
 import unittest
 from dataclasses import replace
+from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 from unittest import mock
 
@@ -188,8 +189,10 @@ class SeedTest(unittest.TestCase):
 
     def test_an_uplink_is_a_nic_and_an_address(self) -> None:
         self.assertEqual(b"", unpack(SEED.archive())["vhost/uplink"][1])
-        files = unpack(replace(SEED, uplink=UPLINK).archive())
-        self.assertEqual(f"{UPLINK.mac} 192.168.128.3/24\n".encode(), files["vhost/uplink"][1])
+        machine = (IPv4Address("192.0.2.2"), IPv4Address("198.51.100.1"))
+        files = unpack(replace(SEED, uplink=UPLINK, machine=machine).archive())
+        line = f"{UPLINK.mac} 192.168.128.3/24 192.168.128.1 192.0.2.2 198.51.100.1\n"
+        self.assertEqual(line.encode(), files["vhost/uplink"][1])
 
     def test_hosts_differ(self) -> None:
         other = replace(SEED, host_key_public="ssh-ed25519 CCCC")

@@ -278,6 +278,13 @@ class UplinksTest(KeptTest):
         with self.assertRaisesRegex(InputError, f"tap device {tap} .* is gone; 'sudo vhost"):
             uplinks.current(LAN.uplink(0))
 
+    def test_where_the_machine_is_found_too(self) -> None:
+        own = ("127.0.0.1/8", "192.168.128.1/24", "192.0.2.2/24", "10.0.2.9/16", "192.0.2.1/32")
+        with mock.patch.object(taps, "addresses", return_value=map(IPv4Interface, own)):
+            found = uplinks.machine_addresses(LAN.uplink(0))
+        self.assertEqual(["192.0.2.1", "192.0.2.2"], list(map(str, found)))
+        self.assertEqual((), uplinks.machine_addresses(None))
+
     def test_a_host_keeps_its_port(self) -> None:
         self.made()
         for linked, there in ((LAN.uplink(1), "lan:1"), (None, "none")):

@@ -61,19 +61,22 @@ ip link set eth0 up
 ip address add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
 
-# The way to other hosts and from the machine, where there is one; all else goes by eth0.
+# The way to other hosts and to and from the machine, where there is one; all else goes by eth0.
 uplink() {
     for interface in /sys/class/net/*; do
         if [ "$(cat "$interface/address")" = "$1" ]; then
             ip link set "${interface##*/}" up
             ip address add "$2" dev "${interface##*/}" || fail "cannot take the address $2"
+            for machine in $4; do
+                ip route add "$machine" via "$3" || fail "cannot reach $machine by $3"
+            done
             return
         fi
     done
     fail "there is no NIC $1 for the address $2"
 }
-while read -r mac address; do
-    uplink "$mac" "$address"
+while read -r mac address gateway machine; do
+    uplink "$mac" "$address" "$gateway" "$machine"
 done <$seed/uplink
 
 echo "vhost-init: $(cat /root/etc/hostname) goes on with /sbin/init"

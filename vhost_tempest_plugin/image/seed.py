@@ -10,6 +10,7 @@ image has nothing of it.
 import hashlib
 import os
 from dataclasses import dataclass
+from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cpio import Entry, archive
@@ -35,6 +36,7 @@ class Seed:
     :param topology: the topology file, kept in the host as /etc/vhost/topology.yaml
     :param shares: the serial numbers of disks, each with where it is to be mounted
     :param uplink: gives it an address of its own beside the one that all hosts have
+    :param machine: addresses that are reached by the uplink too
     """
 
     hostname: str
@@ -44,11 +46,11 @@ class Seed:
     topology: str
     shares: tuple[tuple[str, PurePosixPath], ...] = ()
     uplink: Uplink | None = None
+    machine: tuple[IPv4Address, ...] = ()
 
     def archive(self) -> bytes:
         """The cpio archive; the same seed gives the same bytes."""
         machine_id = hashlib.sha256(self.host_key_public.encode()).hexdigest()[:32]
-        uplink = self.uplink
         files = {
             "hostname": (self.hostname + "\n", 0o644),
             "hosts": (_HOSTS.format(self.hostname), 0o644),
@@ -58,12 +60,20 @@ class Seed:
             "ssh_host_ed25519_key.pub": (_ended(self.host_key_public), 0o644),
             "topology.yaml": (self.topology, 0o644),
             "shares": ("".join(f"{serial} {path}\n" for serial, path in self.shares), 0o644),
-            "uplink": ("" if uplink is None else f"{uplink.mac} {uplink.address}\n", 0o644),
+            "uplink": (self._uplink(), 0o644),
         }
         return archive(
             Entry(f"{_DIRECTORY}/{name}", text.encode(), mode)
             for name, (text, mode) in files.items()
         )
+
+    def _uplink(self) -> str:
+        """A line: the NIC, the host's address, the machine's there, those behind it."""
+        uplink = self.uplink
+        if uplink is None:
+            return ""
+        words = (uplink.mac, uplink.address, uplink.gateway, *self.machine)
+        return " ".join(map(str, words)) + "\n"
 
 
 def write(initrd: Path, seed: Seed, path: Path) -> None:

@@ -55,12 +55,18 @@ def remove(tap: str) -> None:
     _ip("link", "delete", "dev", tap)
 
 
-def occupied() -> Iterator[IPv4Network]:
-    """The subnets that the machine has an address in, or a route to other than the default."""
+def addresses() -> Iterator[IPv4Interface]:
+    """The machine's addresses."""
     for link in _told("address", "show"):
         for address in link.get("addr_info", []):
             if "local" in address:
-                yield IPv4Interface(f"{address['local']}/{address['prefixlen']}").network
+                yield IPv4Interface(f"{address['local']}/{address['prefixlen']}")
+
+
+def occupied() -> Iterator[IPv4Network]:
+    """The subnets that the machine has an address in, or a route to other than the default."""
+    for address in addresses():
+        yield address.network
     for route in _told("route", "show", "table", "all"):
         if route["dst"] != "default":
             yield IPv4Interface(route["dst"]).network

@@ -4,6 +4,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import IPv4Address, IPv4Network
 
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.nat import NatNetwork
@@ -11,6 +12,9 @@ from vhost_tempest_plugin.network import registry, taps
 from vhost_tempest_plugin.record import HostRecord
 from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.uplink import Uplink, UplinkWish
+
+# What a host has on its other link (QEMU, net/slirp.c).
+_USER_MODE = IPv4Network("10.0.2.0/24")
 
 
 @contextmanager
@@ -51,6 +55,19 @@ def require_unchanged(record: HostRecord) -> None:
             f"network {record.uplink} has other addresses since host {record.name!r} was saved; "
             "'vhost up --cold' boots the host afresh"
         )
+
+
+def machine_addresses(uplink: Uplink | None) -> tuple[IPv4Address, ...]:
+    """Where else than at its gateway a host with *uplink* finds the machine.
+
+    What it sends there by the user-mode link comes from the machine itself, so that the machine
+    would not know whose it is, as a tunnel's other end has to.
+    """
+    if uplink is None:
+        return ()
+    apart = (_USER_MODE, uplink.address.network)
+    found = {address.ip for address in taps.addresses() if not address.is_loopback}
+    return tuple(sorted(ip for ip in found if not any(ip in network for network in apart)))
 
 
 def _require(uplink: Uplink) -> None:
