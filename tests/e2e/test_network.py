@@ -109,6 +109,8 @@ class NetworkTest(unittest.TestCase):
         found = self.vhost.findings(NAMES[0], *CHECKS)
         verdicts = {name: finding["verdict"] for name, finding in found.items()}
         self.assertEqual(dict.fromkeys(CHECKS, "passed"), verdicts)
+        names = self.vhost.ssh(NAMES[0], "ls /sys/class/net").split()
+        self.assertEqual(["eth0", "eth1", "eth2", "lo", "uplink"], sorted(names))
 
     def test_4_everybody_reaches_everybody(self) -> None:
         self.assert_reached()

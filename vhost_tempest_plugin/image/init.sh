@@ -62,11 +62,13 @@ ip address add 10.0.2.15/24 dev eth0
 ip route add default via 10.0.2.2
 
 # The way to other hosts and to and from the machine, where there is one; all else goes by eth0.
+# It is renamed, so that the topology's NICs have the names that they have without it.
 uplink() {
     for interface in /sys/class/net/*; do
         if [ "$(cat "$interface/address")" = "$1" ]; then
-            ip link set "${interface##*/}" up
-            ip address add "$2" dev "${interface##*/}" || fail "cannot take the address $2"
+            ip link set "${interface##*/}" name uplink
+            ip link set uplink up
+            ip address add "$2" dev uplink || fail "cannot take the address $2"
             for machine in $4; do
                 ip route add "$machine" via "$3" || fail "cannot reach $machine by $3"
             done
