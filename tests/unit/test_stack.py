@@ -284,7 +284,9 @@ class ReadinessTest(unittest.TestCase):
 class LifecycleTest(unittest.TestCase):
     def setUp(self) -> None:
         state = self.enterContext(tempfile.TemporaryDirectory())
-        self.enterContext(mock.patch.dict(os.environ, {"XDG_STATE_HOME": state}))
+        self.enterContext(
+            mock.patch.dict(os.environ, {"XDG_STATE_HOME": state, "VHOST_RUN_DIR": state})
+        )
         self.top = Path(state)
         self.configuration = self.top / "nova-cpu.conf"
         self.configuration.write_text("[DEFAULT]\ntransport_url = rabbit://a:b@127.0.0.1/\n")

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hosts of a devstack on a network: their ports and addresses, and their way to one another."""
+
+import dataclasses
+import os
+import tempfile
+import unittest
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+from unittest import mock
+
+from tests.unit.lab_settings import host
+from tests.unit.test_network import LAN
+from tests.unit.test_stack import RECORD
+from tests.unit.test_stack_configuration import BASE
+from vhost_tempest_plugin import catalog, keys, topology_file
+from vhost_tempest_plugin.configuration import ini
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.machine import Machine
+from vhost_tempest_plugin.network import registry
+from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.stack import passage
+from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.nodes import Nodes
+from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.uplink import UplinkWish
+
+
+class FakeMachine:
+    """Keeps what is written to it, and what its commands read."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[str, int]] = {}
+        self.read: list[str] = []
+
+    def put(self, text: str, path: str, mode: int = 0o644) -> None:
+        self.files[path] = (text, mode)
+
+    def run(self, argv: Sequence[str], *, input_text: str) -> None:
+        self.read.append(input_text)
+
+
+class NetworkOfStackTest(unittest.TestCase):
+    def setUp(self) -> None:
+        home = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        places = {"VHOST_RUN_DIR": str(home / "run"), "XDG_STATE_HOME": str(home)}
+        self.enterContext(mock.patch.dict(os.environ, places))
+        self.directory = StackDirectory.of("vhost")
+        self.directory.path.mkdir(parents=True)
+        self.directory.topology.write_text(topology_file.dump(catalog.find("small")))
+        self.configuration = home / "nova-cpu.conf"
+        self.configuration.write_text(BASE)
+        with registry.changing():
+            registry.write(LAN)
+
+    def nodes(self, network: str | None) -> Nodes:
+        record = dataclasses.replace(RECORD, network=network, configuration=self.configuration)
+        return Nodes(self.directory, record, silent)
+
+    def test_each_host_has_the_port_of_its_number(self) -> None:
+        nodes = self.nodes("lan")
+        addresses = [each.address for each in nodes.hosts]
+        self.assertEqual(["192.168.128.2", "192.168.128.3"], addresses)
+        text = nodes.configuration(nodes.hosts[1])
+        self.assertEqual("192.168.128.3", ini.last(ini.parse(text, ""), "my_ip", "DEFAULT"))
+        jobs = self.enterContext(mock.patch.object(emulated, "Jobs")).return_value.__enter__
+        nodes.boot(nodes.hosts)
+        started = [call.args[0] for call in jobs.return_value.start.call_args_list]
+        for port, words in enumerate(started):
+            self.assertIn(f"--network=lan:{port}", words)
+
+    def test_without_a_network_they_have_what_all_have(self) -> None:
+        nodes = self.nodes(None)
+        self.assertEqual({"10.0.2.15"}, {each.address for each in nodes.hosts})
+        self.assertFalse(any(each.is_reachable for each in nodes.hosts))
+        words = emulated.up(nodes.hosts[0], Path("/t.yaml"), {})
+        self.assertFalse([word for word in words if word.startswith("--network")])
+
+    def test_a_network_that_is_gone_is_told(self) -> None:
+        registry.forget("lan")
+        with self.assertRaisesRegex(InputError, "there is no network 'lan'"):
+            self.nodes("lan")
+
+    def test_hosts_get_into_one_another(self) -> None:
+        found = [
+            dataclasses.replace(host("small", name), address=f"192.168.128.{number}")
+            for number, name in enumerate(("vhost-0", "vhost-1", "not-yet"), 2)
+        ]
+        for each in found[:2]:
+            own = HostDirectory.of(each.name)
+            own.path.mkdir(parents=True)
+            keys.make(own.host_key, each.name)
+        machines = FakeMachine(), FakeMachine()
+        for machine in machines:
+            passage.grant(cast(Machine, machine), self.directory, found)
+        one, other = machines
+        self.assertEqual(one.files, other.files)
+        private, mode = one.files["/root/.ssh/id_ed25519"]
+        self.assertEqual((self.directory.passage_key.read_text(), 0o600), (private, mode))
+        self.assertEqual([f"{keys.public(self.directory.passage_key)}\n"], one.read)
+        known = one.files["/root/.ssh/known_hosts"][0].splitlines()
+        self.assertEqual(
+            [
+                f"{each.address} {keys.public(HostDirectory.of(each.name).host_key)}"
+                for each in found[:2]
+            ],
+            known,
+        )
+
+    def test_the_command_of_a_host(self) -> None:
+        words = emulated.up(host("small"), Path("/t.yaml"), {}, UplinkWish("lan", 3))
+        self.assertEqual("--network=lan:3", words[-1])
