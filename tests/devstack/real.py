@@ -176,6 +176,8 @@ def running(settings: Settings) -> Iterator[Devstack]:
     """A container of the tree, or the one that was left running; stopped with the block."""
     settings.root.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
+    # devstack's logs have its passwords in them.
+    settings.logs.chmod(0o700)
     left = container.left(settings.root)
     if left is not None and settings.fresh:
         left.stop()
