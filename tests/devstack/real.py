@@ -146,9 +146,10 @@ class Devstack:
         """Run tests by devstack's tempest; what came of each."""
         log = self._settings.logs / f"tempest-{run}.log"
         tempest = f"cd {DEST}/tempest && .tox/tempest/bin"
-        self.inside.follow(
-            f"{tempest}/tempest run --concurrency 1 --regex '{regex}'", log, _told_test, SMOKE_S
-        )
+        # A worker that dies says where it was.
+        words = "export PYTHONFAULTHANDLER=1;"
+        words += f" {tempest}/tempest run --concurrency 1 --regex '{regex}'"
+        self.inside.follow(words, log, _told_test, SMOKE_S)
         self._take_logs(f"tempest-{run}")
         kept = LOGS / "tests.subunit"
         self.inside.run(f"{tempest}/stestr last --subunit >{kept} || true")
