@@ -146,9 +146,10 @@ class Devstack:
         """Run tests by devstack's tempest; what came of each."""
         log = self._settings.logs / f"tempest-{run}.log"
         tempest = f"cd {DEST}/tempest && .tox/tempest/bin"
-        self.inside.follow(
-            f"{tempest}/tempest run --concurrency 1 --regex '{regex}'", log, _told_test, SMOKE_S
-        )
+        # A worker that dies says where it was.
+        words = "export PYTHONFAULTHANDLER=1;"
+        words += f" {tempest}/tempest run --concurrency 1 --regex '{regex}'"
+        self.inside.follow(words, log, _told_test, SMOKE_S)
         self._take_logs(f"tempest-{run}")
         kept = LOGS / "tests.subunit"
         self.inside.run(f"{tempest}/stestr last --subunit >{kept} || true")
@@ -176,6 +177,8 @@ def running(settings: Settings) -> Iterator[Devstack]:
     """A container of the tree, or the one that was left running; stopped with the block."""
     settings.root.mkdir(parents=True, exist_ok=True)
     settings.logs.mkdir(parents=True, exist_ok=True)
+    # devstack's logs have its passwords in them.
+    settings.logs.chmod(0o700)
     left = container.left(settings.root)
     if left is not None and settings.fresh:
         left.stop()

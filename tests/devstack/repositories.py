@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The repositories that devstack clones from: a commit of each with the tag that pbr wants.
+"""The repositories that devstack clones from; OpenStack's are one commit with the tag pbr wants.
 
 What they are taken from may be a partial clone, owned by somebody else; it stays as it is.
 """
@@ -22,7 +22,8 @@ def take(source: Path, repository: Path, branch: str) -> str:
     if _says(source, "branch", "--list", branch) == "":
         branch = BRANCHLESS
     commit = _says(source, "rev-parse", f"refs/heads/{branch}")
-    begin(repository, source, commit, branch)
+    # The history of one of them is hundreds of megabytes.
+    begin(repository, source, commit, branch, "--depth", "1")
     described = _git(source, "describe", "--tags", "--abbrev=0", commit, check=False)
     tag = described.stdout.strip()
     if described.returncode == 0:
@@ -30,24 +31,29 @@ def take(source: Path, repository: Path, branch: str) -> str:
     return tag
 
 
-def begin(repository: Path, source: Path, commit: str, branch: str) -> None:
-    """Make a bare repository with one commit as its branch, or bring that to the commit."""
+def begin(repository: Path, source: Path, commit: str, branch: str, *options: str) -> None:
+    """Make a bare repository with a commit as its branch, or bring that to the commit.
+
+    :param options: of git fetch
+    """
     if not repository.exists():
         repository.parent.mkdir(parents=True, exist_ok=True)
         process.run(["git", "init", "--quiet", "--bare", f"--initial-branch={branch}", repository])
     # The name of a commit may be asked for where it is no branch's.
     pack = f"git -c safe.directory={source} -c uploadpack.allowAnySHA1InWant=true upload-pack"
-    words = ["fetch", "--quiet", "--depth", "1", "--no-tags", f"--upload-pack={pack}"]
+    words = ["fetch", "--quiet", *options, "--no-tags", f"--upload-pack={pack}"]
     _git(repository, *words, f"file://{source}", f"+{commit}:refs/heads/{branch}")
 
 
 def ours(repository: Path, commit: str, branch: str) -> str:
-    """This project at a commit; its name."""
-    git = Path(_git(TOP, "rev-parse", "--absolute-git-dir").stdout.strip())
-    named = _says(git, "rev-parse", f"{commit}^{{commit}}")
+    """This project at a commit; its name.
+
+    With its history: a clone takes no new commits from a repository without (git-fetch(1),
+    ``--update-shallow``).
+    """
+    git = Path(_says(TOP, "rev-parse", "--path-format=absolute", "--git-common-dir"))
+    named = _says(TOP, "rev-parse", f"{commit}^{{commit}}")
     begin(repository, git, named, branch)
-    # pbr would have no version for a single commit.
-    _git(repository, "tag", "--force", "0.0.1", named)
     return named
 
 
