@@ -14,7 +14,8 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.share import Share, ShareDisk
 from vhost_tempest_plugin.uplink import Uplink
 
-_FORMAT = 3
+# Of what is written; records of other formats are not read.
+FORMAT = 3
 # Of the fields in JSON that are no strings.
 _KINDS = {
     "ssh_port": int,
@@ -66,7 +67,7 @@ class HostRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        fields = {**dataclasses.asdict(self), "format": _FORMAT}
+        fields = {**dataclasses.asdict(self), "format": FORMAT}
         return json.dumps(fields, indent=2, default=str) + "\n"
 
     @classmethod
@@ -76,8 +77,8 @@ class HostRecord:
         :raises ValueError: for anything else, saying what is wrong
         """
         fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("format", None) != _FORMAT:
-            raise ValueError(f"it is not of format {_FORMAT}")
+        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
+            raise ValueError(f"it is not of format {FORMAT}")
         expected = {field.name: field for field in dataclasses.fields(cls)}
         if wrong := set(fields) ^ set(expected):
             raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")

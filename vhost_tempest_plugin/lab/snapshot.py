@@ -16,10 +16,10 @@ from pathlib import Path
 from vhost_tempest_plugin import cache, process
 from vhost_tempest_plugin.configuration import render
 from vhost_tempest_plugin.configuration.settings import Ports, Settings
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import HostError, MachineError
 from vhost_tempest_plugin.lab import database
 from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.record import HostRecord
+from vhost_tempest_plugin.record import FORMAT, HostRecord
 from vhost_tempest_plugin.state import HostDirectory
 
 _NOTES = "snapshot.json"
@@ -46,7 +46,7 @@ def digest(settings: Settings, contents: Iterable[str]) -> str:
         process.run([process.which("libvirtd"), "--version"]).stdout,
         database.version(),
     )
-    return cache.digest(*texts, *versions, *contents)
+    return cache.digest(*texts, *versions, str(FORMAT), *contents)
 
 
 def is_current(directory: LabDirectory, wanted: str) -> bool:
@@ -107,6 +107,7 @@ def put_back(directory: LabDirectory) -> None:
 def put_back_host(directory: LabDirectory, name: str) -> None:
     """Make a host that does not exist the saved one that it was.
 
+    :raises HostError: its record is damaged, or of another version of this program
     :raises MachineError: the disk does not take it
     """
     kept = directory.snapshot / "hosts" / name
@@ -118,8 +119,15 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
                     _take(entry, host.path / entry.name)
         except OSError as error:
             raise MachineError(f"cannot bring {name!r} back: {error}; free some space") from None
+        try:
+            record = HostRecord.load((kept / _RECORD).read_text())
+        except ValueError as error:
+            raise HostError(
+                f"the record of {name!r} in {directory.snapshot} cannot be read ({error}); "
+                f"'vhost lab up --cold --name {directory.name}' makes it anew"
+            ) from None
         # Last, since with a record the host is there.
-        host.write(HostRecord.load((kept / _RECORD).read_text()))
+        host.write(record)
 
 
 def forget(directory: LabDirectory) -> None:
