@@ -41,6 +41,8 @@ _GROUP = "vhost-devstack-{}"
 _APART = 'log=$1; shift; setsid "$@" </dev/null >"$log" 2>&1 & echo $!'
 # lib/host writes there.
 _NO_KSM = "mount -t tmpfs tmpfs /sys/kernel/mm/ksm && echo 0 >/sys/kernel/mm/ksm/run"
+# libvirt writes there for a network; it is the machine's, as the container's network is.
+_WRITABLE = "mount -o remount,bind,rw /proc/sys"
 _ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
 _NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root")
 
@@ -207,7 +209,7 @@ def _ready(nspawn: int, log: Path) -> Container:
         container = Container(nspawn, leader)
         state = container.run("systemctl is-system-running", user="root", check=False).stdout
         if state.strip() in ("running", "degraded"):
-            container.run(_NO_KSM, user="root")
+            container.run(f"{_NO_KSM} && {_WRITABLE}", user="root")
             return container
     raise AssertionError(f"the container did not boot: {log.read_text(errors='replace')[-4000:]}")
 

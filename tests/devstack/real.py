@@ -24,6 +24,7 @@ GIT = Path("/opt/git")
 DEST = Path("/opt/stack")
 LOGS = DEST / "logs"
 VHOST = DEST / "data/venv/bin/vhost"
+TEMPEST_CONF = DEST / "tempest/etc/tempest.conf"
 # As in zuul.d/jobs.yaml.
 SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 _OUR_BRANCH = "master"
@@ -159,6 +160,7 @@ class Devstack:
     def must_run(self, regex: str = SMOKE) -> process.Completed:
         """What ``vhost mustrun`` says of the tests that have run, as in the jobs' post-run."""
         words = f"{VHOST} mustrun --topology {self._settings.topology} --regex '{regex}'"
+        words += f" $(grep -q '^ordinary_ports = true' {TEMPEST_CONF} && echo --ports)"
         return self.inside.run(f"{words} --subunit {LOGS}/tests.subunit", check=False)
 
     def remains(self) -> list[str]:
