@@ -31,12 +31,19 @@ _GUESTS = (
     " virsh -c qemu:///system dumpxml $uuid; done"
 )
 
+# Of the switch and of Neutron's agents, where the host has any.
+_NEUTRON = (
+    "ip -brief address; ovs-vsctl --timeout=10 show 2>&1; for log in /var/log/neutron-*.log"
+    " /var/log/ovn/*.log /var/log/openvswitch/*.log; do [ ! -s $log ] || tail -n 500 -v $log; done"
+)
+
 # What the host is asked for, by the name of the file; QEMU's log has its command line.
 _COMMANDS: Mapping[str, Sequence[str]] = {
     "capabilities.xml": (*_LIBVIRT, "capabilities"),
     "guests.xml": ("sh", "-c", _GUESTS),
     "guests.log": ("sh", "-c", "tail -n 200 /var/log/libvirt/qemu/*.log"),
     "nova-compute.log": ("cat", str(LOG)),
+    "networking.log": ("sh", "-c", _NEUTRON),
     "kernel.log": ("dmesg",),
     "journal.log": ("journalctl", "--boot", "--no-pager", "--output=short-precise"),
     "pci.txt": ("lspci", "-nnkv"),
