@@ -17,6 +17,17 @@ function vhost_as_root {
     sudo "$DATA_DIR/venv/bin/vhost" "$@" || die $LINENO "'sudo vhost $*' failed; its last line says what to do"
 }
 
+# Distributions leave /dev/kvm to a group that devstack's user is not of, and that a session gets
+# only at its login: without this the hosts would be emulated on a machine that need not.
+KVM_DEVICE=${KVM_DEVICE:-/dev/kvm}
+function vhost_open_kvm {
+    local device=$1
+    if [[ -e $device ]] && ! sudo -u "$STACK_USER" test -w "$device"; then
+        sudo setfacl --modify "user:$STACK_USER:rw" "$device" || die $LINENO \
+            "$STACK_USER cannot be let at $device; see to that, or set VHOST_ACCELERATOR=tcg in local.conf"
+    fi
+}
+
 function vhost_pre_install {
     # Before what takes a quarter of an hour: is this a machine and a local.conf to do it with?
     [[ " $VHOST_DISTROS " == *" $DISTRO "* ]] || die $LINENO \
@@ -31,6 +42,7 @@ function vhost_pre_install {
         "the hosts cannot have $VHOST_NEUTRON_AGENT where the cloud has Q_AGENT=${Q_AGENT:-}; set VHOST_NEUTRON_AGENT to that, or to none"
     [[ $VHOST_NETWORK =~ ^(user|nat)$ ]] || die $LINENO \
         "the hosts' network can be user or nat, not $VHOST_NETWORK; set VHOST_NETWORK in local.conf"
+    [[ $VHOST_ACCELERATOR == tcg ]] || vhost_open_kvm "$KVM_DEVICE"
     setup_develop "$VHOST_PLUGIN_DIR"
     vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
     # To make it is the surest way to see whether libvirt here can. It goes with unstack.sh.

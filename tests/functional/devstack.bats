@@ -22,6 +22,7 @@ setup() {
     DISTRO=trixie
     SERVICE_HOST=192.0.2.2
     STACK_USER=stack
+    KVM_DEVICE=$BATS_TEST_TMPDIR/kvm
     VHOST_NAME=mine
     VHOST_CHECKS=vfio
     VHOST_RUN_DIR=$BATS_TEST_TMPDIR/run
@@ -75,6 +76,28 @@ unit() {
     stand_in_vhost
     phase stack pre-install
     said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 1"
+}
+
+@test "pre-install lets devstack's user at KVM, where there is any and it is wanted" {
+    stand_in_vhost
+    sudo() {
+        echo "sudo $*" >>"$SAID"
+        [[ $* != *" test -w "* || -e $BATS_TEST_TMPDIR/allowed ]]
+    }
+    local device=$BATS_TEST_TMPDIR/kvm
+    : >"$device"
+    VHOST_ACCELERATOR=tcg phase stack pre-install
+    run -1 grep sudo "$SAID"
+    phase stack pre-install
+    run -0 grep setfacl "$SAID"
+    [ "$output" = "sudo setfacl --modify user:stack:rw $device" ]
+    : >"$SAID"
+    : >"$BATS_TEST_TMPDIR/allowed"
+    phase stack pre-install
+    run -1 grep setfacl "$SAID"
+    rm "$device" "$BATS_TEST_TMPDIR/allowed"
+    phase stack pre-install
+    run -1 grep setfacl "$SAID"
 }
 
 @test "pre-install makes the network of hosts that are to be reached" {
