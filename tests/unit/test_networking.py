@@ -119,7 +119,7 @@ class AgentOptionsTest(unittest.TestCase):
         self.assertEqual(
             ["rabbit://stackrabbit:a$b@192.0.2.2:5672/"], said["DEFAULT"]["transport_url"]
         )
-        self.assertEqual({"root_helper": [""]}, said["agent"])
+        self.assertEqual({"root_helper": ["env"]}, said["agent"])
         self.assertFalse({"bind_host", "logging_default_format_string"} & set(said["DEFAULT"]))
         self.assertNotIn("ovs", said)
 

@@ -161,8 +161,8 @@ def _additions(base: Options, host: str, address: str) -> Iterator[tuple[str, st
     yield DEFAULT, "use_stderr", "true"
     # Two processes are enough for a handful of guests, and memory is what a host lacks.
     yield DEFAULT, "metadata_workers", "0"
-    # It is root already.
-    yield "agent", "root_helper", ""
+    # It is root already, and oslo.privsep takes no helper at all for sudo.
+    yield "agent", "root_helper", "env"
     yield "oslo_concurrency", "lock_path", str(STATE / "lock")
     if "ml2" in base:
         wanted = (ini.last(base, "tenant_network_types", "ml2") or "").split(",")
