@@ -91,6 +91,12 @@ class SwitchTest(unittest.TestCase):
         names = [f"vhost-{number}" for number in range(50)]
         self.assertEqual(len(names), len({networking.chassis_id(name) for name in names}))
 
+    def test_what_neutron_must_know(self) -> None:
+        agent = NeutronAgent("neutron-ovn-metadata-agent", ())
+        both = Networking("tcp:192.0.2.2:6642", agents=(agent,))
+        self.assertEqual(("ovn-controller", "neutron-ovn-metadata-agent"), both.binaries)
+        self.assertEqual((), networking.NO_NETWORKING.binaries)
+
     def test_whether_there_is_any(self) -> None:
         self.assertFalse(networking.NO_NETWORKING)
         self.assertTrue(Networking("tcp:192.0.2.2:6642"))

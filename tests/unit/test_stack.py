@@ -227,7 +227,7 @@ class ReadinessTest(unittest.TestCase):
         *,
         before: str | None = None,
         pci_in_placement: bool = False,
-        has_ports: bool = False,
+        agents: tuple[str, ...] = (),
         database: bool = True,
     ) -> str | None:
         view = NovaView("node", tuple(self.tracked), {})
@@ -238,7 +238,7 @@ class ReadinessTest(unittest.TestCase):
             cast(Cloud, self.cloud),
             known if database else None,
             pci_in_placement=pci_in_placement,
-            has_ports=has_ports,
+            agents=agents,
             before=before,
         ).lacking()
 
@@ -263,13 +263,15 @@ class ReadinessTest(unittest.TestCase):
         self.assertIsNone(self.lacking(database=False))
 
     def test_agents_of_neutron(self) -> None:
-        lacking = "Neutron has no living agent of it, and would bind no port there"
-        self.assertEqual(lacking, self.lacking(has_ports=True))
+        wanted = ("ovn-controller", "neutron-ovn-metadata-agent")
         self.cloud.agents = {"neutron-ovn-metadata-agent": True, "ovn-controller": False}
-        self.assertEqual(lacking, self.lacking(has_ports=True))
-        for binary in ("ovn-controller", "neutron-openvswitch-agent"):
-            self.cloud.agents = {binary: True}
-            self.assertIsNone(self.lacking(has_ports=True))
+        lacking = "Neutron knows of no living ovn-controller there"
+        self.assertEqual(lacking, self.lacking(agents=wanted))
+        self.cloud.agents = {"ovn-controller": True}
+        lacking = "Neutron knows of no living neutron-ovn-metadata-agent there"
+        self.assertEqual(lacking, self.lacking(agents=wanted))
+        self.cloud.agents = dict.fromkeys(wanted, True)
+        self.assertIsNone(self.lacking(agents=wanted))
 
     def test_cpus_in_placement(self) -> None:
         del self.cloud.inventories["PCPU"]

@@ -86,6 +86,12 @@ class Networking:
         return self.southbound is not None or bool(self.agents)
 
     @property
+    def binaries(self) -> tuple[str, ...]:
+        """What Neutron's list of agents has for a host, by the column of this name."""
+        controller = () if self.southbound is None else ("ovn-controller",)
+        return (*controller, *(agent.program for agent in self.agents))
+
+    @property
     def files(self) -> tuple[Path, ...]:
         """What a host has of the machine's files as they are."""
         return self.certificates.files if self.certificates else ()

@@ -11,8 +11,6 @@ from vhost_tempest_plugin.lab.cloud import Cloud, Entrance
 from vhost_tempest_plugin.viewer import Placement
 
 _SECTION = "placement"
-# Of the agents that a host may have: those without which Neutron binds no port.
-_BINDING = ("ovn-controller", "neutron-openvswitch-agent")
 
 
 def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
@@ -64,7 +62,7 @@ def compute_node(cloud: Cloud, host: str) -> str | None:
     return next((str(each["id"]) for each in found if each["service"]["host"] == host), None)
 
 
-def has_agent(cloud: Cloud, host: str) -> bool:
-    """Whether an agent of a host that can bind ports is alive, by Neutron's account."""
+def living_agents(cloud: Cloud, host: str) -> frozenset[str]:
+    """The agents of a host that are alive by Neutron's account, by their programs' names."""
     found = cloud.call(Service.NEUTRON, "GET", f"/v2.0/agents?host={host}")["agents"]
-    return any(each["alive"] and each["binary"] in _BINDING for each in found)
+    return frozenset(str(each["binary"]) for each in found if each["alive"])

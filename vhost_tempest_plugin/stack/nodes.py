@@ -213,7 +213,7 @@ class Nodes:
             cloud,
             self._database(),
             pci_in_placement=self._record.pci_in_placement,
-            has_ports=bool(self._record.networking),
+            agents=self._record.networking.binaries,
             before=before.get(host.name),
         )
 

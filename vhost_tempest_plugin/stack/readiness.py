@@ -2,7 +2,7 @@
 """Whether the cloud knows all there is to know of a host: Nova's APIs, database, and Placement."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from vhost_tempest_plugin import novaconf, speed
 from vhost_tempest_plugin.compute.service import ComputeService
@@ -28,7 +28,7 @@ class Readiness:
     """What must be true of one host; ``lacking`` tells what is not.
 
     :param database: None where this machine has no way to it
-    :param has_ports: guests there are to have ordinary ports
+    :param agents: those that Neutron must know as alive, by their programs' names
     :param before: when nova-compute had reported itself last, before it was started
     """
 
@@ -39,14 +39,14 @@ class Readiness:
         database: NovaDatabase | None,
         *,
         pci_in_placement: bool,
-        has_ports: bool,
+        agents: Iterable[str],
         before: str | None,
     ) -> None:
         self._host = host
         self._cloud = cloud
         self._database = database
         self._pci_in_placement = pci_in_placement
-        self._has_ports = has_ports
+        self._agents = frozenset(agents)
         self._before = before
         self._devices = novaconf.expected_devices(host.layout)
 
@@ -68,8 +68,10 @@ class Readiness:
             found = {device.row for device in self._database.look(name).devices}
             if found != set(self._devices):
                 yield f"Nova's database has {len(found)} of its {len(self._devices)} devices"
-        if self._has_ports and not devstack.has_agent(self._cloud, name):
-            yield "Neutron has no living agent of it, and would bind no port there"
+        if self._agents:
+            missing = self._agents - devstack.living_agents(self._cloud, name)
+            for agent in sorted(missing):
+                yield f"Neutron knows of no living {agent} there"
         yield from self._lacking_of(devstack.placement(self._cloud).providers(node))
 
     def _lacking_of(self, providers: tuple[Provider, ...]) -> Iterator[str]:
