@@ -39,10 +39,12 @@ class LabTest(LabCase):
     def test_tempest(self) -> None:
         listed = self.vhost.json("mustrun", "--topology", TOPOLOGY, "--tag", "smoke")
         must_run = [test for test in listed if test["must run"]]
-        self.assertEqual(listed, must_run)
+        # The lab's neutron has no agents.
+        others = [test["why not"] for test in listed if not test["must run"]]
+        self.assertEqual({"needs ordinary ports, [vhost]ordinary_ports, has 0"}, set(others))
         report = self.vhost.state / "report"
         done = self.lab("test", "--smoke", "--output", str(report))
-        self.assertIn(f"{len(must_run)} passed, 0 failed, 0 skipped\n", done.stdout)
+        self.assertIn(f"{len(must_run)} passed, 0 failed, {len(others)} skipped\n", done.stdout)
         self.assertEqual(
             {"index.html", "tests.json", "tests.subunit", "tests.xml"},
             {path.name for path in report.iterdir()},
