@@ -7,6 +7,7 @@ test has placed so far; whether the five views agree is looked at after each ste
 that nothing is held any more.
 """
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -97,6 +98,8 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
             for name, node in cls.site.nodes.items():
                 cls.hosts[name] = Watch(node, database, cls.cloud.placement)
                 cls.addClassResourceCleanup(cls.hosts[name].close)
+                with contextlib.suppress(exceptions.TimeoutException):
+                    cls.cloud.until(cls.hosts[name].settle, "release", Stopwatch())
             held = [
                 f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.first_leaks()
             ]

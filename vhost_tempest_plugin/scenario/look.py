@@ -86,5 +86,15 @@ class Watch:
         """Who held what of the host at first."""
         return self._leaks(self.first)
 
+    def settle(self) -> bool | None:
+        """Whether nothing was held at first by guests that are no more; if it was, look again.
+
+        Nova lets go of a guest's devices after its API has called the guest gone.
+        """
+        if self.first.nova.guests or not self.first_leaks():
+            return True
+        self.first = self.look()
+        return None
+
     def _leaks(self, look: Look) -> tuple[Disagreement, ...]:
         return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)
