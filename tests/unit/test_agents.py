@@ -57,7 +57,8 @@ class ConnectTest(unittest.TestCase):
         self.assertNotIn("neutron", script)
 
     def test_an_address_of_its_own_is_where_tunnels_end(self) -> None:
-        script = self.connect(Networking("tcp:192.0.2.2:6642"), "192.0.2.20")
+        wanted = Networking("tcp:192.0.2.2:6642", agents=(AGENT,))
+        script = self.connect(wanted, "192.0.2.20")
         self.assertNotIn("dev lo", script)
         self.assertIn('ovn-encap-ip="192.0.2.20"', script)
 
@@ -67,6 +68,8 @@ class ConnectTest(unittest.TestCase):
         program = ENVIRONMENT / "bin" / AGENT.program
         self.assertIn(f"ExecStart={program} --config-file {FILE}\n", script)
         self.assertIn(f"Environment=PATH={ENVIRONMENT}/bin:/usr/sbin", script)
+        tunnel = networking.tunnel_address("vhost-0", HOST_IN_USER_MODE)
+        self.assertIn(f"ExecStartPre=ip address replace {tunnel}/32 dev lo\n", script)
 
     def test_without_ovn_its_controller_does_not_run(self) -> None:
         agent = NeutronAgent("neutron-openvswitch-agent", (FILE,))

@@ -2,11 +2,12 @@
 """Neutron's part in a host: the switch, OVN's controller, and agents of Neutron's."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin import cache
 from vhost_tempest_plugin.compute.service import ComputeService, written
+from vhost_tempest_plugin.compute.unit_file import daemon
 from vhost_tempest_plugin.configuration import networking as description
 from vhost_tempest_plugin.configuration.networking import Networking, NeutronAgent
 
@@ -38,17 +39,21 @@ def connect(
     """
     if not networking:
         return
-    tunnel = description.tunnel_address(host, address)
-    compute.shell(*_connection(networking, host, address, tunnel))
+    tunnel = _tunnel(host, address)
+    compute.shell(shlex.join(tunnel), *_connection(networking, host, address))
     for agent in networking.agents:
         texts = {str(file): files[file] for file in agent.files}
-        compute.shell(*_running(agent, texts, environment, code))
+        compute.shell(*_running(agent, texts, _unit(agent, environment, tunnel), code))
 
 
-def _connection(networking: Networking, host: str, address: str, tunnel: str) -> Iterator[str]:
+def _tunnel(host: str, address: str) -> tuple[str, ...]:
+    """A command that gives the host the address of its tunnels' ends; none where it has it."""
+    end = description.tunnel_address(host, address)
+    return ("ip", "address", "replace", f"{end}/32", "dev", "lo") if end != address else ()
+
+
+def _connection(networking: Networking, host: str, address: str) -> Iterator[str]:
     """Commands of a shell for the switch and OVN's controller."""
-    if tunnel != address:
-        yield f"ip address replace {tunnel}/32 dev lo"
     yield from written(f"{description.chassis_id(host)}\n", _IDENTITY, 0o644)
     # What its packages start by themselves, the image does not.
     yield f"systemctl -q enable {_SWITCH}"
@@ -59,11 +64,8 @@ def _connection(networking: Networking, host: str, address: str, tunnel: str) ->
         yield f"systemctl start {_CONTROLLER}"
 
 
-def _running(
-    agent: NeutronAgent, texts: Mapping[str, str], environment: Path, code: str
-) -> Iterator[str]:
+def _running(agent: NeutronAgent, texts: Mapping[str, str], unit: str, code: str) -> Iterator[str]:
     """Commands of a shell for an agent, which is restarted where anything of it has changed."""
-    unit = _unit(agent, environment)
     wanted = cache.digest(unit, code, *(part for item in texts.items() for part in item))
     started = f"/run/{agent.program}.digest"
     for path, text in texts.items():
@@ -76,29 +78,17 @@ def _running(
     yield from written(f"{wanted}\n", started, 0o644)
 
 
-def _unit(agent: NeutronAgent, environment: Path) -> str:
+def _unit(agent: NeutronAgent, environment: Path, tunnel: Sequence[str]) -> str:
     programs = environment / "bin"
     command = [str(programs / agent.program)]
     for file in agent.files:
         command += ["--config-file", str(file)]
-    lines = [
-        "[Unit]",
-        f"Description=OpenStack Neutron's {agent.program}",
-        f"Wants={_SWITCH}",
-        f"After={_SWITCH}",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Service]",
+    service = {
         # It looks for its privileged helper, and for programs of the system.
-        f"Environment=PATH={programs}:/usr/sbin:/usr/bin:/sbin:/bin",
-        f"ExecStart={shlex.join(command)}",
-        f"StandardOutput=append:{agent.log}",
-        f"StandardError=append:{agent.log}",
-        f"StateDirectory={description.STATE.name}",
-        "Restart=always",
-        "RestartSec=2",
-        "",
-        "[Install]",
-        "WantedBy=multi-user.target",
-    ]
-    return "\n".join(lines) + "\n"
+        "Environment": f"PATH={programs}:/usr/sbin:/usr/bin:/sbin:/bin",
+        # Also after the host was rebooted from inside.
+        **({"ExecStartPre": shlex.join(tunnel)} if tunnel else {}),
+        "ExecStart": shlex.join(command),
+        "StateDirectory": description.STATE.name,
+    }
+    return daemon(f"OpenStack Neutron's {agent.program}", agent.log, service, [_SWITCH])

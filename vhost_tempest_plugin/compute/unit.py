@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from vhost_tempest_plugin.compute.unit_file import daemon, unit_file
 from vhost_tempest_plugin.configuration.in_host import PRELOAD, PRELOAD_SOCKET, preloaded
 
 LOG = PurePosixPath("/var/log/nova-compute.log")
@@ -51,47 +52,32 @@ class Unit:
         loader = (PRELOADER,) if self.preloaded else ()
         before = preloaded(self.program.parent) if self.preloaded else ()
         command = (*before, str(self.program), "--config-file", str(self.configuration))
-        lines = [
-            "[Unit]",
-            "Description=OpenStack Nova compute",
-            f"Wants={' '.join(('libvirtd.service', *loader))}",
-            f"After={' '.join(('libvirtd.service', 'vhost-devices.service', *loader))}",
-            "StartLimitIntervalSec=0",
-            "",
-            "[Service]",
-            self._environment,
-            f"ExecStartPre=/bin/sh -c 'echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}'",
-            f"ExecStart={' '.join(command)}",
-            f"StandardOutput=append:{LOG}",
-            f"StandardError=append:{LOG}",
-            "StateDirectory=nova nova/instances",
-            "KillMode=mixed",
+        service = {
+            "Environment": self._environment,
+            "ExecStartPre": f"/bin/sh -c 'echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}'",
+            "ExecStart": " ".join(command),
+            "StateDirectory": "nova nova/instances",
+            "KillMode": "mixed",
             # Since Nova 34 its threads take this long to end, after it has ended all its work.
-            "TimeoutStopSec=6",
-            "Restart=always",
-            "RestartSec=2",
-            "",
-            "[Install]",
-            "WantedBy=multi-user.target",
-        ]
-        return "\n".join(lines) + "\n"
+            "TimeoutStopSec": "6",
+        }
+        wants = ("libvirtd.service", *loader)
+        return daemon("OpenStack Nova compute", LOG, service, wants, "vhost-devices.service")
 
     def loader_text(self) -> str:
         """The unit file of what imports; it ends where that fails, and Nova says why itself."""
         modules = " ".join(self.preloaded)
         python = self.program.with_name("python")
-        lines = [
-            "[Unit]",
-            "Description=What OpenStack Nova compute imports",
-            "",
-            "[Service]",
-            "Type=notify",
-            self._environment,
-            f"ExecStart={python} -P {PRELOAD} serve {PRELOAD_SOCKET} {modules}",
-            "TimeoutStartSec=infinity",
-        ]
-        return "\n".join(lines) + "\n"
+        return unit_file(
+            {"Description": "What OpenStack Nova compute imports"},
+            {
+                "Type": "notify",
+                "Environment": self._environment,
+                "ExecStart": f"{python} -P {PRELOAD} serve {PRELOAD_SOCKET} {modules}",
+                "TimeoutStartSec": "infinity",
+            },
+        )
 
     @property
     def _environment(self) -> str:
-        return f"Environment=PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}"
+        return f"PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}"
