@@ -7,20 +7,12 @@ test has placed so far; whether the five views agree is looked at after each ste
 that nothing is held any more.
 """
 
-import contextlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import ClassVar, NoReturn
 
-from tempest import config, test
-from tempest.lib import decorators, exceptions
-from tempest.lib.common import api_microversion_fixture
-from testtools.content import text_content
+from tempest.lib import exceptions
 
-from vhost_tempest_plugin import need, novaconf
-from vhost_tempest_plugin.deployment import LIBVIRT, NOVA_COMPUTE
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import (
     Conflict,
     Fleet,
@@ -37,93 +29,16 @@ from vhost_tempest_plugin.expect import (
 from vhost_tempest_plugin.guest import GuestReport
 from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.request import DeviceRequest, Request
-from vhost_tempest_plugin.scenario import site, wishes
-from vhost_tempest_plugin.scenario.cloud import Cloud
+from vhost_tempest_plugin.scenario import wishes
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
-from vhost_tempest_plugin.scenario.inspector import Inspector
-from vhost_tempest_plugin.scenario.look import Watch
-from vhost_tempest_plugin.scenario.needs import declared
-from vhost_tempest_plugin.scenario.record import Record
-from vhost_tempest_plugin.scenario.site import Site
+from vhost_tempest_plugin.scenario.hosted import HostedTest
 from vhost_tempest_plugin.scenario.situations import rounds
-from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 
-CONF = config.CONF
-
-# 2.78: server topology (Train); 2.90: Xena.  Placement 1.36: Train.
-COMPUTE_VERSION = "2.90"
-PLACEMENT_VERSION = "1.36"
-_LOG_LINES = 1000
 _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 
 
-@decorators.serial
-class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
-    """Boots guests on the hosts of ``[vhost]hosts``, which no other test may use meanwhile."""
-
-    credentials: ClassVar[list[str]] = ["admin"]
-    site: ClassVar[Site]
-    cloud: ClassVar[Cloud]
-    hosts: ClassVar[dict[str, Watch]]
-
-    @classmethod
-    def skip_checks(cls) -> None:
-        super().skip_checks()
-        if missing := site.missing():
-            raise cls.skipException(missing)
-
-    @classmethod
-    def setup_credentials(cls) -> None:
-        cls.set_network_resources()
-        super().setup_credentials()
-
-    @classmethod
-    def setup_clients(cls) -> None:
-        super().setup_clients()
-        cls.cloud = Cloud(cls.os_admin)
-
-    @classmethod
-    def resource_setup(cls) -> None:
-        super().resource_setup()
-        cls.site = site.configured()
-        cls.addClassResourceCleanup(cls.cloud.forget)
-        versions = api_microversion_fixture.APIMicroversionFixture(
-            compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
-        )
-        database = cls.site.database
-        if database is None:
-            raise VhostError("[vhost]nova_cell_database is not set")
-        cls.hosts = {}
-        with versions:
-            for name, node in cls.site.nodes.items():
-                cls.hosts[name] = Watch(node, database, cls.cloud.placement)
-                cls.addClassResourceCleanup(cls.hosts[name].close)
-                with contextlib.suppress(exceptions.TimeoutException):
-                    cls.cloud.until(cls.hosts[name].settle, "release", Stopwatch())
-            held = [
-                f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.first_leaks()
-            ]
-        if held:
-            raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.watch = Stopwatch()
-        self.record = Record(self.id().partition("[")[0])
-        self.inspector = Inspector(self.cloud, self.hosts, self.record)
-        self.guests: list[Guest] = []
-        self._asked: list[str] = []
-        self._count = 0
-        self.addCleanup(self._write_record)
-        if lacks := need.lacks(declared(type(self), self._testMethodName), self.site.ground):
-            raise self.skipException("; ".join(lacks))
-        self.useFixture(
-            api_microversion_fixture.APIMicroversionFixture(
-                compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
-            )
-        )
-        self.addCleanup(self._leave)
-        self.addOnException(self._attach_logs)
+class ScenarioTest(HostedTest):
+    """Boots guests on the hosts."""
 
     @property
     def kind(self) -> DeviceKind:
@@ -321,37 +236,3 @@ class ScenarioTest(test.BaseTestCase):  # type: ignore[misc]
         if not any(words in fault for words in _NO_HOST):
             self.fail(f"server {server} failed: {fault}")
         return fault
-
-    def _require(self, facts: Sequence[object]) -> None:
-        if facts:
-            self.record.disagree(facts)
-            self.fail("\n".join(map(str, facts)))
-
-    def _leave(self) -> None:
-        """Delete all guests, and fail where anything is still held afterwards."""
-        self.cloud.delete(self._asked, self.watch)
-        self._require(self.inspector.held(self.watch))
-
-    def _write_record(self) -> None:
-        if CONF.vhost.record_directory:
-            directory = Path(CONF.vhost.record_directory)
-            self.record.write(directory, self.watch.waited_s, self.watch.own_s)
-
-    def _attach_logs(self, _: object) -> None:
-        """Keep the end of Nova's and libvirt's logs with a failure."""
-        driver = self.site.deployment
-        if driver is None:
-            return
-        for service, host in [
-            ("nova-scheduler", None),
-            *((service, name) for name in self.hosts for service in (NOVA_COMPUTE, LIBVIRT)),
-        ]:
-            try:
-                lines = driver.log(service, host, _LOG_LINES)
-            except VhostError as error:
-                lines = (str(error),)
-            title = f"{service} {host}.log" if host else f"{service}.log"
-            self.addDetail(title, text_content("\n".join(lines)))
-
-    def fail(self, msg: object = None) -> NoReturn:
-        raise self.failureException(msg)

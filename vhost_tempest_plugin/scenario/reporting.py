@@ -16,8 +16,8 @@ from vhost_tempest_plugin.expect import device_providers
 from vhost_tempest_plugin.novaconf import DeviceKind
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.scenario.assortment import whole
-from vhost_tempest_plugin.scenario.base import PLACEMENT_VERSION
 from vhost_tempest_plugin.scenario.changing import ChangingTest
+from vhost_tempest_plugin.scenario.hosted import PLACEMENT_VERSION
 from vhost_tempest_plugin.scenario.look import Watch
 from vhost_tempest_plugin.views import Provider, misreported
 from vhost_tempest_plugin.views.placement import device_of
