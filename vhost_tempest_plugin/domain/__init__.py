@@ -8,6 +8,7 @@ how NICs were grouped, which addresses were left to us) is in the domain's metad
 that a running domain can be read with nothing else at hand.
 """
 
+from vhost_tempest_plugin.domain.device import companion, nic
 from vhost_tempest_plugin.domain.guest import (
     AssignedDevice,
     DomainCell,
@@ -16,7 +17,7 @@ from vhost_tempest_plugin.domain.guest import (
 )
 from vhost_tempest_plugin.domain.network import render_network, subnets
 from vhost_tempest_plugin.domain.parse import nic_alias, parse
-from vhost_tempest_plugin.domain.render import Boot, companion, nic, render
+from vhost_tempest_plugin.domain.render import Boot, render
 
 __all__ = [
     "AssignedDevice",
