@@ -60,7 +60,7 @@ def options(
             "use_cow_images": "false",
             # A guest's disk is sparse, and of what it may take it uses next to nothing.
             "disk_allocation_ratio": "16.0",
-            # Guests here do not answer the power button.
+            # Those that boot a kernel do not answer the power button.
             "shutdown_timeout": "2",
         },
         "compute": {"cpu_shared_set": cpuset.format(cpus.shared), **dedicated},

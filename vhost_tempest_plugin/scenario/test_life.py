@@ -69,11 +69,23 @@ class PowerTest(LifeTest):
         guest.reboot(hard=True)
         guest.report()
 
-    @decorators.attr(type=["life", "slow"])
+    @decorators.attr(type=["life"])
     @decorators.idempotent_id("41798bd0-dec3-4e5b-99e7-52c5889ec165")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_soft_reboot_keeps_the_device(self) -> None:
-        self.pinned().reboot()
+        """The guest switches itself off (libvirt/driver.py, _soft_reboot), and is started again."""
+        guest = self.pinned()
+        guest.reboot()
+        self.assertTrue(self.has_switched_itself_off(guest), "Nova has ended it")
+
+    @decorators.attr(type=["life", "slow"])
+    @decorators.idempotent_id("8f2c6d1a-4b70-4e93-9a5d-c31e7f06b284")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_soft_reboot_of_a_guest_that_boots(self) -> None:
+        """It does not hear of it yet, and Nova reboots it hard in the end."""
+        guest = self.pinned(console=True)
+        guest.reboot()
+        guest.report()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("1435bcf3-ad2a-49e0-9cb9-f7d2af149d3a")
@@ -116,6 +128,12 @@ class PowerTest(LifeTest):
         guest = self.pinned()
         guest.rescue()
         guest.unrescue()
+
+    def has_switched_itself_off(self, guest: Guest) -> bool:
+        """Whether libvirt tells so (src/qemu/qemu_process.c, qemuProcessStop)."""
+        host = self.hosts[guest.host]
+        name = host.look().host.domains[guest.id].name
+        return host.has(f"/var/log/libvirt/qemu/{name}.log", "shutting down, reason=shutdown")
 
 
 class ShelveTest(LifeTest):
