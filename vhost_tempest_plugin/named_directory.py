@@ -13,11 +13,12 @@ import shlex
 import shutil
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from vhost_tempest_plugin import paths
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError
@@ -29,8 +30,18 @@ _REMOVED = ".removed"
 _POLL_S = 0.1
 
 
+class Record(Protocol):
+    """What is remembered of a thing."""
+
+    def dump(self) -> str:
+        """Its text."""
+
+
+R = TypeVar("R", bound=Record)
+
+
 @dataclass(frozen=True, slots=True)
-class NamedDirectory:
+class NamedDirectory(ABC, Generic[R]):
     """The files of one thing; ``of`` makes it from a name.
 
     :cvar noun: what it is, for messages; all of a kind are in the state's ``<noun>s``
@@ -88,26 +99,30 @@ class NamedDirectory:
             raise InputError(f"there is no {self.noun} {self.name!r}; see '{self.overview}'")
         return self
 
-    def read_record(self) -> str:
-        """The text of the record.
+    @staticmethod
+    @abstractmethod
+    def load(text: str) -> R:
+        """From the text of a record.
+
+        :raises ValueError: it is none; what is wrong is told
+        """
+
+    def read(self) -> R:
+        """The record.
 
         :raises InputError: there is none of this name
-        :raises HostError: the record is missing
+        :raises HostError: the record is missing or damaged
         """
         self.existing()
         try:
-            return self._record.read_text()
+            return self.load(self._record.read_text())
         except (OSError, ValueError) as error:
-            raise self.damaged(error) from None
+            raise HostError(
+                f"the record of {self.name!r} cannot be read ({error}); "
+                f"run '{self.removal} {self.name}'"
+            ) from None
 
-    def damaged(self, error: Exception) -> HostError:
-        """What to raise where the record cannot be read."""
-        return HostError(
-            f"the record of {self.name!r} cannot be read ({error}); "
-            f"run '{self.removal} {self.name}'"
-        )
-
-    def write_record(self, text: str) -> None:
+    def write(self, record: R) -> None:
         """Replace the record, whole or not at all.
 
         :raises MachineError: the disk does not take it
@@ -115,7 +130,7 @@ class NamedDirectory:
         partial = self._record.with_suffix(".partial")
         try:
             with os.fdopen(os.open(partial, _WRITE, 0o600), "w") as file:
-                file.write(text)
+                file.write(record.dump())
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(self._record)

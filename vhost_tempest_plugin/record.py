@@ -2,13 +2,13 @@
 """What is remembered of a host, so that it is found again and can be removed."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Interface
 from pathlib import Path, PurePosixPath
 from uuid import UUID
 
+from vhost_tempest_plugin import record_text
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.share import Share, ShareDisk
@@ -67,8 +67,7 @@ class HostRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        fields = {**dataclasses.asdict(self), "format": FORMAT}
-        return json.dumps(fields, indent=2, default=str) + "\n"
+        return record_text.dump(dataclasses.asdict(self), FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "HostRecord":
@@ -76,9 +75,7 @@ class HostRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("format", None) != FORMAT:
-            raise ValueError(f"it is not of format {FORMAT}")
+        fields = record_text.load(text, FORMAT)
         expected = {field.name: field for field in dataclasses.fields(cls)}
         if wrong := set(fields) ^ set(expected):
             raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")

@@ -13,7 +13,7 @@ from vhost_tempest_plugin.record import HostRecord
 
 
 @dataclass(frozen=True, slots=True)
-class HostDirectory(NamedDirectory):
+class HostDirectory(NamedDirectory[HostRecord]):
     """The files of one host."""
 
     noun: ClassVar[str] = "host"
@@ -75,21 +75,7 @@ class HostDirectory(NamedDirectory):
         if self.console_log.exists() and self.console_log.stat().st_size:
             self.console_log.replace(self.console_before)
 
-    def read(self) -> HostRecord:
-        """The record.
-
-        :raises InputError: there is no such host
-        :raises HostError: the record is missing or damaged
-        """
-        text = self.read_record()
-        try:
-            return HostRecord.load(text)
-        except ValueError as error:
-            raise self.damaged(error) from None
-
-    def write(self, record: HostRecord) -> None:
-        """Replace the record, whole or not at all.
-
-        :raises MachineError: the disk does not take it
-        """
-        self.write_record(record.dump())
+    @staticmethod
+    def load(text: str) -> HostRecord:
+        """From the text of a record."""
+        return HostRecord.load(text)

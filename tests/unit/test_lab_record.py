@@ -88,7 +88,7 @@ class DirectoryTest(unittest.TestCase):
         with self.assertRaisesRegex(InputError, "no lab 'lab'; see 'vhost lab list'"):
             self.lab.read()
         with self.lab.locked(create=True):
-            self.lab.write_record("{")
+            (self.lab.path / "record.json").write_text("{")
         with self.assertRaisesRegex(HostError, "run 'vhost lab destroy --name lab'"):
             self.lab.read()
         self.assertEqual([self.lab], LabDirectory.all())

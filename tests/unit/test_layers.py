@@ -21,7 +21,7 @@ LAYERS = (
     " memory mutants need novaconf observe report request topology_data topology_file"
     " topology_schema validity views",
     "ability accelerator cpuset errors finding hardware load nat paths pci progress record"
-    " share topology uplink",
+    " record_text share topology uplink",
 )
 OWNERS = {
     "amqp": "lab",

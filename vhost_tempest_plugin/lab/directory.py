@@ -12,7 +12,7 @@ from vhost_tempest_plugin.named_directory import NamedDirectory
 
 
 @dataclass(frozen=True, slots=True)
-class LabDirectory(NamedDirectory):
+class LabDirectory(NamedDirectory[LabRecord]):
     """The files of one lab; its hosts have directories of their own."""
 
     noun: ClassVar[str] = "lab"
@@ -63,21 +63,7 @@ class LabDirectory(NamedDirectory):
                 f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
             ) from None
 
-    def read(self) -> LabRecord:
-        """The record.
-
-        :raises InputError: there is no such lab
-        :raises HostError: the record is missing or damaged
-        """
-        text = self.read_record()
-        try:
-            return LabRecord.load(text)
-        except ValueError as error:
-            raise self.damaged(error) from None
-
-    def write(self, record: LabRecord) -> None:
-        """Replace the record, whole or not at all.
-
-        :raises MachineError: the disk does not take it
-        """
-        self.write_record(record.dump())
+    @staticmethod
+    def load(text: str) -> LabRecord:
+        """From the text of a record."""
+        return LabRecord.load(text)

@@ -2,12 +2,12 @@
 """What is remembered of a lab, so that it is found again and can be removed."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from vhost_tempest_plugin import record_text
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import Override, Ports, Secrets
@@ -47,10 +47,7 @@ class LabRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        fields = dataclasses.asdict(self)
-        fields["environment"] = str(self.environment)
-        fields["nova"] = None if self.nova is None else str(self.nova)
-        return json.dumps({**fields, "format": _FORMAT}, indent=2) + "\n"
+        return record_text.dump(dataclasses.asdict(self), _FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "LabRecord":
@@ -58,9 +55,7 @@ class LabRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("format", None) != _FORMAT:
-            raise ValueError(f"it is not of format {_FORMAT}")
+        fields = record_text.load(text, _FORMAT)
         try:
             return cls(
                 **{

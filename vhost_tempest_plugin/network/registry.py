@@ -2,14 +2,13 @@
 """The networks that there are: a file each, which root writes and everybody reads."""
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from vhost_tempest_plugin import nat, paths
+from vhost_tempest_plugin import nat, paths, record_text
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError, VhostError
 from vhost_tempest_plugin.nat import NatNetwork
 
@@ -19,8 +18,7 @@ _KINDS = {"name": str, "subnet": str, "ports": int, "owner": int, "uri": str}
 
 def dump(network: NatNetwork) -> str:
     """A network as JSON."""
-    fields = {name: getattr(network, name) for name in _KINDS}
-    return json.dumps({**fields, "format": _FORMAT}, indent=2, default=str) + "\n"
+    return record_text.dump({name: getattr(network, name) for name in _KINDS}, _FORMAT)
 
 
 def load(text: str) -> NatNetwork:
@@ -28,9 +26,7 @@ def load(text: str) -> NatNetwork:
 
     :raises ValueError: for anything else, saying what is wrong
     """
-    fields = json.loads(text)
-    if not isinstance(fields, dict) or fields.pop("format", None) != _FORMAT:
-        raise ValueError(f"it is not of format {_FORMAT}")
+    fields = record_text.load(text, _FORMAT)
     if wrong := set(fields) ^ set(_KINDS):
         raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")
     for name, kind in _KINDS.items():

@@ -10,7 +10,7 @@ from vhost_tempest_plugin.stack.record import StackRecord
 
 
 @dataclass(frozen=True, slots=True)
-class StackDirectory(NamedDirectory):
+class StackDirectory(NamedDirectory[StackRecord]):
     """The files of one; its hosts have directories of their own."""
 
     noun: ClassVar[str] = "stack"
@@ -42,21 +42,7 @@ class StackDirectory(NamedDirectory):
         """For what is on its way into a host."""
         return self.path / "spool"
 
-    def read(self) -> StackRecord:
-        """The record.
-
-        :raises InputError: there is no such devstack
-        :raises HostError: the record is missing or damaged
-        """
-        text = self.read_record()
-        try:
-            return StackRecord.load(text)
-        except ValueError as error:
-            raise self.damaged(error) from None
-
-    def write(self, record: StackRecord) -> None:
-        """Replace the record, whole or not at all.
-
-        :raises MachineError: the disk does not take it
-        """
-        self.write_record(record.dump())
+    @staticmethod
+    def load(text: str) -> StackRecord:
+        """From the text of a record."""
+        return StackRecord.load(text)

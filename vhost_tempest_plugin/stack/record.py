@@ -2,12 +2,12 @@
 """What is remembered of a devstack's hosts, so that they are found again and can be removed."""
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vhost_tempest_plugin import record_text
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.networking import (
     NO_NETWORKING,
@@ -54,8 +54,7 @@ class StackRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        fields = {**dataclasses.asdict(self), "format": _FORMAT}
-        return json.dumps(fields, indent=2, default=str) + "\n"
+        return record_text.dump(dataclasses.asdict(self), _FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "StackRecord":
@@ -63,9 +62,7 @@ class StackRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields = json.loads(text)
-        if not isinstance(fields, dict) or fields.pop("format", None) != _FORMAT:
-            raise ValueError(f"it is not of format {_FORMAT}")
+        fields = record_text.load(text, _FORMAT)
         try:
             return cls(
                 **{
