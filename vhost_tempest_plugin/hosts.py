@@ -49,6 +49,19 @@ def overview() -> list[Status]:
     return [_status(directory) for directory in HostDirectory.all()]
 
 
+def host_names(stem: str, count: int) -> tuple[str, ...]:
+    """What the hosts of a lab or a devstack are called, which is called *stem*."""
+    return tuple(f"{stem}-{index}" for index in range(count))
+
+
+def numbered_hosts(stem: str) -> tuple[str, ...]:
+    """The hosts that are called so and are there, however many it was to have."""
+    found = (directory.name.rpartition("-") for directory in HostDirectory.all())
+    return tuple(
+        f"{stem}-{number}" for name, _, number in found if name == stem and number.isdecimal()
+    )
+
+
 @contextmanager
 def connected(name: str) -> Iterator[tuple[HostRecord, Machine]]:
     """A running host: its record and a connection to it.

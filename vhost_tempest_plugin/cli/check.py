@@ -2,24 +2,17 @@
 """vhost check."""
 
 import argparse
-import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-from cliff.lister import Lister
+from collections.abc import Sequence
 
 from vhost_tempest_plugin import catalog, hosts, layout, progress
 from vhost_tempest_plugin.checks import registry
 from vhost_tempest_plugin.checks.base import Subject
-from vhost_tempest_plugin.finding import Finding, Verdict
+from vhost_tempest_plugin.cli.findings import FindingsCommand
+from vhost_tempest_plugin.finding import Finding
 
-_COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
 
-
-class Check(Lister):
+class Check(FindingsCommand):
     """Check that a running host is what its topology says; exit code 1 if anything is not."""
-
-    _failed = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -37,13 +30,7 @@ class Check(Lister):
         )
         return parser
 
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the findings; 1 where one has failed."""
-        return super().run(parsed_args) or int(self._failed)
-
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+    def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
         news = progress.Lines()
         wanted = (
             layout.lay_out(catalog.find(parsed_args.against))
@@ -52,8 +39,4 @@ class Check(Lister):
         )
         with hosts.connected(parsed_args.name) as (record, machine):
             subject = Subject(wanted, record.accelerator, machine, news)
-            findings = registry.HOST.run_all(subject, parsed_args.checks)
-        self._failed = any(finding.verdict is Verdict.FAILED for finding in findings)
-        return _COLUMNS, [
-            [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
-        ]
+            return registry.HOST.run_all(subject, parsed_args.checks)

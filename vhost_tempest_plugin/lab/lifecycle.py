@@ -16,6 +16,7 @@ from vhost_tempest_plugin import acceleration, catalog, guest, paths, topology_f
 from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.configuration.settings import Ports
 from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.hosts import host_names, numbered_hosts
 from vhost_tempest_plugin.lab import (
     checking,
     emulated,
@@ -39,7 +40,6 @@ from vhost_tempest_plugin.lab.record import LabPhase, LabRecord
 from vhost_tempest_plugin.lab.stages import Stage
 from vhost_tempest_plugin.lab.supervision import Supervision
 from vhost_tempest_plugin.progress import Progress
-from vhost_tempest_plugin.state import HostDirectory
 from vhost_tempest_plugin.topology import Host
 
 DEFAULT_TOPOLOGY = "small"
@@ -127,17 +127,12 @@ def destroy(name: str, progress: Progress) -> None:
             hosts = directory.read().hosts
         except VhostError as error:
             progress(f"{error}")
-            hosts = tuple(_hosts_by_name(name))
+            hosts = numbered_hosts(name)
         Supervision(directory.path).shutdown()
         for host in hosts:
             emulated.destroy(host, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
-
-
-def host_names(name: str, count: int) -> tuple[str, ...]:
-    """What the hosts of a lab are called."""
-    return tuple(f"{name}-{index}" for index in range(count))
 
 
 def _bring_up(
@@ -302,10 +297,3 @@ def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress
         _end(directory, kept, progress)
         directory.write(replace(kept, phase=LabPhase.DOWN))
         raise
-
-
-def _hosts_by_name(name: str) -> Iterator[str]:
-    for host in HostDirectory.all():
-        stem, _, number = host.name.rpartition("-")
-        if stem == name and number.isdecimal():
-            yield host.name

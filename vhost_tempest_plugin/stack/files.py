@@ -14,11 +14,6 @@ from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.topology import Host
 
 
-def host_names(name: str, count: int) -> tuple[str, ...]:
-    """What the hosts of a devstack are called."""
-    return tuple(f"{name}-{index}" for index in range(count))
-
-
 def read(file: Path) -> Options:
     """The options of a file that devstack has written.
 

@@ -19,13 +19,13 @@ from vhost_tempest_plugin.configuration.networking import NO_NETWORKING, Network
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.deployment import StartError
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.hosts import host_names, numbered_hosts
 from vhost_tempest_plugin.image.image import DISK_MIB
 from vhost_tempest_plugin.lab import emulated
 from vhost_tempest_plugin.network import registry
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.stack import looking
 from vhost_tempest_plugin.stack.directory import StackDirectory
-from vhost_tempest_plugin.stack.files import host_names
 from vhost_tempest_plugin.stack.nodes import Nodes
 from vhost_tempest_plugin.stack.record import StackRecord
 from vhost_tempest_plugin.state import HostDirectory
@@ -117,7 +117,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
             names = directory.read().hosts
         except VhostError as error:
             progress(f"{error}")
-            names = tuple(_by_name(name))
+            names = numbered_hosts(name)
         for host in names:
             emulated.destroy(host, progress)
         directory.remove()
@@ -234,10 +234,3 @@ def _telling(progress: Progress) -> Iterator[None]:
         for line in error.lines:
             progress(f"{error.service}: {line}")
         raise
-
-
-def _by_name(name: str) -> Iterator[str]:
-    for host in HostDirectory.all():
-        stem, _, number = host.name.rpartition("-")
-        if stem == name and number.isdecimal():
-            yield host.name

@@ -2,42 +2,25 @@
 """vhost lab try."""
 
 import argparse
-import dataclasses
-from collections.abc import Iterable, Sequence
-from typing import Any
-
-from cliff.lister import Lister
+from collections.abc import Sequence
 
 from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.finding import Finding, Verdict
+from vhost_tempest_plugin.finding import Finding
 from vhost_tempest_plugin.lab import trial
 
-_COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
 
-
-class Try(Lister):
+class Try(FindingsCommand):
     """Boot a guest with a NIC, see that all who know of it tell the same, and delete it.
 
     Exit code 1 if anything is not as it should be.
     """
-
-    _failed = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
         return parser
 
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the findings; 1 where one has failed."""
-        return super().run(parsed_args) or int(self._failed)
-
-    def take_action(
-        self, parsed_args: argparse.Namespace
-    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        findings = trial.run(parsed_args.name, progress.Lines())
-        self._failed = any(finding.verdict is Verdict.FAILED for finding in findings)
-        return _COLUMNS, [
-            [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
-        ]
+    def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
+        return trial.run(parsed_args.name, progress.Lines())
