@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from vhost_tempest_plugin.drawing import markup
 from vhost_tempest_plugin.drawing.differences import Mark
 from vhost_tempest_plugin.drawing.markup import cell, faint, font, row, table, words
-from vhost_tempest_plugin.drawing.model import Bus, Card, Drawing, Nic, Panel, Port, Socket
+from vhost_tempest_plugin.drawing.model import Bus, Card, Drawing, Nic, Panel, Port, Socket, Text
 
 _LEGEND = {
     Mark.MISSING: "intended, not observed",
@@ -162,43 +162,16 @@ def _facts(card: Card) -> Iterator[str]:
 
 def _sockets(sockets: tuple[Socket, ...]) -> str:
     """The sockets as boxes, of their cores as boxes of CPUs, few enough a row."""
-    lines: list[list[str]] = [[]]
-    used = 0
-    for socket in sockets:
-        size = max(2, sum(map(len, socket.cores)))
-        if used and used + size > _CPUS_A_ROW:
-            lines.append([])
-            used = 0
-        lines[-1].append(cell(_socket(socket)))
-        used += size
+    boxes = ((_socket(each), max(2, sum(map(len, each.cores)))) for each in sockets)
     rows = "".join(
         row([cell(table(row(line), border=0, cellborder=0, cellspacing=2, cellpadding=0))])
-        for line in lines
+        for line in _in_rows(boxes)
     )
     return table(rows, border=0, cellborder=0, cellspacing=0, cellpadding=0)
 
 
 def _socket(socket: Socket) -> str:
-    lines: list[list[str]] = [[]]
-    used = 0
-    for core in socket.cores:
-        if used and used + len(core) > _CPUS_A_ROW:
-            lines.append([])
-            used = 0
-        cpus = row(
-            cell(font(words(cpu), face=markup.MONO, size=10), cpu.mark, width=20) for cpu in core
-        )
-        box = table(
-            cpus,
-            border=1,
-            cellborder=0,
-            cellspacing=0,
-            cellpadding=2,
-            color=markup.RULE,
-            bgcolor=markup.PAPER,
-        )
-        lines[-1].append(cell(box))
-        used += len(core)
+    lines = list(_in_rows((_core(core), len(core)) for core in socket.cores))
     rows = row([cell(faint(f"socket {socket.id}"), colspan=max(map(len, lines)), align="left")])
     rows += "".join(map(row, lines))
     return table(
@@ -209,6 +182,34 @@ def _socket(socket: Socket) -> str:
         cellpadding=0,
         color=markup.RULE,
     )
+
+
+def _core(core: tuple[Text, ...]) -> str:
+    cpus = row(
+        cell(font(words(cpu), face=markup.MONO, size=10), cpu.mark, width=20) for cpu in core
+    )
+    return table(
+        cpus,
+        border=1,
+        cellborder=0,
+        cellspacing=0,
+        cellpadding=2,
+        color=markup.RULE,
+        bgcolor=markup.PAPER,
+    )
+
+
+def _in_rows(boxes: Iterable[tuple[str, int]]) -> Iterator[list[str]]:
+    """Cells of boxes, each with its number of CPUs, few enough CPUs a row."""
+    line: list[str] = []
+    used = 0
+    for box, size in boxes:
+        if used and used + size > _CPUS_A_ROW:
+            yield line
+            line, used = [], 0
+        line.append(cell(box))
+        used += size
+    yield line
 
 
 def _bus(bus: Bus) -> str:
