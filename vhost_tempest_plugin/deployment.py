@@ -118,9 +118,12 @@ class Deployment(abc.ABC):
         """
 
     @abc.abstractmethod
-    def unplug(self, host: str, device: PciAddress) -> None:
+    def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
         """Unplug a device of a compute host while it runs, as a hand would.
 
+        It may be asked for again, as long as the device is there.
+
+        :param wait: until the host has let it go; one that a guest has goes when that guest ends
         :raises HostError: the host does not let it go
         :raises InputError: there is no such device
         """

@@ -32,9 +32,12 @@ echo found
 """
 
 
-def unplug(name: str, address: PciAddress, progress: Progress) -> None:
-    """Pull a NIC out, and wait until the host has let it go.
+def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = True) -> None:
+    """Pull a NIC out, and wait until the host has let it go; one that a guest has it keeps.
 
+    It goes when that guest ends, also where nobody waits any more.
+
+    :param wait: else only ask for it
     :raises InputError: the host does not run, or has no NIC there
     :raises HostError: the host does not let it go
     """
@@ -44,7 +47,9 @@ def unplug(name: str, address: PciAddress, progress: Progress) -> None:
         if alias is None:
             raise InputError(f"the NIC at {address} of {name!r} is unplugged; 'vhost plug' it")
         progress(f"unplugging {address} of {name!r}")
-        running.detach(alias, _LET_GO_S * speed.slowness())
+        running.detach(alias)
+        if wait:
+            running.await_detached(alias, _LET_GO_S * speed.slowness())
 
 
 def plug(

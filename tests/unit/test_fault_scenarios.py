@@ -34,14 +34,17 @@ class FaultyGuest(SimulatedGuest):
         super().__init__(test, number, str(next(self.ids)), *words)
 
     def stop(self) -> None:
-        self._test.assertIn(self, self._test.guests)
+        cast(Any, self._test).cloud.stop_server(self.id)
 
-    start = stop
+    def runs(self) -> bool:
+        """Whether it has not been stopped."""
+        return self.id not in cast(Any, self._test).cloud.ended
 
     def reboot(self, *, hard: bool = False) -> None:
         self._test.assertTrue(
             self.devices <= cast(Any, self._test).cloud.there(), "a device is gone"
         )
+        cast(Any, self._test).cloud.ended.discard(self.id)
 
 
 class FaultyWatch(SimulatedWatch):
@@ -55,7 +58,10 @@ class FaultyWatch(SimulatedWatch):
         )
 
     def look(self) -> Any:
-        return SimpleNamespace(host=self._look())
+        domains = {
+            guest.id: SimpleNamespace(active=guest.runs()) for guest in self.simulation.test.guests
+        }
+        return SimpleNamespace(host=SimpleNamespace(domains=domains))
 
     def nova(self) -> NovaView:
         """Nova has noticed all."""
@@ -76,11 +82,16 @@ class FaultyWatch(SimulatedWatch):
     def _look(self) -> Any:
         layout = self.simulation.layout
         devices = {
-            device.address: HostDevice(device.address, device.node, None, None)
+            device.address: HostDevice(
+                device.address,
+                device.node,
+                None if device.address in self.simulation.pulled else "vfio-pci",
+                None,
+            )
             for device in layout.devices
             if device.address in self.simulation.there()
         }
-        return SimpleNamespace(devices=devices, domains={})
+        return SimpleNamespace(devices=devices)
 
 
 class FaultySimulation(Simulation):
@@ -92,6 +103,8 @@ class FaultySimulation(Simulation):
         super().__init__(case, name, topology, seed, best=False)
         self.layout = lay_out(catalog.find(topology))
         self.away: set[PciAddress] = set()
+        self.pulled: set[PciAddress] = set()
+        self.ended: set[str] = set()
         self.own = self.layout
         self.servers = self
         self.test.hosts = {HOST: FaultyWatch(self.layout, self)}
@@ -111,12 +124,18 @@ class FaultySimulation(Simulation):
         addresses = {row.address for row in rows} | {d.address for d in self.layout.devices}
         return frozenset(addresses - self.away)
 
-    def unplug(self, host: str, device: PciAddress) -> None:
+    def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
         self.test.assertIn(device, self.there())
-        self.away.add(device)
+        holders = [guest for guest in self.test.guests if device in guest.devices]
+        if any(guest.runs() for guest in holders):
+            self.test.assertFalse(wait, "it would wait for ever")
+            self.pulled.add(device)
+        else:
+            self.away.add(device)
 
     def plug(self, host: str, device: PciAddress) -> None:
         self.away.discard(device)
+        self.pulled.discard(device)
 
     def restart(self, service: str, host: str | None = None) -> None:
         self.test.assertEqual(HOST, host)
@@ -124,6 +143,7 @@ class FaultySimulation(Simulation):
     @contextmanager
     def rewired(self, host: str, hardware: Host) -> Iterator[None]:
         before, self.layout = self.layout, lay_out(hardware)
+        self.ended.update(guest.id for guest in self.test.guests)
         yield
         self.layout = before
 
@@ -132,6 +152,12 @@ class FaultySimulation(Simulation):
 
     def settled(self, servers: list[str], watch: object, *, status: str) -> dict[str, Any]:
         return {server: {"status": status} for server in servers}
+
+    def stop_server(self, server: str) -> None:
+        self.ended.add(server)
+
+    def delete(self, servers: list[str], watch: object) -> None:
+        self.ended.update(servers)
 
     def start_server(self, server: str) -> None:
         """It does not start, since its device is away."""
@@ -167,7 +193,7 @@ class FaultScenariosTest(unittest.TestCase):
                         simulation = FaultySimulation(case, name, topology, seed)
                         simulation.test.assert_works = lambda guest: None
                         simulation.run()
-        self.assertEqual(14, len(ran))
+        self.assertEqual(15, len(ran))
 
     def test_a_guest_whose_device_is_away_is_seen(self) -> None:
         """The simulation can fail."""

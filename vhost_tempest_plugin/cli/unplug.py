@@ -17,6 +17,12 @@ class Unplug(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
         parser.add_argument("address", help="where the NIC is, as in 0000:b5:00.0")
+        parser.add_argument(
+            "--no-wait",
+            dest="wait",
+            action="store_false",
+            help="only ask for it: what a guest of the host has goes when that guest ends",
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -24,4 +30,4 @@ class Unplug(Command):
             address = PciAddress.parse(parsed_args.address)
         except ValueError as error:
             raise InputError(f"{error}; 'vhost show' has the addresses") from None
-        plugging.unplug(parsed_args.name, address, progress.Lines())
+        plugging.unplug(parsed_args.name, address, progress.Lines(), wait=parsed_args.wait)

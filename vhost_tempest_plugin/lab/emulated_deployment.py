@@ -75,8 +75,8 @@ class EmulatedDeployment(Deployment):
         finally:
             self._boot_with(host, own)
 
-    def unplug(self, host: str, device: PciAddress) -> None:
-        emulated.run(["unplug", host, str(device)], silent)
+    def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
+        emulated.run(["unplug", host, str(device), *(() if wait else ("--no-wait",))], silent)
 
     def plug(self, host: str, device: PciAddress) -> None:
         emulated.run(["plug", host, str(device)], silent)

@@ -4,6 +4,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from typing import Any
 
 from tempest.lib import exceptions
 
@@ -23,6 +24,10 @@ from vhost_tempest_plugin.topology import Host
 
 class HardwareTest(ScenarioTest):
     """Changes the hardware of the host with most cards, and puts it back."""
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        self._pulled: set[PciAddress] = set()
 
     @property
     def driver(self) -> Deployment:
@@ -54,6 +59,40 @@ class HardwareTest(ScenarioTest):
             with self.watch.waiting("the host"):
                 self.driver.unplug(self.host.node.name, address)
         self._expect_hardware()
+
+    def pull(self, guest: Guest) -> None:
+        """Unplug what a running guest has; its host goes on having it until the guest ends.
+
+        Returns when the kernel has begun to let it go: the first thing that is gone is the link
+        to its driver (drivers/base/dd.c, __device_release_driver).
+        """
+        for address in sorted(guest.devices):
+            self.addCleanup(self._plug_back, address)
+            self._pulled.add(address)
+            with self.watch.waiting("the host"):
+                self.driver.unplug(self.host.node.name, address, wait=False)
+        # Before they are plugged back, they have to be out.
+        self.addCleanup(self.cloud.delete, [guest.id], self.watch)
+
+        def begun() -> bool | None:
+            seen = self.host.node.look().devices
+            return True if all(seen[each].driver is None for each in guest.devices) else None
+
+        self.cloud.until(begun, "the host", self.watch)
+
+    def await_out(self, guest: Guest) -> None:
+        """Wait until what was pulled is out, after its guest has ended."""
+        for address in guest.devices:
+            # It may have gone by itself.
+            with self.watch.waiting("the host"), suppress(InputError):
+                self.driver.unplug(self.host.node.name, address)
+        self._pulled -= guest.devices
+        self._expect_hardware()
+
+    def runs(self, guest: Guest) -> bool:
+        """Whether libvirt has a guest run."""
+        domain = self.host.look().host.domains.get(guest.id)
+        return domain is not None and domain.active
 
     def plug(self, *addresses: PciAddress) -> None:
         """Plug in again what was unplugged."""
@@ -95,7 +134,10 @@ class HardwareTest(ScenarioTest):
         return tuple(device.row for device in self.host.nova().devices)
 
     def _plug_back(self, address: PciAddress) -> None:
-        # It is plugged in already where the test came that far.
+        # It may be out already, and in again where the test came that far.
+        if address in self._pulled:
+            with suppress(InputError):
+                self.driver.unplug(self.host.node.name, address)
         with suppress(InputError):
             self.driver.plug(self.host.node.name, address)
         self.host.layout = self.host.node.layout
