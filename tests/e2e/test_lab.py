@@ -18,6 +18,7 @@ from tests.e2e.lab_case import (
     read_until,
     wait_for,
 )
+from vhost_tempest_plugin.compute.unit import PRELOADER
 
 
 class LabTest(LabCase):
@@ -31,6 +32,14 @@ class LabTest(LabCase):
         self.assertEqual(set(), {p for p, s in parts.items() if s["state"] not in WELL})
         [lab] = self.vhost.json("lab", "list")
         self.assertEqual(("ready", HOST, TOPOLOGY), (lab["state"], lab["hosts"], lab["topology"]))
+
+    def test_nova_compute_finds_its_imports_done(self) -> None:
+        """It is a copy of the process that has imported for it, in its own control group."""
+        importer = self.vhost.ssh(HOST, f"systemctl show -P MainPID {PRELOADER}").strip()
+        self.assertNotEqual("0", importer)
+        group = "/sys/fs/cgroup/system.slice/nova-compute.service/cgroup.procs"
+        parents = self.vhost.ssh(HOST, f"xargs -a {group} ps -o comm=,ppid= -p")
+        self.assertIn(["nova-compute", importer], [line.split() for line in parents.splitlines()])
 
     def test_a_guest_with_a_nic(self) -> None:
         found = self.vhost.json("lab", "try")
