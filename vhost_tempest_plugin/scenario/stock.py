@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the nodes of hosts have for guests, by numbers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.expect.host import seen_by_nova
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.novaconf import DeviceKind
 from vhost_tempest_plugin.scenario.wishes import by_node
+
+# Of a node's memory; with what its own system takes, a guest with more may fit into Nova's books
+# and not into the node, where all of it is locked for a device.
+_ROOM = 0.8
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +54,18 @@ def stocks(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[Stock, ...]:
             if node.shared
         ]
     return tuple(found)
+
+
+def more_than_half(memories_mib: Sequence[int]) -> int:
+    """A guest's memory, more than half of each of these, in MiB.
+
+    Where there is such a size, each of them either cannot hold one such guest or has room beside.
+    """
+    most = max(memories_mib)
+    sizes = [most * part // 32 for part in (20, 19, 18, 17, 21, 22, 23, 24)]
+    fitting = (
+        size
+        for size in sizes
+        if all(size > memory or size <= memory * _ROOM for memory in memories_mib)
+    )
+    return next(fitting, sizes[0])

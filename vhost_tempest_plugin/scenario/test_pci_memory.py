@@ -18,7 +18,7 @@ from vhost_tempest_plugin.scenario.situations import (
     placeable,
     rounds,
 )
-from vhost_tempest_plugin.scenario.stock import Stock, stocks
+from vhost_tempest_plugin.scenario.stock import Stock, more_than_half, stocks
 from vhost_tempest_plugin.scenario.wishes import NODE_MEMORY_MIB, nics, request
 
 MIB_KIB = 1024
@@ -187,5 +187,5 @@ class SmallPagesTest(MemoryTest):
         self.refused(request(memory_mib=most, devices=self.nics()), *MEMORY)
 
     def much(self) -> int:
-        """Five eighths of the memory of the node with devices that has most of it."""
-        return max(node.memory_mib for node in self.stocks() if node.devices) * 5 // 8
+        """More than half of the memory of each node with devices."""
+        return more_than_half([node.memory_mib for node in self.stocks() if node.devices])
