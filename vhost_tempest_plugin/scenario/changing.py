@@ -155,8 +155,9 @@ class ChangingTest(ScenarioTest):
 
         :param words: what its log must have, all of them
         """
+        configured = self.driver.configured(service, options)
         try:
-            with self.driver.configured(service, options):
+            with self.watch.within("options", configured):
                 self.fail(f"{service} starts with {dict(options)}")
         except StartError as error:
             said = _said(error)

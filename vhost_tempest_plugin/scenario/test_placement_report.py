@@ -52,7 +52,8 @@ class UnreportedTest(ChangingTest):
         """Nova's test_heal_multiple_allocations."""
         guest = self.place(request(devices=self.nics(2)))
         operator = Operator(self.os_admin.placement_client)
-        with reporting(self.driver, self.hosts, operator, {}):
+        reported = reporting(self.driver, self.hosts, operator, {})
+        with self.watch.within("options", reported):
             self.check(guest, "reporting")
             self.assertEqual(guest.devices, self.allocated(guest))
             guest.delete()
