@@ -140,7 +140,7 @@ class UnitTest(unittest.TestCase):
         )
         lines, loader = unit.text().splitlines(), unit.loader_text().splitlines()
         self.assertIn(f"Wants=libvirtd.service {PRELOADER}", lines)
-        self.assertIn(f"After=libvirtd.service vhost-devices.service {PRELOADER}", lines)
+        self.assertIn(f"After=libvirtd.service {PRELOADER} vhost-devices.service", lines)
         self.assertIn(
             f"ExecStart=/venv/bin/python -I -S {PRELOAD} run {PRELOAD_SOCKET}"
             " /venv/bin/nova-compute --config-file /etc/nova/nova.conf",
