@@ -185,7 +185,10 @@ class ReportTest(unittest.TestCase):
     def test_page(self) -> None:
         text = self.page.read_text()
         document = html.document_fromstring(text)
-        self.assertEqual([], document.xpath("//@src | //link | //script | //@href"))
+        self.assertEqual([], document.xpath("//@src | //link | //script"))
+        failed = document.xpath("//details[contains(@class, 'test') and @open]/@id")
+        self.assertEqual([f"#{each}" for each in failed], document.xpath("//@href"))
+        self.assertTrue(failed)
         self.assertEqual("Tests <here>", document.findtext(".//h1"))
         self.assertEqual(5, len(document.xpath("//details[contains(@class, 'test')]")))
         (failed,) = document.xpath("//details[contains(@class, 'failed') and @open][1]")
