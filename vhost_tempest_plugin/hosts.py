@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vhost_tempest_plugin import boot, topology_file
+from vhost_tempest_plugin import login, topology_file
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.hypervisor import stray
 from vhost_tempest_plugin.layout import Layout, lay_out
@@ -83,7 +83,7 @@ def ssh(name: str) -> Ssh:
     record = found.directory.read()
     if found.phase is not Phase.RUNNING or record.ssh_port is None:
         raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
-    return boot.ssh(found.directory, record.ssh_port)
+    return login.ssh(found.directory, record.ssh_port)
 
 
 def console(name: str, *, follow: bool = False) -> Iterator[str]:

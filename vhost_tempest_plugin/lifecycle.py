@@ -14,6 +14,7 @@ from vhost_tempest_plugin import (
     boot,
     capability,
     hosts,
+    login,
     share,
     sharing,
     topology_file,
@@ -142,7 +143,7 @@ def down(name: str, progress: Progress) -> None:
             if domain is None:
                 progress(f"host {name!r} is off already")
             else:
-                boot.shut_down(domain, directory, record, progress)
+                login.shut_down(domain, directory, record, progress)
         directory.saved.unlink(missing_ok=True)
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
 
@@ -292,7 +293,7 @@ def _await_ssh(
     """
     record = directory.read()
     try:
-        port = boot.wait(running, directory, record, layout, progress, awake=awake)
+        port = login.wait(running, directory, record, layout, progress, awake=awake)
     except HostError:
         running.destroy()
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))

@@ -14,9 +14,9 @@ ROOT = Path(__file__).resolve().parents[2] / PACKAGE
 LAYERS = (
     "cli config plugin scenario services",
     "acceleration bench boot cache capability checks collecting compute console deployment doctor"
-    " guest hosts hypervisor image keys lab lifecycle machine named_directory network packages"
-    " picture plugging probe process pruning reporting results rewiring sharing speed stack state"
-    " tether viewer",
+    " guest hosts hypervisor image keys lab lifecycle login machine named_directory"
+    " network packages picture plugging probe process pruning reporting results rewiring sharing"
+    " speed stack state tether viewer",
     "buses cabling catalog cmdline configuration cpio devicespec domain drawing expect layout"
     " memory mutants need novaconf observe report request topology_data topology_file"
     " topology_schema validity views",
