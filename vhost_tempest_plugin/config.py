@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The plugin's options in tempest.conf."""
 
+from pathlib import Path
+from types import SimpleNamespace
+
 from oslo_config import cfg
+
+from vhost_tempest_plugin.errors import InputError
 
 vhost_group = cfg.OptGroup(name="vhost", title="The compute hosts that tests run against")
 
@@ -188,6 +193,36 @@ Unit: the path of a directory. Source: whoever wants them.
 """,
     ),
 ]
+
+
+# tempest's own (tempest/config.py), with its defaults.
+_FEATURES: list[cfg.Opt] = [
+    cfg.BoolOpt(name, default=True) for name in ("cold_migration", "live_migration")
+]
+
+
+def read(file: Path) -> SimpleNamespace:
+    """The plugin's part of a tempest.conf, and what of tempest's it wants; sets nothing up.
+
+    The sections are attributes, as those of ``tempest.config.CONF``.
+
+    :raises InputError: it cannot be read, or has a value that is none
+    """
+    conf = cfg.ConfigOpts()
+    known = [*list_opts(), (cfg.OptGroup("compute-feature-enabled"), _FEATURES)]
+    for group, options in known:
+        conf.register_opts(options, group=group)
+    try:
+        conf([], project="tempest", default_config_files=[str(file)], default_config_dirs=[])
+        sections = {
+            group.name.replace("-", "_"): SimpleNamespace(
+                **{option.dest: conf[group.name][option.dest] for option in options}
+            )
+            for group, options in known
+        }
+    except (cfg.Error, ValueError, UnicodeError) as error:
+        raise InputError(f"cannot read {file}: {error}; give another file") from None
+    return SimpleNamespace(**sections)
 
 
 def list_opts() -> list[tuple[cfg.OptGroup, list[cfg.Opt]]]:

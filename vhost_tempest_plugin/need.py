@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.novaconf import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.pci import DeviceModel
@@ -21,12 +22,12 @@ class Ground:
 
     :param layouts: of each compute host
     :param abilities: of the deployment's driver; none without one
-    :param ports: guests there may have ordinary ports
+    :param features: what tempest.conf says of it
     """
 
     layouts: tuple[Layout, ...]
     abilities: frozenset[Ability] = frozenset()
-    ports: bool = False
+    features: frozenset[Feature] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +198,19 @@ def deployment(*abilities: Ability) -> Need:
     )
 
 
-def ordinary_ports() -> Need:
-    """Ordinary ports of Neutron's."""
-    return Need("ordinary ports, [vhost]ordinary_ports", 1, lambda ground: int(ground.ports))
+def feature(wanted: Feature) -> Need:
+    """An option of tempest.conf that is true."""
+    section, option = wanted.split(".")
+    return Need(f"[{section}]{option}", 1, lambda ground: int(wanted in ground.features))
+
+
+def resize() -> Need:
+    """One host, or hosts that guests can be moved between: a resize chooses among all."""
+
+    def found(ground: Ground) -> int:
+        return int(len(ground.layouts) == 1 or Feature.COLD_MIGRATION in ground.features)
+
+    return Need("one host, or [compute-feature-enabled]cold_migration", 1, found)
 
 
 def _most(words: str, count: int, found: Callable[[Layout], int]) -> Need:

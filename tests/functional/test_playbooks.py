@@ -293,8 +293,9 @@ class DevstackTest(NodeCase):
         self.assertEqual("stream\n", stream.read_text())
         collect, mustrun = self.words()
         self.assertEqual(["collect", str(self.logs)], collect)
-        patterns = "--regex smoke --exclude-regex slow --ports"
-        self.assertEqual(f"mustrun --topology small --subunit {stream} {patterns}".split(), mustrun)
+        words = f"--config-file {self.stack}/tempest/etc/tempest.conf --subunit {stream}"
+        patterns = "--regex smoke --exclude-regex slow"
+        self.assertEqual(f"mustrun {words} {patterns}".split(), mustrun)
         self.parse(mustrun)
         self.assertIn("What was collected", [each["name"] for each in self.node.artifacts()])
 

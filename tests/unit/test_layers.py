@@ -20,7 +20,7 @@ LAYERS = (
     "buses cabling catalog cmdline configuration cpio devicespec domain drawing expect layout"
     " memory mutants need novaconf observe report request topology_data topology_file"
     " topology_schema validity views",
-    "ability accelerator cpuset errors finding hardware load nat paths pci progress record"
+    "ability accelerator cpuset errors feature finding hardware load nat paths pci progress record"
     " record_text share topology uplink",
 )
 OWNERS = {

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.scenario import mustrun
@@ -28,7 +29,9 @@ class MustRunTest(unittest.TestCase):
         super().setUp()
         self.lists: dict[str, list[str]] = {}
         for name in catalog.names():
-            ground = Ground((lay_out(catalog.find(name)),), frozenset(Ability), ports=True)
+            ground = Ground(
+                (lay_out(catalog.find(name)),) * 2, frozenset(Ability), frozenset(Feature)
+            )
             for entry in mustrun.entries(ground):
                 on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])
                 if entry.must_run:

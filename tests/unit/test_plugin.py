@@ -1,13 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 import importlib
 import re
+import tempfile
 import unittest
 from pathlib import Path
 
 from oslo_config import cfg
+from tempest import config as tempest_config
 from tempest.test_discover.plugins import TempestTestPluginManager
 
+from vhost_tempest_plugin import config
+from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.feature import Feature
+from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.plugin import VhostTempestPlugin
+from vhost_tempest_plugin.scenario import site
+
+HOSTS = "[vhost]\nhosts=a,b\ntopology=small\ntopologies=b:single\nnova_cell_database=mysql://x\n"
 
 
 class PluginTest(unittest.TestCase):
@@ -64,3 +74,45 @@ class PluginTest(unittest.TestCase):
         for name in registered["client_names"]:
             self.assertTrue(hasattr(module, name), name)
         self.assertEqual("compute", registered["service"])
+
+
+class TempestConfTest(unittest.TestCase):
+    """What is read of it without tempest."""
+
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.file = Path(directory.name) / "tempest.conf"
+
+    def ground(self, more: str = "") -> Ground:
+        self.file.write_text(HOSTS + more)
+        return site.ground(self.file)
+
+    def test_what_tests_run_on(self) -> None:
+        found = self.ground("deployment=lab\ndeployment_name=x\n")
+        self.assertEqual(["small", "single"], [layout.host.name for layout in found.layouts])
+        self.assertEqual(frozenset(Ability), found.abilities)
+        self.assertEqual(frozenset(), self.ground().abilities)
+
+    def test_features_have_tempests_defaults(self) -> None:
+        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        self.assertEqual(moves, self.ground().features)
+        off = "ordinary_ports=true\n[compute-feature-enabled]\nlive_migration=false\n"
+        self.assertEqual({*Feature} - {Feature.LIVE_MIGRATION}, self.ground(off).features)
+        for feature in moves:
+            name = feature.partition(".")[2]
+            self.assertTrue(getattr(tempest_config.CONF.compute_feature_enabled, name))
+
+    def test_what_is_wrong_is_told(self) -> None:
+        for text, words in (
+            (HOSTS + "ordinary_ports=maybe\n", "ordinary_ports"),
+            ("no section\n", "no section"),
+            ("[vhost]\nhosts=a\n", r"\[vhost\]topology, \[vhost\]nova_cell_database"),
+            (HOSTS.replace("small", "nowhere"), "nowhere"),
+        ):
+            self.file.write_text(text)
+            with self.subTest(text=text), self.assertRaisesRegex(InputError, words):
+                site.ground(self.file)
+        self.file.unlink()
+        with self.assertRaisesRegex(InputError, "give another file"):
+            config.read(self.file)

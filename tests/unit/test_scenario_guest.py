@@ -35,6 +35,43 @@ class FakeTest:
         return None
 
 
+class MovingTest(FakeTest):
+    """A test whose servers are on another host with each move."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        calls = ("migrate", "live_migrate", "confirm_resize", "revert_resize")
+        servers = {f"{name}_server": self.call for name in calls}
+        self.cloud.servers = SimpleNamespace(**servers)
+        self.host = "a"
+        self.checked: list[tuple[str, str]] = []
+        self.judged: list[tuple[str, ...]] = []
+        self.left: list[tuple[str, str]] = []
+        self.refusals: list[tuple[str, ...]] = []
+
+    def call(self, server: str, **words: object) -> None:
+        return None
+
+    def settled(self, servers: list[str], watch: object, *, status: str) -> Any:
+        shown = {"status": status, "OS-EXT-SRV-ATTR:host": self.host}
+        return dict.fromkeys(servers, shown)
+
+    def fleet(self) -> Any:
+        return {"a": None, "b": None, "c": None}
+
+    def check(self, guest: Guest, step: str, *, moved: bool = False) -> None:
+        self.checked.append((step, guest.host))
+
+    def judge(self, fleet: Any, *words: object) -> None:
+        self.judged.append(tuple(fleet))
+
+    def released(self, guest: Guest, host: str, step: str) -> None:
+        self.left.append((step, host))
+
+    def expect_refusal(self, request: object, *, fleet: Any) -> None:
+        self.refusals.append(tuple(fleet))
+
+
 class ReportingTest:
     """A test whose guest has told after it was looked at twice."""
 
@@ -89,3 +126,40 @@ class ShelvedGuestTest(unittest.TestCase):
         self.assertEqual([], test.guests)
         guest.unshelve()
         self.assertEqual([guest], test.guests)
+
+
+class MovedGuestTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.test: Any = MovingTest()
+        self.guest = Guest(self.test, 0, "uuid", request(), "a")
+
+    def test_it_keeps_what_it_had_until_it_is_confirmed(self) -> None:
+        had, self.test.host = self.guest.seen, "b"
+        self.guest.migrate()
+        self.assertEqual((self.guest.request, "a", had), self.guest.left)
+        self.assertEqual([("b", "c")], self.test.judged)
+        self.guest.confirm()
+        self.assertIsNone(self.guest.left)
+        self.assertEqual([("confirm", "a")], self.test.left)
+        self.assertEqual([("migrate", "b"), ("confirm", "b")], self.test.checked)
+
+    def test_it_is_back_when_it_is_reverted(self) -> None:
+        self.test.host = "b"
+        self.guest.migrate()
+        self.guest.revert()
+        self.assertEqual("a", self.guest.host)
+        self.assertEqual([("revert", "b")], self.test.left)
+        self.assertEqual([("migrate", "b"), ("revert", "a")], self.test.checked)
+
+    def test_nothing_is_kept_where_it_ran_on_its_way(self) -> None:
+        self.test.host = "c"
+        self.guest.live_migrate()
+        self.assertIsNone(self.guest.left)
+        self.assertEqual([("live-migrate", "a")], self.test.left)
+        self.assertEqual([("live-migrate", "c")], self.test.checked)
+
+    def test_a_refusal_is_expected_of_the_others(self) -> None:
+        self.guest.migrate_refused()
+        self.guest.live_migrate_refused()
+        self.assertEqual([("b", "c")], self.test.refusals)
+        self.assertEqual(["a", "a"], [host for _, host in self.test.checked])

@@ -23,6 +23,7 @@ from vhost_tempest_plugin.configuration.networking import (
 )
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.lab.cloud import Cloud
 from vhost_tempest_plugin.progress import silent
 from vhost_tempest_plugin.stack import files, lifecycle, sources, staging
@@ -65,6 +66,14 @@ class RecordTest(unittest.TestCase):
     def test_round_trip_of_one_without_networking(self) -> None:
         plain = replace(RECORD, networking=NO_NETWORKING)
         self.assertEqual(plain, StackRecord.load(plain.dump()))
+
+    def test_guests_move_between_hosts_that_reach_each_other(self) -> None:
+        alone = replace(RECORD, hosts=("h-0",), networking=NO_NETWORKING, network="lan")
+        self.assertEqual(frozenset(), alone.features)
+        two = replace(alone, hosts=("h-0", "h-1"))
+        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        self.assertEqual(moves, two.features)
+        self.assertEqual(frozenset(), replace(two, network=None).features)
 
     def test_what_is_no_record(self) -> None:
         fields = json.loads(RECORD.dump())

@@ -22,6 +22,7 @@ from vhost_tempest_plugin.views import (
     TrackedDevice,
     View,
     disagreements,
+    kept,
     leaks,
     observation,
 )
@@ -222,6 +223,21 @@ class LeakTest(unittest.TestCase):
             with self.subTest(view=view):
                 found = leaks(host, nova, holdings, self.host)
                 self.assertEqual({view}, {each for leak in found for each in leak.said})
+
+    def test_what_waits_to_be_confirmed_keeps_its_devices_and_nobody_has_them(self) -> None:
+        devices = {ROW.address}
+        taken = NovaView("root", VIEWS.nova, {})
+        self.assertEqual((), kept(GUEST, devices, taken, self.host))
+        claimed = replace(taken, devices=(replace(VIEWS.nova[0], status="claimed"),))
+        in_hand = replace(self.host, devices={ROW.address: HELD})
+        for nova, host, had in (
+            (self.nova, self.host, devices),
+            (claimed, self.host, devices),
+            (taken, in_hand, devices),
+            (taken, self.host, frozenset[PciAddress]()),
+        ):
+            with self.subTest(nova=nova, had=had):
+                self.assertIn(str(ROW.address), words(kept(GUEST, had, nova, host)))
 
     def test_only_ours(self) -> None:
         nova = replace(self.nova, devices=VIEWS.nova)

@@ -12,10 +12,11 @@ from cliff.lister import Lister
 from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.layout import lay_out
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.results import stream
-from vhost_tempest_plugin.scenario import mustrun
+from vhost_tempest_plugin.scenario import mustrun, site
 
 _COLUMNS = ("test", "must run", "why not", "did run")
 
@@ -31,18 +32,24 @@ class MustRun(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "--topology", action="append", required=True, help="of a compute host; one each"
+        ground = parser.add_mutually_exclusive_group(required=True)
+        ground.add_argument(
+            "--config-file", type=Path, help="a tempest.conf, which says what the tests run on"
         )
+        ground.add_argument("--topology", action="append", help="of a compute host; one each")
         parser.add_argument(
             "--ability",
             action="append",
             default=[],
             choices=[ability.name.lower() for ability in Ability],
-            help="what [vhost]deployment can do; may be repeated",
+            help="beside --topology, what [vhost]deployment can do; may be repeated",
         )
         parser.add_argument(
-            "--ports", action="store_true", help="guests may have ordinary ports of Neutron's"
+            "--feature",
+            action="append",
+            default=[],
+            choices=[feature.value for feature in Feature],
+            help="beside --topology, an option that is true in tempest.conf; may be repeated",
         )
         parser.add_argument("--tag", help="only tests with it, as in smoke")
         parser.add_argument(
@@ -63,14 +70,9 @@ class MustRun(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        ground = Ground(
-            tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
-            frozenset(Ability[name.upper()] for name in parsed_args.ability),
-            parsed_args.ports,
-        )
         entries = [
             entry
-            for entry in mustrun.entries(ground)
+            for entry in mustrun.entries(_ground(parsed_args))
             if parsed_args.tag is None or parsed_args.tag in entry.tags
             if parsed_args.regex is None or parsed_args.regex.search(entry.full_name)
             if not parsed_args.exclude_regex
@@ -87,6 +89,16 @@ class MustRun(Lister):
             )
             for entry in entries
         ]
+
+
+def _ground(parsed_args: argparse.Namespace) -> Ground:
+    if parsed_args.config_file is not None:
+        return site.ground(parsed_args.config_file)
+    return Ground(
+        tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
+        frozenset(Ability[name.upper()] for name in parsed_args.ability),
+        frozenset(map(Feature, parsed_args.feature)),
+    )
 
 
 def _pattern(text: str) -> re.Pattern[str]:

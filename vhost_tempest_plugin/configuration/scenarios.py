@@ -7,6 +7,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.configuration import in_host
 from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin.feature import Feature
 
 # For the first guest after a start of nova-compute in an emulated host.
 _LIMIT_S = 400
@@ -59,7 +60,7 @@ class Subject:
     :param deployment_name: what that one calls it
     :param entrance: how who runs the tests gets into the hosts, None where the hosts are theirs
     :param records: where tests leave what they saw
-    :param ports: guests may have ordinary ports
+    :param features: what guests can have there, and what can be done with them
     """
 
     hosts: Sequence[str]
@@ -69,7 +70,7 @@ class Subject:
     deployment_name: str
     records: Path
     entrance: SshEntrance | None = None
-    ports: bool = False
+    features: frozenset[Feature] = frozenset()
 
 
 def options(subject: Subject, contents: Contents | None) -> Options:
@@ -101,15 +102,24 @@ def options(subject: Subject, contents: Contents | None) -> Options:
             "min_compute_nodes": str(len(subject.hosts)),
             "build_timeout": str(_LIMIT_S),
         },
-        "compute-feature-enabled": {"console_output": "true", "vnc_console": "false"},
+        "compute-feature-enabled": {
+            "console_output": "true",
+            "vnc_console": "false",
+            "cold_migration": _boolean(Feature.COLD_MIGRATION in subject.features),
+            "live_migration": _boolean(Feature.LIVE_MIGRATION in subject.features),
+        },
         "vhost": {
             **database,
             "hosts": ",".join(subject.hosts),
             "topology": str(subject.topology),
             **driver,
             **(subject.entrance.options() if subject.entrance else {}),
-            **({"ordinary_ports": "true"} if subject.ports else {}),
+            "ordinary_ports": _boolean(Feature.ORDINARY_PORTS in subject.features),
             "record_directory": str(subject.records),
             "reserved_memory_mib": str(in_host.RESERVED_MIB),
         },
     }
+
+
+def _boolean(value: bool) -> str:
+    return str(value).lower()

@@ -39,6 +39,11 @@ class Workspace:
     directory: Path
     layouts: Mapping[str, Layout]
 
+    @property
+    def configuration(self) -> Path:
+        """Its tempest.conf."""
+        return self.directory / "etc" / "tempest.conf"
+
 
 def prepare(name: str) -> Workspace:
     """Write what tempest needs for the lab *name*.
@@ -62,7 +67,8 @@ def prepare(name: str) -> Workspace:
     sections = tempest.options(
         settings, Contents(image, flavor), directory.topology, workspace / RECORDS
     )
-    private.write(workspace / "etc" / "tempest.conf", render.text(sections))
+    made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
+    private.write(made.configuration, render.text(sections))
     discovery = {
         "DEFAULT": {
             "test_path": str(place / "test_discover"),
@@ -71,7 +77,7 @@ def prepare(name: str) -> Workspace:
         }
     }
     private.write(workspace / ".stestr.conf", render.text(discovery))
-    return Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
+    return made
 
 
 def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:

@@ -171,9 +171,14 @@ class ScenarioTest(HostedTest):
         ]
         self._require(explained(fleet, outcomes))
 
-    def expect_refusal(self, request: Request, *reasons: Lack | Conflict) -> Refused:
-        """Fail where the topology does not lead to a refusal, for one of these reasons."""
-        expected = refusal(outlook(self.fleet(), request))
+    def expect_refusal(
+        self, request: Request, *reasons: Lack | Conflict, fleet: Fleet | None = None
+    ) -> Refused:
+        """Fail where the topology does not lead to a refusal, for one of these reasons.
+
+        :param fleet: the hosts that come into question; all where it is None
+        """
+        expected = refusal(outlook(self.fleet() if fleet is None else fleet, request))
         if expected is None:
             self.fail(f"the topology has a place for {request}")
         if reasons:
@@ -203,7 +208,11 @@ class ScenarioTest(HostedTest):
     def left_host(self, guest: Guest, step: str) -> None:
         """Fail where anything is still held by a guest that has no host any more."""
         self.guests.remove(guest)
-        self._require(self.inspector.held_by(guest, step, self.watch))
+        self.released(guest, guest.host, step)
+
+    def released(self, guest: Guest, host: str, step: str) -> None:
+        """Fail where anything of a host is still held by a guest that is not on it any more."""
+        self._require(self.inspector.held_by(guest, host, step, self.watch))
 
     def fault(self, server: str) -> str:
         """Nova's reason for a server's failure."""

@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vhost_tempest_plugin.expect import Observation, Rejection
+from vhost_tempest_plugin.expect import Fleet, Observation, Rejection
 from vhost_tempest_plugin.guest import LAST_LINE, GuestReport
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.request import Request
@@ -40,7 +40,7 @@ class Guest:
         self.power = Power.ON
         self.seen = Observation()
         self.console_log: str | None = None
-        # What it has where it came from, until a resize is confirmed: request, host, place.
+        # What it has where it came from, until a move is confirmed: request, host, place.
         self.left: tuple[Request, str, Observation] | None = None
 
     @property
@@ -118,11 +118,35 @@ class Guest:
         fleet = self._test.fleet()
         flavor = self._test.cloud.flavor(request)
         self._test.cloud.servers.resize_server(self.id, flavor)
-        shown = self._settle("VERIFY_RESIZE")
-        self.left = (self.request, self.host, self.seen)
-        self.request, self.host = request, shown["OS-EXT-SRV-ATTR:host"]
-        self._test.check(self, "resize", moved=True)
-        self._test.judge(fleet, request, self.host, self.seen)
+        self._await_verification("resize", fleet, request)
+
+    def migrate(self) -> None:
+        """Migrate it cold to another host, as a resize to what it has already."""
+        fleet = self._elsewhere()
+        self._test.cloud.servers.migrate_server(self.id)
+        self._await_verification("migrate", fleet, self.request)
+
+    def migrate_refused(self) -> None:
+        """Ask for a migration that must find no host; it stays as it is."""
+        self._test.expect_refusal(self.request, fleet=self._elsewhere())
+        self._test.cloud.servers.migrate_server(self.id)
+        self._settle("ACTIVE")
+        self._test.check(self, "migrate refused")
+
+    def live_migrate(self) -> None:
+        """Migrate it to another host while it runs; what it had is free at once."""
+        fleet, before = self._elsewhere(), self.host
+        self._live_migrate()
+        self.host = self._settle("ACTIVE")["OS-EXT-SRV-ATTR:host"]
+        self._test.check(self, "live-migrate", moved=True)
+        self._test.judge(fleet, self.request, self.host, self.seen)
+        self._test.released(self, before, "live-migrate")
+
+    def live_migrate_refused(self) -> None:
+        """Ask for what Nova must not do; it stays as it is."""
+        self._live_migrate()
+        self._settle("ACTIVE")
+        self._test.check(self, "live-migrate refused")
 
     def resize_refused(self, request: Request) -> None:
         """Ask for a resize that must find no host; it stays as it is."""
@@ -136,8 +160,10 @@ class Guest:
         """Confirm a resize: what it had before is free."""
         self._test.cloud.servers.confirm_resize_server(self.id)
         self._settle("ACTIVE")
-        self.left = None
+        before, self.left = self.left, None
         self._test.check(self, "confirm")
+        if before is not None and before[1] != self.host:
+            self._test.released(self, before[1], "confirm")
 
     def revert(self) -> None:
         """Revert a resize: it has what it had before."""
@@ -145,8 +171,11 @@ class Guest:
             raise ValueError("there is nothing to revert")
         self._test.cloud.servers.revert_resize_server(self.id)
         self._settle("ACTIVE")
+        after = self.host
         (self.request, self.host, self.seen), self.left = self.left, None
         self._test.check(self, "revert")
+        if after != self.host:
+            self._test.released(self, after, "revert")
 
     def shelve(self) -> None:
         """Shelve it; it has no host then, and all that it had is free."""
@@ -173,6 +202,20 @@ class Guest:
     def delete(self) -> None:
         """Delete it before the test ends; all that it had is free then, in every view."""
         self._test.delete(self)
+
+    def _elsewhere(self) -> Fleet:
+        """The hosts that it is not on."""
+        return {name: each for name, each in self._test.fleet().items() if name != self.host}
+
+    def _live_migrate(self) -> None:
+        self._test.cloud.servers.live_migrate_server(self.id, host=None, block_migration="auto")
+
+    def _await_verification(self, step: str, fleet: Fleet, request: Request) -> None:
+        shown = self._settle("VERIFY_RESIZE")
+        self.left = (self.request, self.host, self.seen)
+        self.request, self.host = request, shown["OS-EXT-SRV-ATTR:host"]
+        self._test.check(self, step, moved=True)
+        self._test.judge(fleet, request, self.host, self.seen)
 
     def _step(
         self, name: str, call: str, status: str, *, power: Power = Power.ON, **words: Any

@@ -8,12 +8,20 @@ from functools import partial
 from tempest.lib import exceptions
 
 from vhost_tempest_plugin.guest import GuestReport
+from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.scenario.cloud import Cloud
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.look import Look, Watch
 from vhost_tempest_plugin.scenario.record import Record
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
-from vhost_tempest_plugin.views import GuestViews, Power, disagreements, leaks, observation
+from vhost_tempest_plugin.views import (
+    GuestViews,
+    Power,
+    disagreements,
+    kept,
+    leaks,
+    observation,
+)
 
 
 class Inspector:
@@ -45,11 +53,13 @@ class Inspector:
             for guest in guests:
                 if guest.host == name:
                     facts += self._of(guest, look, step, report, moved)
+        for guest in guests:
+            facts += self._left_behind(guest, step)
         return facts
 
-    def held_by(self, guest: Guest, step: str, watch: Stopwatch) -> list[str]:
-        """What is still held by a guest that has left its host, after a time to let go."""
-        host = self._hosts[guest.host]
+    def held_by(self, guest: Guest, name: str, step: str, watch: Stopwatch) -> list[str]:
+        """What of a host is held by a guest that is not on it any more, after a time to let go."""
+        host = self._hosts[name]
 
         def free() -> bool | None:
             nova = host.nova()
@@ -72,6 +82,15 @@ class Inspector:
             facts += [f"after the test: {name}: {leak}" for leak in host.leaks()]
         return facts
 
+    def _left_behind(self, guest: Guest, step: str) -> list[str]:
+        """In what views of the host that a guest came from are not as they must be meanwhile."""
+        if guest.left is None or guest.left[1] == guest.host:
+            return []
+        name = guest.left[1]
+        look = self._hosts[name].look()
+        facts = [str(each) for each in kept(guest.id, _reserve(guest, name), look.nova, look.host)]
+        return [f"guest {guest.number} after {step}, on {name}: {fact}" for fact in facts]
+
     def _of(
         self, guest: Guest, look: Look, step: str, report: GuestReport | None, moved: bool
     ) -> list[str]:
@@ -89,7 +108,7 @@ class Inspector:
             holdings=self._cloud.placement.of(guest.id, look.tree),
             reported_devices=look.reports_devices,
             report=report,
-            in_reserve=guest.left[2].devices if guest.left else frozenset(),
+            in_reserve=_reserve(guest, guest.host),
         )
         facts = [str(each) for each in disagreements(views, dedicated)]
         if domain is not None and guest.power is Power.ON:
@@ -99,6 +118,13 @@ class Inspector:
             if not moved and guest.seen != before:
                 facts.append(f"it was {before}, is {guest.seen}")
         return [f"guest {guest.number} after {step}: {fact}" for fact in facts]
+
+
+def _reserve(guest: Guest, host: str) -> frozenset[PciAddress]:
+    """The devices of a host that are a guest's where it came from, until a move is confirmed."""
+    if guest.left is None or guest.left[1] != host:
+        return frozenset()
+    return guest.left[2].devices
 
 
 def _is_free(host: Watch) -> bool | None:

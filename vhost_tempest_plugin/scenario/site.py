@@ -4,15 +4,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tempest import config
 
 from vhost_tempest_plugin import catalog, deployment, paths
+from vhost_tempest_plugin import config as options
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.deployment import Deployment
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.expect import Limits
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.feature import Feature
+from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.machine import Ssh
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.viewer import Node, NovaDatabase
@@ -40,12 +43,12 @@ class Site:
         """What needs are measured by."""
         abilities = frozenset[Ability]() if self.deployment is None else self.deployment.abilities
         layouts = tuple(node.layout for node in self.nodes.values())
-        return Ground(layouts, abilities, CONF.vhost.ordinary_ports)
+        return Ground(layouts, abilities, _features(CONF))
 
 
-def missing() -> str:
+def missing(conf: Any = CONF) -> str:
     """Which options are missing for scenarios with guests; empty where none is."""
-    group = CONF.vhost
+    group = conf.vhost
     absent = [
         f"[vhost]{name}"
         for name, value in (
@@ -58,16 +61,31 @@ def missing() -> str:
     return f"not set: {', '.join(absent)}" if absent else ""
 
 
+def ground(file: Path) -> Ground:
+    """What a tempest.conf says that tests run on; nothing of it is asked.
+
+    :raises InputError: it cannot be read, or does not say what it should
+    """
+    conf = options.read(file)
+    if absent := missing(conf):
+        raise InputError(f"{file} has no hosts for tests: {absent}; give another file")
+    group = conf.vhost
+    driver = _deployment(group)
+    return Ground(
+        tuple(_layout(group, name) for name in group.hosts),
+        frozenset() if driver is None else driver.abilities,
+        _features(conf),
+    )
+
+
 def configured() -> Site:
     """The site of tempest.conf.
 
     :raises InputError: an option does not say what it should
     """
     group = CONF.vhost
-    names = tuple(group.hosts)
-    driver = group.deployment
     return Site(
-        nodes={name: _node(name) for name in names},
+        nodes={name: Node(name, _layout(group, name), _ssh(name)) for name in group.hosts},
         limits=Limits(
             cpu_ratio=group.cpu_allocation_ratio,
             ram_ratio=group.ram_allocation_ratio,
@@ -75,15 +93,29 @@ def configured() -> Site:
             pack=group.pack_nodes,
         ),
         database=NovaDatabase(group.nova_cell_database) if group.nova_cell_database else None,
-        deployment=deployment.load(driver, group.deployment_name, names) if driver else None,
+        deployment=_deployment(group),
     )
 
 
-def _node(name: str) -> Node:
-    topology = CONF.vhost.topologies.get(name) or CONF.vhost.topology
+def _features(conf: Any) -> frozenset[Feature]:
+    def is_set(feature: Feature) -> bool:
+        section, option = feature.split(".")
+        return bool(getattr(getattr(conf, section.replace("-", "_")), option))
+
+    return frozenset(filter(is_set, Feature))
+
+
+def _deployment(group: Any) -> Deployment | None:
+    if not group.deployment:
+        return None
+    return deployment.load(group.deployment, group.deployment_name, tuple(group.hosts))
+
+
+def _layout(group: Any, name: str) -> Layout:
+    topology = group.topologies.get(name) or group.topology
     if not topology:
         raise InputError(f"host {name!r} has no topology; set [vhost]topology or topologies")
-    return Node(name, lay_out(catalog.find(topology)), _ssh(name))
+    return lay_out(catalog.find(topology))
 
 
 def _ssh(name: str) -> Ssh | None:

@@ -12,50 +12,20 @@ from tempest.lib import decorators
 
 from vhost_tempest_plugin.deployment import NOVA_COMPUTE
 from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import dedicated_cpus, deployment, devices, local_devices
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.need import dedicated_cpus, deployment, devices, local_devices, resize
+from vhost_tempest_plugin.request import Request
 from vhost_tempest_plugin.scenario.changing import ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.living import DEDICATED, LifeTest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.reporting import NEEDED
-from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.scenario.wishes import request
 
-DEDICATED = CpuPolicy.DEDICATED
 _AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
 _NEVER = str(24 * 60 * 60)
 _STARTED = "Starting compute node"
 _AUDIT_FAILED = "Error updating resources for node"
 _LOG_LINES = 2000
-
-
-class LifeTest(ScenarioTest):
-    """Guests with a pinned CPU and a device."""
-
-    def counts(self) -> list[int]:
-        """How many devices each node has that has any, ascending, of all hosts."""
-        return sorted(
-            len(found)
-            for host in self.hosts.values()
-            for node, found in by_node(host.layout, self.kind).items()
-            if node is not None
-        )
-
-    def pinned(self, count: int = 1, *, console: bool = False) -> Guest:
-        """One with that many devices."""
-        return self.place(self.asking(count), console=console)
-
-    def asking(self, count: int) -> Request:
-        """Its request; for no device where the count is 0."""
-        return request(cpu_policy=DEDICATED, devices=self.nics(count) if count else ())
-
-    def every_device(self) -> Request:
-        """All devices of the first sort that one host has; only a host without guests has them."""
-        count = max(
-            sum(map(len, by_node(host.layout, self.kind).values())) for host in self.hosts.values()
-        )
-        return request(devices=self.nics(count, NumaPolicy.PREFERRED))
 
 
 class PowerTest(LifeTest):
@@ -161,8 +131,9 @@ class ShelveTest(LifeTest):
         guest.unshelve()
 
 
+@needs(resize())
 class ResizeTest(LifeTest, ChangingTest):
-    """Resizes on one host: the old devices are kept until one is confirmed."""
+    """Resizes: the old devices are kept until one is confirmed."""
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("c1037f7b-0b4d-4560-b2d5-6f0e00c1c849")
@@ -222,6 +193,7 @@ class ResizeTest(LifeTest, ChangingTest):
             yield
 
 
+@needs(resize())
 class AuditTest(LifeTest, ChangingTest):
     """Nova goes over a host's accounts while a guest is resized on it, or does not."""
 

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.need import local_devices, ordinary_ports
+from vhost_tempest_plugin.feature import Feature
+from vhost_tempest_plugin.need import feature, local_devices
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.needs import needs
@@ -13,7 +14,7 @@ from vhost_tempest_plugin.scenario.wires import Port, Wires
 from vhost_tempest_plugin.scenario.wishes import request
 
 
-@needs(ordinary_ports())
+@needs(feature(Feature.ORDINARY_PORTS))
 class PortTest(ScenarioTest):
     """The host's agent plugs the port, and the guest gets the address that Neutron says."""
 
@@ -24,7 +25,7 @@ class PortTest(ScenarioTest):
     def resource_setup(cls) -> None:
         super().resource_setup()
         cls.wires = Wires(cls.os_admin, cls.addClassResourceCleanup)
-        if cls.site.ground.ports:
+        if Feature.ORDINARY_PORTS in cls.site.ground.features:
             cls.network = cls.wires.network()
 
     @decorators.attr(type=["smoke", "guest"])

@@ -15,6 +15,7 @@ from vhost_tempest_plugin.configuration.networking import (
     Networking,
     NeutronAgent,
 )
+from vhost_tempest_plugin.feature import Feature
 
 _FORMAT = 3
 
@@ -51,6 +52,13 @@ class StackRecord:
     log_directory: Path | None = None
     networking: Networking = NO_NETWORKING
     network: str | None = None
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        """What guests can have there; to go from one host to another they need a way."""
+        ports = {Feature.ORDINARY_PORTS} if self.networking else set()
+        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        return frozenset(ports | (moves if self.network and len(self.hosts) > 1 else set()))
 
     def dump(self) -> str:
         """The record as JSON."""

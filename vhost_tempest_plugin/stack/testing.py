@@ -60,7 +60,7 @@ def configure(
         deployment_name=name,
         records=entrance / "records" if entrance else directory.records,
         entrance=admission.admit(record.hosts, entrance) if entrance else None,
-        ports=bool(record.networking),
+        features=record.features,
     )
     made = _contents(name) if own_image else None
     options = render.literal(scenarios.options(subject, made))

@@ -10,7 +10,7 @@ from vhost_tempest_plugin.views.agreement import disagreements, observation
 from vhost_tempest_plugin.views.disagreement import Disagreement, View
 from vhost_tempest_plugin.views.guest import GuestViews, Power
 from vhost_tempest_plugin.views.host import HostDevice, HostView
-from vhost_tempest_plugin.views.leak import leaks
+from vhost_tempest_plugin.views.leak import kept, leaks
 from vhost_tempest_plugin.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.views.placement import Holding, Inventory, Provider
 from vhost_tempest_plugin.views.reported import misreported
@@ -28,6 +28,7 @@ __all__ = [
     "TrackedDevice",
     "View",
     "disagreements",
+    "kept",
     "leaks",
     "misreported",
     "observation",

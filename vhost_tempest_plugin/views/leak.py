@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is still held when all guests of a test are gone."""
+"""What is still held by guests that are gone, or on their way."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 
+from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.views.disagreement import Disagreement, View
 from vhost_tempest_plugin.views.host import HostView
-from vhost_tempest_plugin.views.nova import AVAILABLE, NovaView
+from vhost_tempest_plugin.views.nova import ALLOCATED, AVAILABLE, NovaView
 from vhost_tempest_plugin.views.placement import Holding
 
 
@@ -27,6 +28,33 @@ def leaks(
         for guest, leak in (*_host(host), *_nova(nova), *_placement(holdings))
         if ours is None or guest in ours
     ) + (() if before is None else tuple(_drivers(host, nova, before)))
+
+
+def kept(
+    guest: str, devices: Set[PciAddress], nova: NovaView, host: HostView
+) -> tuple[Disagreement, ...]:
+    """What a guest that waits elsewhere to be confirmed must have kept here, and has not.
+
+    It has its devices in Nova's books, and nobody has them in hand.
+
+    :param devices: those that it had here
+    """
+    recorded = {device.row.address: device.status for device in nova.of(guest)}
+    facts = [
+        Disagreement(
+            str(address),
+            {View.NOVA: f"{recorded.get(address, 'not')} of {guest}", View.API: "kept for it"},
+        )
+        for address in sorted(devices | recorded.keys())
+        if address not in devices or recorded.get(address) != ALLOCATED
+    ]
+    facts += [
+        Disagreement(str(device.address), {View.SYSFS: f"held by {holder}", View.API: "kept"})
+        for device in host.devices.values()
+        if device.address in devices
+        for holder in sorted(device.holders)
+    ]
+    return tuple(facts)
 
 
 def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:

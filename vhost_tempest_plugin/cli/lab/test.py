@@ -8,15 +8,13 @@ from pathlib import Path
 from cliff.command import Command
 
 from vhost_tempest_plugin import progress
-from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import labs, mutation, testing
 from vhost_tempest_plugin.mutants import catalogue
-from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.results import mutation as results
 from vhost_tempest_plugin.results import report
-from vhost_tempest_plugin.scenario import mustrun
+from vhost_tempest_plugin.scenario import mustrun, site
 
 
 class Test(Command):
@@ -81,9 +79,8 @@ class Test(Command):
         words += ["--concurrency", str(parsed_args.concurrency)]
         tell(f"{len(selected)} tests on the lab {parsed_args.name!r}")
         run, status = testing.run(workspace, words, output, tell)
-        ground = Ground(tuple(workspace.layouts.values()), frozenset(Ability))
         ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
-        must = mustrun.entries(ground)
+        must = mustrun.entries(site.ground(workspace.configuration))
         run = dataclasses.replace(run, breaches=mustrun.breaches(must, ran, selected))
         page = report.write(run, workspace.layouts, output)
         self._good = run.is_good and status == 0

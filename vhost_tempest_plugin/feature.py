@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What guests of a deployment can have, and what its APIs can do with them."""
+
+from enum import StrEnum
+
+
+class Feature(StrEnum):
+    """A boolean option of tempest.conf, ``section.option``; tests say which they need set."""
+
+    ORDINARY_PORTS = "vhost.ordinary_ports"
+    COLD_MIGRATION = "compute-feature-enabled.cold_migration"
+    LIVE_MIGRATION = "compute-feature-enabled.live_migration"

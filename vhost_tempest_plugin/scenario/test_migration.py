@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests that go from one compute host to another, with what they have of it."""
+
+from tempest.lib import decorators
+
+from vhost_tempest_plugin.feature import Feature
+from vhost_tempest_plugin.need import dedicated_cpus, feature, hosts, local_devices
+from vhost_tempest_plugin.scenario.living import LifeTest
+from vhost_tempest_plugin.scenario.needs import needs
+
+
+@needs(hosts(2), feature(Feature.COLD_MIGRATION))
+class ColdMigrationTest(LifeTest):
+    """Guests that are off on their way, with a device on each side."""
+
+    @decorators.attr(type=["move", "slow"])
+    @decorators.idempotent_id("0f3c8a51-6d92-4b7e-8e14-5a9b2c7d60f8")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_device_of_the_other_host(self) -> None:
+        """Nova's test_cold_migrate_server_with_pci: the old one is kept until it is confirmed."""
+        guest = self.pinned(console=True)
+        guest.migrate()
+        guest.confirm()
+        guest.report()
+
+    @decorators.attr(type=["move", "slow"])
+    @decorators.idempotent_id("c6b1e7d4-2f08-4a93-b5d6-7e31f90a8c25")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_reverted_migration(self) -> None:
+        """It has the device again that it had."""
+        guest = self.pinned()
+        guest.migrate()
+        guest.revert()
+
+    @decorators.attr(type=["move"])
+    @decorators.idempotent_id("91d4f2b8-e05a-4c67-a3b9-18c6d57e2f04")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_no_free_device_elsewhere(self) -> None:
+        """It stays where it is, and keeps what it has."""
+        guest = self.pinned()
+        for _ in range(len(self.hosts) - 1):
+            self.place(self.every_device())
+        guest.migrate_refused()
+
+
+@needs(hosts(2), feature(Feature.LIVE_MIGRATION))
+class LiveMigrationTest(LifeTest):
+    """Guests that run on their way."""
+
+    @decorators.attr(type=["move", "slow"])
+    @decorators.idempotent_id("3a7e5c90-b1f4-4d28-96e3-f4820c6bd917")
+    @needs(dedicated_cpus(1))
+    def test_pinned_guest_is_pinned_anew(self) -> None:
+        """Its CPUs and node are what the other host has free."""
+        guest = self.place(self.asking(0))
+        guest.live_migrate()
+
+    @decorators.attr(type=["move"])
+    @decorators.idempotent_id("d82f6b13-75c9-4e0a-8f41-2b9d0e7a63c5")
+    @needs(local_devices(1), dedicated_cpus(1))
+    def test_guest_with_a_device_stays(self) -> None:
+        """Nova refuses it before anything moves (conductor/tasks/live_migrate.py)."""
+        self.pinned().live_migrate_refused()
