@@ -25,8 +25,6 @@ DEST = Path("/opt/stack")
 LOGS = DEST / "logs"
 VHOST = DEST / "data/venv/bin/vhost"
 TEMPEST_CONF = DEST / "tempest/etc/tempest.conf"
-# As in zuul.d/jobs.yaml.
-SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 _OUR_BRANCH = "master"
 _PASSWORDS = "passwords"
 _SETTINGS = {
@@ -48,7 +46,7 @@ _DEVICES = (
 # The stack user's that belong to a host; ssh has the way to it open.
 _PROCESS = re.compile(r"qemu-system|/vhost |libvirt|^ssh\b")
 STACK_S = 4500.0
-SMOKE_S = 5400.0
+TESTS_S = 5400.0
 UNSTACK_S = 1200.0
 CLEAN_S = 600.0
 
@@ -143,23 +141,23 @@ class Devstack:
         said = self.inside.run(f"{DEST}/data/venv/bin/openstack --os-cloud devstack-admin {words}")
         return {service["Host"]: service["State"] for service in json.loads(said.stdout)}
 
-    def test(self, run: str, regex: str = SMOKE) -> tuple[Outcome, ...]:
+    def test(self, run: str) -> tuple[Outcome, ...]:
         """Run tests by devstack's tempest; what came of each."""
         log = self._settings.logs / f"tempest-{run}.log"
         tempest = f"cd {DEST}/tempest && .tox/tempest/bin"
         # A worker that dies says where it was.
         words = "export PYTHONFAULTHANDLER=1;"
-        words += f" {tempest}/tempest run --concurrency 1 --regex '{regex}'"
-        self.inside.follow(words, log, _told_test, SMOKE_S)
+        words += f" {tempest}/tempest run --concurrency 1 --regex '{self._settings.tests}'"
+        self.inside.follow(words, log, _told_test, TESTS_S)
         self._take_logs(f"tempest-{run}")
         kept = LOGS / "tests.subunit"
         self.inside.run(f"{tempest}/stestr last --subunit >{kept} || true")
         with (self._settings.tree / str(kept).lstrip("/")).open("rb") as file:
             return stream.read(file)
 
-    def must_run(self, regex: str = SMOKE) -> process.Completed:
+    def must_run(self) -> process.Completed:
         """What ``vhost mustrun`` says of the tests that have run, as in the jobs' post-run."""
-        words = f"{VHOST} mustrun --config-file {TEMPEST_CONF} --regex '{regex}'"
+        words = f"{VHOST} mustrun --config-file {TEMPEST_CONF} --regex '{self._settings.tests}'"
         return self.inside.run(f"{words} --subunit {LOGS}/tests.subunit", check=False)
 
     def remains(self) -> list[str]:

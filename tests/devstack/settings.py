@@ -8,6 +8,8 @@ from pathlib import Path
 
 MIRRORS = "VHOST_DEVSTACK_MIRRORS"
 BRANCH = "stable/2026.1"
+# As in zuul.d/jobs.yaml.
+SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 # Of the services of the sample, and tempest; those without that branch have one for all releases.
 PROJECTS = (
     *("devstack", "requirements", "keystone", "glance", "placement", "neutron", "nova"),
@@ -26,6 +28,7 @@ class Settings:
     :param lines: a file with more lines of ``local.conf``
     :param commit: of this project
     :param projects: those of OpenStack that are there to be cloned
+    :param tests: those to run, a regular expression as of ``tempest run``
     :param fresh: begin with a root file system that nothing was done to
     :param keep: leave the container running
     """
@@ -39,6 +42,7 @@ class Settings:
     commit: str
     branch: str
     projects: tuple[str, ...]
+    tests: str
     fresh: bool
     keep: bool
 
@@ -66,6 +70,7 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         commit=value("COMMIT", "HEAD"),
         branch=value("BRANCH", BRANCH),
         projects=(*PROJECTS, *value("PROJECTS").split()),
+        tests=value("TESTS", SMOKE),
         fresh=value("FRESH") == "1",
         keep=value("KEEP") == "1",
     )

@@ -45,9 +45,9 @@ class RealDevstackTest(unittest.TestCase):
         with real.running(self.settings) as devstack:
             self.look(devstack)
 
-    def test_smoke(self) -> None:
+    def test_scenarios(self) -> None:
         with real.running(self.settings) as devstack:
-            self.smoke(devstack, "1")
+            self.scenarios(devstack, "1")
 
     def test_unstack(self) -> None:
         with real.running(self.settings) as devstack:
@@ -60,7 +60,7 @@ class RealDevstackTest(unittest.TestCase):
     def all_of(self, devstack: real.Devstack, run: str) -> None:
         self.stack(devstack, run)
         # Whatever of it fails, the machine must be left clean.
-        for step in (self.smoke, self.unstack, self.clean):
+        for step in (self.scenarios, self.unstack, self.clean):
             with self.subTest(step=step.__name__, run=run):
                 step(devstack, run)
 
@@ -74,7 +74,7 @@ class RealDevstackTest(unittest.TestCase):
         self.assertEqual(dict.fromkeys(devstack.hosts(), "up"), devstack.services())
         real.say(f"{expected.total()} devices on {', '.join(devstack.hosts())}")
 
-    def smoke(self, devstack: real.Devstack, run: str) -> None:
+    def scenarios(self, devstack: real.Devstack, run: str) -> None:
         outcomes = devstack.test(run)
         for outcome in outcomes:
             real.say(f"{outcome.verdict}  {outcome.elapsed_s:.0f} s  {outcome.name}")
