@@ -118,6 +118,9 @@ class LabTest(LabCase):
     def test_down_and_up_again(self) -> None:
         self.lab("down")
         self.assert_nothing_runs()
+        refused = self.lab("check", check=False)
+        self.assertEqual(2, refused.returncode, refused.stderr)
+        self.assertIn("is not up; 'vhost lab up", refused.stderr)
         done = self.lab("up", "--topology", TOPOLOGY)
         self.assertIn("as it was when it was ready", done.stderr)
         self.assert_ready()

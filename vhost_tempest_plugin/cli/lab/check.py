@@ -27,5 +27,6 @@ class Check(FindingsCommand):
         return parser
 
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
+        labs.running(parsed_args.name)
         settings = labs.settings(parsed_args.name)
         return checking.run(settings, parsed_args.checks, progress.Lines())
