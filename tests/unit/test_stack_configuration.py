@@ -231,6 +231,31 @@ class WhiteboxTest(unittest.TestCase):
         self.assertEqual("CUSTOM_PCI_8086_10D3", options["pci_passthrough_resource_class"])
         self.assertNotIn("smt_hosts", options)
 
+    def test_guests_on_huge_pages_are_whole_pages(self) -> None:
+        for topology, size_mib in (("small", "64"), ("single", "64"), ("smt", "1024")):
+            said = whitebox.options(lay_out(catalog.find(topology)), ("one",))["whitebox"]
+            self.assertEqual(size_mib, said["hugepage_guest_ram_size"], topology)
+
+    def test_the_way_into_hosts(self) -> None:
+        hosts = [
+            replace(host("sockets", name), address=f"192.0.2.{number}")
+            for number, name in enumerate(("one", "two"), 2)
+        ]
+        way = whitebox.way_in(hosts, Path("/w/key"), Path("/w/nodes.yaml"))
+        self.assertEqual(
+            {"one": "192.0.2.2", "two": "192.0.2.3"},
+            cfg.types.Dict()(way["ctlplane_addresses"]),
+        )
+        said = whitebox.options(hosts[0].layout, ("one", "two"), way_in=way)["whitebox"]
+        self.assertEqual("2", said["max_compute_nodes"])
+        self.assertLessEqual(way.items(), said.items())
+        nodes = json.loads(whitebox.services(hosts, stack.COMPUTE_FILE))
+        self.assertEqual(["one", "two"], list(nodes))
+        compute = nodes["one"]["services"]["nova-compute"]
+        self.assertEqual("/etc/nova/nova-cpu.conf", compute["config_path"])
+        self.assertEqual("systemctl stop devstack@n-cpu", compute["stop_command"])
+        self.assertEqual(["numa-2", "numa-3"], list(nodes["two"]["topology"]["socket-1"]))
+
     def test_what_there_is_not_is_left_out(self) -> None:
         self.assertNotIn("pci_passthrough_resource_class", self.options("article"))
 

@@ -1,25 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
-"""``[whitebox-hardware]`` of whitebox-tempest-plugin, which has the hardware told by hand.
+"""What whitebox-tempest-plugin, which has all of it told by hand, has to know of the hosts.
 
 The options are those of its config.py (2026).  It knows one hardware for all hosts.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin import cpuset, novaconf
+from vhost_tempest_plugin.configuration.settings import ComputeHost, Options
 from vhost_tempest_plugin.layout import Layout
 from vhost_tempest_plugin.novaconf import DeviceType, NumaPolicy
 
-_SECTION = "whitebox-hardware"
+# Where nova-compute of an emulated host has its own files, and what it is called there.
+COMPUTE_UNIT = "devstack@n-cpu"
+_STATE_PATH = "/var/lib/nova"
+# What there is for guests with huge pages must be whole pages of each size.
+_SMALL_GUEST_MIB = 64
+_KIB_IN_MIB = 1024
 
 
-def options(layout: Layout, hosts: Sequence[str], *, pci_in_placement: bool = False) -> Options:
+def options(
+    layout: Layout,
+    hosts: Sequence[str],
+    *,
+    pci_in_placement: bool = False,
+    way_in: Mapping[str, str] | None = None,
+) -> Options:
     """What there is to say of *hosts*, all of them with *layout*.
 
     Counts of CPUs are those of the node that has the fewest: a test that takes so many finds
     them on any.  Left out is what needs a network of neutron's (``sriov_*``, ``vdpa_*``) and
     what an emulated host has not (vGPUs).
+
+    :param way_in: what ``way_in`` says, where there is one
     """
     host = layout.host
     cpus = novaconf.cpu_sets(layout)
@@ -32,9 +47,63 @@ def options(layout: Layout, hosts: Sequence[str], *, pci_in_placement: bool = Fa
     }
     if host.cpus.threads > 1:
         facts["smt_hosts"] = ",".join(hosts)
-    if sizes := sorted({pages.size_kib for node in nodes for pages in node.huge_pages}):
+    sizes = sorted({pages.size_kib for node in nodes for pages in node.huge_pages})
+    if sizes:
         facts["configured_hugepage_sizes"] = ",".join(map(str, sizes))
-    return {_SECTION: {**facts, **_devices(layout, pci_in_placement)}}
+    largest_kib = max(sizes, default=0)
+    return {
+        "whitebox": {
+            "max_compute_nodes": str(len(hosts)),
+            "hugepage_guest_ram_size": str(max(_SMALL_GUEST_MIB, largest_kib // _KIB_IN_MIB)),
+            **(way_in or {}),
+        },
+        "whitebox-nova-compute": {"state_path": _STATE_PATH, "journalctl_unit": COMPUTE_UNIT},
+        "whitebox-hardware": {**facts, **_devices(layout, pci_in_placement)},
+    }
+
+
+def way_in(hosts: Iterable[ComputeHost], key: Path, nodes: Path) -> Mapping[str, str]:
+    """How its tests get into hosts that are reached at addresses of their own.
+
+    :param key: the private key that all of them accept
+    :param nodes: a file with what ``services`` says
+    """
+    return {
+        "ctlplane_addresses": ",".join(f"{host.name}:{host.address}" for host in hosts),
+        "ctlplane_ssh_username": "root",
+        "ctlplane_ssh_private_key_path": str(key),
+        "nodes_yaml": str(nodes),
+    }
+
+
+def services(hosts: Iterable[ComputeHost], configuration: PurePosixPath) -> str:
+    """Its ``nodes_yaml``, of which JSON is a part: what runs in each of the hosts, and on what.
+
+    :param configuration: nova-compute's file there
+    """
+    return json.dumps({host.name: _host(host, configuration) for host in hosts}, indent=1)
+
+
+def _host(host: ComputeHost, configuration: PurePosixPath) -> Mapping[str, object]:
+    cpus = novaconf.cpu_sets(host.layout)
+    nodes = {node.id: cpuset.format(node.cpus) for node in host.layout.host.nodes}
+    return {
+        "services": {
+            "libvirt": _unit("libvirtd", masks=True),
+            "nova-compute": {"config_path": str(configuration), **_unit(COMPUTE_UNIT)},
+        },
+        "cpu_shared_set": cpuset.format(cpus.shared),
+        "cpu_dedicated_set": cpuset.format(cpus.dedicated),
+        "topology": {
+            f"socket-{socket}": {f"numa-{node}": {"cpus": nodes[node]} for node in on}
+            for socket, on in _sockets(host.layout).items()
+        },
+    }
+
+
+def _unit(name: str, *, masks: bool = False) -> Mapping[str, str]:
+    verbs = ("start", "stop", "mask", "unmask") if masks else ("start", "stop")
+    return {f"{verb}_command": f"systemctl {verb} {name}" for verb in verbs}
 
 
 def _devices(layout: Layout, pci_in_placement: bool) -> Mapping[str, str]:

@@ -40,6 +40,9 @@ _COMMON = (
     "python3",
     "python3-libvirt",
     "qemu-utils",
+    # By what whitebox-tempest-plugin's tests look at a host and change it.
+    "crudini",
+    "sudo",
 )
 
 # By the ID of os-release: the kernel's package, and the names (apt's "Origin") of the

@@ -33,6 +33,11 @@ class StackDirectory(NamedDirectory[StackRecord]):
         return self.path / "records"
 
     @property
+    def whitebox(self) -> Path:
+        """What whitebox-tempest-plugin's tests get into its hosts by."""
+        return self.path / "whitebox"
+
+    @property
     def passage_key(self) -> Path:
         """The private key with which its hosts get into one another."""
         return self.path / "passage_key"

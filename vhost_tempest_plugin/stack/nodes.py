@@ -12,7 +12,7 @@ from vhost_tempest_plugin.compute import copies as copies_module
 from vhost_tempest_plugin.compute.copies import Copy
 from vhost_tempest_plugin.compute.service import ComputeService, written
 from vhost_tempest_plugin.compute.unit import Unit
-from vhost_tempest_plugin.configuration import networking, override, stack
+from vhost_tempest_plugin.configuration import networking, override, stack, whitebox
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE, ComputeHost
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
@@ -33,7 +33,7 @@ from vhost_tempest_plugin.uplink import UplinkWish
 from vhost_tempest_plugin.viewer import NovaDatabase
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
-UNIT = "devstack@n-cpu.service"
+UNIT = f"{whitebox.COMPUTE_UNIT}.service"
 _NOVA = "nova"
 _NEUTRON = "neutron"
 _COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")

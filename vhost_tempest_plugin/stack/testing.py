@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """What devstack's tempest has to know of the hosts, and what its tests boot."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from vhost_tempest_plugin import guest, topology_file
-from vhost_tempest_plugin.configuration import render, scenarios, whitebox
+from vhost_tempest_plugin.configuration import render, scenarios, stack, whitebox
 from vhost_tempest_plugin.configuration.scenarios import Contents, Subject
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import contents
 from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.progress import Progress, silent
 from vhost_tempest_plugin.stack import admission, files
 from vhost_tempest_plugin.stack.cloud import open_cloud
 from vhost_tempest_plugin.stack.directory import StackDirectory
+from vhost_tempest_plugin.stack.nodes import Nodes
+from vhost_tempest_plugin.stack.record import StackRecord
 
 DEPLOYMENT = "devstack"
 _FLAVOR = "vhost.plain"
@@ -65,7 +68,12 @@ def configure(
     made = _contents(name) if own_image else None
     options = render.literal(scenarios.options(subject, made))
     if with_whitebox:
-        more = whitebox.options(layout, record.hosts, pci_in_placement=record.pci_in_placement)
+        more = whitebox.options(
+            layout,
+            record.hosts,
+            pci_in_placement=record.pci_in_placement,
+            way_in=_way_in(directory, record, entrance),
+        )
         options = {**options, **more}
     files.edit(file, options)
 
@@ -78,6 +86,20 @@ def _topology(directory: StackDirectory, entrance: Path | None) -> Path:
     copy = entrance / directory.topology.name
     copy.write_text(directory.topology.read_text())
     return copy
+
+
+def _way_in(
+    directory: StackDirectory, record: StackRecord, entrance: Path | None
+) -> Mapping[str, str] | None:
+    """How whitebox's tests get into the hosts; they only go to ssh's own port."""
+    hosts = [host for host in Nodes(directory, record, silent).hosts if host.is_reachable]
+    if not hosts:
+        return None
+    place = entrance or directory.whitebox
+    admitted = admission.admit(record.hosts, place)
+    file = place / "nodes.yaml"
+    file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
+    return whitebox.way_in(hosts, admitted.key, file)
 
 
 def _contents(name: str) -> Contents:

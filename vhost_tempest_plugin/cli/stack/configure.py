@@ -43,7 +43,7 @@ class ConfigureTempest(Command):
         parser.add_argument(
             "--whitebox",
             action="store_true",
-            help="whitebox-tempest-plugin's [whitebox-hardware] too",
+            help="what whitebox-tempest-plugin's tests have to know, too",
         )
         parser.add_argument(
             "--entrance",
