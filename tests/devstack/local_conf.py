@@ -14,16 +14,19 @@ PASSWORDS = ("ADMIN_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD", "SERVICE_
 # Later sections of a name go on with the earlier ones.
 SECTION = "[[local|localrc]]"
 _ENABLE = re.compile(rf"^enable_plugin {OURS} .*$", re.MULTILINE)
+_OTHERS = re.compile(r"^(enable_plugin \S+) \S+/(openstack/\S+)$", re.MULTILINE)
 
 
-def render(sample: str, url: str, settings: Mapping[str, str], lines: str = "") -> str:
-    """The sample with the plugin from elsewhere, then settings, then lines, which win.
+def render(sample: str, url: str, base: str, settings: Mapping[str, str], lines: str = "") -> str:
+    """The sample with plugins from elsewhere, then settings, then lines, which win.
 
-    :param url: where the plugin's repository is, and the branch in it
+    :param url: where this plugin's repository is, and the branch in it
+    :param base: where OpenStack's repositories are
     :raises AssertionError: the sample does not enable the plugin
     """
     text, count = _ENABLE.subn(f"enable_plugin {OURS} {url}", sample)
     assert count == 1, sample
+    text = _OTHERS.sub(rf"\1 {base}/\2.git", text)
     told = "".join(f"{key}={value}\n" for key, value in settings.items())
     return f"{text}\n{SECTION}\n{told}{lines}"
 

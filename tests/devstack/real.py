@@ -70,6 +70,7 @@ class Devstack:
         text = local_conf.render(
             local_conf.read_sample(settings.sample),
             f"file://{GIT}/{repositories.OURS}.git {_OUR_BRANCH}",
+            f"file://{GIT}",
             {
                 **_SETTINGS,
                 "VHOST_TOPOLOGY": settings.topology,

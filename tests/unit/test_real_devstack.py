@@ -18,12 +18,19 @@ class LocalConfTest(unittest.TestCase):
     def test_every_sample_gets_the_plugin_from_elsewhere(self) -> None:
         for path in local_conf.SAMPLES.glob("*.conf"):
             with self.subTest(sample=path.stem):
-                text = local_conf.render(local_conf.read_sample(path.stem), "file:///p b", {})
+                text = local_conf.render(local_conf.read_sample(path.stem), "file:///p b", "/g", {})
                 self.assertIn("\nenable_plugin vhost-tempest-plugin file:///p b\n", text)
-                self.assertNotIn("vhost-tempest-plugin https:", text)
+                self.assertNotRegex(text, r"enable_plugin \S+ https:")
+
+    def test_other_plugins_are_openstacks(self) -> None:
+        text = local_conf.render(local_conf.read_sample("whitebox"), "u", "file:///g", {})
+        other = "whitebox-tempest-plugin"
+        self.assertIn(f"\nenable_plugin {other} file:///g/openstack/{other}.git\n", text)
 
     def test_lines_come_last_and_in_the_section_of_the_settings(self) -> None:
-        text = local_conf.render(local_conf.read_sample("alias-only"), "u", {"A": "1"}, "A=2\n")
+        text = local_conf.render(
+            local_conf.read_sample("alias-only"), "u", "/g", {"A": "1"}, "A=2\n"
+        )
         self.assertTrue(text.endswith("\n[[local|localrc]]\nA=1\nA=2\n"))
 
     def test_passwords_stay_and_are_their_owners(self) -> None:
