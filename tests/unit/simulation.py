@@ -98,6 +98,7 @@ class Simulation:
         self.test.cloud = self
         self.test.watch = Stopwatch()
         self.test.guests = []
+        self.test._asked = []
         self.test._ask_all = lambda requests, console: [str(i) for i in range(len(requests))]
         self.test.came_of = self.came_of
         self.test.delete = lambda *guests: [guest.delete() for guest in guests]

@@ -18,6 +18,9 @@ from vhost_tempest_plugin.views.nova import AVAILABLE
 
 DEVICE_SPEC = "pci.device_spec"
 ALIAS = "pci.alias"
+# How often nova-compute goes over a host's accounts, in seconds; it does once when it starts.
+AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
+NEVER = str(24 * 60 * 60)
 
 
 class ChangingTest(ScenarioTest):

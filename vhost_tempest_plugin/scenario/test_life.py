@@ -14,15 +14,13 @@ from vhost_tempest_plugin.deployment import NOVA_COMPUTE
 from vhost_tempest_plugin.expect import Lack
 from vhost_tempest_plugin.need import dedicated_cpus, deployment, devices, local_devices, resize
 from vhost_tempest_plugin.request import Request
-from vhost_tempest_plugin.scenario.changing import ChangingTest
+from vhost_tempest_plugin.scenario.changing import AUDIT_INTERVAL, NEVER, ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.living import DEDICATED, LifeTest
 from vhost_tempest_plugin.scenario.needs import needs
 from vhost_tempest_plugin.scenario.reporting import NEEDED
 from vhost_tempest_plugin.scenario.wishes import request
 
-_AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
-_NEVER = str(24 * 60 * 60)
 _STARTED = "Starting compute node"
 _AUDIT_FAILED = "Error updating resources for node"
 _LOG_LINES = 2000
@@ -189,7 +187,7 @@ class ResizeTest(LifeTest, ChangingTest):
         if asked.cpu_policy is not DEDICATED:
             yield
             return
-        with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: _NEVER}):
+        with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
             yield
 
 
@@ -202,7 +200,7 @@ class AuditTest(LifeTest, ChangingTest):
     @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_accounts_are_right_while_a_guest_is_resized(self) -> None:
         """All of the old CPUs and the new ones are taken, none of them twice."""
-        with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: "1"}):
+        with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: "1"}):
             guest = self.pinned()
             guest.resize(self.asking(0))
             lines = self.driver.log(NOVA_COMPUTE, guest.host, _LOG_LINES)
@@ -216,7 +214,7 @@ class AuditTest(LifeTest, ChangingTest):
     @needs(deployment(*NEEDED), local_devices(1))
     def test_devices_of_a_resized_guest_are_free_without_one(self) -> None:
         """Another guest can have them as soon as Placement says so."""
-        with self.configured(NOVA_COMPUTE, {_AUDIT_INTERVAL: _NEVER}):
+        with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
             guest = self.place(request())
             guest.resize(request(devices=self.nics()))
             guest.confirm()
