@@ -144,20 +144,36 @@ class Computes:
         :raises ServiceError: one does not come up
         """
         self._progress("nova-compute")
-        self._wait(self._start(only_changed=True))
+        for host in self.settings.hosts:
+            if self._is_stale(host):
+                self._stop(host)
+        before = self.reports()
+        for host in self.settings.hosts:
+            self._start(host)
+        self._wait(before)
 
     @contextmanager
     def restarting(self, *, only_changed: bool = False) -> Iterator[None]:
-        """Restart nova-compute with its files up to date while the block does something else.
+        """Restart nova-compute with its files up to date, around the block.
 
-        The block's end waits until all that were restarted have reported.
+        It is down while the block restarts what it asks, since it would wait for an answer of a
+        conductor that ends; what it imports is imported meanwhile.  The end of all waits until
+        those that were restarted have reported.
 
         :param only_changed: let those run on whose files were up to date; they sleep meanwhile
         :raises ServiceError: one does not come up
         """
-        before = self._start(only_changed=only_changed, only_those=True)
-        with self.asleep(host for host in self.settings.hosts if host.name not in before):
-            yield
+        stale = {host.name: self._is_stale(host) for host in self.settings.hosts}
+        down = [host for host in self.settings.hosts if stale[host.name] or not only_changed]
+        for host in down:
+            self._stop(host)
+        before = self.reports(down)
+        try:
+            with self.asleep(host for host in self.settings.hosts if host not in down):
+                yield
+        finally:
+            for host in down:
+                self._start(host)
         self._wait(before)
 
     @contextmanager
@@ -220,9 +236,13 @@ class Computes:
         for name in self.names:
             emulated.destroy(name, self._progress)
 
-    def reports(self) -> Reports:
-        """How often nova-compute of each host has reported itself."""
-        return {host.name: readiness.reports(self.settings, host) for host in self.settings.hosts}
+    def reports(self, those: Iterable[ComputeHost] | None = None) -> Reports:
+        """How often nova-compute of hosts has reported itself.
+
+        :param those: by default all
+        """
+        named = self.settings.hosts if those is None else those
+        return {host.name: readiness.reports(self.settings, host) for host in named}
 
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova.conf of a host."""
@@ -236,25 +256,18 @@ class Computes:
         except (InputError, HostError):
             return False
 
-    def _start(self, *, only_changed: bool, only_those: bool = False) -> Reports:
-        """Restart or start it in all hosts; how often each had reported itself before.
+    def _is_stale(self, host: ComputeHost) -> bool:
+        """Bring its files in a host up to date; whether it would run with others than it does."""
+        with self._compute(host) as compute:
+            return compute.install(self.configuration(host))
 
-        :param only_changed: let those run on whose files were up to date
-        :param only_those: tell only of those that were restarted
-        """
-        stale = {}
-        for host in self.settings.hosts:
-            with self._compute(host) as compute:
-                stale[host.name] = compute.install(self.configuration(host))
-        before = {}
-        for host in self.settings.hosts:
-            with self._compute(host) as compute:
-                if anew := stale[host.name] or not only_changed:
-                    compute.stop()
-                if anew or not only_those:
-                    before[host.name] = readiness.reports(self.settings, host)
-                compute.start()
-        return before
+    def _stop(self, host: ComputeHost) -> None:
+        with self._compute(host) as compute:
+            compute.stop()
+
+    def _start(self, host: ComputeHost) -> None:
+        with self._compute(host) as compute:
+            compute.start()
 
     @contextmanager
     def _asleep(self, host: ComputeHost) -> Iterator[None]:

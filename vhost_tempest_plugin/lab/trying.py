@@ -70,6 +70,7 @@ class Bench:
         self._unfit = unfit
         self._progress = progress
         self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
+        self._overrides = labs.find(self._name)[1].overrides
 
     def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[Trial]:
         """Try mutants of Nova; the copy and the services are as they were at the end."""
@@ -158,7 +159,9 @@ class Bench:
         )
 
     def _is_clean(self) -> bool:
-        """Whether nobody holds anything of the lab's hosts."""
+        """Whether nobody holds anything of the lab's hosts, and options are what they were."""
+        if labs.find(self._name)[1].overrides != self._overrides:
+            return False
         settings = labs.settings(self._name)
         for number in range(_LOOKS):
             if number:
@@ -187,6 +190,7 @@ class Bench:
         self._progress("something is left of it; the lab is brought back to when it was ready")
         self._restart(stale)
         lifecycle.reset(self._name, self._progress)
+        self._overrides = labs.find(self._name)[1].overrides
 
 
 def services(mutant: NovaMutant) -> set[Service]:
