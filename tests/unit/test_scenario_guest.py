@@ -43,6 +43,8 @@ class MovingTest(FakeTest):
         calls = ("migrate", "live_migrate", "confirm_resize", "revert_resize")
         servers = {f"{name}_server": self.call for name in calls}
         self.cloud.servers = SimpleNamespace(**servers)
+        self.cloud.events = self.events
+        self.happened: tuple[str, ...] = ("cold_migrate", "conductor_migrate_server")
         self.host = "a"
         self.checked: list[tuple[str, str]] = []
         self.judged: list[tuple[str, ...]] = []
@@ -51,6 +53,9 @@ class MovingTest(FakeTest):
 
     def call(self, server: str, **words: object) -> None:
         return None
+
+    def events(self, server: str) -> tuple[str, ...]:
+        return self.happened
 
     def settled(self, servers: list[str], watch: object, *, status: str) -> Any:
         shown = {"status": status, "OS-EXT-SRV-ATTR:host": self.host}
@@ -163,3 +168,8 @@ class MovedGuestTest(unittest.TestCase):
         self.guest.live_migrate_refused()
         self.assertEqual([("b", "c")], self.test.refusals)
         self.assertEqual(["a", "a"], [host for _, host in self.test.checked])
+
+    def test_no_host_is_asked_that_cannot_have_it(self) -> None:
+        self.test.happened = ("cold_migrate", "compute_prep_resize")
+        with self.assertRaisesRegex(AssertionError, "lets it through"):
+            self.guest.migrate_refused()

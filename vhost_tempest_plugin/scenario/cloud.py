@@ -163,6 +163,12 @@ class Cloud:
         listed = self.servers.list_servers(detail=True)["servers"]
         return {server["id"]: server for server in listed}
 
+    def events(self, server: str) -> tuple[str, ...]:
+        """What was done for the newest action on a server, by the names that Nova gives it."""
+        newest = self.servers.list_instance_actions(server)["instanceActions"][0]["request_id"]
+        shown = self.servers.show_instance_action(server, newest)["instanceAction"]
+        return tuple(event["event"] for event in shown["events"])
+
     def topology(self, server: str) -> Observation:
         """Where the API says that a server is."""
         return server_topology(self.topologies.show_server_topology(server))

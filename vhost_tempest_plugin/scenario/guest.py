@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from vhost_tempest_plugin.scenario.base import ScenarioTest
 
 
+# nova/compute/manager.py, prep_resize: what a host does first.
+_ASKED = "compute_prep_resize"
+
+
 class Guest:
     """A server of Nova's that was placed.
 
@@ -131,6 +135,7 @@ class Guest:
         self._test.expect_refusal(self.request, fleet=self._elsewhere())
         self._test.cloud.servers.migrate_server(self.id)
         self._settle("ACTIVE")
+        self._require_unasked()
         self._test.check(self, "migrate refused")
 
     def live_migrate(self) -> None:
@@ -154,6 +159,7 @@ class Guest:
         flavor = self._test.cloud.flavor(request)
         self._test.cloud.servers.resize_server(self.id, flavor)
         self._settle("ACTIVE")
+        self._require_unasked()
         self._test.check(self, "resize refused")
 
     def confirm(self) -> None:
@@ -206,6 +212,11 @@ class Guest:
     def _elsewhere(self) -> Fleet:
         """The hosts that it is not on."""
         return {name: each for name, each in self._test.fleet().items() if name != self.host}
+
+    def _require_unasked(self) -> None:
+        """A host that could not have it must not be asked: the scheduler knows (bug 1983753)."""
+        if _ASKED in self._test.cloud.events(self.id):
+            raise AssertionError(f"guest {self.number}: the scheduler lets it through to a host")
 
     def _live_migrate(self) -> None:
         self._test.cloud.servers.live_migrate_server(self.id, host=None, block_migration="auto")
