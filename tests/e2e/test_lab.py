@@ -94,6 +94,11 @@ class LabTest(LabCase):
         restart.communicate()
         self.assertEqual((0, "running"), (restart.returncode, self._freezer_state()))
 
+    def test_all_of_nova_is_restarted(self) -> None:
+        """nova-compute is there early, and must ask no conductor that ends."""
+        self.lab("restart")
+        self.assert_ready()
+
     def _freezer_state(self) -> str:
         asked = "systemctl show -P FreezerState nova-compute.service"
         return self.vhost.ssh(HOST, asked).strip()
