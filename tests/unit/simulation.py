@@ -21,10 +21,11 @@ from vhost_tempest_plugin.expect import (
     Limits,
     Observation,
     Placed,
-    Refused,
     Rejection,
     admits,
+    outlook,
     ranked,
+    refusal,
 )
 from vhost_tempest_plugin.expect.fit import threads_a_core
 from vhost_tempest_plugin.expect.outcome import Berth
@@ -44,6 +45,11 @@ _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
 def laid_out(topology: str) -> Layout:
     """Read once."""
     return lay_out(catalog.find(topology))
+
+
+def names(count: int) -> tuple[str, ...]:
+    """Those of that many hosts."""
+    return (HOST, *(f"{HOST}-{number}" for number in range(1, count)))
 
 
 class SimulatedGuest(Guest):
@@ -79,21 +85,28 @@ class SimulatedWatch:
 
 
 class Simulation:
-    """One test on a host with a topology; *guest* is what becomes of what it places.
+    """One test on hosts with a topology; *guest* is what becomes of what it places.
 
     :param best: Nova does what it prefers, else anything that it may do
+    :param hosts: how many
     """
 
     guest: type[SimulatedGuest] = SimulatedGuest
 
     def __init__(
-        self, case: type[ScenarioTest], name: str, topology: str, seed: int, best: bool
+        self,
+        case: type[ScenarioTest],
+        name: str,
+        topology: str,
+        seed: int,
+        best: bool,
+        hosts: int = 1,
     ) -> None:
         self.random, self.best = Random(seed), best
         self.many = 0
         layout = laid_out(topology)
         self.test: Any = case(name)
-        self.test.hosts = {HOST: SimulatedWatch(layout)}
+        self.test.hosts = {each: SimulatedWatch(layout) for each in names(hosts)}
         self.test.site = SimpleNamespace(limits=Limits(), deployment=self)
         self.test.cloud = self
         self.test.watch = Stopwatch()
@@ -104,12 +117,18 @@ class Simulation:
         self.test.delete = lambda *guests: [guest.delete() for guest in guests]
 
     def run(self) -> None:
+        self.test.gather()
         # Not the instance's, which would want a failure where one is expected of Nova.
         getattr(type(self.test), self.test._testMethodName)(self.test)
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, str]) -> Iterator[None]:
         yield
+
+    def disable(self, host: str) -> None:
+        return
+
+    enable = disable
 
     def create_many(self, request: Request, count: int, watch: object) -> tuple[str, ...]:
         self.many = count
@@ -118,19 +137,22 @@ class Simulation:
     def came_of(
         self, requests: Sequence[Request], asked: Sequence[str], *, console: bool = False
     ) -> tuple[Attempt, ...]:
-        host = self.test.fleet()[HOST]
+        fleet = dict(self.test.fleet())
         attempts: dict[int, Attempt] = {}
         for number in self.random.sample(range(len(requests)), len(requests)):
             request = requests[number]
-            expected = host.expects(request)
-            if isinstance(expected, Refused):
-                of_api = isinstance(expected.reason, Conflict)
-                status = expected.reason.http_status if of_api else None
+            expected = outlook(fleet, request)
+            refused = refusal(expected)
+            if refused is not None:
+                of_api = isinstance(refused.reason, Conflict)
+                status = refused.reason.http_status if of_api else None
                 attempts[number] = Rejection(status, _MESSAGE)
                 continue
-            guest = self.guest(self.test, number, str(number), request, HOST)
-            guest.seen = self.seen(host, request, expected)
-            host = host.after(request, guest.seen)
+            places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
+            name = self.random.choice(sorted(places))
+            guest = self.guest(self.test, number, str(number), request, name)
+            guest.seen = self.seen(fleet[name], request, places[name])
+            fleet[name] = fleet[name].after(request, guest.seen)
             attempts[number] = guest
         if self.many and any(isinstance(each, Rejection) for each in attempts.values()):
             attempts = dict.fromkeys(range(self.many), Rejection(None, _MESSAGE))

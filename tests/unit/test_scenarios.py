@@ -66,3 +66,15 @@ class ScenariosTest(unittest.TestCase):
                     best = issubclass(case, OrderTest)
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
                         run(Simulation(case, name, topology, seed, best))
+
+    def test_each_on_two_hosts(self) -> None:
+        """Nova takes any of them that can have a guest."""
+        for topology in ("small", "sockets"):
+            layout = lay_out(catalog.find(topology))
+            ground = Ground((layout, layout), frozenset(Ability))
+            for case, name in tests():
+                if need.lacks(declared(case, name), ground):
+                    continue
+                for seed in range(SEEDS):
+                    with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
+                        run(Simulation(case, name, topology, seed, best=True, hosts=2))

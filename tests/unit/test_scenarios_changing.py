@@ -11,10 +11,11 @@ from typing import Any
 
 from testtools.testcase import _UnexpectedSuccess
 
-from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
+from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
 from vhost_tempest_plugin import catalog, need
 from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Observation, Placed, device_providers
+from vhost_tempest_plugin.expect import Observation, Placed, device_providers, outlook
+from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.pci import PciAddress
@@ -83,10 +84,12 @@ class LivingGuest(SimulatedGuest):
 
     def _found(self, request: Request) -> Observation:
         simulation: Any = self._test.cloud
-        host = self._test.fleet()[HOST]
-        expected = host.expects(request)
-        assert isinstance(expected, Placed), expected
-        seen: Observation = simulation.seen(host, request, expected)
+        fleet = self._test.fleet()
+        expected = outlook(fleet, request)
+        places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
+        assert places, expected
+        self.host = simulation.random.choice(sorted(places))
+        seen: Observation = simulation.seen(fleet[self.host], request, places[self.host])
         return seen
 
 
@@ -102,11 +105,13 @@ class ChangingSimulation(Simulation):
 
     guest = LivingGuest
 
-    def __init__(self, case: type[ScenarioTest], name: str, topology: str, seed: int) -> None:
+    def __init__(
+        self, case: type[ScenarioTest], name: str, topology: str, seed: int, hosts: int = 1
+    ) -> None:
         layout = layout_of(topology)
-        hosts = {HOST: SimulatedWatch(layout)}
-        kept = type(case.__name__, (case,), {"hosts": hosts, "operator": Operator()})
-        super().__init__(kept, name, topology, seed, best=False)
+        watches = {each: SimulatedWatch(layout) for each in names(hosts)}
+        kept = type(case.__name__, (case,), {"hosts": watches, "operator": Operator()})
+        super().__init__(kept, name, topology, seed, best=False, hosts=hosts)
         self.layout = layout
         self.test._asked = ["server"]
         for look in ("tracks", "gone", "reported", "start_refused", "unallocated", "check"):
@@ -169,6 +174,20 @@ class ChangingScenariosTest(unittest.TestCase):
                         contextlib.suppress(_UnexpectedSuccess),
                     ):
                         ChangingSimulation(case, name, topology, seed).run()
+
+    def test_each_on_two_hosts(self) -> None:
+        layout = layout_of("small")
+        ground = Ground((layout, layout), frozenset(Ability), frozenset({Feature.COLD_MIGRATION}))
+        for module in MODULES:
+            for case, name in tests(module):
+                if need.lacks(declared(case, name), ground):
+                    continue
+                for seed in range(SEEDS):
+                    with (
+                        self.subTest(f"{case.__name__}.{name}", seed=seed),
+                        contextlib.suppress(_UnexpectedSuccess),
+                    ):
+                        ChangingSimulation(case, name, "small", seed, hosts=2).run()
 
     def test_all_run_on_the_article(self) -> None:
         """What is skipped there is skipped everywhere."""

@@ -9,6 +9,7 @@ that nothing is held any more.
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 from tempest.lib import exceptions
 
@@ -38,12 +39,40 @@ _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retryi
 
 
 class ScenarioTest(HostedTest):
-    """Boots guests on the hosts."""
+    """Boots guests on the hosts.
+
+    *on_one* is whether Nova is to choose one of several hosts only, that with most devices.
+    """
+
+    on_one: ClassVar[bool] = False
+    _only: str | None = None
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.gather()
+
+    def gather(self) -> None:
+        """Have the guests on one host, where the tests want that."""
+        if self.on_one:
+            self.stay_on(self.fullest())
+
+    def fullest(self) -> str:
+        """The host with most devices of the first sort."""
+        kind = self.kind
+        return max(self.hosts, key=lambda name: len(novaconf.rows(self.hosts[name].layout, kind)))
 
     @property
     def kind(self) -> DeviceKind:
         """The first sort of device that the hosts have for guests."""
         return novaconf.tracked(host.layout for host in self.hosts.values())[0]
+
+    def stay_on(self, host: str) -> None:
+        """Have Nova choose this host and no other until the test ends."""
+        for other in self.hosts:
+            if other != host:
+                self.addCleanup(self.cloud.enable, other)
+                self.cloud.disable(other)
+        self._only = host
 
     def nics(
         self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED
@@ -145,14 +174,19 @@ class ScenarioTest(HostedTest):
         return tuple(attempts)
 
     def fleet(self) -> Fleet:
-        """The hosts with the load of this test's guests."""
-        fleet = {name: host.candidate(self.site.limits) for name, host in self.hosts.items()}
+        """The hosts that Nova may choose, with the load of this test's guests."""
+        fleet = {
+            name: host.candidate(self.site.limits)
+            for name, host in self.hosts.items()
+            if self._only in (None, name)
+        }
         for guest in self.guests:
             claims = [(guest.request, guest.host, guest.seen)]
             if guest.left is not None:
                 claims.append(guest.left)
             for request, host, seen in claims:
-                fleet[host] = fleet[host].after(request, seen)
+                if host in fleet:
+                    fleet[host] = fleet[host].after(request, seen)
         return fleet
 
     def judge(self, fleet: Fleet, request: Request, host: str, seen: Observation) -> None:

@@ -25,6 +25,8 @@ from vhost_tempest_plugin.topology import Host
 class HardwareTest(ScenarioTest):
     """Changes the hardware of the host with most cards, and puts it back."""
 
+    on_one = True
+
     def __init__(self, *words: Any, **options: Any) -> None:
         super().__init__(*words, **options)
         self._pulled: set[PciAddress] = set()
@@ -40,6 +42,10 @@ class HardwareTest(ScenarioTest):
     def kind(self) -> DeviceKind:
         """The first sort of NIC that guests can have themselves."""
         return next(each for host in self.hosts.values() for each in whole(host.node.layout))
+
+    def fullest(self) -> str:
+        """The host that is changed."""
+        return self.host.node.name
 
     @property
     def host(self) -> Watch:

@@ -29,6 +29,8 @@ _VIRSH = "virsh -q -c qemu:///system"
 class FormTest(ChangingTest):
     """The forms of an entry."""
 
+    on_one = True
+
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("f31edc8d-6b5f-4e1c-a93e-5a660d128afa")
     @needs(devices(1))

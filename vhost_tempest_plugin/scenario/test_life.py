@@ -29,6 +29,8 @@ _LOG_LINES = 2000
 class PowerTest(LifeTest):
     """Actions that leave a guest where it is."""
 
+    on_one = True
+
     @decorators.attr(type=["smoke", "life"])
     @decorators.idempotent_id("7d49295d-15e0-427d-a606-368eab3bf686")
     @needs(local_devices(1), dedicated_cpus(1))
@@ -106,6 +108,8 @@ class PowerTest(LifeTest):
 
 class ShelveTest(LifeTest):
     """A guest without a host has no devices."""
+
+    on_one = True
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("7b0be7eb-1237-42ae-bdcf-6ba75727b11b")
@@ -194,6 +198,8 @@ class ResizeTest(LifeTest, ChangingTest):
 @needs(resize())
 class AuditTest(LifeTest, ChangingTest):
     """Nova goes over a host's accounts while a guest is resized on it, or does not."""
+
+    on_one = True
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("5d0a7c1e-93b4-4f68-8a2d-e6c17b3f9054")

@@ -143,9 +143,10 @@ class PolicyTest(AffinityTest):
             self.place(request(devices=self.nics(), pci_policy=policy, image=image))
 
     def bring_out_of_reach(self) -> None:
-        """The load from which the policies differ, on the host that can have it."""
-        plans = (out_of_reach(host.layout, self.kind) for host in self.hosts.values())
-        plan = next(plan for plan in plans if plan is not None)
+        """The load from which the policies differ, on a host that can have it."""
+        plans = {name: out_of_reach(host.layout, self.kind) for name, host in self.hosts.items()}
+        name, plan = next((name, plan) for name, plan in plans.items() if plan is not None)
+        self.stay_on(name)
         for together in plan:
             self.place_all(*together)
 

@@ -63,6 +63,8 @@ _LEAST = 3
 class ScheduledTest(ReportingTest):
     """``[filter_scheduler] pci_in_placement``, with devices that differ."""
 
+    on_one = True
+
     @classmethod
     def sorts(cls) -> Assortment:
         """The devices."""

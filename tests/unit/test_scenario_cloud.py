@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scenarios do to Nova's compute hosts."""
+
+import unittest
+from types import SimpleNamespace
+from typing import Any
+
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.scenario.cloud import Cloud
+
+
+class Services:
+    """Nova's API of services, as tempest's client has it."""
+
+    def __init__(self) -> None:
+        self.known: dict[str, dict[str, Any]] = {
+            name: {"id": f"id-{name}", "host": name, "status": "enabled", "disabled_reason": None}
+            for name in ("a", "b")
+        }
+
+    def list_services(self, *, binary: str, host: str) -> dict[str, Any]:
+        assert binary == "nova-compute"
+        return {"services": [self.known[host]] if host in self.known else []}
+
+    def update_service(self, service: str, **words: Any) -> None:
+        found = next(each for each in self.known.values() if each["id"] == service)
+        found.update({"disabled_reason": None, **words})
+
+
+class OneHostTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.services = Services()
+        clients = ("servers_client", "flavors_client", "placement_client", "quotas_client")
+        manager = SimpleNamespace(**dict.fromkeys((*clients, "image_client_v2")))
+        manager.vhost = SimpleNamespace(ServerTopologyClient=lambda: None)
+        manager.services_client = self.services
+        self.cloud = Cloud(manager)
+
+    def status(self, host: str) -> str:
+        return str(self.services.known[host]["status"])
+
+    def test_others_are_disabled_and_enabled_again(self) -> None:
+        self.cloud.disable("a")
+        self.assertEqual(("disabled", "enabled"), (self.status("a"), self.status("b")))
+        self.cloud.enable("a")
+        self.assertEqual("enabled", self.status("a"))
+
+    def test_what_a_killed_test_has_left_disabled_is_opened(self) -> None:
+        self.cloud.disable("a")
+        for host in ("a", "b"):
+            self.cloud.reopen(host)
+            self.assertEqual("enabled", self.status(host))
+
+    def test_what_somebody_has_disabled_stays_so(self) -> None:
+        self.services.update_service("id-a", status="disabled", disabled_reason="maintenance")
+        with self.assertRaisesRegex(VhostError, r"disabled \(maintenance\); .* --enable"):
+            self.cloud.reopen("a")
+        self.assertEqual("disabled", self.status("a"))
+
+    def test_a_host_that_nova_does_not_know(self) -> None:
+        with self.assertRaisesRegex(VhostError, "knows no compute host 'c'; correct"):
+            self.cloud.reopen("c")
