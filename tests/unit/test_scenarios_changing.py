@@ -14,7 +14,7 @@ from testtools.testcase import _UnexpectedSuccess
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
 from vhost_tempest_plugin import catalog, need
 from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Observation, Placed, device_providers, outlook
+from vhost_tempest_plugin.expect import Fleet, Observation, Placed, device_providers, outlook
 from vhost_tempest_plugin.feature import Feature
 from vhost_tempest_plugin.layout import Layout, lay_out
 from vhost_tempest_plugin.need import Ground
@@ -24,6 +24,7 @@ from vhost_tempest_plugin.scenario import (
     test_alias,
     test_device_spec,
     test_life,
+    test_migration,
     test_placement_report,
     test_placement_scheduling,
 )
@@ -82,9 +83,22 @@ class LivingGuest(SimulatedGuest):
     def unshelve_refused(self) -> None:
         self._test.expect_refusal(self.request)
 
-    def _found(self, request: Request) -> Observation:
+    def migrate(self) -> None:
+        before = (self.request, self.host, self.seen)
+        self.seen, self.left = self._found(self.request, self._elsewhere()), before
+
+    def migrate_refused(self) -> None:
+        self._test.expect_refusal(self.request, fleet=self._elsewhere())
+
+    def live_migrate(self) -> None:
+        self.seen = self._found(self.request, self._elsewhere())
+
+    def live_migrate_refused(self) -> None:
+        return
+
+    def _found(self, request: Request, fleet: Fleet | None = None) -> Observation:
         simulation: Any = self._test.cloud
-        fleet = self._test.fleet()
+        fleet = self._test.fleet() if fleet is None else fleet
         expected = outlook(fleet, request)
         places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
         assert places, expected
@@ -177,8 +191,8 @@ class ChangingScenariosTest(unittest.TestCase):
 
     def test_each_on_two_hosts(self) -> None:
         layout = layout_of("small")
-        ground = Ground((layout, layout), frozenset(Ability), frozenset({Feature.COLD_MIGRATION}))
-        for module in MODULES:
+        ground = Ground((layout, layout), frozenset(Ability), frozenset(Feature))
+        for module in (*MODULES, test_migration):
             for case, name in tests(module):
                 if need.lacks(declared(case, name), ground):
                     continue
