@@ -9,7 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from vhost_tempest_plugin import catalog
+from vhost_tempest_plugin import catalog, need
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.lab import mutated as copies
@@ -72,6 +72,13 @@ class CatalogueTest(unittest.TestCase):
         for mutant in catalogue.load():
             with self.subTest(mutant=mutant.name):
                 self.assertTrue([t for t in tests if re.search(mutant.tests, t)], mutant.tests)
+
+    def test_what_shows_on_no_host_without_threads_is_not_tried_there(self) -> None:
+        (mutant,) = catalogue.chosen("^bug-1889633$")
+        assert isinstance(mutant, NovaMutant)
+        small, smt = (Ground((lay_out(catalog.find(name)),)) for name in ("small", "smt"))
+        self.assertEqual(("needs 2 threads a core, has 1",), need.lacks(mutant.needs, small))
+        self.assertEqual((), need.lacks(mutant.needs, smt))
 
     def test_hosts_can_be_made(self) -> None:
         for name in ("article", "small", "lopsided", "sockets", "smt", "wide"):

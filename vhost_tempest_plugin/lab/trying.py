@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin import hosts, speed
+from vhost_tempest_plugin import hosts, need, speed
 from vhost_tempest_plugin.configuration.service import Service
 from vhost_tempest_plugin.deployment import LIBVIRT, NOVA_COMPUTE
 from vhost_tempest_plugin.errors import InputError, VhostError
@@ -24,6 +24,7 @@ from vhost_tempest_plugin.lab.deployment import LabDeployment
 from vhost_tempest_plugin.lab.failure import ServiceError
 from vhost_tempest_plugin.lab.testing import Workspace
 from vhost_tempest_plugin.mutants import HostMutant, Mutant, NovaMutant
+from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.progress import Progress
 from vhost_tempest_plugin.results import Run, mutation
 from vhost_tempest_plugin.results.mutation import Fate, Trial
@@ -71,6 +72,7 @@ class Bench:
         self._progress = progress
         self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
         self._overrides = labs.find(self._name)[1].overrides
+        self._ground = Ground(tuple(workspace.layouts.values()))
 
     def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[Trial]:
         """Try mutants of Nova; the copy and the services are as they were at the end."""
@@ -78,6 +80,9 @@ class Bench:
         try:
             for mutant in mutants:
                 begun_s = time.monotonic()
+                if lacks := need.lacks(mutant.needs, self._ground):
+                    yield self._unseen(mutant, "; ".join(lacks))
+                    continue
                 concerned = services(mutant)
                 with mutated.applied(mutant, copy):
                     reason = self._restart(stale | concerned)
@@ -137,6 +142,10 @@ class Bench:
         pattern = self._tests or mutant.tests
         self._progress(f"mutant {mutant.name}: {mutant.breaks}")
         return tests(self._workspace, pattern, self._output / mutant.name, self._progress)
+
+    def _unseen(self, mutant: Mutant, reason: str) -> Trial:
+        self._progress(f"mutant {mutant.name}: {reason}")
+        return Trial(mutant.name, mutant.breaks, mutant.reference, Fate.UNSEEN, (), 0, 0.0, reason)
 
     def _told(self, mutant: Mutant, run: Run | None, begun_s: float, reason: str) -> Trial:
         fate = Fate.STILLBORN

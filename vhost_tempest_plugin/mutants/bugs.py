@@ -6,6 +6,7 @@ The edits fit the releases of ``lab/releases``.
 
 from vhost_tempest_plugin.mutants.edit import Edit
 from vhost_tempest_plugin.mutants.mutant import NovaMutant
+from vhost_tempest_plugin.need import threads
 
 _STATS = "nova/pci/stats.py"
 _TRACKER = "nova/pci/manager.py"
@@ -223,6 +224,7 @@ def _processors() -> tuple[NovaMutant, ...]:
             ),
             r"ThreadTest",
             1889633,
+            (threads(2),),
         ),
         NovaMutant(
             "bug-1746674",

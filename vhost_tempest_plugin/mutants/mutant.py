@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin.layout import Device, Layout
 from vhost_tempest_plugin.mutants.edit import Edit
+from vhost_tempest_plugin.need import Need
 from vhost_tempest_plugin.topology import Host
 
 EVERY_TEST = r"^vhost_tempest_plugin\."
@@ -19,6 +20,7 @@ class NovaMutant:
     :param breaks: what it does wrong, in a few words
     :param tests: a regular expression of those that can notice
     :param bug: the number of the upstream bug that it brings back
+    :param needs: hardware without which it is no other Nova
     """
 
     name: str
@@ -26,6 +28,7 @@ class NovaMutant:
     edits: tuple[Edit, ...]
     tests: str = EVERY_TEST
     bug: int | None = None
+    needs: tuple[Need, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.edits:

@@ -33,7 +33,7 @@ class Trial:
     :param reference: where its bug is told of, if it is one
     :param killers: the tests that failed, and do not fail without it
     :param ran: how many tests ran
-    :param reason: why it did not start, if it did not
+    :param reason: why it did not start, or what hardware it needs, where it was not tried
     """
 
     mutant: str
