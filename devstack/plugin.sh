@@ -102,8 +102,19 @@ function vhost_networking {
     esac
 }
 
+# The hosts have devstack's virtual environment, and not the machine's own Python packages, of
+# which pip leaves alone what has the right version.
+function vhost_complete_environment {
+    local foreign arguments=(--environment "$DATA_DIR/venv")
+    [[ $VHOST_NEUTRON_AGENT == none ]] || arguments+=(--neutron)
+    foreign=$(vhost_do stack foreign "${arguments[@]}")
+    # shellcheck disable=SC2086 # one word a package
+    [[ -z $foreign ]] || pip_install --ignore-installed $foreign
+}
+
 function vhost_extra {
     local arguments=() option file host index=0 environment=
+    vhost_complete_environment
     async_wait vhost_build || die $LINENO "'vhost image build' failed; its last line says what to do"
     ! vhost_uses_placement || arguments+=(--pci-in-placement)
     if [[ $VHOST_NETWORK == nat ]]; then

@@ -60,6 +60,7 @@ die() {
     exit 1
 }
 
+pip_install() { echo "pip_install $*" >>"$SAID"; }
 setup_develop() { echo "setup_develop $*" >>"$SAID"; }
 # Fails for what the test names in FAILED_IN_BACKGROUND.
 async_wait() {

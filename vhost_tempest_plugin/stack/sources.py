@@ -7,7 +7,7 @@ the environment's metadata say where (``direct_url.json``, PEP 610).
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -48,6 +48,29 @@ def needed(environment: Path, roots: Iterable[str]) -> tuple[Source, ...]:
     :raises InputError: one of them is not installed
     """
     known = _distributions(environment)
+    reached = _reached(environment, known, roots)
+    found = (_source(name, known[name]) for name in reached if name in known)
+    return tuple(sorted(source for source in found if source is not None))
+
+
+def foreign(environment: Path, roots: Iterable[str]) -> tuple[str, ...]:
+    """What *roots* require, with all that this requires, and the environment has not itself.
+
+    One that was made with ``--system-site-packages``, as devstack's is, is filled up by the
+    machine's own packages: pip leaves those alone whose versions are right.
+
+    :raises InputError: one of the roots is not installed
+    """
+    known = _distributions(environment)
+    return tuple(sorted(_reached(environment, known, roots) - known.keys()))
+
+
+def _reached(
+    environment: Path,
+    known: Mapping[NormalizedName, metadata.Distribution],
+    roots: Iterable[str],
+) -> set[NormalizedName]:
+    """The names of *roots* and of all that they require."""
     waiting = [canonicalize_name(root) for root in roots]
     for root in waiting:
         if root not in known:
@@ -55,15 +78,13 @@ def needed(environment: Path, roots: Iterable[str]) -> tuple[Source, ...]:
                 f"{environment} has no {root!r}; give devstack's virtual environment, and see that "
                 "stack.sh has installed it"
             )
-    reached: dict[NormalizedName, metadata.Distribution] = {}
+    reached: set[NormalizedName] = set()
     while waiting:
         name = waiting.pop()
-        if name in reached or name not in known:
-            continue
-        reached[name] = known[name]
-        waiting += _required(known[name])
-    found = (_source(name, distribution) for name, distribution in reached.items())
-    return tuple(sorted(source for source in found if source is not None))
+        if name not in reached:
+            reached.add(name)
+            waiting += _required(known[name]) if name in known else ()
+    return reached
 
 
 def packages(environment: Path) -> Path:
