@@ -29,6 +29,9 @@ _BLOCK_BYTES = 4096
 _OVERHEAD_MIB = 16
 _ENTRY_BYTES = 1024
 _SPARE_INODES = 64
+# mke2fs takes the same number for each group of blocks, and rounds down to a multiple of eight;
+# below 512 MiB its groups have 8 MiB (mke2fs.conf(5), "small").
+_INODES_LOST_A_MIB = 1
 
 
 def require(shares: Sequence[Share], directory: HostDirectory) -> None:
@@ -150,6 +153,12 @@ class _Contents:
         """The size of a file system for it."""
         return (self.content_bytes + self.entries * _ENTRY_BYTES >> 20) * 9 // 8 + _OVERHEAD_MIB
 
+    @property
+    def inodes(self) -> int:
+        """How many to ask for; what is written meanwhile, as by Python, finds room too."""
+        grown = self.entries * 9 // 8
+        return grown + self.disk_mib * _INODES_LOST_A_MIB + _SPARE_INODES
+
 
 def _walk(directory: Path | str, prefix: str) -> Iterator[tuple[str, os.DirEntry[str]]]:
     """All that is in *directory*, by name; links are not followed."""
@@ -181,9 +190,8 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
         )
     partial = image.with_suffix(".partial")
     partial.unlink(missing_ok=True)
-    inodes = contents.entries + _SPARE_INODES
     argv = ext4.making_read_only(
-        directory, partial, needed_mib, inodes=inodes, uuid=contents.digest
+        directory, partial, needed_mib, inodes=contents.inodes, uuid=contents.digest
     )
     try:
         process.run(argv)

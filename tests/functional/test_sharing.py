@@ -45,6 +45,15 @@ class SharingTest(unittest.TestCase):
     def attach(self, *shares: Share) -> tuple[ShareDisk, ...]:
         return sharing.attach(shares or (self.share,), self.directory, self.news.append)
 
+    def test_there_is_an_inode_for_each_of_many_files(self) -> None:
+        """mke2fs rounds their number down in each group of blocks, of which there are many here."""
+        with (self.tree / "large").open("wb") as large:
+            large.truncate(400 << 20)
+        for number in range(600):
+            (self.tree / f"below/{number}").touch()
+        [disk] = self.attach()
+        self.assertIn("Inode: ", debugfs(disk.image, "stat below/599"))
+
     def test_a_directory_becomes_a_disk(self) -> None:
         [disk] = self.attach()
         self.assertEqual(self.directory.path / "share-1.ext4", disk.image)
