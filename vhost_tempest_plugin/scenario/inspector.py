@@ -68,7 +68,10 @@ class Inspector:
         with contextlib.suppress(exceptions.TimeoutException):
             self._cloud.until(free, "release", watch)
         look = host.look()
-        holdings = self._cloud.placement.of(guest.id, look.tree)
+        # It may have some of another host, where it is now.
+        own = set(look.tree.values())
+        everywhere = self._cloud.placement.of(guest.id, look.tree)
+        holdings = tuple(holding for holding in everywhere if holding.provider in own)
         held = leaks(look.host, look.nova, holdings, ours={guest.id})
         return [f"guest {guest.number} after {step}: {leak}" for leak in held]
 
