@@ -133,4 +133,5 @@ def _reserve(guest: Guest, host: str) -> frozenset[PciAddress]:
 def _is_free(host: Watch) -> bool | None:
     nova = host.nova()
     held = any(device.instance for device in nova.devices) or nova.guests
-    return None if held else True
+    # What a migration has of the host it came from goes after the guest is active.
+    return None if held or host.holdings() else True

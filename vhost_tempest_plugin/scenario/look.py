@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from vhost_tempest_plugin import novaconf
 from vhost_tempest_plugin.expect import Candidate, Limits
 from vhost_tempest_plugin.viewer import Link, Node, NovaDatabase, Placement
-from vhost_tempest_plugin.views import Disagreement, HostView, NovaView, Provider, leaks
+from vhost_tempest_plugin.views import Disagreement, Holding, HostView, NovaView, Provider, leaks
 from vhost_tempest_plugin.views.placement import device_of
 
 
@@ -69,6 +69,10 @@ class Watch:
     def providers(self) -> tuple[Provider, ...]:
         """What Placement says now of the host and its devices."""
         return self._placement.providers(self.nova().compute_node)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What anybody has of the host in Placement now."""
+        return self._placement.all(self._placement.tree(self.nova().compute_node))
 
     def nova(self) -> NovaView:
         """What Nova's database says now."""
