@@ -107,7 +107,8 @@ function vhost_networking {
 function vhost_complete_environment {
     local foreign arguments=(--environment "$DATA_DIR/venv")
     [[ $VHOST_NEUTRON_AGENT == none ]] || arguments+=(--neutron)
-    foreign=$(vhost_do stack foreign "${arguments[@]}")
+    # What it dies of is a shell of its own.
+    foreign=$(vhost_do stack foreign "${arguments[@]}") || exit 1
     # shellcheck disable=SC2086 # one word a package
     [[ -z $foreign ]] || pip_install --ignore-installed $foreign
 }

@@ -168,6 +168,13 @@ unit() {
     run -0 grep -c "stack foreign --environment $VENV --neutron" "$SAID"
 }
 
+@test "extra ends where it is not known what the hosts would lack" {
+    stand_in_vhost "stack foreign"
+    run ! phase stack extra
+    [[ $output == *"'vhost stack foreign --environment $VENV' failed"* ]]
+    run ! grep -e "stack up" -e pip_install "$SAID"
+}
+
 @test "extra takes everything from local.conf" {
     stand_in_vhost
     VHOST_TOPOLOGY=article VHOST_HOSTS=2 VHOST_ACCELERATOR=kvm VHOST_CHECKS='' \
