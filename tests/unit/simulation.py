@@ -35,7 +35,7 @@ from vhost_tempest_plugin.request import EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
-from vhost_tempest_plugin.views import NovaView
+from vhost_tempest_plugin.views import NovaView, TrackedDevice
 
 HOST = "simulated"
 _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
@@ -69,6 +69,7 @@ class SimulatedWatch:
         self.layout = layout
         self.node: Any = self
         self.dedicated = novaconf.cpu_sets(layout).dedicated
+        self.tracked: tuple[TrackedDevice, ...] = ()
 
     def run(self, script: str, arguments: Sequence[str]) -> str:
         """What a script prints that asks for the interfaces of a device."""
@@ -76,8 +77,8 @@ class SimulatedWatch:
         return f"enp{arguments[0][5:7]}\n"
 
     def nova(self) -> NovaView:
-        """What Nova's database says where no guest is left."""
-        return NovaView("root", (), {})
+        """What Nova's database says; nothing of guests where a test did not care."""
+        return NovaView("root", self.tracked, {})
 
     def candidate(self, limits: Limits) -> Candidate:
         kib = {node.id: node.memory_mib * 1024 * 19 // 20 for node in self.layout.host.nodes}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenarios do to Nova's compute hosts."""
+"""What scenarios do to Nova's compute hosts, and ask of moves between them."""
 
 import unittest
 from types import SimpleNamespace
@@ -27,14 +27,25 @@ class Services:
         found.update({"disabled_reason": None, **words})
 
 
-class OneHostTest(unittest.TestCase):
+class HostsTest(unittest.TestCase):
     def setUp(self) -> None:
         self.services = Services()
         clients = ("servers_client", "flavors_client", "placement_client", "quotas_client")
+        self.asked: list[dict[str, str]] = []
         manager = SimpleNamespace(**dict.fromkeys((*clients, "image_client_v2")))
         manager.vhost = SimpleNamespace(ServerTopologyClient=lambda: None)
         manager.services_client = self.services
+        manager.migrations_client = self
         self.cloud = Cloud(manager)
+
+    def list_migrations(self, **words: str) -> dict[str, Any]:
+        self.asked.append(words)
+        known = ((9, "confirmed"), (11, "reverted"), (10, "error"))
+        return {"migrations": [{"id": number, "status": status} for number, status in known]}
+
+    def test_the_newest_migration_of_a_server_counts(self) -> None:
+        self.assertEqual("reverted", self.cloud.migration("uuid"))
+        self.assertEqual([{"instance_uuid": "uuid"}], self.asked)
 
     def status(self, host: str) -> str:
         return str(self.services.known[host]["status"])

@@ -156,6 +156,10 @@ class MovedGuestTest(unittest.TestCase):
         self.assertEqual([("revert", "b")], self.test.left)
         self.assertEqual([("migrate", "b"), ("revert", "a")], self.test.checked)
 
+    def test_nothing_is_reverted_that_did_not_move(self) -> None:
+        with self.assertRaises(ValueError):
+            self.guest.revert()
+
     def test_nothing_is_kept_where_it_ran_on_its_way(self) -> None:
         self.test.host = "c"
         self.guest.live_migrate()

@@ -12,7 +12,7 @@ from typing import Any
 from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
-from vhost_tempest_plugin import catalog, need
+from vhost_tempest_plugin import catalog, need, novaconf
 from vhost_tempest_plugin.ability import Ability
 from vhost_tempest_plugin.expect import Fleet, Observation, Placed, device_providers, outlook
 from vhost_tempest_plugin.feature import Feature
@@ -30,7 +30,8 @@ from vhost_tempest_plugin.scenario import (
 )
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.needs import declared
-from vhost_tempest_plugin.views import Inventory, Provider
+from vhost_tempest_plugin.views import Inventory, Provider, TrackedDevice
+from vhost_tempest_plugin.views.nova import ALLOCATED
 
 TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
 SEEDS = 3
@@ -69,9 +70,21 @@ class LivingGuest(SimulatedGuest):
     def confirm(self) -> None:
         self.left = None
 
-    def revert(self) -> None:
+    def turn_back(self) -> None:
+        assert self.left is not None
+
+    def arrive_back(self) -> None:
         assert self.left is not None
         (self.request, self.host, self.seen), self.left = self.left, None
+        host: Any = self._test.hosts[self.host]
+        rows = novaconf.expected_devices(host.layout)
+        host.tracked = tuple(
+            TrackedDevice(row, ALLOCATED, self.id) for row in rows if row.address in self.devices
+        )
+
+    def revert(self) -> None:
+        self.turn_back()
+        self.arrive_back()
 
     def shelve(self) -> None:
         self._test.guests.remove(self)
@@ -138,6 +151,11 @@ class ChangingSimulation(Simulation):
     def configured(self, service: str, options: Mapping[str, Any]) -> Iterator[None]:
         assert options
         yield
+
+    def stop(self, service: str, host: str) -> None:
+        assert host in self.test.hosts
+
+    start = stop
 
     def providers(self) -> Mapping[PciAddress, Provider]:
         entries = self.test.entries() if hasattr(self.test, "entries") else ()

@@ -52,6 +52,7 @@ class Cloud:
         self.topologies = manager.vhost.ServerTopologyClient()
         self.placement = Placement(self._placement_get)
         self._placement = manager.placement_client
+        self._migrations = manager.migrations_client
         self._quotas = manager.quotas_client
         self._services = manager.services_client
         self._flavors: dict[str, str] = {}
@@ -197,6 +198,11 @@ class Cloud:
         newest = self.servers.list_instance_actions(server)["instanceActions"][0]["request_id"]
         shown = self.servers.show_instance_action(server, newest)["instanceAction"]
         return tuple(event["event"] for event in shown["events"])
+
+    def migration(self, server: str) -> str:
+        """The status of the newest migration of a server."""
+        found = self._migrations.list_migrations(instance_uuid=server)["migrations"]
+        return str(max(found, key=lambda each: int(each["id"]))["status"])
 
     def topology(self, server: str) -> Observation:
         """Where the API says that a server is."""

@@ -173,15 +173,24 @@ class Guest:
 
     def revert(self) -> None:
         """Revert a resize: it has what it had before."""
-        if self.left is None:
-            raise ValueError("there is nothing to revert")
-        self._test.cloud.servers.revert_resize_server(self.id)
-        self._settle("ACTIVE")
         after = self.host
-        (self.request, self.host, self.seen), self.left = self.left, None
+        self.turn_back()
+        self.arrive_back()
         self._test.check(self, "revert")
         if after != self.host:
             self._test.released(self, after, "revert")
+
+    def turn_back(self) -> None:
+        """Ask for a resize to be reverted; the first half of ``revert``."""
+        if self.left is None:
+            raise ValueError("there is nothing to revert")
+        self._test.cloud.servers.revert_resize_server(self.id)
+
+    def arrive_back(self) -> None:
+        """Wait until a resize is reverted; no view is looked at."""
+        self._settle("ACTIVE")
+        if self.left is not None:
+            (self.request, self.host, self.seen), self.left = self.left, None
 
     def shelve(self) -> None:
         """Shelve it; it has no host then, and all that it had is free."""
