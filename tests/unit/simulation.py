@@ -126,6 +126,10 @@ class Simulation:
     def configured(self, service: str, options: Mapping[str, str]) -> Iterator[None]:
         yield
 
+    @property
+    def services(self) -> "Simulation":
+        return self
+
     def disable(self, host: str) -> None:
         return
 

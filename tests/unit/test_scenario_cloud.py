@@ -51,23 +51,23 @@ class HostsTest(unittest.TestCase):
         return str(self.services.known[host]["status"])
 
     def test_others_are_disabled_and_enabled_again(self) -> None:
-        self.cloud.disable("a")
+        self.cloud.services.disable("a")
         self.assertEqual(("disabled", "enabled"), (self.status("a"), self.status("b")))
-        self.cloud.enable("a")
+        self.cloud.services.enable("a")
         self.assertEqual("enabled", self.status("a"))
 
     def test_what_a_killed_test_has_left_disabled_is_opened(self) -> None:
-        self.cloud.disable("a")
+        self.cloud.services.disable("a")
         for host in ("a", "b"):
-            self.cloud.reopen(host)
+            self.cloud.services.reopen(host)
             self.assertEqual("enabled", self.status(host))
 
     def test_what_somebody_has_disabled_stays_so(self) -> None:
         self.services.update_service("id-a", status="disabled", disabled_reason="maintenance")
         with self.assertRaisesRegex(VhostError, r"disabled \(maintenance\); .* --enable"):
-            self.cloud.reopen("a")
+            self.cloud.services.reopen("a")
         self.assertEqual("disabled", self.status("a"))
 
     def test_a_host_that_nova_does_not_know(self) -> None:
         with self.assertRaisesRegex(VhostError, "knows no compute host 'c'; correct"):
-            self.cloud.reopen("c")
+            self.cloud.services.reopen("c")

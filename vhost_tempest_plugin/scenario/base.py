@@ -70,8 +70,8 @@ class ScenarioTest(HostedTest):
         """Have Nova choose this host and no other until the test ends."""
         for other in self.hosts:
             if other != host:
-                self.addCleanup(self.cloud.enable, other)
-                self.cloud.disable(other)
+                self.addCleanup(self.cloud.services.enable, other)
+                self.cloud.services.disable(other)
         self._only = host
 
     def nics(

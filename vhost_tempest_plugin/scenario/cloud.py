@@ -14,12 +14,11 @@ from tempest.lib import exceptions
 from tempest.lib.common.utils import data_utils
 
 from vhost_tempest_plugin import speed
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE
-from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.expect import Observation
 from vhost_tempest_plugin.guest import GuestReport, parse
 from vhost_tempest_plugin.request import Request
 from vhost_tempest_plugin.scenario import idle_disk
+from vhost_tempest_plugin.scenario.compute_services import ComputeServices
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
 from vhost_tempest_plugin.viewer import Placement
 from vhost_tempest_plugin.views.nova import server_topology
@@ -34,8 +33,6 @@ _LEAST_POLL_S = 0.2
 _POLL_SHARE = 0.04
 _DISK_GIB = 0
 _OF_CONTENT = ("kernel_id", "ramdisk_id", "disk_format", "container_format", "os_command_line")
-# Why a host is disabled: another has the test for itself.
-_DISABLED = "vhost-tempest-plugin"
 _QUOTAS = ("instances", "cores", "ram")
 
 
@@ -54,7 +51,7 @@ class Cloud:
         self._placement = manager.placement_client
         self._migrations = manager.migrations_client
         self._quotas = manager.quotas_client
-        self._services = manager.services_client
+        self.services = ComputeServices(manager.services_client)
         self._flavors: dict[str, str] = {}
         self._images: dict[str, str] = {}
 
@@ -159,30 +156,6 @@ class Cloud:
             self._quotas.update_quota_set, project, **{each: before[each] for each in _QUOTAS}
         )
 
-    def disable(self, host: str) -> None:
-        """Have Nova choose a compute host for nobody."""
-        service = self._service(host)["id"]
-        self._services.update_service(service, status="disabled", disabled_reason=_DISABLED)
-
-    def enable(self, host: str) -> None:
-        """Have Nova choose a compute host again."""
-        self._services.update_service(self._service(host)["id"], status="enabled")
-
-    def reopen(self, host: str) -> None:
-        """Enable a compute host that a test which was killed has left disabled.
-
-        :raises VhostError: somebody else has disabled it
-        """
-        service = self._service(host)
-        if service["status"] == "enabled":
-            return
-        if service["disabled_reason"] != _DISABLED:
-            raise VhostError(
-                f"compute host {host!r} is disabled ({service['disabled_reason'] or 'no reason'}); "
-                "'openstack compute service set --enable' opens it"
-            )
-        self.enable(host)
-
     def show(self, server: str) -> Json:
         """The server as the API shows it to an administrator."""
         shown: Json = self.servers.show_server(server)["server"]
@@ -280,13 +253,6 @@ class Cloud:
                 share_s = max(_LEAST_POLL_S, waited_s * _POLL_SHARE)
                 time.sleep(min(share_s, CONF.compute.build_interval))
             return found
-
-    def _service(self, host: str) -> Json:
-        found = self._services.list_services(binary=NOVA_COMPUTE, host=host)["services"]
-        if not found:
-            raise VhostError(f"Nova knows no compute host {host!r}; correct [vhost]hosts")
-        service: Json = found[0]
-        return service
 
     def _copy(self, source: str, properties: Mapping[str, str]) -> str:
         """An image as *source* with more properties."""

@@ -74,7 +74,7 @@ class HostedTest(test.BaseTestCase):  # type: ignore[misc]
         cls.hosts = {}
         with versions:
             for name, node in cls.site.nodes.items():
-                cls.cloud.reopen(name)
+                cls.cloud.services.reopen(name)
                 cls.hosts[name] = Watch(node, database, cls.cloud.placement)
                 cls.addClassResourceCleanup(cls.hosts[name].close)
                 with contextlib.suppress(exceptions.TimeoutException):
