@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run all test suites and end with the line ``N passed, N failed, N skipped``.
+"""Run all test suites and end with what failed and the line ``N passed, N failed, N skipped``.
 
 Fails too where a suite has no tests at all, and where a test was skipped for a reason that
 is not in ``tests/expected_skips.txt``: a green run must mean that everything ran.
@@ -26,19 +26,28 @@ _TAP = re.compile(r"(?P<not>not )?ok \d+ (?P<name>.*?)(?: # skip ?(?P<reason>.*)
 
 @dataclass
 class Totals:
-    """What came of a suite; ``skips`` holds (test, reason)."""
+    """What came of a suite; ``failures`` holds tests, ``skips`` (test, reason)."""
 
     passed: int = 0
-    failed: int = 0
+    failures: list[str] = field(default_factory=list)
     skips: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        return self.passed + len(self.failures) + len(self.skips)
 
     def add(self, other: "Totals") -> None:
         self.passed += other.passed
-        self.failed += other.failed
+        self.failures += other.failures
         self.skips += other.skips
 
+    def require(self, status: int, program: str) -> None:
+        """A program that says that something failed, and not what, is itself what failed."""
+        if status != 0 and not self.failures:
+            self.failures.append(f"{program}: exit code {status}")
+
     def __str__(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed, {len(self.skips)} skipped"
+        return f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped"
 
 
 def from_subunit(stream: bytes) -> Totals:
@@ -47,9 +56,10 @@ def from_subunit(stream: bytes) -> Totals:
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(io.BytesIO(stream), non_subunit_name="other").run(summary)
     summary.stopTestRun()
-    failed = len(summary.errors) + len(summary.failures) + len(summary.unexpectedSuccesses)
+    failures = [case.id() for case, _ in (*summary.errors, *summary.failures)]
+    failures += [case.id() for case in summary.unexpectedSuccesses]
     skips = [(case.id(), reason) for case, reason in summary.skipped]
-    return Totals(summary.testsRun - failed - len(skips), failed, skips)
+    return Totals(summary.testsRun - len(failures) - len(skips), failures, skips)
 
 
 def from_tap(text: str) -> Totals:
@@ -60,13 +70,14 @@ def from_tap(text: str) -> Totals:
         if plan := re.match(r"1\.\.(\d+)", line):
             planned = int(plan[1])
         elif result := _TAP.match(line):
+            name = f"bats: {result['name']}"
             if result["reason"] is not None:
-                totals.skips.append((f"bats: {result['name']}", result["reason"]))
+                totals.skips.append((name, result["reason"]))
             elif result["not"]:
-                totals.failed += 1
+                totals.failures.append(name)
             else:
                 totals.passed += 1
-    totals.failed += max(0, planned - totals.passed - totals.failed - len(totals.skips))
+    totals.failures += ["bats: one that never ended"] * (planned - totals.count)
     return totals
 
 
@@ -76,8 +87,7 @@ def stestr(directory: str, *, serial: bool) -> Totals:
     ran = subprocess.run([*base, "run", *(["--serial"] if serial else [])], cwd=TOP, check=False)
     last = subprocess.run([*base, "last", "--subunit"], cwd=TOP, check=False, capture_output=True)
     totals = from_subunit(last.stdout)
-    if ran.returncode != 0 and totals.failed == 0:
-        totals.failed += 1
+    totals.require(ran.returncode, f"stestr {directory}")
     return totals
 
 
@@ -87,8 +97,7 @@ def bats(directory: str) -> Totals:
     ran = subprocess.run(command, cwd=TOP, check=False, stdout=subprocess.PIPE, text=True)
     print(ran.stdout, end="", flush=True)
     totals = from_tap(ran.stdout)
-    if ran.returncode != 0 and totals.failed == 0:
-        totals.failed += 1
+    totals.require(ran.returncode, f"bats {directory}")
     return totals
 
 
@@ -118,15 +127,15 @@ def main(names: list[str]) -> int:
     for name in names or SUITES:
         print(f"== {name}", flush=True)
         suite = SUITES[name]()
-        if suite.passed + suite.failed + len(suite.skips) == 0:
+        if suite.count == 0:
             complaints.append(f"{name}: no tests ran at all")
         totals.add(suite)
     for test, reason in unexpected(totals.skips, EXPECTED_SKIPS.read_text()):
         complaints.append(f"unexpectedly skipped: {test}: {reason}")
-    for complaint in complaints:
+    for complaint in (*complaints, *(f"failed: {name}" for name in totals.failures)):
         print(complaint)
     print(totals)
-    return 1 if totals.failed or complaints else 0
+    return 1 if totals.failures or complaints else 0
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ class TotalsTest(unittest.TestCase):
         )
         self.assertEqual("1 passed, 2 failed, 1 skipped", str(totals))
         self.assertEqual("no KVM", totals.skips[0][1])
+        names = sorted(name.rsplit(".")[-1] for name in totals.failures)
+        self.assertEqual(["test_errs", "test_fails"], names)
 
     def test_a_test_that_never_ended_failed(self) -> None:
         output = io.BytesIO()
@@ -67,11 +69,21 @@ class TotalsTest(unittest.TestCase):
         totals = run_tests.from_tap(text)
         self.assertEqual("2 passed, 2 failed, 1 skipped", str(totals))
         self.assertEqual([("bats: three", "no bats")], totals.skips)
+        self.assertEqual(["bats: two", "bats: one that never ended"], totals.failures)
 
     def test_sum(self) -> None:
-        totals = run_tests.Totals(1, 2, [("a", "b")])
-        totals.add(run_tests.Totals(10, 20, [("c", "d")]))
-        self.assertEqual("11 passed, 22 failed, 2 skipped", str(totals))
+        totals = run_tests.Totals(1, ["x"], [("a", "b")])
+        totals.add(run_tests.Totals(10, ["y", "z"], [("c", "d")]))
+        self.assertEqual("11 passed, 3 failed, 2 skipped", str(totals))
+
+    def test_a_program_that_fails_without_a_test(self) -> None:
+        totals = run_tests.Totals(1)
+        totals.require(0, "stestr")
+        self.assertEqual([], totals.failures)
+        totals.require(2, "stestr")
+        self.assertEqual(["stestr: exit code 2"], totals.failures)
+        totals.require(2, "stestr")
+        self.assertEqual(1, len(totals.failures))
 
     def test_skips_that_nobody_expected(self) -> None:
         skips = [("tests.e2e.test_igb", "this QEMU has no igb"), ("tests.e2e.test_up", "no disk")]
