@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A container with systemd as its first process, on a machine that need not have one.
 
-It has the machine's network, and all capabilities; its processes are in a process namespace
-that dies with the first of them.
+It has the machine's network or one of its own, and all capabilities; its processes are in a process
+namespace that dies with the first of them.
 """
 
 import contextlib
@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.devstack import tree
+from tests.devstack import namespace, tree
+from tests.devstack.settings import Settings
 from vhost_tempest_plugin import process, speed
 
-NAME = "devstack"
 _NOTE = "container.json"
 _READY_S = 120.0
 _STOP_S = 120.0
@@ -44,7 +44,7 @@ _NO_KSM = "mount -t tmpfs tmpfs /sys/kernel/mm/ksm && echo 0 >/sys/kernel/mm/ksm
 # libvirt writes there for a network; it is the machine's, as the container's network is.
 _WRITABLE = "mount -o remount,bind,rw /proc/sys"
 _ENVIRONMENT = ("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG=C.UTF-8")
-_NAMESPACES = ("--mount", "--uts", "--ipc", "--pid", "--cgroup", "--root")
+_NAMESPACES = ("--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root")
 
 
 @dataclass(frozen=True)
@@ -151,21 +151,17 @@ def _ended(words: list[str], limit_s: float) -> Iterator[subprocess.Popen[str]]:
 
 
 @contextlib.contextmanager
-def booted(root: Path, top: Path, log: Path, *, keep: bool) -> Iterator[Container]:
-    """Boot a tree, or take up the container that was left running of it.
-
-    :param root: what is kept is below it
-    :param keep: leave it running
-    """
-    note = root / _NOTE
-    container = left(root)
+def booted(settings: Settings) -> Iterator[Container]:
+    """Boot the tree, or take up the container that was left running of it."""
+    note = settings.root / _NOTE
+    container = left(settings.root)
     if container is None:
-        container = _boot(root, top, log)
+        container = _boot(settings, settings.logs / "console.log")
         note.write_text(json.dumps(vars(container)))
     try:
         yield container
     finally:
-        if keep and container.is_alive():
+        if settings.keep and container.is_alive():
             entrance = shlex.join([*container.entrance(), "bash", "--login"])
             print(f"    it runs on; enter it by: {entrance}", file=sys.__stderr__, flush=True)
         else:
@@ -182,11 +178,15 @@ def left(root: Path) -> Container | None:
     return container if container.is_alive() else None
 
 
-def _boot(root: Path, top: Path, log: Path) -> Container:
-    words = ["systemd-nspawn", "--quiet", "--boot", f"--directory={top}", f"--machine={NAME}"]
+def _boot(settings: Settings, log: Path) -> Container:
+    words = ["systemd-nspawn", "--quiet", "--boot", f"--directory={settings.tree}"]
+    words += [f"--machine={settings.machine}"]
+    if settings.controller is not None:
+        words += [f"--network-namespace-path={namespace.PATH}"]
     words += ["--register=no", "--keep-unit", "--capability=all", "--settings=no"]
     words += ["--resolv-conf=copy-host", "--link-journal=no", "--console=read-only"]
-    words += [f"--bind={root / 'cache' / name}:/{place}" for name, place in tree.KEPT.items()]
+    cache = settings.kept / "cache"
+    words += [f"--bind={cache / name}:/{place}" for name, place in tree.KEPT.items()]
     own = ["unshare", "--mount", "--propagation=private", "sh", "-eu", "-c", _BOOT, "sh"]
     # It is nobody's child, as it may have to outlive this process.
     apart: list[str | Path] = ["sh", "-c", _APART, "sh", log, *own, *words]

@@ -11,6 +11,8 @@ from vhost_tempest_plugin.lab import private
 
 SAMPLES = TOP / "devstack/samples"
 PASSWORDS = ("ADMIN_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD", "SERVICE_PASSWORD")
+# What the sample of a second machine calls the two.
+CONTROLLER, SUBNODE = "192.0.2.10", "192.0.2.11"
 # Later sections of a name go on with the earlier ones.
 SECTION = "[[local|localrc]]"
 _ENABLE = re.compile(rf"^enable_plugin {OURS} .*$", re.MULTILINE)
@@ -34,6 +36,17 @@ def render(sample: str, url: str, base: str, settings: Mapping[str, str], lines:
 def read_sample(name: str) -> str:
     """A sample's text."""
     return (SAMPLES / f"{name}.conf").read_text()
+
+
+def at(sample: str, controller: str, own: str) -> str:
+    """The sample of a second machine with the addresses of the two.
+
+    :raises AssertionError: the sample has others than ``CONTROLLER`` and ``SUBNODE``
+    """
+    for known, address in ((CONTROLLER, controller), (SUBNODE, own)):
+        assert known in sample, sample
+        sample = sample.replace(known, address)
+    return sample
 
 
 def passwords(file: Path) -> dict[str, str]:

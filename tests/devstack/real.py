@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.devstack import container, local_conf, milestones, repositories, tree
+from tests.devstack import container, local_conf, milestones, namespace, repositories, tree
 from tests.devstack.settings import Settings
 from vhost_tempest_plugin import catalog, novaconf, process
 from vhost_tempest_plugin.lab import private
@@ -63,18 +63,25 @@ class Devstack:
         self._settings = settings
         self.inside = inside
 
-    def stack(self, run: str) -> None:
-        """Run stack.sh to its end."""
+    def stack(self, run: str, controller: "Devstack | None" = None) -> None:
+        """Run stack.sh to its end.
+
+        :param controller: where this one registers
+        """
         settings = self._settings
         _take_repositories(settings)
+        sample = local_conf.read_sample(settings.sample)
+        if controller is not None:
+            sample = local_conf.at(sample, controller.address(), namespace.make())
+            self._trust(controller)
         text = local_conf.render(
-            local_conf.read_sample(settings.sample),
+            sample,
             f"file://{GIT}/{repositories.OURS}.git {_OUR_BRANCH}",
             f"file://{GIT}",
             {
                 **_SETTINGS,
                 "VHOST_TOPOLOGY": settings.topology,
-                **local_conf.passwords(settings.root / _PASSWORDS),
+                **local_conf.passwords(settings.kept / _PASSWORDS),
             },
             settings.lines.read_text() if settings.lines else "",
         )
@@ -84,6 +91,21 @@ class Devstack:
         private.write(place, text)
         self.inside.run(f"chown {tree.STACK}: {DEST}/devstack/local.conf", user="root")
         self._script("stack", run, STACK_S, milestones.Milestones(say))
+
+    def address(self) -> str:
+        """Where its services are."""
+        words = f". {DEST}/devstack/openrc admin >/dev/null 2>&1; echo $SERVICE_HOST"
+        return self.inside.run(words).stdout.strip()
+
+    def _trust(self, controller: "Devstack") -> None:
+        """Have the controller's certificate authority, as by Zuul's sync-devstack-data."""
+        data = str(DEST / "data").lstrip("/")
+        here, there = self._settings.tree / data, controller._settings.tree / data
+        here.mkdir(exist_ok=True)
+        for name in ("CA", "ca-bundle.pem"):
+            if (there / name).exists():
+                process.run(["cp", "-a", "--no-target-directory", there / name, here / name])
+        self.inside.run(f"chown -R {tree.STACK}: {DEST}/data", user="root")
 
     def unstack(self, run: str) -> None:
         """Run unstack.sh."""
@@ -185,11 +207,17 @@ def running(settings: Settings) -> Iterator[Devstack]:
         left = None
     if left is None and (settings.fresh or not settings.tree.exists()):
         say("a new tree")
-        (settings.root / _PASSWORDS).unlink(missing_ok=True)
-        tree.renew(settings.root, settings.tree)
-    log = settings.logs / "console.log"
-    with container.booted(settings.root, settings.tree, log, keep=settings.keep) as inside:
-        yield Devstack(settings, inside)
+        if settings.controller is None:
+            (settings.root / _PASSWORDS).unlink(missing_ok=True)
+        tree.renew(settings.kept, settings.tree, settings.machine)
+    if settings.controller is not None:
+        namespace.make()
+    try:
+        with container.booted(settings) as inside:
+            yield Devstack(settings, inside)
+    finally:
+        if settings.controller is not None and container.left(settings.root) is None:
+            namespace.remove()
 
 
 def _take_repositories(settings: Settings) -> None:

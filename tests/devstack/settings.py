@@ -3,7 +3,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 MIRRORS = "VHOST_DEVSTACK_MIRRORS"
@@ -31,6 +31,8 @@ class Settings:
     :param tests: those to run, a regular expression as of ``tempest run``
     :param fresh: begin with a root file system that nothing was done to
     :param keep: leave the container running
+    :param controller: the *root* of another devstack at which this one registers, as a machine with
+        a network of its own
     """
 
     root: Path
@@ -45,6 +47,22 @@ class Settings:
     tests: str
     fresh: bool
     keep: bool
+    controller: Path | None
+
+    @property
+    def machine(self) -> str:
+        """The container's name."""
+        return "devstack" if self.controller is None else "subnode"
+
+    @property
+    def kept(self) -> Path:
+        """Where what was downloaded is, and the passwords: the controller's."""
+        return self.root if self.controller is None else self.controller
+
+    def of_controller(self) -> "Settings":
+        """Those by which the controller is found, and left running."""
+        assert self.controller is not None
+        return replace(self, root=self.controller, controller=None, fresh=False, keep=True)
 
     @property
     def tree(self) -> Path:
@@ -58,13 +76,15 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
     def value(name: str, default: str = "") -> str:
         return environment.get(f"VHOST_DEVSTACK_{name}") or default
 
-    root = Path(value("ROOT", "/var/tmp/devstack")).absolute()
+    controller = Path(value("CONTROLLER")).absolute() if value("CONTROLLER") else None
+    suffix = "" if controller is None else "-subnode"
+    root = Path(value("ROOT", f"/var/tmp/devstack{suffix}")).absolute()
     lines = value("LINES")
     return Settings(
         root=root,
         mirrors=Path(environment[MIRRORS]).absolute(),
         logs=Path(value("LOGS", str(root / "logs"))).absolute(),
-        sample=value("SAMPLE", "alias-only"),
+        sample=value("SAMPLE", "alias-only" if controller is None else "subnode"),
         lines=Path(lines).absolute() if lines else None,
         topology=value("TOPOLOGY", "small"),
         commit=value("COMMIT", "HEAD"),
@@ -73,4 +93,5 @@ def read(environment: Mapping[str, str] = os.environ) -> Settings:
         tests=value("TESTS", SMOKE),
         fresh=value("FRESH") == "1",
         keep=value("KEEP") == "1",
+        controller=controller,
     )

@@ -63,13 +63,17 @@ def _sources() -> Iterator[str]:
             yield replace(archive, suite=suite).stanza()
 
 
-def renew(root: Path, tree: Path) -> None:
-    """Make the tree anew from the archive, ready to be booted."""
+def renew(root: Path, tree: Path, machine: str) -> None:
+    """Make the tree anew from the archive, ready to be booted.
+
+    :param root: where the archive is, and what was downloaded
+    :param machine: its name
+    """
     archive = pristine(root)
     discard(tree)
     tree.mkdir()
     process.run(["tar", "--extract", "--numeric-owner", "-f", archive, "-C", tree])
-    _configure(tree)
+    _configure(tree, machine)
     for name, place in KEPT.items():
         (root / "cache" / name).mkdir(parents=True, exist_ok=True)
         (tree / place).mkdir(parents=True, exist_ok=True)
@@ -90,9 +94,9 @@ def discard(tree: Path) -> None:
         shutil.rmtree(tree)
 
 
-def _configure(tree: Path) -> None:
-    _write(tree / "etc/hostname", "devstack\n")
-    _write(tree / "etc/hosts", _HOSTS + "127.0.1.1 devstack\n")
+def _configure(tree: Path, machine: str) -> None:
+    _write(tree / "etc/hostname", f"{machine}\n")
+    _write(tree / "etc/hosts", f"{_HOSTS}127.0.1.1 {machine}\n")
     _write(tree / "etc/tmpfiles.d/devices.conf", _DEVICES)
     _write(tree / "etc/locale.gen", "en_US.UTF-8 UTF-8\n")
     _write(tree / "etc/apt/apt.conf.d/99machine", "\n".join(archives.settings()) + "\n")

@@ -57,6 +57,19 @@ class RealDevstackTest(unittest.TestCase):
         with real.running(self.settings) as devstack:
             self.clean(devstack, "1")
 
+    def test_subnode(self) -> None:
+        """A second machine; its controller was left running, and sees the host come and go."""
+        with (
+            real.running(self.settings) as subnode,
+            real.running(self.settings.of_controller()) as controller,
+        ):
+            subnode.stack("1", controller)
+            expected = subnode.expected_devices()
+            self.assertEqual(expected, controller.devices() & expected)
+            states = controller.services()
+            self.assertEqual(["up"] * len(subnode.hosts()), [states[h] for h in subnode.hosts()])
+            real.say(f"{expected.total()} devices on {', '.join(subnode.hosts())}")
+
     def all_of(self, devstack: real.Devstack, run: str) -> None:
         self.stack(devstack, run)
         # Whatever of it fails, the machine must be left clean.

@@ -33,6 +33,13 @@ class LocalConfTest(unittest.TestCase):
         )
         self.assertTrue(text.endswith("\n[[local|localrc]]\nA=1\nA=2\n"))
 
+    def test_a_second_machine_has_the_addresses_of_both(self) -> None:
+        text = local_conf.at(local_conf.read_sample("subnode"), "10.0.0.1", "10.0.0.2")
+        self.assertIn("\nHOST_IP=10.0.0.2\nSERVICE_HOST=10.0.0.1\n", text)
+        self.assertNotIn("192.0.2.", text)
+        with self.assertRaises(AssertionError):
+            local_conf.at(local_conf.read_sample("alias-only"), "10.0.0.1", "10.0.0.2")
+
     def test_passwords_stay_and_are_their_owners(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             file = Path(directory) / "passwords"
@@ -67,3 +74,16 @@ class SettingsTest(unittest.TestCase):
         self.assertEqual((Path("/r/logs"), Path("/r/tree")), (found.logs, found.tree))
         self.assertEqual(("a", "b"), found.projects[-2:])
         self.assertEqual((True, Path("/l")), (found.keep, found.lines))
+
+    def test_a_second_machine_has_what_its_controller_downloaded(self) -> None:
+        said = {
+            settings.MIRRORS: "/m",
+            "VHOST_DEVSTACK_CONTROLLER": "/c",
+            "VHOST_DEVSTACK_KEEP": "",
+        }
+        found = settings.read(said)
+        self.assertEqual(("subnode", "subnode"), (found.machine, found.sample))
+        self.assertEqual((Path("/c"), Path("/c")), (found.kept, found.of_controller().root))
+        self.assertNotEqual(found.root, found.kept)
+        self.assertTrue(found.of_controller().keep)
+        self.assertIsNone(found.of_controller().controller)
