@@ -23,6 +23,7 @@ from vhost_tempest_plugin.lab.resources import (
     ComputeService,
     Hypervisor,
     Server,
+    UntrustedError,
 )
 from vhost_tempest_plugin.views import Provider
 
@@ -115,6 +116,7 @@ class Cloud:
         """One request of an API; what it answers, empty where that is no JSON.
 
         :param data: what to send where that is no JSON
+        :raises UntrustedError: the authority of its certificate is unknown
         :raises CloudError: it is refused, or nobody answers
         """
         words: Json = {}
@@ -125,6 +127,12 @@ class Cloud:
         try:
             response = self._adapters[service].request(path, method, **words)
         except exceptions.ClientException as error:
+            # Of OpenSSL, by way of requests and keystoneauth.
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise UntrustedError(
+                    f"the certificate of {service} is not trusted; set [keystone_authtoken]cafile "
+                    f"in Nova's configuration to a file with its authority: {error}"
+                ) from None
             status = getattr(error, "http_status", None)
             raise CloudError(
                 f"{service} refused {method} {path}: {error}; see '{self._logs} {service}'",

@@ -28,6 +28,10 @@ class CloudError(VhostError):
         return self.status == _NOT_FOUND
 
 
+class UntrustedError(CloudError):
+    """An API has a certificate that nobody who is trusted vouches for; to wait does not help."""
+
+
 @dataclass(frozen=True, order=True, slots=True)
 class ComputeService:
     """One of Nova's services that report themselves."""

@@ -11,6 +11,9 @@ from vhost_tempest_plugin.lab.cloud import Cloud, Entrance
 from vhost_tempest_plugin.viewer import Placement
 
 _SECTION = "placement"
+# devstack says there which authority is to be trusted (lib/keystone, SSL_BUNDLE_FILE), and relies
+# elsewhere on what it has done to the certificates of its own virtual environment.
+_OF_AUTHORITY = ("placement", "keystone_authtoken")
 
 
 def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
@@ -29,6 +32,7 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
             )
         return found.replace("$$", "$")
 
+    authorities = (ini.last(options, "cafile", section) for section in _OF_AUTHORITY)
     return Cloud.enter(
         Entrance(
             identity=value("auth_url"),
@@ -38,7 +42,7 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
             user_domain=value("user_domain_name"),
             project_domain=value("project_domain_name"),
             region=ini.last(options, "region_name", _SECTION),
-            authority=ini.last(options, "cafile", _SECTION),
+            authority=next(filter(None, authorities), None),
             logs="journalctl -u 'devstack@*' #",
         )
     )

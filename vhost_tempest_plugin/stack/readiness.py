@@ -11,6 +11,7 @@ from vhost_tempest_plugin.deployment import NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.lab import failure
 from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.lab.resources import UntrustedError
 from vhost_tempest_plugin.stack import cloud as devstack
 from vhost_tempest_plugin.viewer import NovaDatabase
 from vhost_tempest_plugin.views.placement import Provider
@@ -113,6 +114,8 @@ def wait(readiness: Readiness, compute: ComputeService) -> None:
 def _look(readiness: Readiness) -> str | None:
     try:
         return readiness.lacking()
+    except UntrustedError:
+        raise
     except VhostError as error:
         # Nova's services may be on their way themselves.
         return str(error)
