@@ -147,7 +147,9 @@ class FaultySimulation(Simulation):
         yield
         self.layout = before
 
-    def until(self, condition: Callable[[], Any], what: str, watch: object) -> Any:
+    def until(
+        self, condition: Callable[[], Any], what: str, watch: object, limit_s: float | None = None
+    ) -> Any:
         return condition()
 
     def settled(self, servers: list[str], watch: object, *, status: str) -> dict[str, Any]:

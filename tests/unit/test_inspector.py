@@ -27,7 +27,7 @@ class HeldByTest(unittest.TestCase):
     def facts(self, *providers: str) -> list[str]:
         holdings = tuple(Holding(GUEST, name, None, {"PCPU": 1}) for name in providers)
         cloud = SimpleNamespace(
-            until=lambda condition, what, watch: condition(),
+            until=lambda condition, what, watch, limit_s: condition(),
             placement=SimpleNamespace(of=lambda guest, tree: holdings),
         )
         inspector = Inspector(cast(Any, cloud), cast(Any, {"left": LeftHost()}), cast(Any, None))

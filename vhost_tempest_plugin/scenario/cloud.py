@@ -235,14 +235,22 @@ class Cloud:
         if wanted:
             self.until(gone, "the end of guests", watch)
 
-    def until(self, condition: Callable[[], _T | None], what: str, watch: Stopwatch) -> _T:
-        """Wait for a condition, at most ``[compute]build_timeout`` on the reference machine.
+    def until(
+        self,
+        condition: Callable[[], _T | None],
+        what: str,
+        watch: Stopwatch,
+        limit_s: float | None = None,
+    ) -> _T:
+        """Wait for a condition.
 
+        :param limit_s: how long at most on the reference machine, by default
+            ``[compute]build_timeout``
         :raises tempest.lib.exceptions.TimeoutException: it did not come
         """
         with watch.waiting(what.split(" ")[0] if what.startswith("status") else what):
             begun_s = time.monotonic()
-            limit_s, scaled = float(CONF.compute.build_timeout), False
+            limit_s, scaled = limit_s or float(CONF.compute.build_timeout), False
             while (found := condition()) is None:
                 waited_s = time.monotonic() - begun_s
                 if waited_s > limit_s and not scaled:

@@ -23,6 +23,9 @@ from vhost_tempest_plugin.views import (
     observation,
 )
 
+# Two of Nova's audits at their default interval, update_resources_interval, and what they take.
+_RELEASE_S = 150.0
+
 
 class Inspector:
     """Looks at the guests of one test, and notes where they are.
@@ -66,7 +69,7 @@ class Inspector:
             return None if nova.of(guest.id) or guest.id in nova.guests else True
 
         with contextlib.suppress(exceptions.TimeoutException):
-            self._cloud.until(free, "release", watch)
+            self._cloud.until(free, "release", watch, _RELEASE_S)
         look = host.look()
         # It may have some of another host, where it is now.
         own = set(look.tree.values())
@@ -81,7 +84,7 @@ class Inspector:
         for name, host in self._hosts.items():
             # What is told of what is still held says more than that it took too long.
             with contextlib.suppress(exceptions.TimeoutException):
-                self._cloud.until(partial(_is_free, host), "release", watch)
+                self._cloud.until(partial(_is_free, host), "release", watch, _RELEASE_S)
             facts += [f"after the test: {name}: {leak}" for leak in host.leaks()]
         return facts
 
