@@ -30,7 +30,13 @@ class Services:
 class HostsTest(unittest.TestCase):
     def setUp(self) -> None:
         self.services = Services()
-        clients = ("servers_client", "flavors_client", "placement_client", "quotas_client")
+        clients = (
+            "servers_client",
+            "flavors_client",
+            "placement_client",
+            "quotas_client",
+            "aggregates_client",
+        )
         self.asked: list[dict[str, str]] = []
         manager = SimpleNamespace(**dict.fromkeys((*clients, "image_client_v2")))
         manager.vhost = SimpleNamespace(ServerTopologyClient=lambda: None)

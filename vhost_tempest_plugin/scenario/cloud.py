@@ -2,24 +2,24 @@
 """Nova's, glance's and Placement's APIs in the words of scenarios, and the waiting for them."""
 
 import contextlib
-import io
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
 from tempest import config
 from tempest.lib import exceptions
-from tempest.lib.common.utils import data_utils
 
 from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.expect import Observation
 from vhost_tempest_plugin.guest import GuestReport, parse
 from vhost_tempest_plugin.request import Request
-from vhost_tempest_plugin.scenario import idle_disk
 from vhost_tempest_plugin.scenario.compute_services import ComputeServices
+from vhost_tempest_plugin.scenario.images import Images
+from vhost_tempest_plugin.scenario.naming import name
 from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
+from vhost_tempest_plugin.scenario.zone import Zone
 from vhost_tempest_plugin.viewer import Placement
 from vhost_tempest_plugin.views.nova import server_topology
 
@@ -32,7 +32,6 @@ _LEAST_POLL_S = 0.2
 # Polling begins closely and grows with what was waited, so that it adds a few percent at most.
 _POLL_SHARE = 0.04
 _DISK_GIB = 0
-_OF_CONTENT = ("kernel_id", "ramdisk_id", "disk_format", "container_format", "os_command_line")
 _QUOTAS = ("instances", "cores", "ram")
 
 
@@ -45,15 +44,25 @@ class Cloud:
     def __init__(self, manager: Any) -> None:
         self.servers = manager.servers_client
         self.flavors = manager.flavors_client
-        self.images = manager.image_client_v2
+        self.images = Images(manager.image_client_v2)
         self.topologies = manager.vhost.ServerTopologyClient()
         self.placement = Placement(self._placement_get)
         self._placement = manager.placement_client
         self._migrations = manager.migrations_client
         self._quotas = manager.quotas_client
         self.services = ComputeServices(manager.services_client)
+        self._zone = Zone(manager.aggregates_client, manager.services_client)
+        # What servers are asked for with, so that they come to none but known hosts.
+        self._place: dict[str, str] = {}
         self._flavors: dict[str, str] = {}
-        self._images: dict[str, str] = {}
+
+    def stay_on(self, hosts: Collection[str]) -> None:
+        """Have servers on these compute hosts alone, until ``forget``.
+
+        :raises VhostError: somebody has them in an availability zone with others
+        """
+        zone = self._zone.around(hosts)
+        self._place = {"availability_zone": zone} if zone else {}
 
     def flavor(self, request: Request) -> str:
         """The id of a flavor that asks for this."""
@@ -72,29 +81,12 @@ class Cloud:
             self._flavors[key] = made
         return self._flavors[key]
 
-    def image(self, request: Request, *, console: bool) -> str:
-        """The id of an image that asks for this.
-
-        :param console: its guest tells of itself on its console, as that of tempest.conf does;
-            else it does nothing
-        """
-        properties = request.image_properties()
-        if console and not properties:
-            return str(CONF.compute.image_ref)
-        key = json.dumps([console, dict(properties)], sort_keys=True)
-        if key not in self._images:
-            source = CONF.compute.image_ref
-            self._images[key] = (
-                self._copy(source, properties) if console else self._idle(source, properties)
-            )
-        return self._images[key]
-
     def forget(self) -> None:
-        """Delete the flavors and images."""
+        """Delete the flavors and images, and what keeps servers on the hosts."""
+        self._zone.remove()
         for flavor in self._flavors.values():
             self.flavors.delete_flavor(flavor)
-        for image in self._images.values():
-            self.images.delete_image(image)
+        self.images.forget()
 
     def create(
         self,
@@ -111,10 +103,10 @@ class Cloud:
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
         with watch.waiting("the API"):
-            flavor, image = self.flavor(request), self.image(request, console=console)
+            flavor, image = self.flavor(request), self.images.of(request, console=console)
             networks = [{"port": port} for port in ports] or "none"
             made = self.servers.create_server(
-                name=name(), imageRef=image, flavorRef=flavor, networks=networks
+                name=name(), imageRef=image, flavorRef=flavor, networks=networks, **self._place
             )["server"]
         return str(made["id"])
 
@@ -122,7 +114,7 @@ class Cloud:
         """Make flavor and image now; what is wrong with them ``create`` tells."""
         with contextlib.suppress(exceptions.ClientRestClientException):
             self.flavor(request)
-            self.image(request, console=console)
+            self.images.of(request, console=console)
 
     def create_many(self, request: Request, count: int, watch: Stopwatch) -> tuple[str, ...]:
         """Ask for that many servers by one request; their ids.
@@ -130,12 +122,13 @@ class Cloud:
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
         with watch.waiting("the API"):
-            flavor, image = self.flavor(request), self.image(request, console=False)
+            flavor, image = self.flavor(request), self.images.of(request, console=False)
             made = self.servers.create_server(
                 name=name(),
                 imageRef=image,
                 flavorRef=flavor,
                 networks="none",
+                **self._place,
                 min_count=count,
                 max_count=count,
                 return_reservation_id=True,
@@ -262,41 +255,8 @@ class Cloud:
                 time.sleep(min(share_s, CONF.compute.build_interval))
             return found
 
-    def _copy(self, source: str, properties: Mapping[str, str]) -> str:
-        """An image as *source* with more properties."""
-        shown = self.images.show_image(source)
-        words = {key: shown[key] for key in _OF_CONTENT if shown.get(key) is not None}
-        content = self.images.show_image_file(source).data
-        return self._upload({**words, **_of_hardware(shown), **properties}, content)
-
-    def _idle(self, model: str, properties: Mapping[str, str]) -> str:
-        """An image for the same hardware as *model*, whose guest does nothing."""
-        words = {"disk_format": "raw", "container_format": "bare"}
-        hardware = _of_hardware(self.images.show_image(model))
-        return self._upload({**words, **hardware, **properties}, idle_disk.content())
-
-    def _upload(self, words: Mapping[str, str], content: bytes) -> str:
-        made = str(self.images.create_image(name=name(), **words)["id"])
-        try:
-            self.images.store_image_file(made, io.BytesIO(content))
-        except exceptions.RestClientException:
-            self.images.delete_image(made)
-            raise
-        return made
-
     def _placement_get(self, path: str) -> Json:
         response, body = self._placement.get(path)
         self._placement.expected_success(200, response.status)
         answer: Json = json.loads(body)
         return answer
-
-
-def _of_hardware(image: Json) -> dict[str, str]:
-    return {
-        key: value for key, value in image.items() if key.startswith("hw_") and value is not None
-    }
-
-
-def name() -> str:
-    """A name that shows whose it is."""
-    return str(data_utils.rand_name("vhost", prefix=CONF.resource_name_prefix))

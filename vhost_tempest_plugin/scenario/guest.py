@@ -114,7 +114,7 @@ class Guest:
 
         :param image: an id
         """
-        wanted = image or self._test.cloud.image(self.request, console=self._console)
+        wanted = image or self._test.cloud.images.of(self.request, console=self._console)
         self._step("rebuild", "rebuild_server", "ACTIVE", image_ref=wanted)
 
     def resize(self, request: Request) -> None:

@@ -73,6 +73,7 @@ class HostedTest(test.BaseTestCase):  # type: ignore[misc]
             raise VhostError("[vhost]nova_cell_database is not set")
         cls.hosts = {}
         with versions:
+            cls.cloud.stay_on(cls.site.nodes)
             for name, node in cls.site.nodes.items():
                 cls.cloud.services.reopen(name)
                 cls.hosts[name] = Watch(node, database, cls.cloud.placement)

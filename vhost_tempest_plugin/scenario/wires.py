@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
-from vhost_tempest_plugin.scenario.cloud import name
+from vhost_tempest_plugin.scenario.naming import name
 
 # For documentation (RFC 5737), so that it is nobody's.
 _SUBNET = "198.51.100.0/24"
