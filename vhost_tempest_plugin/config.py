@@ -17,8 +17,8 @@ VhostGroup = [
         help="""
 Compute hosts that the scenarios boot guests on and look at.
 
-Effect: guests are expected on these hosts, and on no others: they must be all that Nova may
-choose. Where none is set the scenarios are skipped.
+Effect: guests are expected on these hosts, and on no others: where the cloud has others, tests put
+these into an availability zone of their own meanwhile. Where none is set the scenarios are skipped.
 Unit: names as Nova has them (OS-EXT-SRV-ATTR:host), separated by commas; that of an emulated host
 is its own ('vhost list'). Source: 'openstack compute service list', 'vhost up --name'.
 """,
