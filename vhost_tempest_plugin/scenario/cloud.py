@@ -28,6 +28,8 @@ CONF = config.CONF
 _T = TypeVar("_T")
 Json = Mapping[str, Any]
 
+# At their default interval, update_resources_interval, with what they take themselves.
+TWO_AUDITS_S = 150.0
 _LEAST_POLL_S = 0.2
 # Polling begins closely and grows with what was waited, so that it adds a few percent at most.
 _POLL_SHARE = 0.04

@@ -16,6 +16,7 @@ from vhost_tempest_plugin.need import Ground, Need
 from vhost_tempest_plugin.novaconf import DeviceKind, DeviceType, PciDeviceRow
 from vhost_tempest_plugin.pci import PciAddress
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.cloud import TWO_AUDITS_S
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.look import Watch
 from vhost_tempest_plugin.scenario.wishes import by_node, request
@@ -128,7 +129,9 @@ class HardwareTest(ScenarioTest):
         """Wait until Nova's table has the devices that there are; fail where it does not come."""
         wanted = novaconf.expected_devices(self.host.layout)
         with suppress(exceptions.TimeoutException):
-            self.cloud.until(lambda: self._rows() == wanted or None, "Nova's books", self.watch)
+            self.cloud.until(
+                lambda: self._rows() == wanted or None, "Nova's books", self.watch, TWO_AUDITS_S
+            )
         self.assert_books()
 
     def assert_books(self) -> None:

@@ -9,7 +9,7 @@ from tempest.lib import exceptions
 
 from vhost_tempest_plugin.guest import GuestReport
 from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.scenario.cloud import Cloud
+from vhost_tempest_plugin.scenario.cloud import TWO_AUDITS_S, Cloud
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.look import Look, Watch
 from vhost_tempest_plugin.scenario.record import Record
@@ -22,9 +22,6 @@ from vhost_tempest_plugin.views import (
     leaks,
     observation,
 )
-
-# Two of Nova's audits at their default interval, update_resources_interval, and what they take.
-_RELEASE_S = 150.0
 
 
 class Inspector:
@@ -69,7 +66,7 @@ class Inspector:
             return None if nova.of(guest.id) or guest.id in nova.guests else True
 
         with contextlib.suppress(exceptions.TimeoutException):
-            self._cloud.until(free, "release", watch, _RELEASE_S)
+            self._cloud.until(free, "release", watch, TWO_AUDITS_S)
         look = host.look()
         # It may have some of another host, where it is now.
         own = set(look.tree.values())
@@ -84,7 +81,7 @@ class Inspector:
         for name, host in self._hosts.items():
             # What is told of what is still held says more than that it took too long.
             with contextlib.suppress(exceptions.TimeoutException):
-                self._cloud.until(partial(_is_free, host), "release", watch, _RELEASE_S)
+                self._cloud.until(partial(_is_free, host), "release", watch, TWO_AUDITS_S)
             facts += [f"after the test: {name}: {leak}" for leak in host.leaks()]
         return facts
 
