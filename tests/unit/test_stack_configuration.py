@@ -10,7 +10,7 @@ from oslo_config import cfg
 
 from tests.unit.lab_settings import host, settings
 from tests.unit.test_configuration import read
-from vhost_tempest_plugin import catalog, config, novaconf
+from vhost_tempest_plugin import catalog, config, cpuset, novaconf
 from vhost_tempest_plugin.configuration import ini, override, scenarios, stack, tempest, whitebox
 from vhost_tempest_plugin.configuration.scenarios import Contents, SshEntrance, Subject
 from vhost_tempest_plugin.configuration.service import Service
@@ -235,6 +235,16 @@ class WhiteboxTest(unittest.TestCase):
         for topology, size_mib in (("small", "64"), ("single", "64"), ("smt", "1024")):
             said = whitebox.options(lay_out(catalog.find(topology)), ("one",))["whitebox"]
             self.assertEqual(size_mib, said["hugepage_guest_ram_size"], topology)
+
+    def test_a_realtime_guest_finds_its_cpus_on_any_node(self) -> None:
+        masks = {}
+        for topology in ("article", "lopsided", "smt", "sockets"):
+            options = self.options(topology)
+            masks[topology] = str(options["realtime_mask"])
+            wanted = len(cpuset.parse(masks[topology])) + 1 if masks[topology] else 0
+            self.assertLessEqual(wanted, int(str(options["dedicated_cpus_per_numa"])), topology)
+        self.assertEqual("", masks["article"])
+        self.assertTrue(any(masks.values()), masks)
 
     def test_the_way_into_hosts(self) -> None:
         hosts = [

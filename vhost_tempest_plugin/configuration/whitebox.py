@@ -19,6 +19,8 @@ _STATE_PATH = "/var/lib/nova"
 # What there is for guests with huge pages must be whole pages of each size.
 _SMALL_GUEST_MIB = 64
 _KIB_IN_MIB = 1024
+# Of a guest of which all CPUs but the first one are realtime's.
+_REALTIME_CPUS = 3
 
 
 def options(
@@ -39,10 +41,13 @@ def options(
     host = layout.host
     cpus = novaconf.cpu_sets(layout)
     nodes = [node for node in host.nodes if node.cpus]
+    dedicated = min(len(node.cpus & cpus.dedicated) for node in nodes)
     facts = {
         "cpu_topology": _map({node.id: sorted(node.cpus) for node in nodes}),
-        "dedicated_cpus_per_numa": str(min(len(node.cpus & cpus.dedicated) for node in nodes)),
+        "dedicated_cpus_per_numa": str(dedicated),
         "shared_cpus_per_numa": str(min(len(node.cpus & cpus.shared) for node in nodes)),
+        # Its own devstack plugin says 1-2, for a guest of three CPUs.
+        "realtime_mask": cpuset.format(range(1, min(dedicated, _REALTIME_CPUS))),
         "socket_topology": _map(_sockets(layout)),
     }
     if host.cpus.threads > 1:
