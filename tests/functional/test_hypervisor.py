@@ -18,6 +18,7 @@ from pathlib import Path
 from unittest import mock
 from uuid import UUID, uuid4
 
+from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.errors import HostError, MachineError
 from vhost_tempest_plugin.hypervisor import Connection, Domain, State, forget, stray
 from vhost_tempest_plugin.hypervisor import image as save_image
@@ -174,7 +175,7 @@ class EmbeddedTest(unittest.TestCase):
     def test_qemu_killed(self) -> None:
         domain = self.create()
         self.assertEqual(1, len(stray.kill(self.uuid)))
-        limit_s = time.monotonic() + 30
+        limit_s = time.monotonic() + 30 * speed.slowness()
         while domain.state is not State.OFF and time.monotonic() < limit_s:
             time.sleep(0.05)
         self.assertIsNone(self.connection.find(self.uuid))
