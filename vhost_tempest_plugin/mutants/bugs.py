@@ -6,7 +6,7 @@ The edits fit the releases of ``lab/releases``.
 
 from vhost_tempest_plugin.mutants.edit import Edit
 from vhost_tempest_plugin.mutants.mutant import NovaMutant
-from vhost_tempest_plugin.need import threads
+from vhost_tempest_plugin.need import sockets_of_nodes, threads
 
 _STATS = "nova/pci/stats.py"
 _TRACKER = "nova/pci/manager.py"
@@ -104,6 +104,7 @@ def _devices() -> tuple[NovaMutant, ...]:
             (Edit(_HARDWARE, "            socket=host_cell.socket,\n", ""),),
             r"SocketTest",
             1995153,
+            (sockets_of_nodes(2),),
         ),
     )
 

@@ -6,6 +6,7 @@ The edits fit the releases of ``lab/releases``.
 
 from vhost_tempest_plugin.mutants.edit import Edit
 from vhost_tempest_plugin.mutants.mutant import NovaMutant
+from vhost_tempest_plugin.need import dedicated_cpus
 
 _STATS = "nova/pci/stats.py"
 _TRACKER = "nova/pci/manager.py"
@@ -245,6 +246,7 @@ def _guests() -> tuple[NovaMutant, ...]:
                 ),
             ),
             r"EmulatorTest\.test_isolated$",
+            needs=(dedicated_cpus(2),),
         ),
         NovaMutant(
             "device-kept-by-vfio",
