@@ -68,7 +68,7 @@ class CatalogueTest(unittest.TestCase):
 
     def test_there_are_tests_for_each(self) -> None:
         layouts = tuple(lay_out(catalog.find(name)) for name in ("article", "lopsided"))
-        tests = [entry.id for entry in mustrun.entries(Ground(layouts))]
+        tests = [entry.full_name for entry in mustrun.entries(Ground(layouts))]
         for mutant in catalogue.load():
             with self.subTest(mutant=mutant.name):
                 self.assertTrue([t for t in tests if re.search(mutant.tests, t)], mutant.tests)

@@ -245,7 +245,7 @@ def _guests() -> tuple[NovaMutant, ...]:
                     "emulatorpin_cpuset = pin_cpuset.cpuset",
                 ),
             ),
-            r"EmulatorTest\.test_isolated$",
+            r"EmulatorTest\.test_isolated\b",
             needs=(dedicated_cpus(2),),
         ),
         NovaMutant(
