@@ -73,7 +73,7 @@ def plug(
         directory.write(replace(directory.read(), replugged=True))
         # The host looks at a slot when its first function comes, so that comes last.
         if has_companion:
-            running.attach(domain.companion(device))
+            running.attach_beside(domain.companion(device))
         running.attach(domain.nic(device, has_companion=has_companion))
     _await(name, address)
 

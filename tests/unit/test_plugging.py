@@ -41,11 +41,13 @@ class PluggedTest(unittest.TestCase):
         self.assertNotIn("multifunction", place)
 
     def test_a_companion_is_the_next_function_of_its_slot(self) -> None:
-        with_it, beside = nic(self.device, has_companion=True), companion(self.device)
-        first, second = self.place(with_it), self.place(beside)
-        self.assertEqual("on", first.pop("multifunction"))
-        self.assertEqual(("0x0", "0x1"), (first.pop("function"), second.pop("function")))
-        self.assertEqual(first, second)
+        first, second = self.place(nic(self.device, has_companion=True)), companion(self.device)
+        self.assertEqual("on", first["multifunction"])
+        self.assertEqual("0x0", first["function"])
+        added = second["device_add"]
+        # libvirt's name of a controller is QEMU's of its bus.
+        self.assertEqual((f"pci.{int(first['bus'], 16)}", "0x0.0x1"), (added["bus"], added["addr"]))
+        self.assertEqual(second["object-add"]["id"], added["rng"])
 
     def test_a_nic_is_found_by_its_mac(self) -> None:
         plugged = nic(self.device).replace("</interface>", '<alias name="net8"/></interface>')
@@ -76,7 +78,11 @@ class PlugTest(unittest.TestCase):
 
     @contextlib.contextmanager
     def running(self, name: str, progress: object) -> Iterator[Any]:
-        yield SimpleNamespace(xml=str, attach=lambda xml: self.events.append("attached"))
+        yield SimpleNamespace(
+            xml=str,
+            attach=lambda xml: self.events.append("attached"),
+            attach_beside=lambda commands: self.events.append("companion"),
+        )
 
     @contextlib.contextmanager
     def connected(self, name: str) -> Iterator[tuple[None, Any]]:
@@ -92,6 +98,10 @@ class PlugTest(unittest.TestCase):
         plugging.plug("small", NIC, silent)
         self.assertEqual(["attached", "awaited"], self.events)
         self.assertEqual([True], [record.replugged for record in self.written])
+
+    def test_the_first_function_comes_last(self) -> None:
+        plugging.plug("small", NIC, silent, has_companion=True)
+        self.assertEqual(["companion", "attached", "awaited"], self.events)
 
     def test_a_host_that_does_not_find_it(self) -> None:
         self.said = ""

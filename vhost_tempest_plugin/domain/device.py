@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The devices of a host in domain XML."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,15 +79,26 @@ def nic(device: Device, *, has_companion: bool = False) -> str:
     return etree.tostring(element, encoding="unicode")
 
 
-def companion(device: Device) -> str:
-    """A random number generator in the slot of a NIC, as its next function.
+def companion(device: Device) -> Mapping[str, Mapping[str, str | bool]]:
+    """A random number generator in the slot of a NIC, as its next function: QEMU's commands.
 
     The functions of a slot are in one IOMMU group, unless they say that they keep apart (ACS).
+    libvirt plugs in no other function than the first.
     """
-    rng = etree.Element("rng", model="virtio")
-    add(rng, "backend", model="random").text = "/dev/urandom"
-    address(rng, PciAddress(device.parent, device.slot, 1))
-    return etree.tostring(rng, encoding="unicode")
+    name = f"companion{device.parent}"
+    source = f"{name}-source"
+    return {
+        "object-add": {"qom-type": "rng-random", "id": source, "filename": "/dev/urandom"},
+        "device_add": {
+            "driver": "virtio-rng-pci",
+            "id": name,
+            "rng": source,
+            "bus": f"pci.{device.parent}",
+            "addr": f"0x{device.slot:x}.0x1",
+            # Else the kernel takes it for one alone, which nothing in its slot could reach.
+            "multifunction": True,
+        },
+    }
 
 
 def add_nic(devices: Element, device: Device) -> Element:

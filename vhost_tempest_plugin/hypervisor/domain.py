@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -141,6 +142,14 @@ class Domain:
         with self._told("attach the device", "see that a root port is free"):
             self._handle.attachDeviceFlags(device_xml, live)
 
+    def attach_beside(self, commands: Mapping[str, Mapping[str, str | bool]]) -> None:
+        """Plug in what libvirt has no way to, by commands of QEMU's machine protocol.
+
+        :raises HostError: QEMU refuses it
+        """
+        for command, arguments in commands.items():
+            self._machine_monitor(command, arguments)
+
     def detach(self, alias: str) -> None:
         """Unplug the device that libvirt calls *alias*; the host lets it go when it can.
 
@@ -218,7 +227,7 @@ class Domain:
         except OSError:
             return ""
 
-    def _machine_monitor(self, command: str, arguments: dict[str, int]) -> Any:
+    def _machine_monitor(self, command: str, arguments: Mapping[str, int | str | bool]) -> Any:
         """What QEMU's machine protocol returns (QEMU, docs/interop/qemu-qmp-ref)."""
         import libvirt_qemu
 
