@@ -61,15 +61,19 @@ def _start_events(libvirt: Library) -> threading.Thread:
 
 
 @contextmanager
-def told(libvirt: Library, action: str, remedy: str) -> Iterator[None]:
+def told(
+    libvirt: Library, action: str, remedy: str, carrier_log: Path | None = None
+) -> Iterator[None]:
     """Turn libvirt's error into a HostError: what could not be done, why, what to do.
 
     :param action: an infinitive, as in ``save 'article'``
+    :param carrier_log: what a program that carries libvirt's protocol says of its own failures
     """
     try:
         yield
     except libvirt.libvirtError as error:
-        said = " ".join(str(error).split())
+        log = carrier_log.read_text("utf-8", "replace") if carrier_log else ""
+        said = " ".join(f"{error} {log}".split())
         if os.strerror(errno.ENOSPC) in said:
             remedy = "free space on that disk and repeat"
         raise HostError(f"cannot {action}: {said}; {remedy}") from None

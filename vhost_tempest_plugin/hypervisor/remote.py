@@ -23,9 +23,10 @@ class Remote:
     https://libvirt.org/uri.html#remote-uris
     """
 
-    def __init__(self, libvirt: Library, handle: Handle) -> None:
+    def __init__(self, libvirt: Library, handle: Handle, carrier_log: Path) -> None:
         self._libvirt = libvirt
         self._handle = handle
+        self._carrier_log = carrier_log
 
     @classmethod
     @contextmanager
@@ -42,22 +43,27 @@ class Remote:
         """
         libvirt = library.load(Path(os.devnull))
         with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
-            # Libvirt takes the name of a program, and no words for it.
-            program = Path(scratch) / "carrier"
-            words = f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
+            # Libvirt takes the name of a program, and no words for it.  It tells what the program
+            # says only where it reads first, not where it writes to one that has ended.
+            program, log = Path(scratch) / "carrier", Path(scratch) / "log"
+            log.touch()
+            words = (
+                f"exec 2>{shlex.quote(str(log))}\n"
+                f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
+            )
             program.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
             program.chmod(_OWNER_RUNS)
             # In a process that has opened the embedded driver, libvirt takes an address without a
             # server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
             driver, _, path = uri.partition("://")
-            with told(libvirt, "reach libvirt in the host", _REMEDY):
+            with told(libvirt, "reach libvirt in the host", _REMEDY, log):
                 handle = libvirt.openReadOnly(
                     f"{driver}+ext://host{path}?command={quote(str(program))}"
                 )
-        try:
-            yield cls(libvirt, handle)
-        finally:
-            handle.close()
+            try:
+                yield cls(libvirt, handle, log)
+            finally:
+                handle.close()
 
     def domains(self) -> tuple[str, ...]:
         """The XML of all domains, running or not.
@@ -65,7 +71,7 @@ class Remote:
         :raises HostError: the connection is gone
         """
         found = []
-        with told(self._libvirt, "list the guests of the host", _REMEDY):
+        with told(self._libvirt, "list the guests of the host", _REMEDY, self._carrier_log):
             for handle in self._handle.listAllDomains():
                 try:
                     found.append(handle.XMLDesc())

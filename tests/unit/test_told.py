@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is said of libvirt's errors; the library is a stand-in with its error alone."""
+
+import tempfile
+import types
+import unittest
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.hypervisor.library import told
+
+
+class Refused(Exception):
+    """libvirt.libvirtError"""
+
+
+LIBVIRT = types.SimpleNamespace(libvirtError=Refused)
+
+
+class ToldTest(unittest.TestCase):
+    def test_action_reason_remedy(self) -> None:
+        with (
+            self.assertRaisesRegex(HostError, r"^cannot save 'article': it is not; do$"),
+            told(LIBVIRT, "save 'article'", "do"),
+        ):
+            raise Refused("it is\nnot")
+
+    def test_disk_that_is_full(self) -> None:
+        with (
+            self.assertRaisesRegex(HostError, "free space on that disk"),
+            told(LIBVIRT, "save 'article'", "do"),
+        ):
+            raise Refused("write: No space left on device")
+
+    def test_reason_that_only_the_carrier_knows(self) -> None:
+        """As libvirt's error is where it writes to a program that has ended."""
+        log = Path(self.enterContext(tempfile.TemporaryDirectory())) / "log"
+        log.write_text("ssh: no way\nthere\n", encoding="utf-8")
+        with (
+            self.assertRaisesRegex(
+                HostError, r"^cannot look: Cannot write data: Broken pipe ssh: no way there; do$"
+            ),
+            told(LIBVIRT, "look", "do", log),
+        ):
+            raise Refused("Cannot write data: Broken pipe")
