@@ -10,11 +10,11 @@ from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.hypervisor.library import told
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """libvirt.libvirtError"""
 
 
-LIBVIRT = types.SimpleNamespace(libvirtError=Refused)
+LIBVIRT = types.SimpleNamespace(libvirtError=RefusedError)
 
 
 class ToldTest(unittest.TestCase):
@@ -23,14 +23,14 @@ class ToldTest(unittest.TestCase):
             self.assertRaisesRegex(HostError, r"^cannot save 'article': it is not; do$"),
             told(LIBVIRT, "save 'article'", "do"),
         ):
-            raise Refused("it is\nnot")
+            raise RefusedError("it is\nnot")
 
     def test_disk_that_is_full(self) -> None:
         with (
             self.assertRaisesRegex(HostError, "free space on that disk"),
             told(LIBVIRT, "save 'article'", "do"),
         ):
-            raise Refused("write: No space left on device")
+            raise RefusedError("write: No space left on device")
 
     def test_reason_that_only_the_carrier_knows(self) -> None:
         """As libvirt's error is where it writes to a program that has ended."""
@@ -42,4 +42,4 @@ class ToldTest(unittest.TestCase):
             ),
             told(LIBVIRT, "look", "do", log),
         ):
-            raise Refused("Cannot write data: Broken pipe")
+            raise RefusedError("Cannot write data: Broken pipe")
