@@ -209,6 +209,19 @@ install_system_packages() {
     install_packages "${rest[@]}"
 }
 
+# The binding offers what the libvirt had that it was built against.  That is known neither to
+# pip's cache of what it has built, nor to an environment in which it is installed already.
+install_binding() {
+    local built=$VENV/.libvirt-dev libvirt
+    libvirt=$(dpkg-query -W libvirt-dev)
+    if [[ -f $built && $(<"$built") == "$libvirt" ]]; then
+        return 0
+    fi
+    quietly "pip install libvirt-python" env PIP_CONSTRAINT="$TOP/constraints.txt" \
+        "$VENV/bin/pip" install --no-cache-dir --force-reinstall --no-deps libvirt-python
+    printf '%s\n' "$libvirt" >"$built"
+}
+
 install_project() {
     say "installing the requirements and the project into .venv"
     # A checkout that belongs to somebody else, or none at all, must not stop pbr.
@@ -245,6 +258,7 @@ main() {
     rm -f -- "$STAMP"
     make_venv
     install_system_packages
+    install_binding
     install_project
     {
         digest

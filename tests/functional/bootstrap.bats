@@ -119,3 +119,27 @@ SOURCES
     { echo other && echo bash; } >"$STAMP"
     refute is_current
 }
+
+@test "libvirt's binding is built once for each libvirt, and never taken from a cache" {
+    VENV=$BATS_TEST_TMPDIR/venv
+    mkdir -p "$VENV"
+    dpkg-query() { printf 'libvirt-dev\t%s\n' "$version"; }
+    quietly() { printf '%s\n' "$*" >>pip; }
+    version=9.0.0
+    install_binding
+    install_binding
+    [ "$(wc -l <pip)" -eq 1 ]
+    grep -q -- ' --no-cache-dir --force-reinstall .*libvirt-python$' pip
+    version=11.3.0
+    install_binding
+    [ "$(wc -l <pip)" -eq 2 ]
+}
+
+@test "libvirt's binding that was not built is built again" {
+    VENV=$BATS_TEST_TMPDIR/venv
+    mkdir -p "$VENV"
+    quietly() { exit 1; }
+    run install_binding
+    [ "$status" -eq 1 ]
+    [ ! -e "$VENV/.libvirt-dev" ]
+}

@@ -180,6 +180,19 @@ class EmbeddedTest(unittest.TestCase):
             time.sleep(0.05)
         self.assertIsNone(self.connection.find(self.uuid))
 
+    def test_a_binding_older_than_libvirt(self) -> None:
+        """It saves in the raw format, and says what to do about an image in the sparse one."""
+        sparse, raw = self.root / "saved", self.root / "saved-raw"
+        self.create().save(sparse)
+        with mock.patch.object(save_image, "_OFFERED", "VIR_NOT_THERE"):
+            # Where libvirt is no newer the image is a raw one.
+            if save_image.is_sparse(sparse):
+                with self.assertRaisesRegex(MachineError, "binding .* cannot take .*saved; 'pip "):
+                    self.connection.restore(sparse, self.uuid)
+            self.create().save(raw)
+            self.assertFalse(save_image.is_sparse(raw))
+            self.assertEqual(State.PAUSED, self.connection.restore(raw, self.uuid).state)
+
     def test_a_device_that_cannot_be_saved_is_named_and_the_host_runs_on(self) -> None:
         domain = self.create(UNSAVEABLE)
         with self.assertRaisesRegex(HostError, "ivshmem.*leave the topology"):

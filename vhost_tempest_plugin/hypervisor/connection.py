@@ -104,6 +104,7 @@ class Connection:
         sparse = (
             self.libvirt_version >= image.LIBVIRT_FLOOR
             and self.qemu_version >= image.QEMU_FLOOR
+            and image.is_offered(self._libvirt)
             and self._handle.getType() == "QEMU"
         )
         return Domain(self._libvirt, handle, sparse=sparse)

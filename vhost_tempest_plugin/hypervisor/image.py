@@ -9,19 +9,35 @@ is not in the page cache; the raw format takes 4.5 s, 2.0 s and 2.3 s.
 import struct
 from pathlib import Path
 
+from vhost_tempest_plugin.errors import MachineError
 from vhost_tempest_plugin.hypervisor.library import Library
 
 LIBVIRT_FLOOR = (11, 2)
 QEMU_FLOOR = (9, 0)
 _CHANNELS = 4
+# One of what the binding has only where it was built against a libvirt of LIBVIRT_FLOOR.
+_OFFERED = "VIR_DOMAIN_SAVE_PARAM_PARALLEL_CHANNELS"
 # libvirt, src/qemu/qemu_saveimage.h: _virQEMUSaveHeader and virQEMUSaveFormat.
 _HEADER = struct.Struct("=16sIIII")
 _MAGIC = b"LibvirtQemudSave"
 _SPARSE = 6
 
 
+def is_offered(libvirt: Library) -> bool:
+    """Whether the binding knows the sparse format, as libvirt itself may do beside it."""
+    return hasattr(libvirt, _OFFERED)
+
+
 def parameters(libvirt: Library, path: Path) -> dict[str, str | int]:
-    """What saving to and restoring from the sparse image *path* have in common."""
+    """What saving to and restoring from the sparse image *path* have in common.
+
+    :raises MachineError: the binding does not know that format
+    """
+    if not is_offered(libvirt):
+        raise MachineError(
+            f"libvirt's Python binding was built against an older libvirt and cannot take {path}; "
+            "'pip install --no-cache-dir --force-reinstall libvirt-python' builds it anew"
+        )
     return {
         libvirt.VIR_DOMAIN_SAVE_PARAM_FILE: str(path),
         libvirt.VIR_DOMAIN_SAVE_PARAM_PARALLEL_CHANNELS: _CHANNELS,
