@@ -136,6 +136,12 @@ class AgentOptionsTest(unittest.TestCase):
         self.assertEqual(["openvswitch"], said["securitygroup"]["firewall_driver"])
         self.assertEqual(["openvswitch"], said["ml2"]["mechanism_drivers"])
 
+    def test_tunnels_under_the_name_that_neutron_has_for_them_now(self) -> None:
+        new = ML2.replace("tenant_network_types", "project_network_types")
+        self.assertEqual(["vxlan"], options(new)["agent"]["tunnel_types"])
+        both = ML2.replace("[agent]", "project_network_types = gre, vxlan\n[agent]")
+        self.assertEqual(["gre,vxlan"], options(both)["agent"]["tunnel_types"])
+
     def test_the_metadata_agent(self) -> None:
         said = options(METADATA)
         self.assertEqual(["192.0.2.2"], said["DEFAULT"]["nova_metadata_host"])

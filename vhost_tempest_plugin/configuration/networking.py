@@ -20,6 +20,8 @@ STATE = PurePosixPath("/var/lib/neutron")
 _DATABASE = "ptcp:6640:127.0.0.1"
 _BRIDGE = "br-int"
 _TUNNELS = ("vxlan", "geneve", "gre")
+# The option's name, and its former one, which counts where the other is not given.
+_NETWORK_TYPES = ("project_network_types", "tenant_network_types")
 
 # What an agent needs nothing of, and what devstack says of the machine alone.
 _WITHHELD_SECTIONS = ("database", "keystone_authtoken", "nova", "placement", "service_providers")
@@ -171,7 +173,8 @@ def _additions(base: Options, host: str, address: str) -> Iterator[tuple[str, st
     yield "agent", "root_helper", "env"
     yield "oslo_concurrency", "lock_path", str(STATE / "lock")
     if "ml2" in base:
-        wanted = (ini.last(base, "tenant_network_types", "ml2") or "").split(",")
+        said = (ini.last(base, option, "ml2") for option in _NETWORK_TYPES)
+        wanted = next(filter(None, said), "").split(",")
         tunnels = [name for name in map(str.strip, wanted) if name in _TUNNELS]
         yield "ovs", "local_ip", tunnel_address(host, address)
         yield "agent", "tunnel_types", ",".join(tunnels)
