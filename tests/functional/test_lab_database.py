@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import time
+from pathlib import Path
 
 import pymysql
 
@@ -113,9 +114,21 @@ class DatabaseTest(LabCase):
                 time.sleep(60)
             os._exit(1)
         self.eventually(lambda: database.is_ready(self.settings))
+        self.assertTrue(self.told_of_the_lab())
         os.kill(command, signal.SIGKILL)
         os.waitpid(command, 0)
-        self.eventually(lambda: not ports.taken([self.settings.ports.database]))
+        # It has let its port go long before it has ended.
+        self.eventually(lambda: not self.told_of_the_lab())
+        self.assertEqual((), ports.taken([self.settings.ports.database]))
+
+    def told_of_the_lab(self) -> list[Path]:
+        """The command lines that have the lab's directory in them."""
+        found = []
+        for path in Path("/proc").glob("[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if os.fsencode(self.settings.directory) in path.read_bytes():
+                    found.append(path)
+        return found
 
     def test_a_port_that_is_taken_is_the_cause(self) -> None:
         database.prepare(self.settings)
