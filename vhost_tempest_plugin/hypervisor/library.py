@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from vhost_tempest_plugin.errors import HostError, MachineError
 
@@ -62,7 +62,7 @@ def _start_events(libvirt: Library) -> threading.Thread:
 
 @contextmanager
 def told(
-    libvirt: Library, action: str, remedy: str, carrier_log: Path | None = None
+    libvirt: Library, action: str, remedy: str, carrier_log: TextIO | None = None
 ) -> Iterator[None]:
     """Turn libvirt's error into a HostError: what could not be done, why, what to do.
 
@@ -72,7 +72,10 @@ def told(
     try:
         yield
     except libvirt.libvirtError as error:
-        log = carrier_log.read_text("utf-8", "replace") if carrier_log else ""
+        log = ""
+        if carrier_log is not None:
+            carrier_log.seek(0)
+            log = carrier_log.read()
         said = " ".join(f"{error} {log}".split())
         if os.strerror(errno.ENOSPC) in said:
             remedy = "free space on that disk and repeat"

@@ -5,9 +5,9 @@ import os
 import shlex
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Self
+from typing import Self, TextIO
 from urllib.parse import quote
 
 from vhost_tempest_plugin.hypervisor import library
@@ -23,7 +23,7 @@ class Remote:
     https://libvirt.org/uri.html#remote-uris
     """
 
-    def __init__(self, libvirt: Library, handle: Handle, carrier_log: Path) -> None:
+    def __init__(self, libvirt: Library, handle: Handle, carrier_log: TextIO) -> None:
         self._libvirt = libvirt
         self._handle = handle
         self._carrier_log = carrier_log
@@ -42,28 +42,27 @@ class Remote:
         :raises MachineError: libvirt's binding is not installed here
         """
         libvirt = library.load(Path(os.devnull))
-        with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
-            # Libvirt takes the name of a program, and no words for it.  It tells what the program
-            # says only where it reads first, not where it writes to one that has ended.
-            program, log = Path(scratch) / "carrier", Path(scratch) / "log"
-            log.touch()
-            words = (
-                f"exec 2>{shlex.quote(str(log))}\n"
-                f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
-            )
-            program.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
-            program.chmod(_OWNER_RUNS)
-            # In a process that has opened the embedded driver, libvirt takes an address without a
-            # server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
-            driver, _, path = uri.partition("://")
-            with told(libvirt, "reach libvirt in the host", _REMEDY, log):
-                handle = libvirt.openReadOnly(
-                    f"{driver}+ext://host{path}?command={quote(str(program))}"
+        with ExitStack() as held:
+            with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
+                # Libvirt takes the name of a program, and no words for it.  It tells what the
+                # program says only where it reads first, not where it writes to one that has ended.
+                program, said = Path(scratch) / "carrier", Path(scratch) / "said"
+                log = held.enter_context(said.open("w+", encoding="utf-8", errors="replace"))
+                words = (
+                    f"exec 2>{shlex.quote(str(said))}\n"
+                    f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
                 )
-            try:
-                yield cls(libvirt, handle, log)
-            finally:
-                handle.close()
+                program.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
+                program.chmod(_OWNER_RUNS)
+                # In a process that has opened the embedded driver, libvirt takes an address without
+                # a server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
+                driver, _, path = uri.partition("://")
+                with told(libvirt, "reach libvirt in the host", _REMEDY, log):
+                    handle = libvirt.openReadOnly(
+                        f"{driver}+ext://host{path}?command={quote(str(program))}"
+                    )
+            held.callback(handle.close)
+            yield cls(libvirt, handle, log)
 
     def domains(self) -> tuple[str, ...]:
         """The XML of all domains, running or not.
