@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Run all test suites and end with what failed and the line ``N passed, N failed, N skipped``.
+"""Run all test suites and end with what failed, why, and ``N passed, N failed, N skipped``.
 
 Fails too where a suite has no tests at all, and where a test was skipped for a reason that
 is not in ``tests/expected_skips.txt``: a green run must mean that everything ran.
@@ -8,9 +8,11 @@ is not in ``tests/expected_skips.txt``: a green run must mean that everything ra
 """
 
 import io
+import itertools
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,15 +23,17 @@ import testtools
 TOP = Path(__file__).resolve().parent.parent
 STESTR = Path(sys.executable).with_name("stestr")
 EXPECTED_SKIPS = TOP / "tests" / "expected_skips.txt"
+# Of why a test failed, the lines that are told at the end: a log may hold no more.
+_REASON_LINES = 12
 _TAP = re.compile(r"(?P<not>not )?ok \d+ (?P<name>.*?)(?: # skip ?(?P<reason>.*))?\Z")
 
 
 @dataclass
 class Totals:
-    """What came of a suite; ``failures`` holds tests, ``skips`` (test, reason)."""
+    """What came of a suite; ``failures`` and ``skips`` hold (test, reason)."""
 
     passed: int = 0
-    failures: list[str] = field(default_factory=list)
+    failures: list[tuple[str, str]] = field(default_factory=list)
     skips: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -44,7 +48,7 @@ class Totals:
     def require(self, status: int, program: str) -> None:
         """A program that says that something failed, and not what, is itself what failed."""
         if status != 0 and not self.failures:
-            self.failures.append(f"{program}: exit code {status}")
+            self.failures.append((program, f"exit code {status}"))
 
     def __str__(self) -> str:
         return f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped"
@@ -56,8 +60,8 @@ def from_subunit(stream: bytes) -> Totals:
     summary.startTestRun()
     subunit.ByteStreamToStreamResult(io.BytesIO(stream), non_subunit_name="other").run(summary)
     summary.stopTestRun()
-    failures = [case.id() for case, _ in (*summary.errors, *summary.failures)]
-    failures += [case.id() for case in summary.unexpectedSuccesses]
+    failures = [(case.id(), reason) for case, reason in (*summary.errors, *summary.failures)]
+    failures += [(case.id(), "unexpected success") for case in summary.unexpectedSuccesses]
     skips = [(case.id(), reason) for case, reason in summary.skipped]
     return Totals(summary.testsRun - len(failures) - len(skips), failures, skips)
 
@@ -66,7 +70,8 @@ def from_tap(text: str) -> Totals:
     """Count the tests of the Test Anything Protocol; planned ones that are missing failed."""
     totals = Totals()
     planned = 0
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for number, line in enumerate(lines):
         if plan := re.match(r"1\.\.(\d+)", line):
             planned = int(plan[1])
         elif result := _TAP.match(line):
@@ -74,10 +79,11 @@ def from_tap(text: str) -> Totals:
             if result["reason"] is not None:
                 totals.skips.append((name, result["reason"]))
             elif result["not"]:
-                totals.failures.append(name)
+                said = itertools.takewhile(lambda line: line.startswith("#"), lines[number + 1 :])
+                totals.failures.append((name, "\n".join(said)))
             else:
                 totals.passed += 1
-    totals.failures += ["bats: one that never ended"] * (planned - totals.count)
+    totals.failures += [("bats", "one that never ended")] * (planned - totals.count)
     return totals
 
 
@@ -120,6 +126,12 @@ def unexpected(skips: list[tuple[str, str]], expected: str) -> list[tuple[str, s
     ]
 
 
+def shortened(reason: str) -> str:
+    """The last lines of why a test failed, each behind four blanks."""
+    lines = [line for line in reason.splitlines() if line.strip()]
+    return textwrap.indent("\n".join(lines[-_REASON_LINES:]), "    ")
+
+
 def main(names: list[str]) -> int:
     """Run the named suites, all without a name; 0 where everything ran and passed."""
     totals = Totals()
@@ -132,10 +144,11 @@ def main(names: list[str]) -> int:
         totals.add(suite)
     for test, reason in unexpected(totals.skips, EXPECTED_SKIPS.read_text()):
         complaints.append(f"unexpectedly skipped: {test}: {reason}")
-    for complaint in (*complaints, *(f"failed: {name}" for name in totals.failures)):
+    complaints += [f"failed: {test}\n{shortened(reason)}" for test, reason in totals.failures]
+    for complaint in complaints:
         print(complaint)
     print(totals)
-    return 1 if totals.failures or complaints else 0
+    return 1 if complaints else 0
 
 
 if __name__ == "__main__":

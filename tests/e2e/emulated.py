@@ -75,7 +75,8 @@ class Vhost:
             news.close()
         done = subprocess.CompletedProcess(process.args, code, output, "".join(said))
         if check and code != 0:
-            raise AssertionError(f"vhost {' '.join(map(str, words))} gave {code}: {done.stderr}")
+            said_in_all = f"{done.stderr}{done.stdout}"
+            raise AssertionError(f"vhost {' '.join(map(str, words))} gave {code}: {said_in_all}")
         return done
 
     def json(self, *words: str | Path, check: bool = True) -> Any:

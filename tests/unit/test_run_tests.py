@@ -52,8 +52,9 @@ class TotalsTest(unittest.TestCase):
         )
         self.assertEqual("1 passed, 2 failed, 1 skipped", str(totals))
         self.assertEqual("no KVM", totals.skips[0][1])
-        names = sorted(name.rsplit(".")[-1] for name in totals.failures)
-        self.assertEqual(["test_errs", "test_fails"], names)
+        reasons = {name.rsplit(".")[-1]: reason for name, reason in totals.failures}
+        self.assertEqual({"test_errs", "test_fails"}, set(reasons))
+        self.assertEqual("RuntimeError: on purpose", reasons["test_errs"].splitlines()[-1])
 
     def test_a_test_that_never_ended_failed(self) -> None:
         output = io.BytesIO()
@@ -63,17 +64,17 @@ class TotalsTest(unittest.TestCase):
         )
 
     def test_from_tap(self) -> None:
-        text = (
-            "1..5\nok 1 one\nnot ok 2 two\n# (in test file)\nok 3 three # skip no bats\nok 4 four\n"
-        )
+        said = "# (in test file)\n#  `false' failed"
+        text = f"1..5\nok 1 one\nnot ok 2 two\n{said}\nok 3 three # skip no bats\nok 4 four\n"
         totals = run_tests.from_tap(text)
         self.assertEqual("2 passed, 2 failed, 1 skipped", str(totals))
         self.assertEqual([("bats: three", "no bats")], totals.skips)
-        self.assertEqual(["bats: two", "bats: one that never ended"], totals.failures)
+        failures = [("bats: two", said), ("bats", "one that never ended")]
+        self.assertEqual(failures, totals.failures)
 
     def test_sum(self) -> None:
-        totals = run_tests.Totals(1, ["x"], [("a", "b")])
-        totals.add(run_tests.Totals(10, ["y", "z"], [("c", "d")]))
+        totals = run_tests.Totals(1, [("x", "w")], [("a", "b")])
+        totals.add(run_tests.Totals(10, [("y", "w"), ("z", "w")], [("c", "d")]))
         self.assertEqual("11 passed, 3 failed, 2 skipped", str(totals))
 
     def test_a_program_that_fails_without_a_test(self) -> None:
@@ -81,7 +82,7 @@ class TotalsTest(unittest.TestCase):
         totals.require(0, "stestr")
         self.assertEqual([], totals.failures)
         totals.require(2, "stestr")
-        self.assertEqual(["stestr: exit code 2"], totals.failures)
+        self.assertEqual([("stestr", "exit code 2")], totals.failures)
         totals.require(2, "stestr")
         self.assertEqual(1, len(totals.failures))
 
@@ -89,3 +90,7 @@ class TotalsTest(unittest.TestCase):
         skips = [("tests.e2e.test_igb", "this QEMU has no igb"), ("tests.e2e.test_up", "no disk")]
         rules = "# a comment\n\ntest_igb: has no igb\ntest_up: no memory\n"
         self.assertEqual(skips[1:], run_tests.unexpected(skips, rules))
+
+    def test_a_reason_is_shortened_to_its_end(self) -> None:
+        told = run_tests.shortened("".join(f"{number}\n\n" for number in range(20)))
+        self.assertEqual([f"    {number}" for number in range(8, 20)], told.splitlines())
