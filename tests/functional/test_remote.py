@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -41,7 +42,7 @@ from vhost_tempest_plugin.hypervisor import Connection, Remote
 root, directory, *carrier = sys.argv[1:]
 with (
     Connection.open(None, Path(root)),
-    Remote.open(carrier, Path(directory), "test:///default") as remote,
+    Remote.open(carrier, Path(directory), "test:///default", limit_s=60) as remote,
 ):
     print(len(remote.domains()))
 """
@@ -82,10 +83,11 @@ class RemoteTest(unittest.TestCase):
         self.daemon.kill()
         self.daemon.wait()
 
-    def remote(self) -> Remote:
+    def remote(self, limit_s: float = LIMIT_S) -> Remote:
         # Its path is relative: the carrier must be started where it was told to.
         carrier = [sys.executable, "-c", CARRIER, str(self.socket.relative_to(self.directory))]
-        return self.enterContext(Remote.open(carrier, self.directory, "test:///default"))
+        opened = Remote.open(carrier, self.directory, "test:///default", limit_s=limit_s)
+        return self.enterContext(opened)
 
     def test_its_domains(self) -> None:
         remote = self.remote()
@@ -121,6 +123,21 @@ class RemoteTest(unittest.TestCase):
     def fails(self, carrier: list[str]) -> None:
         with (
             self.assertRaisesRegex(HostError, "cannot reach libvirt in the host: .*no way there"),
-            Remote.open(carrier, self.directory),
+            Remote.open(carrier, self.directory, limit_s=LIMIT_S),
         ):
             self.fail("it is open")
+
+    def test_a_carrier_that_says_nothing(self) -> None:
+        with (
+            self.assertRaisesRegex(HostError, "cannot reach .* no answer within 0.1 s; "),
+            Remote.open(["sleep", "infinity"], self.directory, limit_s=0.1),
+        ):
+            self.fail("it is open")
+
+    def test_a_daemon_that_stops_answering(self) -> None:
+        limit_s = 2 * speed.slowness()
+        remote = self.remote(limit_s)
+        self.assertEqual(1, len(remote.domains()))
+        self.daemon.send_signal(signal.SIGSTOP)
+        with self.assertRaisesRegex(HostError, f"cannot list .* no answer within {limit_s:g} s; "):
+            remote.domains()

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The libvirt of another machine, to look at alone."""
 
+import contextlib
 import os
 import shlex
+import signal
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,21 +26,27 @@ class Remote:
     https://libvirt.org/uri.html#remote-uris
     """
 
-    def __init__(self, libvirt: Library, handle: Handle, carrier_log: TextIO) -> None:
+    def __init__(self, libvirt: Library, handle: Handle, carrier: "_Carrier") -> None:
         self._libvirt = libvirt
         self._handle = handle
-        self._carrier_log = carrier_log
+        self._carrier = carrier
 
     @classmethod
     @contextmanager
     def open(
-        cls, argv: Sequence[str], directory: Path, uri: str = "qemu:///system"
+        cls,
+        argv: Sequence[str],
+        directory: Path,
+        uri: str = "qemu:///system",
+        *,
+        limit_s: float,
     ) -> Iterator[Self]:
         """Connect, without the right to change anything.
 
         :param argv: a program that carries libvirt's protocol on its standard streams, as
             ``virt-ssh-helper -r qemu:///system`` does there; started in *directory*
         :param uri: what the libvirt there calls it
+        :param limit_s: how long it may take to answer, now and each time
         :raises HostError: it does not carry it, or libvirt there does not answer
         :raises MachineError: libvirt's binding is not installed here
         """
@@ -46,23 +55,29 @@ class Remote:
             with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
                 # Libvirt takes the name of a program, and no words for it.  It tells what the
                 # program says only where it reads first, not where it writes to one that has ended.
-                program, said = Path(scratch) / "carrier", Path(scratch) / "said"
-                log = held.enter_context(said.open("w+", encoding="utf-8", errors="replace"))
+                place = Path(scratch)
+                program, said, pid = place / "carrier", place / "said", place / "pid"
+                log = held.enter_context(said.open("a+", encoding="utf-8", errors="replace"))
                 words = (
-                    f"exec 2>{shlex.quote(str(said))}\n"
+                    f"exec 2>>{shlex.quote(str(said))}\n"
+                    f"echo $$ >{shlex.quote(str(pid))}\n"
                     f"cd {shlex.quote(str(directory))} && exec {shlex.join(argv)}"
                 )
                 program.write_text(f"#!/bin/sh\n{words}\n", encoding="utf-8")
                 program.chmod(_OWNER_RUNS)
+                carrier = _Carrier(log, pid, limit_s)
                 # In a process that has opened the embedded driver, libvirt takes an address without
                 # a server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
                 driver, _, path = uri.partition("://")
-                with told(libvirt, "reach libvirt in the host", _REMEDY, log):
+                with (
+                    told(libvirt, "reach libvirt in the host", _REMEDY, log),
+                    carrier.limited(),
+                ):
                     handle = libvirt.openReadOnly(
                         f"{driver}+ext://host{path}?command={quote(str(program))}"
                     )
             held.callback(handle.close)
-            yield cls(libvirt, handle, log)
+            yield cls(libvirt, handle, carrier)
 
     def domains(self) -> tuple[str, ...]:
         """The XML of all domains, running or not.
@@ -70,7 +85,11 @@ class Remote:
         :raises HostError: the connection is gone
         """
         found = []
-        with told(self._libvirt, "list the guests of the host", _REMEDY, self._carrier_log):
+        action = "list the guests of the host"
+        with (
+            told(self._libvirt, action, _REMEDY, self._carrier.log),
+            self._carrier.limited(),
+        ):
             for handle in self._handle.listAllDomains():
                 try:
                     found.append(handle.XMLDesc())
@@ -79,3 +98,44 @@ class Remote:
                     if error.get_error_code() != self._libvirt.VIR_ERR_NO_DOMAIN:
                         raise
         return tuple(found)
+
+
+class _Carrier:
+    """The program between libvirt here and there, which is ended where no answer comes.
+
+    Libvirt waits for ever; it fails once the program has ended.
+
+    :param log: what it says, and of us that it was ended
+    :param pid_file: where its process id is found once it has started, until it is connected
+    """
+
+    def __init__(self, log: TextIO, pid_file: Path, limit_s: float) -> None:
+        self.log = log
+        self._pid_file = pid_file
+        self._limit_s = limit_s
+        self._pid: int | None = None
+
+    @contextmanager
+    def limited(self) -> Iterator[None]:
+        """Wait in the block no longer than the limit."""
+        clock = threading.Timer(self._limit_s, self._end)
+        clock.start()
+        try:
+            yield
+        finally:
+            clock.cancel()
+            clock.join()
+            self._pid = self._pid or self._find()
+
+    def _find(self) -> int | None:
+        with contextlib.suppress(OSError, ValueError):
+            return int(self._pid_file.read_text(encoding="utf-8"))
+        return None
+
+    def _end(self) -> None:
+        self.log.write(f"no answer within {self._limit_s:g} s")
+        self.log.flush()
+        # Libvirt collects it, and not before the connection is closed.
+        if pid := self._pid or self._find():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)

@@ -111,8 +111,9 @@ class Link:
     def _look(self, machine: Machine) -> HostView:
         told = self._node.run(guests.script(), machine)
         if self._libvirt is None:
-            carrier = Remote.open(machine.argv(self._node.as_root(_LIBVIRT)), machine.directory)
-            self._libvirt = self._held.enter_context(carrier)
+            argv = machine.argv(self._node.as_root(_LIBVIRT))
+            remote = Remote.open(argv, machine.directory, limit_s=_LIMIT_S)
+            self._libvirt = self._held.enter_context(remote)
         return guests.read(told, self._libvirt.domains())
 
     def _over(self, action: Callable[[Machine], _T]) -> _T:
