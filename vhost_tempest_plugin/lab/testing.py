@@ -2,6 +2,8 @@
 """tempest against a lab, in a workspace of the lab's own."""
 
 import importlib.util
+import math
+import os
 import shutil
 import sys
 import time
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from vhost_tempest_plugin import process
+from vhost_tempest_plugin import process, speed
 from vhost_tempest_plugin.configuration import render, tempest
 from vhost_tempest_plugin.configuration.scenarios import Contents
 from vhost_tempest_plugin.errors import InputError, MachineError
@@ -26,6 +28,9 @@ OURS = r"^vhost_tempest_plugin\."
 SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 _TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
 _LIST_LIMIT_S = 300.0
+# After how many seconds tempest ends a test (tempest/test.py), for one that waits for ever.
+LIMIT_VARIABLE = "OS_TEST_TIMEOUT"
+_TEST_LIMIT_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,18 @@ def run(
 
     errors = workspace.directory / "tempest.err"
     argv = [*_TEMPEST, "--subunit", *words]
-    with process.piped(argv, errors=errors, directory=workspace.directory) as program:
+    with process.piped(
+        argv, errors=errors, directory=workspace.directory, environment=limits()
+    ) as program:
         outcomes = stream.copied(cast(BinaryIO, program.stdout), output / report.STREAM, tell)
         status = program.wait()
     title = f"Tests on the lab {workspace.name}"
     records = workspace.directory / RECORDS
     return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status
+
+
+def limits() -> Mapping[str, str]:
+    """Variables that limit how long a test may take, where the user has not done that."""
+    if LIMIT_VARIABLE in os.environ:
+        return {}
+    return {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.slowness()))}
