@@ -121,13 +121,16 @@ class StreamTest(unittest.TestCase):
 
     def test_each_is_told_as_it_comes_and_the_stream_is_kept(self) -> None:
         told: list[Outcome] = []
+        begun: list[str] = []
         with tempfile.TemporaryDirectory() as directory:
             source = Path(directory) / "source"
             source.write_bytes(STREAM)
             with source.open("rb") as file:
-                outcomes = stream.copied(file, Path(directory) / "copy", told.append)
-            self.assertEqual(STREAM, (Path(directory) / "copy").read_bytes())
+                copy = Path(directory) / "copy"
+                outcomes = stream.copied(file, copy, told.append, begun.append)
+            self.assertEqual(STREAM, copy.read_bytes())
         self.assertEqual(outcomes, tuple(told))
+        self.assertEqual([outcome.name for outcome in outcomes], begun)
 
 
 class RunTest(unittest.TestCase):

@@ -19,7 +19,7 @@ from vhost_tempest_plugin.errors import InputError, MachineError
 from vhost_tempest_plugin.lab import contents, labs, private
 from vhost_tempest_plugin.lab.cloud import Cloud
 from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.progress import Progress, Pulse
 from vhost_tempest_plugin.results import Outcome, Run, report, stream
 
 # Where tests leave what they saw, in the workspace.
@@ -28,6 +28,7 @@ OURS = r"^vhost_tempest_plugin\."
 SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 _TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
 _LIST_LIMIT_S = 300.0
+_NEWS_S = 60.0
 # After how many seconds tempest ends a test (tempest/test.py), for one that waits for ever.
 LIMIT_VARIABLE = "OS_TEST_TIMEOUT"
 _TEST_LIMIT_S = 1800.0
@@ -101,7 +102,9 @@ def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
 def run(
     workspace: Workspace, words: Sequence[str], output: Path, progress: Progress
 ) -> tuple[Run, int]:
-    """Run tests and tell of each when it has ended; what came of them, and tempest's status.
+    """Run tests; what came of them, and tempest's status.
+
+    Each is told of when it has ended, and meanwhile again and again where it takes long.
 
     :param words: what ``tempest run`` takes
     :param output: where the subunit stream goes
@@ -111,14 +114,19 @@ def run(
     begun_s = time.monotonic()
 
     def tell(outcome: Outcome) -> None:
+        pulse.end()
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
     errors = workspace.directory / "tempest.err"
     argv = [*_TEMPEST, "--subunit", *words]
-    with process.piped(
-        argv, errors=errors, directory=workspace.directory, environment=limits()
-    ) as program:
-        outcomes = stream.copied(cast(BinaryIO, program.stdout), output / report.STREAM, tell)
+    with (
+        process.piped(
+            argv, errors=errors, directory=workspace.directory, environment=limits()
+        ) as program,
+        Pulse(progress, _NEWS_S) as pulse,
+    ):
+        source = cast(BinaryIO, program.stdout)
+        outcomes = stream.copied(source, output / report.STREAM, tell, pulse.begin)
         status = program.wait()
     title = f"Tests on the lab {workspace.name}"
     records = workspace.directory / RECORDS

@@ -27,6 +27,11 @@ class Verdict(StrEnum):
         return self in (Verdict.PASSED, Verdict.FAILED, Verdict.EXPECTED)
 
 
+def short(test: str) -> str:
+    """Class and method of a test's full name."""
+    return ".".join(test.split(".")[-2:])
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """Of one test.
@@ -49,7 +54,7 @@ class Outcome:
     @property
     def name(self) -> str:
         """Its class and method."""
-        return ".".join(self.test.split(".")[-2:])
+        return short(self.test)
 
     @property
     def own_s(self) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, cast
 import subunit
 import testtools
 
-from vhost_tempest_plugin.results.outcome import Outcome, Verdict
+from vhost_tempest_plugin.results.outcome import Outcome, Verdict, short
 
 _VERDICTS = {
     "success": Verdict.PASSED,
@@ -27,12 +27,18 @@ _PLAIN = "tempest"
 _FIXTURE = re.compile(r"(?P<method>\w+) \((?P<place>[\w.]+)\)")
 
 Told = Callable[[Outcome], None]
+Begun = Callable[[str], None]
 
 
-def read(stream: BinaryIO, told: Told = lambda outcome: None) -> tuple[Outcome, ...]:
+def read(
+    stream: BinaryIO,
+    told: Told = lambda outcome: None,
+    begun: Begun = lambda name: None,
+) -> tuple[Outcome, ...]:
     """The outcomes of a stream, to its end.
 
     :param told: is given each outcome as it comes
+    :param begun: is given the class and method of each test that begins
     """
     outcomes: list[Outcome] = []
 
@@ -43,17 +49,32 @@ def read(stream: BinaryIO, told: Told = lambda outcome: None) -> tuple[Outcome, 
             outcomes.append(outcome)
             told(outcome)
 
-    result = testtools.StreamToDict(take)
+    result = testtools.CopyStreamResult([testtools.StreamToDict(take), _Beginnings(begun)])
     result.startTestRun()
     subunit.ByteStreamToStreamResult(stream, non_subunit_name=_PLAIN).run(result)
     result.stopTestRun()
     return tuple(outcomes)
 
 
-def copied(stream: BinaryIO, copy: Path, told: Told = lambda outcome: None) -> tuple[Outcome, ...]:
+def copied(
+    stream: BinaryIO,
+    copy: Path,
+    told: Told = lambda outcome: None,
+    begun: Begun = lambda name: None,
+) -> tuple[Outcome, ...]:
     """As ``read``; all of the stream is written to the file *copy* too."""
     with copy.open("wb") as file:
-        return read(cast(BinaryIO, _Tee(stream, file)), told)
+        return read(cast(BinaryIO, _Tee(stream, file)), told, begun)
+
+
+class _Beginnings(testtools.StreamResult):
+    def __init__(self, begun: Begun) -> None:
+        super().__init__()
+        self._begun = begun
+
+    def status(self, *_: Any, **event: Any) -> None:
+        if event.get("test_status") == "inprogress":
+            self._begun(short(_name(event["test_id"])))
 
 
 class _Tee:
