@@ -4,8 +4,7 @@
 import sys
 import threading
 import time
-from types import TracebackType
-from typing import Protocol, Self, TextIO
+from typing import Protocol, TextIO
 
 
 class Progress(Protocol):
@@ -31,7 +30,7 @@ class Lines:
 
 
 class Pulse:
-    """Tells what goes on, again and again for as long as it takes; a context manager.
+    """Tells of each thing that goes on, again and again for as long as it takes.
 
     :param interval_s: from its beginning to the first time, and on
     """
@@ -39,34 +38,28 @@ class Pulse:
     def __init__(self, progress: Progress, interval_s: float) -> None:
         self._progress = progress
         self._interval_s = interval_s
-        self._thread: threading.Thread | None = None
-        self._ended = threading.Event()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
+        self._under_way: dict[str, tuple[threading.Event, threading.Thread]] = {}
 
     def begin(self, what: str) -> None:
-        """This goes on now, and nothing else."""
-        self.end()
-        self._ended.clear()
-        self._thread = threading.Thread(target=self._run, args=(what,), daemon=True)
-        self._thread.start()
+        """This goes on from now."""
+        ended = threading.Event()
+        thread = threading.Thread(target=self._run, args=(what, ended), daemon=True)
+        self._under_way[what] = ended, thread
+        thread.start()
 
-    def end(self) -> None:
+    def end(self, what: str) -> None:
+        """This has ended, if it was told to have begun."""
+        if what in self._under_way:
+            ended, thread = self._under_way.pop(what)
+            ended.set()
+            thread.join()
+
+    def close(self) -> None:
         """Nothing goes on."""
-        self._ended.set()
-        if self._thread is not None:
-            self._thread.join()
+        for what in tuple(self._under_way):
+            self.end(what)
 
-    def _run(self, what: str) -> None:
+    def _run(self, what: str, ended: threading.Event) -> None:
         begun_s = time.monotonic()
-        while not self._ended.wait(self._interval_s):
+        while not ended.wait(self._interval_s):
             self._progress(f"running  {time.monotonic() - begun_s:6.1f} s  {what}")

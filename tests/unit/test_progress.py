@@ -3,6 +3,7 @@
 
 import queue
 import unittest
+from contextlib import closing
 
 from vhost_tempest_plugin.progress import Pulse
 
@@ -10,21 +11,28 @@ LIMIT_S = 60
 
 
 class PulseTest(unittest.TestCase):
-    def test_what_goes_on_is_told_until_something_else_does(self) -> None:
+    def test_what_goes_on_is_told_until_it_ends(self) -> None:
         told: queue.Queue[str] = queue.Queue()
-        with Pulse(told.put, 0.01) as pulse:
-            for what in ("one", "another"):
-                pulse.begin(what)
-                for _ in range(2):
-                    self.assertRegex(told.get(timeout=LIMIT_S), rf"\Arunning +\d+\.\d s  {what}\Z")
-                pulse.end()
-                while not told.empty():
-                    told.get()
-        self.assertTrue(told.empty())
+        with closing(Pulse(told.put, 0.01)) as pulse:
+            pulse.begin("one")
+            pulse.begin("another")
+            words = set()
+            while words != {"one", "another"}:
+                line = told.get(timeout=LIMIT_S)
+                self.assertRegex(line, r"\Arunning +\d+\.\d s  \w+\Z")
+                words.add(line.split()[-1])
+            pulse.end("one")
+            while not told.empty():
+                told.get()
+            self.assertTrue(told.get(timeout=LIMIT_S).endswith("another"))
+        while not told.empty():
+            self.assertTrue(told.get().endswith("another"))
 
     def test_what_ends_soon_is_not_told(self) -> None:
         told: list[str] = []
-        with Pulse(told.append, LIMIT_S) as pulse:
+        with closing(Pulse(told.append, LIMIT_S)) as pulse:
             pulse.begin("one")
+            pulse.end("one")
+            pulse.end("what never began")
             pulse.begin("another")
         self.assertEqual([], told)

@@ -18,6 +18,7 @@ from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 
 _REMEDY = "does its daemon run, and does the machine?"
 _OWNER_RUNS = 0o700
+_POLL_S = 0.05
 
 
 class Remote:
@@ -118,12 +119,13 @@ class _Carrier:
     @contextmanager
     def limited(self) -> Iterator[None]:
         """Wait in the block no longer than the limit."""
-        clock = threading.Timer(self._limit_s, self._end)
+        answered = threading.Event()
+        clock = threading.Thread(target=self._end_unless, args=(answered,), daemon=True)
         clock.start()
         try:
             yield
         finally:
-            clock.cancel()
+            answered.set()
             clock.join()
             self._pid = self._pid or self._find()
 
@@ -132,10 +134,15 @@ class _Carrier:
             return int(self._pid_file.read_text(encoding="utf-8"))
         return None
 
-    def _end(self) -> None:
+    def _end_unless(self, answered: threading.Event) -> None:
+        if answered.wait(self._limit_s):
+            return
         self.log.write(f"no answer within {self._limit_s:g} s")
         self.log.flush()
+        # It may not have come to tell its id yet.
+        while (pid := self._pid or self._find()) is None:
+            if answered.wait(_POLL_S):
+                return
         # Libvirt collects it, and not before the connection is closed.
-        if pid := self._pid or self._find():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

@@ -8,6 +8,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -114,7 +115,7 @@ def run(
     begun_s = time.monotonic()
 
     def tell(outcome: Outcome) -> None:
-        pulse.end()
+        pulse.end(outcome.name)
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
     errors = workspace.directory / "tempest.err"
@@ -123,7 +124,7 @@ def run(
         process.piped(
             argv, errors=errors, directory=workspace.directory, environment=limits()
         ) as program,
-        Pulse(progress, _NEWS_S) as pulse,
+        closing(Pulse(progress, _NEWS_S)) as pulse,
     ):
         source = cast(BinaryIO, program.stdout)
         outcomes = stream.copied(source, output / report.STREAM, tell, pulse.begin)
