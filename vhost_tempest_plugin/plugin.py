@@ -34,7 +34,7 @@ class VhostTempestPlugin(plugins.TempestPlugin):  # type: ignore[misc]
             {
                 "name": "vhost",
                 "service_version": "vhost",
-                "module_path": "vhost_tempest_plugin.services",
+                "module_path": "vhost_tempest_plugin.scenario.services",
                 "client_names": ["ServerTopologyClient"],
                 **config.service_client_config("compute"),
             }

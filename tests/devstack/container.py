@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.devstack import namespace, tree
 from tests.devstack.settings import Settings
-from vhost_tempest_plugin import process, speed
+from vhost_tempest_plugin.util import process, speed
 
 _NOTE = "container.json"
 _READY_S = 120.0

@@ -8,7 +8,7 @@ import contextlib
 from ipaddress import IPv4Interface
 from pathlib import Path
 
-from vhost_tempest_plugin import process
+from vhost_tempest_plugin.util import process
 
 NAME = "vhost-subnode"
 PATH = Path("/run/netns") / NAME

@@ -12,13 +12,14 @@ from pathlib import Path
 
 from tests.devstack import container, local_conf, milestones, namespace, repositories, tree
 from tests.devstack.settings import Settings
-from vhost_tempest_plugin import catalog, novaconf, process
-from vhost_tempest_plugin.lab import private
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.novaconf import PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.results import stream
-from vhost_tempest_plugin.results.outcome import Outcome
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
+from vhost_tempest_plugin.report.results import stream
+from vhost_tempest_plugin.report.results.outcome import Outcome
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util import private_files, process
 
 GIT = Path("/opt/git")
 DEST = Path("/opt/stack")
@@ -88,7 +89,7 @@ class Devstack:
         clone = f"[ -d {DEST}/devstack ] || git clone -q -b {settings.branch}"
         self.inside.run(f"{clone} {GIT}/openstack/devstack.git {DEST}/devstack")
         place = settings.tree / str(DEST / "devstack/local.conf").lstrip("/")
-        private.write(place, text)
+        private_files.write(place, text)
         self.inside.run(f"chown {tree.STACK}: {DEST}/devstack/local.conf", user="root")
         self._script("stack", run, STACK_S, milestones.Milestones(say))
 
@@ -150,7 +151,7 @@ class Devstack:
     def expected_devices(self) -> Counter[tuple[str, PciDeviceRow]]:
         """Those that the topology says, for each host there is."""
         layout = lay_out(catalog.find(self._settings.topology))
-        rows = novaconf.expected_devices(layout)
+        rows = pci_devices.expected_devices(layout)
         return Counter((host, row) for host in self.hosts() for row in rows)
 
     def hosts(self) -> list[str]:
@@ -244,5 +245,5 @@ def _row(address: str, vendor: str, product: str, node: str, kind: str) -> PciDe
         vendor_id=vendor,
         product_id=product,
         numa_node=None if node == "NULL" else int(node),
-        dev_type=novaconf.DeviceType(kind),
+        dev_type=pci_devices.DeviceType(kind),
     )

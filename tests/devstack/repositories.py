@@ -6,7 +6,7 @@ What they are taken from may be a partial clone, owned by somebody else; it stay
 
 from pathlib import Path
 
-from vhost_tempest_plugin import process
+from vhost_tempest_plugin.util import process
 
 TOP = Path(__file__).resolve().parents[2]
 OURS = "vhost-tempest-plugin"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from vhost_tempest_plugin import process
-from vhost_tempest_plugin.image import archives, distribution
+from vhost_tempest_plugin.host.image import archives, distribution
+from vhost_tempest_plugin.util import process
 
 SUITE = "trixie"
 STACK = "stack"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from vhost_tempest_plugin import process, speed
+from vhost_tempest_plugin.util import process, speed
 
 # Of the machine, beside those of its networks (RFC 5737).
 ADDRESS = "198.51.100.7"

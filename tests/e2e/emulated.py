@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from vhost_tempest_plugin import speed
+from vhost_tempest_plugin.util import speed
 
 VHOST = Path(sys.executable).with_name("vhost")
 # Building the image and a nested guest's kernel comes first on a bare machine.

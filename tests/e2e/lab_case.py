@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from tests.e2e import emulated
-from vhost_tempest_plugin import speed
+from vhost_tempest_plugin.util import speed
 
 NAME = "lab"
 HOST = "lab-0"

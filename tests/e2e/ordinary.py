@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin import image
+from vhost_tempest_plugin.host import image
 
 USER = "nobody"
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from vhost_tempest_plugin.lab import release
+from vhost_tempest_plugin.lab.environment import release
 
 MANAGER = "nova/compute/manager.py"
 

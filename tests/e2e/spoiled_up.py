@@ -13,8 +13,10 @@ from unittest import mock
 
 from lxml import etree
 
-from vhost_tempest_plugin import boot, catalog, lifecycle, progress
-from vhost_tempest_plugin.accelerator import Accelerator
+from vhost_tempest_plugin.host import boot, lifecycle
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import progress
 
 COMMAND_LINE = "intel_iommu=off intremap=off numa=off"
 
@@ -104,5 +106,5 @@ if __name__ == "__main__":
     place, spoiled = SPOILS[sys.argv[1]]
     host = catalog.find(sys.argv[2])
     wish = lifecycle.Wish(host, host.name, Accelerator.TCG)
-    with mock.patch(f"vhost_tempest_plugin.boot.{place}", spoiled):
+    with mock.patch(f"vhost_tempest_plugin.host.boot.{place}", spoiled):
         lifecycle.up(wish, progress.Lines())

@@ -18,7 +18,7 @@ from tests.e2e.lab_case import (
     read_until,
     wait_for,
 )
-from vhost_tempest_plugin.compute.unit import PRELOADER
+from vhost_tempest_plugin.cloud.compute.unit import PRELOADER
 
 
 class LabTest(LabCase):

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.e2e import emulated
-from vhost_tempest_plugin import catalog, process, speed
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.util import process, speed
 
 NAME = "life"
 TOPOLOGY = """\

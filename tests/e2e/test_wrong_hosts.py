@@ -16,11 +16,11 @@ from typing import ClassVar, NamedTuple
 from unittest import mock
 
 from tests.e2e import emulated
-from vhost_tempest_plugin import hosts
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.checks.base import Subject
-from vhost_tempest_plugin.checks.kvm import Kvm
-from vhost_tempest_plugin.finding import Finding, Verdict
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.kvm import Kvm
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 TOP = Path(__file__).resolve().parent.parent.parent
 
@@ -521,6 +521,6 @@ def kvm(vhost: emulated.Vhost, name: str) -> Finding:
     """The check of KVM, on a host that is taken for one on KVM."""
     with (
         mock.patch.dict(os.environ, {"XDG_STATE_HOME": str(vhost.state)}),
-        hosts.connected(name) as (_, machine),
+        status.connected(name) as (_, machine),
     ):
-        return Kvm().run(Subject(hosts.intended(name), Accelerator.KVM, machine))
+        return Kvm().run(Subject(status.intended(name), Accelerator.KVM, machine))

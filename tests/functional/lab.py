@@ -13,10 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.unit import lab_settings
-from vhost_tempest_plugin import speed
-from vhost_tempest_plugin.configuration.settings import Ports, Secrets, Settings
-from vhost_tempest_plugin.lab import ports, stray
-from vhost_tempest_plugin.lab.supervision import Supervision
+from vhost_tempest_plugin.cloud.configuration.settings import Ports, Secrets, Settings
+from vhost_tempest_plugin.lab.services import orphan_processes, tcp_ports
+from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.util import speed
 
 
 class LabCase(unittest.TestCase):
@@ -32,8 +32,8 @@ class LabCase(unittest.TestCase):
         self.addCleanup(self.supervision.shutdown)
 
     def check_nothing_is_left(self) -> None:
-        self.assertEqual([], stray.find(self.settings.directory))
-        taken = ports.taken(dataclasses.astuple(self.settings.ports))
+        self.assertEqual([], orphan_processes.find(self.settings.directory))
+        taken = tcp_ports.taken(dataclasses.astuple(self.settings.ports))
         self.assertEqual((), taken)
 
     def check_files_are_private(self) -> None:
@@ -50,7 +50,7 @@ class LabCase(unittest.TestCase):
 
     def check_no_secret_is_shown(self) -> None:
         """No process has a secret in its command line or environment, as ``ps auxe`` shows."""
-        pids = stray.find(self.settings.directory)
+        pids = orphan_processes.find(self.settings.directory)
         self.assertGreater(len(pids), 1)
         for pid in pids:
             for name in ("cmdline", "environ"):
@@ -81,7 +81,7 @@ def new_settings(case: unittest.TestCase) -> Settings:
     fields = [field.name for field in dataclasses.fields(Ports)]
     return dataclasses.replace(
         lab_settings.settings(directory=directory),
-        ports=Ports(**dict(zip(fields, ports.choose(len(fields)), strict=True))),
+        ports=Ports(**dict(zip(fields, tcp_ports.choose(len(fields)), strict=True))),
         secrets=Secrets(
             **{field.name: secrets.token_hex(16) for field in dataclasses.fields(Secrets)}
         ),

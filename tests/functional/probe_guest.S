@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# The guest of vhost_tempest_plugin.probe; test_probe.py assembles and compares it.
+# The guest of vhost_tempest_plugin.host.kvm_probe; test_probe.py assembles and compares it.
 # The reset vector jumps to the beginning, which is at 0xffff0000.
 .code16
 start:

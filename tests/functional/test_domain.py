@@ -11,10 +11,10 @@ from lxml import etree
 
 from tests.unit.strategies import hosts
 from tests.unit.test_domain import GOLDEN, SHARES, UPLINK, xml_of
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.domain import parse
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.hypervisor.domain import parse
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 _SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
 

@@ -13,10 +13,10 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.errors import MachineError
-from vhost_tempest_plugin.lab import environment
-from vhost_tempest_plugin.lab.release import Release
+from vhost_tempest_plugin.lab.environment import environment
+from vhost_tempest_plugin.lab.environment.release import Release
+from vhost_tempest_plugin.util import speed
 
 FILES = {
     "tiny/__init__.py": "def main() -> None:\n    print('tiny runs')\n",

@@ -18,10 +18,10 @@ from pathlib import Path
 from unittest import mock
 from uuid import UUID, uuid4
 
-from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.errors import HostError, MachineError
-from vhost_tempest_plugin.hypervisor import Connection, Domain, State, forget, stray
+from vhost_tempest_plugin.hypervisor import Connection, Domain, State, forget, orphan_processes
 from vhost_tempest_plugin.hypervisor import image as save_image
+from vhost_tempest_plugin.util import speed
 
 UNKNOWN = UUID("9a7f2a6a-2b5e-4b57-8a4c-0000000000ff")
 # Opens the driver, prints a line, and keeps it open until it is killed.
@@ -142,7 +142,7 @@ class EmbeddedTest(unittest.TestCase):
 
     def create(self, devices: str = MANAGEMENT) -> Domain:
         self.uuid = uuid4()
-        self.addCleanup(stray.kill, self.uuid)
+        self.addCleanup(orphan_processes.kill, self.uuid)
         return self.connection.create(xml(self.uuid, devices=devices))
 
     def test_its_life(self) -> None:
@@ -170,11 +170,11 @@ class EmbeddedTest(unittest.TestCase):
         self.assertEqual(State.RUNNING, restored.state)
         self.assertGreater(restored.forward_ssh(), 0)
         restored.destroy()
-        self.assertEqual([], stray.find(self.uuid))
+        self.assertEqual([], orphan_processes.find(self.uuid))
 
     def test_qemu_killed(self) -> None:
         domain = self.create()
-        self.assertEqual(1, len(stray.kill(self.uuid)))
+        self.assertEqual(1, len(orphan_processes.kill(self.uuid)))
         limit_s = time.monotonic() + 30 * speed.slowness()
         while domain.state is not State.OFF and time.monotonic() < limit_s:
             time.sleep(0.05)
@@ -241,7 +241,7 @@ class ProcessesTest(unittest.TestCase):
         self.uuid = uuid4()
         self.xml = self.root / "domain.xml"
         self.xml.write_text(xml(self.uuid, devices=MANAGEMENT))
-        self.addCleanup(stray.kill, self.uuid)
+        self.addCleanup(orphan_processes.kill, self.uuid)
 
     def hold(self, *arguments: object) -> subprocess.Popen[str]:
         argv = [sys.executable, "-c", HOLD, str(self.root), *map(str, arguments)]
@@ -267,15 +267,15 @@ class ProcessesTest(unittest.TestCase):
 
     def test_a_killed_process_leaves_its_host_to_the_next(self) -> None:
         self.hold(self.xml).kill()
-        pids = stray.find(self.uuid)
+        pids = orphan_processes.find(self.uuid)
         self.assertEqual(1, len(pids))
         self.assertEqual(f"running {pids[0]}", self.ask("f'{domain.state} {domain.pid}'"))
         self.assertEqual("off", self.ask("domain.destroy() or domain.state"))
-        self.assertEqual([], stray.find(self.uuid))
+        self.assertEqual([], orphan_processes.find(self.uuid))
 
     def test_a_qemu_that_died_meanwhile_is_off(self) -> None:
         self.hold(self.xml).kill()
-        os.kill(stray.find(self.uuid)[0], signal.SIGKILL)
+        os.kill(orphan_processes.find(self.uuid)[0], signal.SIGKILL)
         self.assertEqual("None", self.ask("domain"))
 
     def test_nothing_is_left_elsewhere(self) -> None:
@@ -324,10 +324,10 @@ class ProcessesTest(unittest.TestCase):
         drive = f"<disk type='file'><source file='{disk}'/><target dev='vda' bus='virtio'/></disk>"
         self.xml.write_text(xml(self.uuid, devices=drive))
         self.hold(self.xml).kill()
-        found = stray.find(self.root)
-        self.assertEqual(stray.find(self.uuid), found)
-        self.assertEqual(found, stray.kill(self.root))
-        self.assertEqual([], stray.find(self.root))
+        found = orphan_processes.find(self.root)
+        self.assertEqual(orphan_processes.find(self.uuid), found)
+        self.assertEqual(found, orphan_processes.kill(self.root))
+        self.assertEqual([], orphan_processes.find(self.root))
 
 
 class StrayTest(unittest.TestCase):
@@ -344,7 +344,7 @@ class StrayTest(unittest.TestCase):
                 assert process.stdout is not None
                 process.stdout.readline()
                 processes.append(process)
-            self.assertEqual([processes[0].pid], stray.kill(mine))
+            self.assertEqual([processes[0].pid], orphan_processes.kill(mine))
             self.assertEqual(-signal.SIGKILL, processes[0].wait(10))
             self.assertIsNone(processes[1].poll())
-            self.assertEqual([], stray.kill(uuid4()))
+            self.assertEqual([], orphan_processes.kill(uuid4()))

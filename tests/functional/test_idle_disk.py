@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from vhost_tempest_plugin import speed
-from vhost_tempest_plugin.scenario import idle_disk
+from vhost_tempest_plugin.scenario.clients import idle_disk
+from vhost_tempest_plugin.util import speed
 
 _LIMIT_S = 30.0
 # Where a BIOS puts the boot sector.

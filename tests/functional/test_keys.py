@@ -5,8 +5,9 @@ import tempfile
 import unittest
 from unittest import mock
 
-from vhost_tempest_plugin import keys, process
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import ssh_keys
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.util import process
 
 
 class KeysTest(unittest.TestCase):
@@ -20,35 +21,35 @@ class KeysTest(unittest.TestCase):
         self.host.path.mkdir(parents=True)
 
     def test_both_pairs_are_made_once(self) -> None:
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         made = {path.name: path.read_bytes() for path in self.host.path.iterdir()}
         self.assertEqual(
             {"client_key", "client_key.pub", "host_key", "host_key.pub", "known_hosts"}, set(made)
         )
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         again = {path.name: path.read_bytes() for path in self.host.path.iterdir()}
         self.assertEqual(made, again)
 
     def test_only_the_user_may_read_the_private_ones(self) -> None:
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         for path in (self.host.client_key, self.host.host_key):
             self.assertEqual(0o600, stat.S_IMODE(path.stat().st_mode))
 
     def test_the_public_half_belongs_to_the_private_one(self) -> None:
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         for path in (self.host.client_key, self.host.host_key):
             computed = process.run(["ssh-keygen", "-y", "-f", path]).stdout.split()[:2]
-            self.assertEqual(computed, keys.public(path).split()[:2])
+            self.assertEqual(computed, ssh_keys.public(path).split()[:2])
 
     def test_the_host_is_known_by_its_name(self) -> None:
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         found = process.run(["ssh-keygen", "-F", "article", "-f", self.host.known_hosts]).stdout
-        self.assertIn(keys.public(self.host.host_key).split()[1], found)
+        self.assertIn(ssh_keys.public(self.host.host_key).split()[1], found)
 
     def test_what_an_interrupted_run_left_is_made_good(self) -> None:
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         self.host.client_key.unlink()
         (self.host.path / "client_key.partial").touch()
-        keys.obtain(self.host)
+        ssh_keys.obtain(self.host)
         computed = process.run(["ssh-keygen", "-y", "-f", self.host.client_key]).stdout.split()
-        self.assertEqual(computed[1], keys.public(self.host.client_key).split()[1])
+        self.assertEqual(computed[1], ssh_keys.public(self.host.client_key).split()[1])

@@ -6,13 +6,13 @@ import signal
 import socket
 
 from tests.functional.lab import LabCase
-from vhost_tempest_plugin.configuration.common import BROKER_USER
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import LOOPBACK
-from vhost_tempest_plugin.lab import broker, stray
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.program_state import ProgramState
-from vhost_tempest_plugin.lab.supervisor_file import PID_FILE
+from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.lab.services import broker, orphan_processes
+from vhost_tempest_plugin.lab.services.program_state import ProgramState
+from vhost_tempest_plugin.lab.services.supervisor_file import PID_FILE
 
 
 class BrokerTest(LabCase):
@@ -58,7 +58,7 @@ class BrokerTest(LabCase):
         ):
             self.up()
         self.supervision.shutdown()
-        self.assertEqual([], stray.find(self.settings.directory))
+        self.assertEqual([], orphan_processes.find(self.settings.directory))
 
     def log_in(self, user: str, password: str) -> str:
         """Log in with AMQP 0-9-1; ``tune`` where that is what the broker goes on to.

@@ -10,31 +10,24 @@ from pathlib import Path
 from typing import ClassVar
 
 from tests.functional.lab import LabCase, new_settings
-from vhost_tempest_plugin import novaconf, process
-from vhost_tempest_plugin.configuration import client, override, render
-from vhost_tempest_plugin.configuration.service import CATALOGUE, Service
-from vhost_tempest_plugin.configuration.settings import Options, Override, Settings
+from vhost_tempest_plugin.cloud.client import accounts, contents
+from vhost_tempest_plugin.cloud.client.accounts import INTERFACES
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import CloudError
+from vhost_tempest_plugin.cloud.configuration import client, override, render
+from vhost_tempest_plugin.cloud.configuration.service import CATALOGUE, Service
+from vhost_tempest_plugin.cloud.configuration.settings import Options, Override, Settings
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.guest import GuestImage
-from vhost_tempest_plugin.lab import (
-    accounts,
-    bootstrap,
-    contents,
-    database,
-    environment,
-    options,
-    private,
-    release,
-    schema,
-    services,
-)
-from vhost_tempest_plugin.lab.accounts import INTERFACES
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.lab.control_plane import ControlPlane
-from vhost_tempest_plugin.lab.environment import Environment
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.resources import CloudError
-from vhost_tempest_plugin.progress import Lines
+from vhost_tempest_plugin.host.nested_guest import GuestImage
+from vhost_tempest_plugin.lab import overrides
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.lab.environment.environment import Environment
+from vhost_tempest_plugin.lab.services import bootstrap, database, schema, services
+from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.util import private_files, process
+from vhost_tempest_plugin.util.progress import Lines
 
 _GUEST_LIMIT_S = 60.0
 
@@ -58,7 +51,7 @@ class ControlPlaneTest(LabCase):
         database.clone(schema.obtain(found, Lines()), database.directory(cls.lab))
         files = [cls.lab.directory / name for name in ("kernel", "bzimage", "initrd")]
         for file in files:
-            private.write(file, "not looked at\n" * 1000)
+            private_files.write(file, "not looked at\n" * 1000)
         cls.image = GuestImage(*files, digest="test")
         cls.plane = ControlPlane(cls.lab, Lines())
         cls.addClassCleanup(cls.plane.supervision.shutdown)
@@ -146,7 +139,7 @@ class ControlPlaneTest(LabCase):
 
     def test_the_users_own_client_works(self) -> None:
         clouds = self.lab.directory / "clouds.yaml"
-        private.write(clouds, client.clouds(self.lab))
+        private_files.write(clouds, client.clouds(self.lab))
         python = self.lab.environment / "bin/python"
         words = ["compute", "service", "list", "-f", "json"]
         done = process.run(
@@ -206,10 +199,10 @@ class OptionsTest(unittest.TestCase):
             if service.is_nova and service is not Service.NOVA_API:
                 continue  # They have what that one has.
             with self.subTest(service):
-                options.verify(self.lab, _overrides(service, content))
+                overrides.verify(self.lab, _overrides(service, content))
         (host,) = self.lab.hosts
         content = render.compute_options(self.lab, host)
-        options.verify(self.lab, _overrides(Service.NOVA_COMPUTE, content))
+        overrides.verify(self.lab, _overrides(Service.NOVA_COMPUTE, content))
 
     def test_what_is_wrong_is_refused(self) -> None:
         for service, assignment, said in (
@@ -219,13 +212,13 @@ class OptionsTest(unittest.TestCase):
             ("keystone", "token.expiration=soon", "does not take 'soon'"),
         ):
             with self.subTest(assignment), self.assertRaises(InputError) as caught:
-                options.verify(self.lab, override.parse(service, [assignment]))
+                overrides.verify(self.lab, override.parse(service, [assignment]))
             self.assertIn(said, str(caught.exception))
 
     def test_one_value_only(self) -> None:
         twice = override.parse("nova-api", ["my_ip=127.0.0.1", "my_ip=127.0.0.2"])
         with self.assertRaises(InputError) as caught:
-            options.verify(self.lab, twice)
+            overrides.verify(self.lab, twice)
         self.assertIn("takes one value", str(caught.exception))
 
     def test_novas_default_filters_are_among_ours(self) -> None:
@@ -238,7 +231,7 @@ class OptionsTest(unittest.TestCase):
             ]
         )
         defaults = json.loads(said.stdout)
-        self.assertEqual(list(novaconf.FILTERS[: len(defaults)]), defaults)
+        self.assertEqual(list(pci_devices.FILTERS[: len(defaults)]), defaults)
 
 
 def _overrides(service: Service, content: Options) -> list[Override]:

@@ -12,13 +12,13 @@ from pathlib import Path
 import pymysql
 
 from tests.functional.lab import LabCase, new_settings
-from vhost_tempest_plugin import speed
-from vhost_tempest_plugin.configuration.common import DATABASE_USER, Database
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.lab import database, ports, stray
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.program_state import ProgramState
+from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Database
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.lab.services import database, orphan_processes, tcp_ports
+from vhost_tempest_plugin.lab.services.program_state import ProgramState
+from vhost_tempest_plugin.util import speed
 
 # It is a copy of files; to make one anew takes much longer.
 _CLONED_S = 20
@@ -91,7 +91,7 @@ class DatabaseTest(LabCase):
                 cursor.execute("CREATE TABLE t (a INT)")
                 cursor.execute("INSERT INTO t VALUES (7)")
                 service.commit()
-        self.assertEqual([], stray.find(template.directory))
+        self.assertEqual([], orphan_processes.find(template.directory))
         begun_s = time.monotonic()
         database.clone(database.directory(template), database.directory(self.settings))
         self.assertLess(time.monotonic() - begun_s, _CLONED_S * speed.slowness())
@@ -119,7 +119,7 @@ class DatabaseTest(LabCase):
         os.waitpid(command, 0)
         # It has let its port go long before it has ended.
         self.eventually(lambda: not self.told_of_the_lab())
-        self.assertEqual((), ports.taken([self.settings.ports.database]))
+        self.assertEqual((), tcp_ports.taken([self.settings.ports.database]))
 
     def told_of_the_lab(self) -> list[Path]:
         """The command lines that have the lab's directory in them."""

@@ -9,12 +9,13 @@ from pathlib import Path
 from unittest import mock
 
 from tests.functional.lab import LabCase
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.lab import private, stray
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.program import Program, Tier
-from vhost_tempest_plugin.lab.program_state import Phase, ProgramState
-from vhost_tempest_plugin.lab.supervision import Supervision
+from vhost_tempest_plugin.lab.services import orphan_processes
+from vhost_tempest_plugin.lab.services.program import Program, Tier
+from vhost_tempest_plugin.lab.services.program_state import Phase, ProgramState
+from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.util import private_files
 
 # Listens on a port and writes its name to a file when it is told to end.
 SERVER = """
@@ -53,7 +54,7 @@ class SupervisionTest(LabCase):
         self, name: str, port: int = 0, *, code: str = SERVER, tier: Tier = Tier.SERVICE
     ) -> Program:
         script = self.settings.directory / f"{name}.py"
-        private.write(script, code)
+        private_files.write(script, code)
         return Program(
             name=name,
             argv=(sys.executable, str(script), name, str(port), str(self.ended)),
@@ -89,30 +90,34 @@ class SupervisionTest(LabCase):
         another.shutdown()
         self.assertFalse(self.supervision.is_running())
         self.assertEqual(["service", "broker", "base"], self.ended.read_text().split())
-        self.assertEqual([], stray.find(self.settings.directory))
+        self.assertEqual([], orphan_processes.find(self.settings.directory))
 
     def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_command(self) -> None:
         self.up(self.program("one"))
-        (supervisor,) = set(stray.find(self.settings.directory)) - {self.state("one").pid}
+        (supervisor,) = set(orphan_processes.find(self.settings.directory)) - {
+            self.state("one").pid
+        }
         os.kill(supervisor, signal.SIGKILL)
         self.eventually(lambda: not self.supervision.is_running())
-        self.assertEqual(1, len(stray.find(self.settings.directory)))
+        self.assertEqual(1, len(orphan_processes.find(self.settings.directory)))
         self.up(self.program("one"))
         self.assertEqual(["one"], self.ended.read_text().split())
-        self.assertEqual(2, len(stray.find(self.settings.directory)))
+        self.assertEqual(2, len(orphan_processes.find(self.settings.directory)))
 
     def test_a_hung_supervisor_is_ended_too(self) -> None:
         self.up(self.program("one"))
-        (supervisor,) = set(stray.find(self.settings.directory)) - {self.state("one").pid}
+        (supervisor,) = set(orphan_processes.find(self.settings.directory)) - {
+            self.state("one").pid
+        }
         os.kill(supervisor, signal.SIGSTOP)
         with (
-            mock.patch("vhost_tempest_plugin.lab.supervisor_client._LIMIT_S", 0.5),
-            mock.patch("vhost_tempest_plugin.lab.supervision._GRACE_S", 0.5),
+            mock.patch("vhost_tempest_plugin.lab.services.supervisor_client._LIMIT_S", 0.5),
+            mock.patch("vhost_tempest_plugin.lab.services.supervision._GRACE_S", 0.5),
         ):
             with self.assertRaisesRegex(VhostError, "does not answer within 0.5 s"):
                 self.supervision.is_running()
             self.supervision.shutdown()
-        self.assertEqual([], stray.find(self.settings.directory))
+        self.assertEqual([], orphan_processes.find(self.settings.directory))
 
     def test_a_program_whose_port_is_taken_is_named_with_the_cause(self) -> None:
         port = self.settings.ports.keystone
@@ -164,7 +169,7 @@ class SupervisionTest(LabCase):
 
     def test_logs_are_rotated_by_size_and_stay_private(self) -> None:
         program = self.program("one", code="print('x' * 5000)\n" + SERVER)
-        with mock.patch("vhost_tempest_plugin.lab.supervisor_file._LOG_BYTES", 4000):
+        with mock.patch("vhost_tempest_plugin.lab.services.supervisor_file._LOG_BYTES", 4000):
             self.supervision.launch([program])
         self.supervision.start("one")
         rotated = program.log.with_name("one.log.1")

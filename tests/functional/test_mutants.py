@@ -17,16 +17,19 @@ from typing import ClassVar
 from tests.oracle import deciding
 from tests.oracle.oracle import running
 from tests.unit.test_scenarios import tests
-from vhost_tempest_plugin import catalog, need, novaconf, speed
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.lab import environment, release
-from vhost_tempest_plugin.lab.tree import PACKAGE
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.mutants import NovaMutant, catalogue, mutated
-from vhost_tempest_plugin.mutants.edit import Edit
-from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.lab.environment.tree import PACKAGE
+from vhost_tempest_plugin.mutation import NovaMutant, catalogue, mutated
+from vhost_tempest_plugin.mutation.edit import Edit
+from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import declared
+from vhost_tempest_plugin.scenario.requires import declared
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.util import speed
 
 _LIMIT_S = 300
 TOPOLOGIES = ("small", "lopsided", "smt", "sockets")
@@ -100,7 +103,7 @@ class DecisionTest(unittest.TestCase):
     def test_each_is_noticed_by_the_tests_that_are_for_it(self) -> None:
         made = environment.obtain(release.find())
         layouts = {name: lay_out(catalog.find(name)) for name in TOPOLOGIES}
-        aliases = novaconf.aliases(layouts.values())
+        aliases = pci_devices.aliases(layouts.values())
         chosen = [m for m in catalogue.load() if isinstance(m, NovaMutant) and deciding.decides(m)]
         own = {mutant.name: list(_tests(mutant.tests, layouts)) for mutant in chosen}
         self.assertEqual(OF_SERVICES, {name for name, found in own.items() if not found})
@@ -125,5 +128,5 @@ def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:
         ground = Ground((layout,), frozenset(Ability))
         for case, name in tests():
             full = f"{case.__module__}.{case.__name__}.{name}"
-            if re.search(pattern, full) and not need.lacks(declared(case, name), ground):
+            if re.search(pattern, full) and not requirement.lacks(declared(case, name), ground):
                 yield case, name, topology

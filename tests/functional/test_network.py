@@ -11,12 +11,11 @@ import libvirt
 from lxml import etree
 
 from tests.unit.test_network import LAN
-from vhost_tempest_plugin import domain
 from vhost_tempest_plugin.errors import HostError, InputError, MachineError
+from vhost_tempest_plugin.host.network import lifecycle, registry, taps, xml
+from vhost_tempest_plugin.host.network.lifecycle import State, Wish
+from vhost_tempest_plugin.host.network.nat import Identity
 from vhost_tempest_plugin.hypervisor import Networks
-from vhost_tempest_plugin.nat import Identity
-from vhost_tempest_plugin.network import lifecycle, registry, taps
-from vhost_tempest_plugin.network.lifecycle import State, Wish
 
 _SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
 _URI = "test:///default"
@@ -73,7 +72,7 @@ class NetworkTest(unittest.TestCase):
 
     def test_the_xml_is_one_of_libvirts_schema(self) -> None:
         schema = etree.RelaxNG(etree.parse(_SCHEMA))
-        schema.assertValid(etree.fromstring(domain.render_network(LAN)))
+        schema.assertValid(etree.fromstring(xml.render_network(LAN)))
 
     def test_created_and_destroyed(self) -> None:
         self.create()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
-from vhost_tempest_plugin.viewer import Link, Node
+from vhost_tempest_plugin.nova.readers import Link, Node
 
 
 class Here:

@@ -18,8 +18,9 @@ from tests.oracle.generator import case
 from tests.oracle.mistakes import MISTAKES
 from tests.oracle.oracle import Oracle, running
 from tests.unit import strategies
-from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
     Lack,
@@ -28,13 +29,13 @@ from vhost_tempest_plugin.expect import (
     expectation,
     ranked,
 )
-from vhost_tempest_plugin.lab import environment, release
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.load import Load
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import CpuPolicy, DeviceRequest, Request
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.nova.load import Load
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, DeviceRequest, Request
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 REPAIRS = tuple(dict.fromkeys(mistake.repair for mistake in MISTAKES))
 TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
@@ -44,7 +45,7 @@ PLACED = 1000
 ORDERS = 150
 WAYS = 600
 
-(NIC,) = novaconf.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
 
 # Placed; and placed or not by the order in which Nova has the devices.
 CERTAIN, OPEN = "certain", "open"
@@ -73,7 +74,7 @@ class OracleTest(unittest.TestCase):
         super().setUpClass()
         python = environment.obtain(release.find()).python
         layouts = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
-        cls.oracle = cls.enterClassContext(running(python, novaconf.aliases(layouts)))
+        cls.oracle = cls.enterClassContext(running(python, pci_devices.aliases(layouts)))
 
     def test_thousands_of_requests(self) -> None:
         met: Counter[str] = Counter()

@@ -11,14 +11,15 @@ from random import Random
 from typing import Any
 
 from tests.oracle import hosts
-from vhost_tempest_plugin import catalog, devicespec, novaconf
-from vhost_tempest_plugin.devicespec import AddressPattern, Entry
-from vhost_tempest_plugin.expect import device_providers
-from vhost_tempest_plugin.lab import environment, release
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.novaconf import PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.views import Inventory, Provider, misreported
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.nova import device_spec, pci_devices
+from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
+from vhost_tempest_plugin.nova.expect import device_providers
+from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
+from vhost_tempest_plugin.nova.views import Inventory, Provider, misreported
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 PROGRAM = Path(__file__).parents[1] / "oracle" / "nova_devices.py"
 HOST = "host"
@@ -38,10 +39,10 @@ class Case:
     in_one: bool
 
     def question(self) -> dict[str, Any]:
-        together = (devicespec.together(self.entries),)
+        together = (device_spec.together(self.entries),)
         physical = {vf: nic.address for nic in self.layout.devices for vf in nic.vf_addresses}
         return {
-            "device_spec": together if self.in_one else devicespec.each(self.entries),
+            "device_spec": together if self.in_one else device_spec.each(self.entries),
             "taken": [str(address) for address in self.taken],
             "devices": [
                 {
@@ -52,7 +53,7 @@ class Case:
                     "numa_node": row.numa_node,
                     "dev_type": row.dev_type.value,
                 }
-                for row in novaconf.expected_devices(self.layout)
+                for row in pci_devices.expected_devices(self.layout)
             ],
         }
 
@@ -93,7 +94,7 @@ def entry(random: Random, row: PciDeviceRow) -> Entry:
         ),
         managed=random.choice((None, True, False)),
     )
-    if row.dev_type is novaconf.DeviceType.VF:
+    if row.dev_type is pci_devices.DeviceType.VF:
         return made
     return replace(
         made,
@@ -109,7 +110,7 @@ def cases() -> Iterator[Case]:
     for number in range(CASES):
         random = Random(number)
         layout = random.choice(shipped) if number % 2 else hosts.layout(random)
-        rows = novaconf.expected_devices(layout)
+        rows = pci_devices.expected_devices(layout)
         if not rows:
             continue
         entries = tuple(entry(random, random.choice(rows)) for _ in range(random.randrange(1, 4)))
@@ -128,7 +129,7 @@ class OracleTest(unittest.TestCase):
                     self.assertTrue(any(nic.vfs for nic in case.layout.devices), answer)
                     refused += 1
                     continue
-                rows = devicespec.tracked(novaconf.expected_devices(case.layout), case.entries)
+                rows = device_spec.tracked(pci_devices.expected_devices(case.layout), case.entries)
                 self.assertEqual(answer["tracked"], sorted(str(row.address) for row in rows))
                 expected = device_providers(case.layout, case.entries, case.taken)
                 self.assertEqual((), misreported(expected, self.providers(answer)))

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from lxml import etree
 
-from vhost_tempest_plugin import catalog, picture
-from vhost_tempest_plugin.drawing import draw
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.picture import PictureFormat
+from vhost_tempest_plugin.report import picture
+from vhost_tempest_plugin.report.picture import PictureFormat
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.drawing import draw
+from vhost_tempest_plugin.topology.layout import lay_out
 
 SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 

@@ -7,8 +7,8 @@ import time
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin import process, speed
 from vhost_tempest_plugin.errors import CommandError
+from vhost_tempest_plugin.util import process, speed
 
 _LIMIT_S = 20
 

@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin.compute import preload
+from vhost_tempest_plugin.cloud.compute import preload
 
 PYTHON = (sys.executable, "-I", "-S")
 

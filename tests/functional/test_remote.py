@@ -12,9 +12,9 @@ import time
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin import speed
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.hypervisor import Remote
+from vhost_tempest_plugin.util import speed
 
 NOBODY = "nobody"
 LIMIT_S = 60

@@ -11,13 +11,13 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 from uuid import UUID
 
-from vhost_tempest_plugin import sharing
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import InputError, MachineError
-from vhost_tempest_plugin.process import which
-from vhost_tempest_plugin.record import HostRecord
-from vhost_tempest_plugin.share import Share, ShareDisk
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import share_images
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.host.share import Share, ShareDisk
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.util.process import which
 
 PLACE = PurePosixPath("/opt/tree")
 
@@ -43,7 +43,7 @@ class SharingTest(unittest.TestCase):
         self.news: list[str] = []
 
     def attach(self, *shares: Share) -> tuple[ShareDisk, ...]:
-        return sharing.attach(shares or (self.share,), self.directory, self.news.append)
+        return share_images.attach(shares or (self.share,), self.directory, self.news.append)
 
     def test_there_is_an_inode_for_each_of_many_files(self) -> None:
         """mke2fs rounds their number down in each group of blocks, of which there are many here."""
@@ -126,13 +126,13 @@ class SharingTest(unittest.TestCase):
         [made] = self.attach()
         [disk] = self.attach(Share(made.image, PLACE))
         self.assertEqual(made, disk)
-        sharing.require((Share(made.image, PLACE),), self.directory)
+        share_images.require((Share(made.image, PLACE),), self.directory)
 
     def test_what_cannot_be_made_leaves_what_there_was(self) -> None:
         [before] = self.attach()
         (self.tree / "more").touch()
         no_room = mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1 << 20))
-        broken = mock.patch.object(sharing.ext4, "making_read_only", return_value=["false"])
+        broken = mock.patch.object(share_images.ext4, "making_read_only", return_value=["false"])
         for fault, said in ((no_room, "1 MiB free"), (broken, "no disk can be made")):
             with self.subTest(said), fault, self.assertRaisesRegex(MachineError, said):
                 self.attach()
@@ -146,19 +146,19 @@ class SharingTest(unittest.TestCase):
         disks = self.attach()
         record = HostRecord("one", UUID(int=1), "small", Accelerator.TCG, "", shares=(self.share,))
         record = replace(record, share_disks=disks)
-        sharing.require_unchanged(record)
+        share_images.require_unchanged(record)
         os.utime(disks[0].image, (1, 1))
-        sharing.require_unchanged(record)
+        share_images.require_unchanged(record)
         (self.tree / "more").touch()
         self.attach()
         with self.assertRaisesRegex(InputError, "has changed since host 'one' .*'vhost up --cold'"):
-            sharing.require_unchanged(record)
+            share_images.require_unchanged(record)
         disks[0].image.unlink()
         with self.assertRaisesRegex(InputError, "is gone; put it back"):
-            sharing.require_unchanged(record)
+            share_images.require_unchanged(record)
 
     def test_disks_that_would_be(self) -> None:
         [made] = self.attach()
         shares = (self.share, Share(made.image, PurePosixPath("/opt/image")))
-        images = [disk.image for disk in sharing.disks(shares, self.directory)]
+        images = [disk.image for disk in share_images.disks(shares, self.directory)]
         self.assertEqual([made.image, made.image], images)

@@ -10,11 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from vhost_tempest_plugin import process
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Options
-from vhost_tempest_plugin.lab.resources import UntrustedError
-from vhost_tempest_plugin.stack.cloud import open_cloud
+from vhost_tempest_plugin.cloud.client.resources import UntrustedError
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Options
+from vhost_tempest_plugin.devstack.cloud import open_cloud
+from vhost_tempest_plugin.util import process
 
 ADDRESS = "127.0.0.1"
 

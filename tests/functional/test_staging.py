@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import ClassVar
 from unittest import mock
 
+from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import environment, importing, mutated, release, staging
-from vhost_tempest_plugin.lab.requirement import Unmet
-from vhost_tempest_plugin.progress import Lines
+from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release, staging
+from vhost_tempest_plugin.lab.environment.requirement import Unmet
+from vhost_tempest_plugin.util.progress import Lines
 
 SHOW = """
 import importlib.metadata, json, nova
@@ -33,7 +34,7 @@ class StagingTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.base = Path(directory.name)
-        mutated.copy_installed(cls.environment, cls.base / "tree")
+        mutant_tree.copy_installed(cls.environment, cls.base / "tree")
         staging.stage(cls.base / "tree", cls.environment, cls.base / "staged")
 
     def setUp(self) -> None:

@@ -3,7 +3,7 @@ import subprocess
 import sys
 import unittest
 
-from vhost_tempest_plugin.tether import tethered
+from vhost_tempest_plugin.util.die_with_parent import tethered
 
 PROGRAM = """
 import subprocess

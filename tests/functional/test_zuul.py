@@ -13,8 +13,8 @@ import yaml
 
 from tests.zuul import loading
 from tests.zuul.loading import TOP, Loaded
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.lab import release
+from vhost_tempest_plugin.lab.environment import release
+from vhost_tempest_plugin.topology import catalog
 
 OURS = "vhost-tempest-plugin"
 MOST_TIMEOUT_S = 10800  # opendev's tenants have 3 h for a job, unless they say otherwise

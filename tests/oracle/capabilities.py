@@ -3,9 +3,9 @@
 
 from xml.etree import ElementTree
 
-from vhost_tempest_plugin import cpuset
-from vhost_tempest_plugin.hardware import Cell
-from vhost_tempest_plugin.layout import Layout
+from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology.hardware import Cell
+from vhost_tempest_plugin.topology.layout import Layout
 
 _SMALL_KIB = 4
 

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.oracle.capabilities import capabilities
-from vhost_tempest_plugin import cpuset, novaconf
-from vhost_tempest_plugin.expect import GuestNode, Limits, Observation, Rejection
-from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.load import Load, NodeLoad
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import GuestNode, Limits, Observation, Rejection
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 Json = dict[str, Any]
 
@@ -30,7 +31,7 @@ class Case:
 
     def question(self, repairs: tuple[str, ...] = (), *, ways: bool = False) -> Json:
         """As ``nova_answers.py`` takes it."""
-        sets = novaconf.cpu_sets(self.layout)
+        sets = pci_devices.cpu_sets(self.layout)
         return {
             "capabilities": capabilities(self.layout),
             "shared": cpuset.format(sets.shared),
@@ -40,7 +41,7 @@ class Case:
             "memory_mib": self.load.memory_mib,
             "devices": _devices(self.layout, self.first),
             "taken": sorted(map(str, self.load.devices)),
-            "device_spec": novaconf.device_spec(self.layout),
+            "device_spec": pci_devices.device_spec(self.layout),
             "pack": self.limits.pack,
             "cpu_ratio": self.limits.cpu_ratio,
             "ram_ratio": self.limits.ram_ratio,

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 from tests.oracle.case import Case, seen
 from tests.oracle.oracle import Oracle
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
-from vhost_tempest_plugin.expect import Candidate, Limits, Observation, Rejection
-from vhost_tempest_plugin.mutants import NovaMutant, mutated
-from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.mutation import NovaMutant, mutated
+from vhost_tempest_plugin.nova.expect import Candidate, Limits, Observation, Rejection
+from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt
 

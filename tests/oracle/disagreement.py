@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from tests.oracle.case import Case, Json, loads, seen
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
     Lack,
@@ -18,9 +18,9 @@ from vhost_tempest_plugin.expect import (
     expectation,
     ranked,
 )
-from vhost_tempest_plugin.expect.guest import resolve
-from vhost_tempest_plugin.load import Load, NodeLoad
-from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.nova.expect.guest import resolve
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 
 # Which part of Nova refuses for it.
 _PARTS: dict[Conflict | Lack, set[str]] = {

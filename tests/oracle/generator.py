@@ -9,14 +9,12 @@ from random import Random
 from typing import TypeVar
 
 from tests.oracle.case import Case
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.expect.host import HostNode, NovaHost, seen_by_nova
-from vhost_tempest_plugin.expect.limits import Limits
-from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.load import Load, NodeLoad
-from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect.host import HostNode, NovaHost, seen_by_nova
+from vhost_tempest_plugin.nova.expect.limits import Limits
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     DeviceRequest,
     EmulatorPolicy,
@@ -25,10 +23,12 @@ from vhost_tempest_plugin.request import (
     Request,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 T = TypeVar("T")
 
-KINDS = tuple(kind for model in DeviceModel for kind in novaconf.kinds(model))
+KINDS = tuple(kind for model in DeviceModel for kind in pci_devices.kinds(model))
 _PAGE_SIZES = (*PageSize, 4, 2048, 1048576)
 
 

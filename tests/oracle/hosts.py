@@ -3,9 +3,9 @@
 
 from random import Random
 
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, HugePages, NumaNode
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, HugePages, NumaNode
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 _GROUPS = (
     DeviceGroup(DeviceModel.E1000E),

@@ -4,10 +4,8 @@
 from dataclasses import dataclass
 
 from tests.oracle.case import Case
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.expect import Limits
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.nova.expect import Limits
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     EmulatorPolicy,
     ImageRequest,
@@ -15,6 +13,8 @@ from vhost_tempest_plugin.request import (
     Request,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 import unittest
 from typing import Any
 
-from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
     Lack,
@@ -14,13 +14,14 @@ from vhost_tempest_plugin.expect import (
     Refused,
     expectation,
 )
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.load import Load
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel, PciAddress
-from vhost_tempest_plugin.request import CpuPolicy, DeviceRequest, Request
+from vhost_tempest_plugin.nova.load import Load
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, DeviceRequest, Request
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
 
-(NIC,) = novaconf.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
 ALL = Limits(reserved_mib=0)
 DEDICATED = CpuPolicy.DEDICATED
 
@@ -35,7 +36,7 @@ SOCKETS, SMALL, SRIOV = topology("sockets"), topology("small"), topology("sriov"
 
 def on(layout: Layout, *nodes: int | None) -> frozenset[PciAddress]:
     """The devices on these nodes."""
-    rows = novaconf.expected_devices(layout)
+    rows = pci_devices.expected_devices(layout)
     return frozenset(row.address for row in rows if row.numa_node in nodes)
 
 

@@ -2,17 +2,17 @@
 """A guest with a NIC of which all say the same."""
 
 from tests.unit import lab_settings
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.domain import AssignedDevice, DomainCell, GuestDomain
-from vhost_tempest_plugin.expect import GuestNode, Observation
-from vhost_tempest_plugin.guest import GuestNode as NodeInGuest
-from vhost_tempest_plugin.views import GuestViews, Holding, HostDevice, Power, TrackedDevice
+from vhost_tempest_plugin.host.nested_guest import GuestNode as NodeInGuest
+from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell, GuestDomain
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.views import GuestViews, Holding, HostDevice, Power, TrackedDevice
 
 GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
 HOST = lab_settings.settings().hosts[0]
-DEDICATED = novaconf.cpu_sets(HOST.layout).dedicated
-SHARED = novaconf.cpu_sets(HOST.layout).shared
-ROW = next(row for row in novaconf.expected_devices(HOST.layout) if row.numa_node == 1)
+DEDICATED = pci_devices.cpu_sets(HOST.layout).dedicated
+SHARED = pci_devices.cpu_sets(HOST.layout).shared
+ROW = next(row for row in pci_devices.expected_devices(HOST.layout) if row.numa_node == 1)
 MIB = 128
 REPORT_NODES = (NodeInGuest(0, frozenset({0}), 120000),)
 

@@ -3,10 +3,10 @@
 
 from pathlib import Path
 
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.settings import ComputeHost, Ports, Secrets, Settings
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Ports, Secrets, Settings
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 PORTS = Ports(
     database=10001,

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.checks.base import Subject
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
     DeviceGroup,
@@ -22,6 +21,7 @@ from vhost_tempest_plugin.topology import (
     IommuModel,
     NumaNode,
 )
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 _E1000E = DeviceGroup(DeviceModel.E1000E)
 HOST = Host(

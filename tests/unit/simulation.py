@@ -12,8 +12,8 @@ from random import Random
 from types import SimpleNamespace
 from typing import Any
 
-from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Candidate,
     Choice,
     Conflict,
@@ -27,15 +27,16 @@ from vhost_tempest_plugin.expect import (
     ranked,
     refusal,
 )
-from vhost_tempest_plugin.expect.fit import threads_a_core
-from vhost_tempest_plugin.expect.outcome import Berth
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import EmulatorPolicy, Request, ThreadPolicy
+from vhost_tempest_plugin.nova.expect.fit import threads_a_core
+from vhost_tempest_plugin.nova.expect.outcome import Berth
+from vhost_tempest_plugin.nova.request import EmulatorPolicy, Request, ThreadPolicy
+from vhost_tempest_plugin.nova.views import NovaView, TrackedDevice
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
-from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
-from vhost_tempest_plugin.views import NovaView, TrackedDevice
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 HOST = "simulated"
 _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
@@ -68,7 +69,7 @@ class SimulatedWatch:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.node: Any = self
-        self.dedicated = novaconf.cpu_sets(layout).dedicated
+        self.dedicated = pci_devices.cpu_sets(layout).dedicated
         self.tracked: tuple[TrackedDevice, ...] = ()
 
     def run(self, script: str, arguments: Sequence[str]) -> str:

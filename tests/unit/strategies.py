@@ -3,8 +3,7 @@
 
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.pci import LAST_BUS, DeviceModel
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
     DeviceGroup,
@@ -15,6 +14,7 @@ from vhost_tempest_plugin.topology import (
     Management,
     NumaNode,
 )
+from vhost_tempest_plugin.topology.pci import LAST_BUS, DeviceModel
 
 _MAX_NODES = 8
 _MAX_GROUPS = 3

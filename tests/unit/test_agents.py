@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from vhost_tempest_plugin.compute import agents
-from vhost_tempest_plugin.compute.service import ComputeService
-from vhost_tempest_plugin.compute.unit import Unit
-from vhost_tempest_plugin.configuration import networking
-from vhost_tempest_plugin.configuration.networking import NO_NETWORKING, Networking, NeutronAgent
-from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.process import Completed
+from vhost_tempest_plugin.cloud.compute import agents
+from vhost_tempest_plugin.cloud.compute.service import ComputeService
+from vhost_tempest_plugin.cloud.compute.unit import Unit
+from vhost_tempest_plugin.cloud.configuration import networking
+from vhost_tempest_plugin.cloud.configuration.networking import (
+    NO_NETWORKING,
+    Networking,
+    NeutronAgent,
+)
+from vhost_tempest_plugin.cloud.configuration.settings import HOST_IN_USER_MODE
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.util.process import Completed
 
 FILE = Path("/etc/neutron/metadata.ini")
 AGENT = NeutronAgent("neutron-ovn-metadata-agent", (FILE,))

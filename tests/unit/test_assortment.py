@@ -3,16 +3,17 @@ import json
 import unittest
 from dataclasses import replace
 
-from vhost_tempest_plugin import catalog, devicespec, novaconf
-from vhost_tempest_plugin.expect import device_providers
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.scenario.assortment import Assortment
+from vhost_tempest_plugin.nova import device_spec, pci_devices
+from vhost_tempest_plugin.nova.expect import device_providers
+from vhost_tempest_plugin.scenario.requests.device_classes import Assortment
 from vhost_tempest_plugin.scenario.test_placement_scheduling import contested
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 ARTICLE = lay_out(catalog.find("article"))
-KIND = novaconf.kinds(DeviceModel.E1000E)[0]
-ROWS = novaconf.expected_devices(ARTICLE)
+KIND = pci_devices.kinds(DeviceModel.E1000E)[0]
+ROWS = pci_devices.expected_devices(ARTICLE)
 SORTS = Assortment.of(KIND, ROWS)
 
 
@@ -26,7 +27,7 @@ class AssortmentTest(unittest.TestCase):
         self.assertEqual({}, dict(Assortment.of(KIND, ROWS[:2]).rest))
 
     def test_entries_mean_each_device_once(self) -> None:
-        tracked = devicespec.tracked(ROWS, SORTS.entries())
+        tracked = device_spec.tracked(ROWS, SORTS.entries())
         self.assertEqual(set(ROWS), set(tracked))
         self.assertEqual(len(ROWS), len(set(tracked.values())))
 
@@ -36,9 +37,9 @@ class AssortmentTest(unittest.TestCase):
 
         def having(alias: str) -> list[object]:
             words = aliases[alias]
-            traits = {devicespec.custom(t) for t in words.get("traits", "").split(",") if t}
+            traits = {device_spec.custom(t) for t in words.get("traits", "").split(",") if t}
             own = f"pci_{words['vendor_id']}_{words['product_id']}"
-            wanted = devicespec.custom(words.get("resource_class", own))
+            wanted = device_spec.custom(words.get("resource_class", own))
             return [
                 provider.device
                 for provider in providers

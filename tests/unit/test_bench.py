@@ -12,8 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin import catalog, image, layout, process
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.bench import (
     bare,
     booting,
@@ -28,10 +26,14 @@ from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.cli import bench
 from vhost_tempest_plugin.errors import BusyError, CommandError
-from vhost_tempest_plugin.image import archives, distribution
-from vhost_tempest_plugin.lab import stray
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.image import archives, distribution
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab.services import orphan_processes
+from vhost_tempest_plugin.topology import catalog, layout
+from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.progress import silent
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -125,7 +127,7 @@ class WorkplaceTest(WorkplaceCase):
         ):
             place.lab("bench").mkdir(parents=True)
             (place.directory / "vhost/hosts/bench-0").mkdir(parents=True)
-            environment = {stray.MARK: str(place.lab("bench"))}
+            environment = {orphan_processes.MARK: str(place.lab("bench"))}
             program = self.enterContext(
                 process.running(SLEEPER, log=place.directory / "log", environment=environment)
             )

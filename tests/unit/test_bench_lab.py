@@ -12,21 +12,30 @@ from pathlib import Path
 from unittest import mock
 
 from tests.unit import lab_settings
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.bench import lab, lab_guests, lab_life, lab_size, lab_tests, processes
+from vhost_tempest_plugin.bench import (
+    lab,
+    lab_guests,
+    lab_life,
+    lab_size,
+    lab_tests,
+    processes,
+)
 from vhost_tempest_plugin.bench.lab_guests import Boot
 from vhost_tempest_plugin.bench.lab_size import Idle
 from vhost_tempest_plugin.bench.processes import Usage
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.bench.workplace import Workplace
-from vhost_tempest_plugin.configuration.settings import Settings
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.client.resources import CloudError, Server
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import CommandError, InputError, MachineError, VhostError
-from vhost_tempest_plugin.lab import contents, stages, stray
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.resources import CloudError, Server
-from vhost_tempest_plugin.lab.stages import Stage
-from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab.services import orphan_processes
+from vhost_tempest_plugin.lab.state import stages
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.stages import Stage
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util.progress import silent
 
 
 class DirectoryCase(unittest.TestCase):
@@ -221,7 +230,7 @@ class GuestsTest(DirectoryCase):
         for patcher in (
             mock.patch.object(lab_guests.Cloud, "open", opened),
             mock.patch.object(lab_guests.lab, "up", up),
-            mock.patch.object(lab_guests.trial, "await_report", self.cloud.await_report),
+            mock.patch.object(lab_guests.smoke_guest, "await_report", self.cloud.await_report),
             mock.patch.object(
                 lab_guests.time, "perf_counter", side_effect=lambda: self.cloud.now_s
             ),
@@ -251,13 +260,13 @@ class GuestsTest(DirectoryCase):
 
 class SizeTest(DirectoryCase):
     def test_parts(self) -> None:
-        marked = {stray.MARK: os.path.realpath(self.place.lab(lab.NAME))}
+        marked = {orphan_processes.MARK: os.path.realpath(self.place.lab(lab.NAME))}
         state = dict([self.place.mark])
         for variables, expected in (
             ({**marked, "SUPERVISOR_PROCESS_NAME": "keystone"}, "keystone"),
             (marked, "supervisor"),
             (state, "vhost commands"),
-            ({stray.MARK: "/labs/another"}, None),
+            ({orphan_processes.MARK: "/labs/another"}, None),
             ({"XDG_STATE_HOME": "/home/me"}, None),
             ({}, None),
         ):
@@ -266,10 +275,13 @@ class SizeTest(DirectoryCase):
 
     def test_all_but_the_host_is_beside_it(self) -> None:
         mib = {1: 900.0, 2: 100.0, 3: 30.0, 4: 7.0}
-        service = {stray.MARK: str(self.place.lab(lab.NAME)), "SUPERVISOR_PROCESS_NAME": "glance"}
+        service = {
+            orphan_processes.MARK: str(self.place.lab(lab.NAME)),
+            "SUPERVISOR_PROCESS_NAME": "glance",
+        }
         found = [(1, service), (2, service), (3, service), (4, dict([self.place.mark])), (5, {})]
         with (
-            mock.patch.object(lab_size.stray, "find", return_value=[1]),
+            mock.patch.object(lab_size.orphan_processes, "find", return_value=[1]),
             mock.patch.object(processes, "environments", return_value=found),
             mock.patch.object(
                 processes, "proportional_mib", lambda pids: sum(mib[pid] for pid in pids)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.buses import assign
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.bus_numbers import assign
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 def host(*nodes: tuple[int, int | None], nodeless: int = 0) -> Host:

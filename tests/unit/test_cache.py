@@ -8,9 +8,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin import cache
 from vhost_tempest_plugin.errors import MachineError
-from vhost_tempest_plugin.progress import silent
+from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.util.progress import silent
 
 
 class CacheTest(unittest.TestCase):

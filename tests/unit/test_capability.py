@@ -2,10 +2,10 @@
 import dataclasses
 import unittest
 
-from vhost_tempest_plugin import capability, catalog
-from vhost_tempest_plugin.capability import Versions
 from vhost_tempest_plugin.errors import MachineError
-from vhost_tempest_plugin.topology import IommuModel
+from vhost_tempest_plugin.topology import catalog, requirements
+from vhost_tempest_plugin.topology.model import IommuModel
+from vhost_tempest_plugin.topology.requirements import Versions
 
 DEBIAN_12 = Versions((7, 2), (9, 0))
 BACKPORTS = Versions((10, 0), (11, 3))
@@ -19,7 +19,7 @@ class CapabilityTest(unittest.TestCase):
             r"the device igb needs QEMU 8\.0, libvirt 9\.3, and here are QEMU 7\.2, libvirt 9\.0; "
             r".*backports.*or use e1000e",
         ):
-            capability.validate(catalog.find("sriov"), DEBIAN_12)
+            requirements.validate(catalog.find("sriov"), DEBIAN_12)
 
     def test_each_floor_counts_by_itself(self) -> None:
         for versions, enough in (
@@ -31,31 +31,33 @@ class CapabilityTest(unittest.TestCase):
         ):
             with self.subTest(str(versions)):
                 if enough:
-                    capability.validate(catalog.find("sriov"), versions)
+                    requirements.validate(catalog.find("sriov"), versions)
                 else:
                     with self.assertRaises(MachineError):
-                        capability.validate(catalog.find("sriov"), versions)
+                        requirements.validate(catalog.find("sriov"), versions)
 
     def test_the_article_runs_on_debian_12_as_it_is(self) -> None:
-        capability.validate(catalog.find("article"), DEBIAN_12)
+        requirements.validate(catalog.find("article"), DEBIAN_12)
 
     def test_the_articles_floors(self) -> None:
         host = catalog.find("article")
         bare = dataclasses.replace(
             host, iommu=dataclasses.replace(host.iommu, model=IommuModel.NONE)
         )
-        capability.validate(bare, Versions((2, 7), (2, 3)))
+        requirements.validate(bare, Versions((2, 7), (2, 3)))
         for versions in (Versions((2, 6), (2, 3)), Versions((2, 7), (2, 2))):
             with self.assertRaisesRegex(MachineError, r"needs QEMU 2\.7, libvirt 2\.3"):
-                capability.validate(bare, versions)
+                requirements.validate(bare, versions)
 
     def test_interrupt_remapping_is_done_without(self) -> None:
         host = catalog.find("article")
         iommu = dataclasses.replace(host.iommu, caching_mode=False, address_width_bits=39)
         old = Versions((2, 7), (3, 3))
         plain = dataclasses.replace(host, iommu=iommu)
-        capability.validate(plain, old)
-        lacking = [need.feature for need in capability.needs(plain) if not old.reaches(need.floor)]
+        requirements.validate(plain, old)
+        lacking = [
+            need.feature for need in requirements.needs(plain) if not old.reaches(need.floor)
+        ]
         self.assertEqual(["interrupt remapping"], lacking)
 
     def test_what_the_iommu_needs(self) -> None:
@@ -65,4 +67,4 @@ class CapabilityTest(unittest.TestCase):
             (Versions((10, 0), (6, 4)), "address width"),
         ):
             with self.subTest(feature), self.assertRaisesRegex(MachineError, feature):
-                capability.validate(host, versions)
+                requirements.validate(host, versions)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from stevedore.extension import Extension, ExtensionManager
 
-from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.errors import InputError, TopologyError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 SHIPPED = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
 MINE = Host("mine", CpuTopology(1), (NumaNode(0, frozenset({0}), 512, ((0, 10),)),))
@@ -115,7 +115,7 @@ class TestFind(unittest.TestCase):
     def test_name_before_path(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / "small").write_text("not a topology")
-            code = "from vhost_tempest_plugin import catalog; print(catalog.find('small').name)"
+            code = "from vhost_tempest_plugin.topology import catalog; print(catalog.find('small').name)"
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 cwd=directory,
@@ -167,13 +167,13 @@ class TestRegistered(unittest.TestCase):
     def test_installed_distribution(self) -> None:
         """A real entry point, and one that cannot be imported, in a process of their own."""
         code = (
-            "from vhost_tempest_plugin import catalog\n"
+            "from vhost_tempest_plugin.topology import catalog\n"
             "print(catalog.find('other').cpus.count, 'absent' in catalog.names())\n"
             "try:\n    catalog.find('absent')\nexcept catalog.InputError as e:\n    print(e)\n"
         )
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / "other_topology.py").write_text(
-                "from vhost_tempest_plugin import catalog\n"
+                "from vhost_tempest_plugin.topology import catalog\n"
                 "def other():\n    return catalog.find('smt')\n"
             )
             info = Path(directory) / "other-1.dist-info"

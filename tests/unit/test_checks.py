@@ -11,26 +11,26 @@ from tests.unit.recorded_host import (
     recorded,
     subject,
 )
-from vhost_tempest_plugin import probe
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.checks import registry
-from vhost_tempest_plugin.checks.base import Check, Subject, differences, words
-from vhost_tempest_plugin.checks.default_network_off import DefaultNetworkOff
-from vhost_tempest_plugin.checks.device_affinity import DeviceAffinity
-from vhost_tempest_plugin.checks.hugepages import Hugepages
-from vhost_tempest_plugin.checks.interrupt_remapping import InterruptRemapping
-from vhost_tempest_plugin.checks.iommu_active import IommuActive
-from vhost_tempest_plugin.checks.iommu_groups import IommuGroups
-from vhost_tempest_plugin.checks.kvm import Kvm
-from vhost_tempest_plugin.checks.nodedev import Nodedev
-from vhost_tempest_plugin.checks.numa_topology import NumaTopology
-from vhost_tempest_plugin.checks.pci_topology import PciTopology
-from vhost_tempest_plugin.checks.sriov import Sriov
-from vhost_tempest_plugin.checks.vfio import Vfio
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.finding import Finding, Verdict
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.host import kvm_probe
+from vhost_tempest_plugin.host.checks import registry
+from vhost_tempest_plugin.host.checks.base import Check, Subject, differences, words
+from vhost_tempest_plugin.host.checks.default_network_off import DefaultNetworkOff
+from vhost_tempest_plugin.host.checks.device_affinity import DeviceAffinity
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.hugepages import Hugepages
+from vhost_tempest_plugin.host.checks.interrupt_remapping import InterruptRemapping
+from vhost_tempest_plugin.host.checks.iommu_active import IommuActive
+from vhost_tempest_plugin.host.checks.iommu_groups import IommuGroups
+from vhost_tempest_plugin.host.checks.kvm import Kvm
+from vhost_tempest_plugin.host.checks.nodedev import Nodedev
+from vhost_tempest_plugin.host.checks.numa_topology import NumaTopology
+from vhost_tempest_plugin.host.checks.pci_topology import PciTopology
+from vhost_tempest_plugin.host.checks.sriov import Sriov
+from vhost_tempest_plugin.host.checks.vfio import Vfio
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.model import Host
 
 PLAIN = dataclasses.replace(
     HOST,
@@ -487,7 +487,7 @@ class KvmTest(CheckTest):
         text = changed("sriov", self.FLAGS, ("== present", "== present\n/dev/kvm"))
         finding = self.on_kvm(text)
         self.assert_failed(finding, "", "unhandled exit 8000", "--accelerator tcg")
-        self.assertEqual(Verdict.PASSED, self.on_kvm(text, probe.SUCCESS).verdict)
+        self.assertEqual(Verdict.PASSED, self.on_kvm(text, kvm_probe.SUCCESS).verdict)
 
 
 class Mute:

@@ -14,9 +14,9 @@ from unittest import mock
 import jsonschema
 from cliff.command import Command
 
-from vhost_tempest_plugin import topology_file
 from vhost_tempest_plugin.cli import draw, main, topology
 from vhost_tempest_plugin.errors import BusyError, HostError, MachineError, VhostError
+from vhost_tempest_plugin.topology import yaml_file
 
 COMMANDS = {
     "draw": draw.Draw,
@@ -158,8 +158,8 @@ class TestTopology(unittest.TestCase):
                 _, out, _ = run("topology", "show", "sriov", "-f", format_)
                 _, again, _ = run("topology", "show", "sriov", "-f", "json")
                 self.assertEqual(
-                    topology_file.load(out, "x"),
-                    topology_file.load(again, "y"),
+                    yaml_file.load(out, "x"),
+                    yaml_file.load(again, "y"),
                 )
 
     def test_schema(self) -> None:

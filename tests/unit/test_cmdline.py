@@ -2,13 +2,13 @@
 import unittest
 from dataclasses import replace
 
-from vhost_tempest_plugin import boot, catalog
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.cmdline import command_line
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.host import boot
+from vhost_tempest_plugin.host.kernel_parameters import command_line
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import (
     Binding,
     DeviceGroup,
     Host,
@@ -16,6 +16,7 @@ from vhost_tempest_plugin.topology import (
     Iommu,
     IommuModel,
 )
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 def words(host: Host) -> list[str]:

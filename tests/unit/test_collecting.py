@@ -9,20 +9,22 @@ from unittest import mock
 from uuid import uuid4
 
 from tests.unit import lab_settings
-from vhost_tempest_plugin import catalog, hosts, topology_file
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli import collected
-from vhost_tempest_plugin.collecting import collection as collections
-from vhost_tempest_plugin.collecting import host
-from vhost_tempest_plugin.collecting.collection import Collection, Piece
-from vhost_tempest_plugin.configuration.common import Database
+from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.lab import collecting, labs
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.record import LabRecord
-from vhost_tempest_plugin.process import Completed
-from vhost_tempest_plugin.record import HostRecord, Phase
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.collect import collection as collections
+from vhost_tempest_plugin.host.collect import host
+from vhost_tempest_plugin.host.collect.collection import Collection, Piece
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab import collect
+from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.record import LabRecord
+from vhost_tempest_plugin.topology import catalog, yaml_file
+from vhost_tempest_plugin.util.process import Completed
 
 STATUS = """\
 <domstatus state='running'>
@@ -120,7 +122,7 @@ class HostTest(CollectingCase):
         (self.directory.libvirt_root / "log/qemu").mkdir(parents=True)
         (self.directory.libvirt_root / "log/qemu/vhost-one.log").write_text("qemu -device\n")
         self.directory.console_log.write_text("Linux version\n")
-        self.directory.topology.write_text(topology_file.dump(catalog.find("small")))
+        self.directory.topology.write_text(yaml_file.dump(catalog.find("small")))
         record = HostRecord("one", uuid4(), "small", Accelerator.TCG, "today", phase=Phase.RUNNING)
         self.directory.write(record)
 
@@ -130,7 +132,7 @@ class HostTest(CollectingCase):
         def connected(name: str):  # type: ignore[no-untyped-def]
             yield None, machine
 
-        with mock.patch.object(hosts, "connected", connected):
+        with mock.patch.object(status, "connected", connected):
             yield
 
     def test_a_host_that_died_leaves_its_files(self) -> None:
@@ -178,15 +180,15 @@ class LabTest(CollectingCase):
     def test_a_lab_whose_programs_and_hosts_are_gone(self) -> None:
         directory = LabDirectory.of("lab")
         settings = lab_settings.settings(directory=directory.path)
-        log = settings.log(collecting.Service.NOVA_API)
+        log = settings.log(collect.Service.NOVA_API)
         log.parent.mkdir(parents=True)
         log.write_text("GET /servers\n")
         record = mock.Mock(spec=LabRecord, hosts=("lab-0",))
         with (
-            mock.patch.object(labs, "find", return_value=(directory, record)),
-            mock.patch.object(labs, "settings", return_value=settings),
+            mock.patch.object(lab_status, "find", return_value=(directory, record)),
+            mock.patch.object(lab_status, "settings", return_value=settings),
         ):
-            collecting.collect("lab", self.collection)
+            collect.collect("lab", self.collection)
         self.assertEqual("GET /servers\n", self.text("lab/logs/nova-api.log"))
         self.assertIn("[pci]", self.text("lab-0/nova-compute.conf"))
         missing = self.missing()
@@ -195,6 +197,6 @@ class LabTest(CollectingCase):
         self.assertEqual("no test was run on the lab", missing["lab/tempest/tempest.log"])
 
     def test_no_table_has_passwords_or_keys(self) -> None:
-        taken = {table for tables in collecting.TABLES.values() for table in tables}
+        taken = {table for tables in collect.TABLES.values() for table in tables}
         self.assertEqual(set(), taken & {"instances", "key_pairs", "cell_mappings"})
-        self.assertNotIn(Database.KEYSTONE, collecting.TABLES)
+        self.assertNotIn(Database.KEYSTONE, collect.TABLES)

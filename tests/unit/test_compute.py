@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from vhost_tempest_plugin import process
-from vhost_tempest_plugin.compute import copies
-from vhost_tempest_plugin.compute.copies import Copy, Tree
-from vhost_tempest_plugin.compute.unit import BINDING, PRELOADER, Unit
-from vhost_tempest_plugin.configuration.in_host import PRELOAD, PRELOAD_SOCKET
-from vhost_tempest_plugin.lab import compute as lab_compute
-from vhost_tempest_plugin.machine import Machine
+from vhost_tempest_plugin.cloud.compute import copies
+from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
+from vhost_tempest_plugin.cloud.compute.unit import BINDING, PRELOADER, Unit
+from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD, PRELOAD_SOCKET
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.lab.hosts import nova_compute as lab_compute
+from vhost_tempest_plugin.util import process
 
 
 class HereMachine:

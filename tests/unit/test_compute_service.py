@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import cast
 
-from vhost_tempest_plugin.compute.service import ComputeService
-from vhost_tempest_plugin.compute.unit import BEGIN, Unit
-from vhost_tempest_plugin.lab import failure
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.process import Completed
+from vhost_tempest_plugin.cloud.compute.service import ComputeService
+from vhost_tempest_plugin.cloud.compute.unit import BEGIN, Unit
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.util.process import Completed
 
 REFUSED = "nova.exception.PciInvalidAlias: The PCI alias(es) nic does not have vendor_id"
 # As nova-compute 34 logs that it refuses its aliases, shortened.

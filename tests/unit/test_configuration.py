@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from oslo_config import cfg
 
 from tests.unit.lab_settings import SECRETS, host, settings
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration import client, override, render
-from vhost_tempest_plugin.configuration.override import CONFIGURABLE
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Options, Override
+from vhost_tempest_plugin.cloud.configuration import client, override, render
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Options, Override
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 GOLDEN = Path(__file__).parent / "golden" / "configuration"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"

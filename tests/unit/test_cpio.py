@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.cpio import Entry, archive
+from vhost_tempest_plugin.util.cpio import Entry, archive
 
 NAMES = st.lists(st.text("abcdef", min_size=1, max_size=5), min_size=1, max_size=4).map("/".join)
 

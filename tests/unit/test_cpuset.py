@@ -4,7 +4,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin import cpuset
+from vhost_tempest_plugin.topology import cpuset
 
 
 class CpusetTest(unittest.TestCase):

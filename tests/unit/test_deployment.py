@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin import deployment
-from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.cloud.deployment import driver as deployment
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
 from vhost_tempest_plugin.errors import InputError
 
 

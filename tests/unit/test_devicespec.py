@@ -6,22 +6,23 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 
 from tests.unit.strategies import hosts
-from vhost_tempest_plugin import catalog, devicespec, novaconf
-from vhost_tempest_plugin.devicespec import AddressPattern, Entry
-from vhost_tempest_plugin.expect import DeviceProvider, device_providers
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.views import Inventory, Provider, misreported
+from vhost_tempest_plugin.nova import device_spec, pci_devices
+from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
+from vhost_tempest_plugin.nova.expect import DeviceProvider, device_providers
+from vhost_tempest_plugin.nova.views import Inventory, Provider, misreported
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 ARTICLE = lay_out(catalog.find("article"))
-ROWS = novaconf.expected_devices(ARTICLE)
+ROWS = pci_devices.expected_devices(ARTICLE)
 MANAGED = frozenset({"COMPUTE_MANAGED_PCI_DEVICE", "OWNER_NOVA"})
 
 
 def found(*entries: Entry) -> set[str]:
     """The addresses of the article's NICs that entries mean."""
-    return {str(row.address) for row in devicespec.tracked(ROWS, entries)}
+    return {str(row.address) for row in device_spec.tracked(ROWS, entries)}
 
 
 class EntryTest(unittest.TestCase):
@@ -58,7 +59,7 @@ class EntryTest(unittest.TestCase):
 
     def test_first_entry_counts(self) -> None:
         first, second = Entry(address="*:c9:*.*", traits=("one",)), Entry("8086", "10d3")
-        of = devicespec.tracked(ROWS, (first, second))
+        of = device_spec.tracked(ROWS, (first, second))
         counts = [sum(entry is each for entry in of.values()) for each in (first, second)]
         self.assertEqual([1, 8], counts)
 
@@ -79,8 +80,8 @@ class EntryTest(unittest.TestCase):
             },
             {"address": {"domain": ".*", "bus": "b.", "slot": ".*", "function": ".*"}},
         ]
-        self.assertEqual(words, [json.loads(text) for text in devicespec.each(entries)])
-        self.assertEqual(words, json.loads(devicespec.together(entries)))
+        self.assertEqual(words, [json.loads(text) for text in device_spec.each(entries)])
+        self.assertEqual(words, json.loads(device_spec.together(entries)))
 
     def test_names_of_placement(self) -> None:
         for name, wanted in (
@@ -89,7 +90,7 @@ class EntryTest(unittest.TestCase):
             ("fast.nic-1", "CUSTOM_FAST_NIC_1"),
         ):
             with self.subTest(name):
-                self.assertEqual(wanted, devicespec.custom(name))
+                self.assertEqual(wanted, device_spec.custom(name))
 
 
 class DeviceProvidersTest(unittest.TestCase):
@@ -134,16 +135,16 @@ class DeviceProvidersTest(unittest.TestCase):
     @given(hosts())
     def test_what_a_deployment_has_means_all(self, host) -> None:
         layout = lay_out(host)
-        rows, entries = novaconf.expected_devices(layout), devicespec.given(layout)
-        self.assertEqual(set(rows), set(devicespec.tracked(rows, entries)))
-        self.assertEqual(novaconf.device_spec(layout), devicespec.each(entries))
+        rows, entries = pci_devices.expected_devices(layout), device_spec.given(layout)
+        self.assertEqual(set(rows), set(device_spec.tracked(rows, entries)))
+        self.assertEqual(pci_devices.device_spec(layout), device_spec.each(entries))
 
     @THOROUGH
     @given(hosts())
     def test_all_functions_are_in_them_once(self, host) -> None:
         layout = lay_out(host)
         providers = device_providers(layout, (Entry(),))
-        rows = novaconf.expected_devices(layout)
+        rows = pci_devices.expected_devices(layout)
         self.assertEqual(len(rows), sum(provider.total for provider in providers))
         self.assertEqual(len({p.device for p in providers}), len(providers))
 

@@ -3,11 +3,13 @@ import dataclasses
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin import acceleration, catalog, doctor, packages
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.capability import Versions
-from vhost_tempest_plugin.doctor import Facts, Finding, Need, Verdict, judge
-from vhost_tempest_plugin.packages import TOOLS, Distribution
+from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host.doctor import doctor, packages
+from vhost_tempest_plugin.host.doctor.doctor import Facts, Finding, Need, Verdict, judge
+from vhost_tempest_plugin.host.doctor.packages import TOOLS, Distribution
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.requirements import Versions
 
 DEBIAN = Distribution(frozenset({"debian"}))
 FEDORA = Distribution(frozenset({"fedora"}))

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.unit.strategies import hosts
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.domain import Boot, parse, render
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.hardware import ControllerKind
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.nat import NatNetwork
-from vhost_tempest_plugin.topology import Iommu, IommuModel
-from vhost_tempest_plugin.uplink import Uplink
+from vhost_tempest_plugin.host.network.nat import NatNetwork
+from vhost_tempest_plugin.host.network.uplink import Uplink
+from vhost_tempest_plugin.hypervisor.domain import Boot, Tap, parse, render
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.hardware import ControllerKind
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import Iommu, IommuModel
 
 BOOT = Boot(
     kernel=Path("/images/vmlinux"),
@@ -43,7 +43,8 @@ def xml_of(
     shares: tuple[Path, ...] = (),
     uplink: Uplink | None = None,
 ) -> str:
-    boot = replace(BOOT, shares=shares, uplink=uplink)
+    tap = None if uplink is None else Tap(uplink.tap, uplink.mac)
+    boot = replace(BOOT, shares=shares, uplink=tap)
     return render(layout, name="vhost-x", uuid=UUID_5, boot=boot, accelerator=accelerator)
 
 

@@ -8,13 +8,13 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from tests.unit.strategies import hosts
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.drawing import Drawing, dot, draw, text
-from vhost_tempest_plugin.drawing.differences import Difference, differences
-from vhost_tempest_plugin.hardware import Hardware, RootBus
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import PciAddress, PciId
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.drawing import Drawing, dot, draw, text
+from vhost_tempest_plugin.topology.drawing.differences import Difference, differences
+from vhost_tempest_plugin.topology.hardware import Hardware, RootBus
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 SRIOV = """\
 sriov: 8 CPUs, 4 GiB, 2 NUMA nodes, 4 NICs, 8 virtual functions

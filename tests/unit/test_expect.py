@@ -19,8 +19,8 @@ from tests.unit.asking import (
     on,
     places,
 )
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     GuestNode,
     Lack,
@@ -30,10 +30,9 @@ from vhost_tempest_plugin.expect import (
     admits,
     expectation,
 )
-from vhost_tempest_plugin.load import Load, NodeLoad
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     DeviceRequest,
     EmulatorPolicy,
@@ -41,6 +40,7 @@ from vhost_tempest_plugin.request import (
     PageSize,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 class AffinityTest(CaseTest):
@@ -68,7 +68,7 @@ class AffinityTest(CaseTest):
                     continue
                 expected = self.expect(LOPSIDED, asked)
                 self.assertEqual({(0,)}, places(expected))
-                for row in novaconf.expected_devices(LOPSIDED):
+                for row in pci_devices.expected_devices(LOPSIDED):
                     seen = Observation((GuestNode(0),), frozenset({row.address}))
                     self.assertEqual(row.address in devices, not admits(expected, seen), row)
 
@@ -146,7 +146,7 @@ class AffinityTest(CaseTest):
         self.refused(LOPSIDED, both, Conflict.PCI_POLICIES)
 
     def test_virtual_functions_and_others(self) -> None:
-        vf = DeviceRequest(novaconf.kinds(DeviceModel.IGB)[1], 4)
+        vf = DeviceRequest(pci_devices.kinds(DeviceModel.IGB)[1], 4)
         self.assertEqual({(0,), (1,)}, places(self.expect(SRIOV, guest(devices=(vf, nic())))))
         self.refused(SRIOV, guest(devices=(vf, nic(2))), Lack.AFFINITY)
         self.refused(SRIOV, guest(devices=(vf, dataclasses.replace(vf, count=5))), Lack.DEVICES)

@@ -15,7 +15,7 @@ from tests.unit.asking import (
     nic,
     on,
 )
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     GuestNode,
     Limits,
@@ -29,10 +29,9 @@ from vhost_tempest_plugin.expect import (
     expectation,
     ranked,
 )
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.load import Load, NodeLoad
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     EmulatorPolicy,
     ImageRequest,
@@ -40,7 +39,8 @@ from vhost_tempest_plugin.request import (
     Request,
     ThreadPolicy,
 )
-from vhost_tempest_plugin.topology import CpuTopology, Host, NumaNode
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import CpuTopology, Host, NumaNode
 
 # The dedicated cores of its only node are {4, 5} and {6, 7}.
 THREADS = lay_out(

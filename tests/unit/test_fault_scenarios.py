@@ -9,17 +9,19 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
-from vhost_tempest_plugin import catalog, need, novaconf
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Observation
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Observation
+from vhost_tempest_plugin.nova.views import HostDevice, NovaView, TrackedDevice
 from vhost_tempest_plugin.scenario import test_hardware_faults, test_in_guest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import declared
-from vhost_tempest_plugin.topology import Host
-from vhost_tempest_plugin.views import HostDevice, NovaView, TrackedDevice
+from vhost_tempest_plugin.scenario.requires import declared
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
 SEEDS = 3
@@ -65,8 +67,8 @@ class FaultyWatch(SimulatedWatch):
 
     def nova(self) -> NovaView:
         """Nova has noticed all."""
-        rows = {row.address: row for row in novaconf.expected_devices(self.simulation.layout)}
-        own = {row.address: row for row in novaconf.expected_devices(self.node.layout)}
+        rows = {row.address: row for row in pci_devices.expected_devices(self.simulation.layout)}
+        own = {row.address: row for row in pci_devices.expected_devices(self.node.layout)}
         owners = {
             address: guest.id for guest in self.simulation.test.guests for address in guest.devices
         }
@@ -120,7 +122,7 @@ class FaultySimulation(Simulation):
 
     def there(self) -> frozenset[PciAddress]:
         """What the host has of NICs now."""
-        rows = novaconf.expected_devices(self.layout)
+        rows = pci_devices.expected_devices(self.layout)
         addresses = {row.address for row in rows} | {d.address for d in self.layout.devices}
         return frozenset(addresses - self.away)
 
@@ -187,7 +189,7 @@ class FaultScenariosTest(unittest.TestCase):
         for topology in TOPOLOGIES:
             ground = Ground((lay_out(catalog.find(topology)),), frozenset(Ability))
             for case, name in (*tests(test_hardware_faults), *tests(test_in_guest)):
-                if need.lacks(declared(case, name), ground):
+                if requirement.lacks(declared(case, name), ground):
                     continue
                 ran.add(name)
                 for seed in range(SEEDS):

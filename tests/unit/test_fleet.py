@@ -4,7 +4,7 @@
 import unittest
 
 from tests.unit.asking import ALL, ARTICLE, SMT, guest, nic, on
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.nova.expect import (
     Candidate,
     Fleet,
     GuestNode,
@@ -17,7 +17,7 @@ from vhost_tempest_plugin.expect import (
     outlook,
     refusal,
 )
-from vhost_tempest_plugin.load import Load
+from vhost_tempest_plugin.nova.load import Load
 
 ONE: Fleet = {"one": Candidate(ARTICLE, ALL)}
 TWO: Fleet = {"one": Candidate(ARTICLE, ALL), "two": Candidate(SMT, ALL)}

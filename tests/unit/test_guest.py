@@ -7,11 +7,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin import guest
 from vhost_tempest_plugin.errors import HostError, MachineError
-from vhost_tempest_plugin.guest.kernel import newest
-from vhost_tempest_plugin.pci import PciAddress, PciId
-from vhost_tempest_plugin.topology import HugePages
+from vhost_tempest_plugin.host import nested_guest
+from vhost_tempest_plugin.host.nested_guest.kernel import newest
+from vhost_tempest_plugin.topology.model import HugePages
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 CONSOLE = """\
 [    0.100000] Linux version 6.1.192
@@ -32,19 +32,24 @@ vhost-guest: done
 
 class ReportTest(unittest.TestCase):
     def test_everything_said_is_read(self) -> None:
-        report = guest.parse(CONSOLE)
+        report = nested_guest.parse(CONSOLE)
         nic = PciAddress(1, 0)
         both = frozenset({0, 1})
         self.assertEqual("6.1.192", report.kernel)
-        self.assertEqual((guest.GuestCpu(0, 0, both), guest.GuestCpu(1, 0, both)), report.cpus)
-        self.assertEqual((guest.GuestNode(0, both, 117252, (HugePages(2048, 16),)),), report.nodes)
         self.assertEqual(
-            (guest.GuestDevice(nic, PciId(0x8086, 0x10D3), 0x020000, 0, "e1000e"),), report.nics
+            (nested_guest.GuestCpu(0, 0, both), nested_guest.GuestCpu(1, 0, both)), report.cpus
+        )
+        self.assertEqual(
+            (nested_guest.GuestNode(0, both, 117252, (HugePages(2048, 16),)),), report.nodes
+        )
+        self.assertEqual(
+            (nested_guest.GuestDevice(nic, PciId(0x8086, 0x10D3), 0x020000, 0, "e1000e"),),
+            report.nics,
         )
         self.assertEqual([None, 0], [device.node for device in report.devices])
         self.assertEqual(
             (
-                guest.Lease(
+                nested_guest.Lease(
                     nic, "52:54:00:00:01:03", IPv4Address("10.0.2.15"), IPv4Address("10.0.2.2")
                 ),
             ),
@@ -55,13 +60,13 @@ class ReportTest(unittest.TestCase):
 
     @given(st.integers(0, len(CONSOLE)))
     def test_a_console_cut_off_anywhere_is_read(self, chars: int) -> None:
-        report = guest.parse(CONSOLE[:chars])
+        report = nested_guest.parse(CONSOLE[:chars])
         self.assertEqual(CONSOLE[:chars].endswith("done\n"), report.complete)
 
     def test_nonsense_is_one_line(self) -> None:
         for said in ("cpu x socket=0 siblings=0", "pci 1 2", "dhcp 0000:01:00.0", "node 0 cpus=0"):
             with self.subTest(said=said), self.assertRaisesRegex(HostError, "cannot be read"):
-                guest.parse(f"vhost-guest: {said}\n")
+                nested_guest.parse(f"vhost-guest: {said}\n")
 
 
 class SourceTest(unittest.TestCase):

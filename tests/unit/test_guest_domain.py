@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.domain import AssignedDevice, DomainCell, parse_guest
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell, parse_guest
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 # What Nova 34.0 and libvirt 9.0 make of a guest with two nodes, huge pages and a NIC, shortened.
 XML = """\

@@ -4,11 +4,13 @@
 import unittest
 from dataclasses import replace
 
-from vhost_tempest_plugin import cabling, catalog, novaconf
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.scenario import books, hardware
-from vhost_tempest_plugin.views import Inventory, NovaView, Provider, TrackedDevice
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.views import Inventory, NovaView, Provider, TrackedDevice
+from vhost_tempest_plugin.scenario import base_hardware
+from vhost_tempest_plugin.scenario.inspection import accounting
+from vhost_tempest_plugin.topology import catalog, variants
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
 
 TOPOLOGIES = ("article", "small", "lopsided", "smt", "sockets", "wide")
 
@@ -24,51 +26,53 @@ class ChangesTest(unittest.TestCase):
             for node in {device.node for device in own.devices} - {None}:
                 with self.subTest(topology=name, node=node):
                     assert node is not None
-                    fewer = lay_out(cabling.without_last(own, node))
-                    before = novaconf.expected_devices(own)
-                    gone = set(before) - set(novaconf.expected_devices(fewer))
+                    fewer = lay_out(variants.without_last(own, node))
+                    before = pci_devices.expected_devices(own)
+                    gone = set(before) - set(pci_devices.expected_devices(fewer))
                     last = max(row.address for row in before if row.numa_node == node)
                     self.assertEqual({last}, {row.address for row in gone})
-                    self.assertEqual(len(before) - 1, len(novaconf.expected_devices(fewer)))
+                    self.assertEqual(len(before) - 1, len(pci_devices.expected_devices(fewer)))
 
     def test_exchanged_cards_are_on_other_nodes(self) -> None:
         for name in TOPOLOGIES:
             with self.subTest(topology=name):
                 own = layout(name)
-                other = lay_out(cabling.exchanged(own))
-                self.assertNotEqual((), cabling.moved(own, other))
+                other = lay_out(variants.exchanged(own))
+                self.assertNotEqual((), pci_devices.moved(own, other))
                 self.assertEqual(own.host.cpus, other.host.cpus)
                 self.assertEqual(
-                    len(novaconf.expected_devices(own)), len(novaconf.expected_devices(other))
+                    len(pci_devices.expected_devices(own)), len(pci_devices.expected_devices(other))
                 )
 
     def test_nothing_moves_by_itself(self) -> None:
         own = layout("article")
-        self.assertEqual((), cabling.moved(own, own))
+        self.assertEqual((), pci_devices.moved(own, own))
 
     def test_nothing_to_exchange(self) -> None:
         own = layout("article")
         nodes = (own.host.nodes[0], *(replace(n, devices=(), bus=None) for n in own.host.nodes[1:]))
         with self.assertRaisesRegex(ValueError, "no two nodes"):
-            cabling.exchanged(lay_out(replace(own.host, nodes=nodes)))
+            variants.exchanged(lay_out(replace(own.host, nodes=nodes)))
 
     def test_needs(self) -> None:
         ground = Ground((layout("article"),))
-        self.assertEqual("", hardware.removable(3).lack(ground))
-        self.assertIn("has 3", hardware.removable(4).lack(ground))
-        self.assertEqual("", hardware.removable_nodes(3).lack(ground))
-        self.assertIn("has 3", hardware.removable_nodes(4).lack(ground))
+        self.assertEqual("", base_hardware.removable(3).lack(ground))
+        self.assertIn("has 3", base_hardware.removable(4).lack(ground))
+        self.assertEqual("", base_hardware.removable_nodes(3).lack(ground))
+        self.assertIn("has 3", base_hardware.removable_nodes(4).lack(ground))
 
 
 class BooksTest(unittest.TestCase):
     def setUp(self) -> None:
-        rows = novaconf.expected_devices(layout("article"))
+        rows = pci_devices.expected_devices(layout("article"))
         devices = tuple(TrackedDevice(row, "available") for row in rows)
         provider = Provider("u", "host", None, {"VCPU": Inventory(4, 0, 1)}, frozenset({"X"}))
-        self.book = books.Book(NovaView("node", devices, {}), (provider,))
+        self.book = accounting.Book(NovaView("node", devices, {}), (provider,))
 
-    def changes(self, other: books.Book) -> tuple[str, ...]:
-        return books.changes(books.Books({"h": self.book}), books.Books({"h": other}))
+    def changes(self, other: accounting.Book) -> tuple[str, ...]:
+        return accounting.changes(
+            accounting.Books({"h": self.book}), accounting.Books({"h": other})
+        )
 
     def test_the_same(self) -> None:
         self.assertEqual((), self.changes(self.book))

@@ -5,13 +5,13 @@ import unittest
 from dataclasses import replace
 from pathlib import Path
 
-from vhost_tempest_plugin import catalog, topology_file
-from vhost_tempest_plugin.drawing import draw
-from vhost_tempest_plugin.drawing.differences import differences
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.hardware import Hardware, RootBus
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.observe import hwloc
+from vhost_tempest_plugin.host.observe import hwloc
+from vhost_tempest_plugin.topology import catalog, yaml_file
+from vhost_tempest_plugin.topology.drawing import draw
+from vhost_tempest_plugin.topology.drawing.differences import differences
+from vhost_tempest_plugin.topology.hardware import Hardware, RootBus
+from vhost_tempest_plugin.topology.layout import lay_out
 
 RECORDED = Path(__file__).parent / "recorded" / "hwloc"
 CPULESS = """\
@@ -28,7 +28,7 @@ def recorded(name: str) -> str:
 
 def intended(name: str) -> Hardware:
     """What a host without VFs and huge pages has."""
-    host = topology_file.load(CPULESS, name) if name == "cpuless" else catalog.find(name)
+    host = yaml_file.load(CPULESS, name) if name == "cpuless" else catalog.find(name)
     hardware = lay_out(host).hardware()
     return hwloc.as_told(
         replace(

@@ -4,7 +4,7 @@ import unittest
 
 from oslo_utils.imageutils import format_inspector
 
-from vhost_tempest_plugin.scenario import idle_disk
+from vhost_tempest_plugin.scenario.clients import idle_disk
 
 
 class IdleDiskTest(unittest.TestCase):

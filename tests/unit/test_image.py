@@ -17,10 +17,11 @@ from unittest import mock
 
 from tests.unit.test_cpio import unpack
 from tests.unit.test_domain import UPLINK
-from vhost_tempest_plugin import image, memory
 from vhost_tempest_plugin.errors import CommandError, MachineError
-from vhost_tempest_plugin.image import archives, distribution, kernel, overlay
-from vhost_tempest_plugin.image.builder import Mmdebstrap, Recipe
+from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.host.image import archives, distribution, kernel, overlay
+from vhost_tempest_plugin.host.image.builder import Mmdebstrap, Recipe
+from vhost_tempest_plugin.topology import memory
 
 ELF = b"\x7fELF" + bytes(range(256)) * 40
 DEBIAN = 'PRETTY_NAME="Debian"\nID=debian\nVERSION_CODENAME=bookworm\n'
@@ -231,7 +232,7 @@ class BuildTest(unittest.TestCase):
         self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory}))
         system = distribution.parse(DEBIAN)
         own = (archives.Archive("http://h/d/", "bookworm", ("main",)),)
-        module = "vhost_tempest_plugin.image.image"
+        module = "vhost_tempest_plugin.host.image.image"
         self.enterContext(mock.patch(f"{module}.distribution.here", return_value=system))
         self.own = self.enterContext(mock.patch(f"{module}.archives.own", return_value=own))
         self.enterContext(mock.patch(f"{module}.archives.settings", return_value=()))
@@ -269,7 +270,7 @@ class BuilderTest(unittest.TestCase):
     def test_an_ordinary_user_without_namespaces_is_told(self) -> None:
         recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
         failed = subprocess.CompletedProcess([], 1, "", "Operation not permitted")
-        module = "vhost_tempest_plugin.image.builder.process"
+        module = "vhost_tempest_plugin.host.image.builder.process"
         with (
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.run", return_value=failed),
@@ -279,7 +280,7 @@ class BuilderTest(unittest.TestCase):
 
     def test_a_failure_is_the_machine_s(self) -> None:
         recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
-        module = "vhost_tempest_plugin.image.builder.process"
+        module = "vhost_tempest_plugin.host.image.builder.process"
         with (
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.which", side_effect=Path),

@@ -5,8 +5,8 @@ from hypothesis import given
 from oslo_config import cfg
 
 from tests.unit.test_configuration import options_strategy, read
-from vhost_tempest_plugin.configuration import ini, render
-from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin.cloud.configuration import ini, render
+from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
 
 

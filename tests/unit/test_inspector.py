@@ -6,9 +6,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 from tests.unit.guest_views import GUEST
-from vhost_tempest_plugin.scenario.inspector import Inspector
-from vhost_tempest_plugin.scenario.look import Look
-from vhost_tempest_plugin.views import Holding, HostView, NovaView
+from vhost_tempest_plugin.nova.views import Holding, HostView, NovaView
+from vhost_tempest_plugin.scenario.inspection.host_view import Look
+from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
 
 ELSEWHERE = "0338be7f-7c05-50eb-999e-4b19af385f05"
 

@@ -7,17 +7,17 @@ from typing import cast
 from unittest import mock
 
 from tests.unit import lab_settings
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Override, Settings
-from vhost_tempest_plugin.finding import Finding, Verdict
-from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import CloudError, ComputeService
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override, Settings
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.lab.resources import CloudError, ComputeService
-from vhost_tempest_plugin.novaconf import PciDeviceRow
-from vhost_tempest_plugin.viewer import NovaDatabase
-from vhost_tempest_plugin.views import Inventory, NovaView, Provider, TrackedDevice
+from vhost_tempest_plugin.lab.hosts import readiness
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
+from vhost_tempest_plugin.nova.readers import NovaDatabase
+from vhost_tempest_plugin.nova.views import Inventory, NovaView, Provider, TrackedDevice
 
 SETTINGS = lab_settings.settings(lab_settings.host("small"))
 [HOST] = SETTINGS.hosts
@@ -26,7 +26,7 @@ SERVICES = (
     ComputeService("nova-conductor", "lab", is_up=True, is_enabled=True),
     ComputeService("nova-scheduler", "lab", is_up=True, is_enabled=True),
 )
-CPUS = novaconf.cpu_sets(HOST.layout)
+CPUS = pci_devices.cpu_sets(HOST.layout)
 ROOT = Provider(
     uuid="1",
     name="lab-0",
@@ -39,7 +39,7 @@ ROOT = Provider(
     },
     traits=frozenset(),
 )
-ROWS = dict.fromkeys(novaconf.expected_devices(HOST.layout), "available")
+ROWS = dict.fromkeys(pci_devices.expected_devices(HOST.layout), "available")
 
 
 class FakeCloud:

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from tests.unit.lab_settings import host, settings
-from vhost_tempest_plugin.configuration.settings import ComputeHost
-from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
+from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes
 
 
 class NotedComputes(Computes):

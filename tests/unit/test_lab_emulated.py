@@ -9,9 +9,10 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin import errors, process
+from vhost_tempest_plugin import errors
+from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError
-from vhost_tempest_plugin.lab import emulated
+from vhost_tempest_plugin.util import process
 
 
 class FollowTest(unittest.TestCase):
@@ -43,15 +44,15 @@ class RunTest(unittest.TestCase):
 
     def test_a_failure_is_of_the_class_of_its_exit_code(self) -> None:
         with self.assertRaisesRegex(InputError, r"\Athere is no host 'gone'"):
-            emulated.run(["save", "gone"], lambda news: None)
+            host_commands.run(["save", "gone"], lambda news: None)
 
     def test_exit_codes_and_classes(self) -> None:
-        self.assertIs(HostError, emulated._error(HostError.exit_code))
-        self.assertIs(BusyError, emulated._error(BusyError.exit_code))
-        self.assertIs(errors.VhostError, emulated._error(139))
+        self.assertIs(HostError, host_commands._error(HostError.exit_code))
+        self.assertIs(BusyError, host_commands._error(BusyError.exit_code))
+        self.assertIs(errors.VhostError, host_commands._error(139))
 
     def test_nothing_to_destroy(self) -> None:
-        emulated.destroy("gone", lambda news: self.fail(news))
+        host_commands.destroy("gone", lambda news: self.fail(news))
 
 
 class JobsTest(unittest.TestCase):
@@ -59,7 +60,7 @@ class JobsTest(unittest.TestCase):
         ended = threading.Event()
         with (
             self.assertRaisesRegex(InputError, "no host 'gone'"),
-            emulated.Jobs(lambda news: None) as jobs,
+            host_commands.Jobs(lambda news: None) as jobs,
         ):
             jobs.start(["save", "gone"])
             jobs.start(["list"], before=ended.set)
@@ -77,9 +78,9 @@ class JobsTest(unittest.TestCase):
             process.follow(argv, lambda line: None, started=note)
 
         with (
-            mock.patch.object(emulated, "run", sleep),
+            mock.patch.object(host_commands, "run", sleep),
             self.assertRaises(ZeroDivisionError),
-            emulated.Jobs(lambda news: None) as jobs,
+            host_commands.Jobs(lambda news: None) as jobs,
         ):
             jobs.start(["up"])
             self.assertTrue(begun.wait(30))

@@ -8,13 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Override, Ports
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override, Ports
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.lab import secret
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.record import LabPhase, LabRecord
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab.services import secret
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 
 RECORD = LabRecord(
     name="lab",

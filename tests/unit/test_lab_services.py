@@ -7,11 +7,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.unit.lab_settings import SECRETS, host, settings
-from vhost_tempest_plugin.configuration import keystone, server
-from vhost_tempest_plugin.configuration.override import CONFIGURABLE
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Override
-from vhost_tempest_plugin.lab import contents, services
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.configuration import keystone, server
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override
+from vhost_tempest_plugin.lab.services import services
 
 
 class FilesTest(unittest.TestCase):

@@ -8,9 +8,9 @@ import unittest
 from unittest import mock
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.lab import snapshot
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.lab.hosts import snapshot
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
 
 
 class PutBackHostTest(unittest.TestCase):

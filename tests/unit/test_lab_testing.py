@@ -5,15 +5,15 @@ import os
 import unittest
 from unittest import mock
 
-from vhost_tempest_plugin.lab import testing
+from vhost_tempest_plugin.lab import tempest
 
 
 class LimitsTest(unittest.TestCase):
     def test_a_test_does_not_take_for_ever(self) -> None:
         with mock.patch.dict("os.environ"):
-            os.environ.pop(testing.LIMIT_VARIABLE, None)
-            self.assertGreaterEqual(int(testing.limits()[testing.LIMIT_VARIABLE]), 1800)
+            os.environ.pop(tempest.LIMIT_VARIABLE, None)
+            self.assertGreaterEqual(int(tempest.limits()[tempest.LIMIT_VARIABLE]), 1800)
 
     def test_the_user_knows_better(self) -> None:
-        with mock.patch.dict("os.environ", {testing.LIMIT_VARIABLE: "7"}):
-            self.assertEqual({}, testing.limits())
+        with mock.patch.dict("os.environ", {tempest.LIMIT_VARIABLE: "7"}):
+            self.assertEqual({}, tempest.limits())

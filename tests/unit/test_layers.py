@@ -1,50 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Imports point down only, and each third-party package has its owners."""
+"""Folders import what is below them only, and each third-party package has its owners."""
 
 import ast
 import sys
 import unittest
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-PACKAGE = "vhost_tempest_plugin"
-ROOT = Path(__file__).resolve().parents[2] / PACKAGE
+from tools.layers import FOLDERS, PACKAGE, ROOT, ROOT_USERS
 
-# From the top down; a module may import those of its own layer and of the layers below.
-LAYERS = (
-    "cli config plugin scenario services",
-    "acceleration bench boot cache capability checks collecting compute console deployment doctor"
-    " guest hosts hypervisor image keys lab lifecycle login machine named_directory"
-    " network packages picture plugging probe process pruning reporting results rewiring sharing"
-    " speed stack state tether viewer",
-    "buses cabling catalog cmdline configuration cpio devicespec domain drawing expect layout"
-    " memory mutants need novaconf observe report request topology_data topology_file"
-    " topology_schema validity views",
-    "ability accelerator cpuset errors feature finding hardware load nat paths pci progress record"
-    " record_text share topology uplink",
-)
-OWNERS = {
-    "amqp": "lab",
-    "cliff": "cli",
-    "jinja2": "report results",
-    "libvirt": "hypervisor",
-    "libvirt_qemu": "hypervisor",
-    "lxml": "domain observe",
-    "keystoneauth1": "lab stack",
-    "markupsafe": "report",
-    "openstack": "lab",
-    "oslo_config": "config lab plugin",
-    "packaging": "lab stack",
-    "pymysql": "lab viewer",
-    "stevedore": "catalog checks deployment mutants",
-    "subprocess": "process",
-    "subunit": "results",
-    "supervisor": "lab",
-    "tempest": "plugin scenario services",
-    "testtools": "results scenario",
-    "yaml": "topology_file",
-}
-HEIGHT = {name: -depth for depth, names in enumerate(LAYERS) for name in names.split()}
+TOP = Path(__file__).resolve().parents[2] / PACKAGE
+RULES = {folder.name: folder for folder in (*FOLDERS, *ROOT)}
+OWNED = {name for folder in RULES.values() for name in folder.libraries.split()}
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -57,36 +25,86 @@ def imports(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def complaints(name: str, imported: str) -> Iterator[str]:
-    """What is wrong with the module *name* importing *imported*."""
+def may_import(room: str, other: str) -> bool:
+    """Whether a module of *room* may import one of *other*."""
+    return (
+        other in (room, "errors")
+        or other in RULES[room].below.split()
+        or room in ROOT_USERS.get(other, ())
+    )
+
+
+def complaints(room: str, imported: str) -> Iterator[str]:
+    """What is wrong with a module of *room* importing *imported*."""
     first, second = [*imported.split("."), "", ""][:2]
     if first == PACKAGE:
-        if HEIGHT.get(second, 1 if second else 0) > HEIGHT[name]:
-            yield f"{name} imports {second}, which is above it or in no layer"
-    elif first in OWNERS:
-        if name not in OWNERS[first].split():
-            yield f"{name} imports {first}, which belongs to {OWNERS[first]}"
+        if second not in RULES or not may_import(room, second):
+            yield f"{room} imports {second}, which is not below it"
+    elif first in OWNED:
+        if first not in RULES[room].libraries.split():
+            yield f"{room} imports {first}, which others own"
     elif first not in sys.stdlib_module_names:
-        yield f"{name} imports {first}, which nobody owns"
+        yield f"{room} imports {first}, which nobody owns"
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(TOP.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def circle(graph: dict[str, set[str]]) -> Iterable[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return tuple(error.args[1])
+    return ()
 
 
 class LayersTest(unittest.TestCase):
-    def test_every_module_keeps_to_its_layer(self) -> None:
-        for path in sorted(ROOT.rglob("*.py")):
-            name = path.relative_to(ROOT).with_suffix("").parts[0]
-            with self.subTest(module=str(path.relative_to(ROOT))):
-                if name == "__init__":
+    def setUp(self) -> None:
+        self.paths = sorted(TOP.rglob("*.py"))
+
+    def test_every_module_imports_what_is_below_it(self) -> None:
+        for path in self.paths:
+            room = path.relative_to(TOP).with_suffix("").parts[0]
+            with self.subTest(module=str(path.relative_to(TOP))):
+                if room == "__init__":
                     self.assertEqual([], list(imports(path)))
-                    continue
-                self.assertIn(name, HEIGHT, "place it in LAYERS")
-                self.assertEqual([], [c for i in imports(path) for c in complaints(name, i)])
+                else:
+                    self.assertEqual([], [c for i in imports(path) for c in complaints(room, i)])
+
+    def test_no_module_is_loose(self) -> None:
+        self.assertEqual(
+            {"__init__.py", "config.py", "errors.py", "plugin.py", "py.typed"},
+            {path.name for path in TOP.iterdir() if path.is_file()},
+        )
+        folders = {path.name for path in TOP.iterdir() if path.is_dir()} - {"__pycache__"}
+        self.assertEqual({folder.name for folder in FOLDERS}, folders)
+
+    def test_the_table_points_down(self) -> None:
+        for above, folder in enumerate(FOLDERS):
+            lower = {each.name for each in FOLDERS[above + 1 :]}
+            self.assertLessEqual(set(folder.below.split()), lower, folder.name)
+
+    def test_no_modules_import_each_other(self) -> None:
+        names = {module_name(path) for path in self.paths}
+        graph = {}
+        for path in self.paths:
+            found = {i if i in names else i.rpartition(".")[0] for i in imports(path)}
+            graph[module_name(path)] = (found & names) - {module_name(path)}
+        # A package's own modules may import one another before it has named them all.
+        for name, found in graph.items():
+            found -= {other for other in found if name.startswith(f"{other}.")}
+        self.assertEqual((), circle(graph))
 
     def test_it_can_fail(self) -> None:
-        for name, imported in (
-            ("pci", f"{PACKAGE}.process.run"),
-            ("layout", f"{PACKAGE}.unheard_of"),
-            ("machine", "subprocess"),
-            ("image", "requests"),
+        for room, imported in (
+            ("topology", f"{PACKAGE}.host.boot"),
+            ("lab", f"{PACKAGE}.unheard_of"),
+            ("host", f"{PACKAGE}.config"),
+            ("host", "subprocess"),
+            ("host", "requests"),
         ):
-            with self.subTest(module=name, imported=imported):
-                self.assertEqual(1, len(list(complaints(name, imported))))
+            with self.subTest(room=room, imported=imported):
+                self.assertEqual(1, len(list(complaints(room, imported))))
+        self.assertEqual(("a", "b", "a"), tuple(circle({"a": {"b"}, "b": {"a"}})))

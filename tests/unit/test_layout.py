@@ -5,11 +5,10 @@ from dataclasses import replace
 from hypothesis import HealthCheck, given, settings
 
 from tests.unit.strategies import hosts
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.hardware import ControllerKind, Cpu, Port, RootBus
-from vhost_tempest_plugin.layout import BIOS_NICS, Firmware, Layout, lay_out
-from vhost_tempest_plugin.pci import DeviceModel, PciAddress
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.hardware import ControllerKind, Cpu, Port, RootBus
+from vhost_tempest_plugin.topology.layout import BIOS_NICS, Firmware, Layout, lay_out
+from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
     DeviceGroup,
@@ -18,6 +17,7 @@ from vhost_tempest_plugin.topology import (
     IommuModel,
     NumaNode,
 )
+from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
 
 
 def host_of(*groups: DeviceGroup, iommu: Iommu | None = None, cpus: int = 1) -> Host:

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.unit.guest_views import GUEST, HOST, ROW
-from vhost_tempest_plugin.expect import Observation
-from vhost_tempest_plugin.scenario.look import Look, Watch
-from vhost_tempest_plugin.views import HostView, NovaView, TrackedDevice
+from vhost_tempest_plugin.nova.expect import Observation
+from vhost_tempest_plugin.nova.views import HostView, NovaView, TrackedDevice
+from vhost_tempest_plugin.scenario.inspection.host_view import Look, Watch
 
 FREE = NovaView("root", (TrackedDevice(ROW, "available"),), {})
 LEAVING = NovaView("root", (TrackedDevice(ROW, "allocated", GUEST),), {})

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.machine import Machine, Ssh
+from vhost_tempest_plugin.host.ssh import Machine, Ssh
 
 # It notes its words; "-O" asks for a connection, which there is while the file "up" exists.
 SSH = """\

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.memory import ranges
-from vhost_tempest_plugin.topology import CpuTopology, Host, NumaNode
+from vhost_tempest_plugin.topology.memory import ranges
+from vhost_tempest_plugin.topology.model import CpuTopology, Host, NumaNode
 
 
 def places(*memory_mib: int) -> list[list[tuple[int, int]]]:

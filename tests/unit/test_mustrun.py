@@ -5,12 +5,12 @@ import os
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.scenario import mustrun
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.scenario import required_tests
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 GOLDEN = Path(__file__).parent / "golden" / "mustrun.txt"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"
@@ -32,7 +32,7 @@ class MustRunTest(unittest.TestCase):
             ground = Ground(
                 (lay_out(catalog.find(name)),) * 2, frozenset(Ability), frozenset(Feature)
             )
-            for entry in mustrun.entries(ground):
+            for entry in required_tests.entries(ground):
                 on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])
                 if entry.must_run:
                     on.append(name)

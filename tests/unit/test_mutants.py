@@ -9,18 +9,26 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-from vhost_tempest_plugin import catalog, need
-from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.lab import mutated as copies
-from vhost_tempest_plugin.lab import trying
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.record import LabRecord
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.mutants import Edit, HostMutant, NovaMutant, catalogue, hosts, mutated
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.results.mutation import Fate, Mutation, Trial, judged, write
-from vhost_tempest_plugin.scenario import mustrun
+from vhost_tempest_plugin.lab.environment import mutant_tree as copies
+from vhost_tempest_plugin.lab.mutation import trial
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.record import LabRecord
+from vhost_tempest_plugin.mutation import (
+    Edit,
+    HostMutant,
+    NovaMutant,
+    catalogue,
+    hosts,
+    mutated,
+)
+from vhost_tempest_plugin.report.results.mutation import Fate, Mutation, Trial, judged, write
+from vhost_tempest_plugin.scenario import required_tests
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 
 class EditTest(unittest.TestCase):
@@ -68,7 +76,7 @@ class CatalogueTest(unittest.TestCase):
 
     def test_there_are_tests_for_each(self) -> None:
         layouts = tuple(lay_out(catalog.find(name)) for name in ("article", "lopsided"))
-        tests = [entry.full_name for entry in mustrun.entries(Ground(layouts))]
+        tests = [entry.full_name for entry in required_tests.entries(Ground(layouts))]
         for mutant in catalogue.load():
             with self.subTest(mutant=mutant.name):
                 self.assertTrue([t for t in tests if re.search(mutant.tests, t)], mutant.tests)
@@ -77,8 +85,8 @@ class CatalogueTest(unittest.TestCase):
         (mutant,) = catalogue.chosen("^bug-1889633$")
         assert isinstance(mutant, NovaMutant)
         small, smt = (Ground((lay_out(catalog.find(name)),)) for name in ("small", "smt"))
-        self.assertEqual(("needs 2 threads a core, has 1",), need.lacks(mutant.needs, small))
-        self.assertEqual((), need.lacks(mutant.needs, smt))
+        self.assertEqual(("needs 2 threads a core, has 1",), requirement.lacks(mutant.needs, small))
+        self.assertEqual((), requirement.lacks(mutant.needs, smt))
 
     def test_hosts_can_be_made(self) -> None:
         for name in ("article", "small", "lopsided", "sockets", "smt", "wide"):
@@ -101,7 +109,7 @@ class CatalogueTest(unittest.TestCase):
     def test_the_services_concerned(self) -> None:
         def of(*paths: str) -> set[Service]:
             edits = tuple(Edit(path, "a", "b") for path in paths)
-            return trying.services(NovaMutant("a-b", "", edits))
+            return trial.services(NovaMutant("a-b", "", edits))
 
         self.assertEqual({Service.NOVA_COMPUTE}, of("nova/virt/libvirt/driver.py"))
         self.assertEqual(

@@ -5,9 +5,11 @@ import unittest
 from collections.abc import Iterator
 
 from tests.unit.asking import ARTICLE, LOPSIDED, SMALL, SMT, SOCKETS, SRIOV
-from vhost_tempest_plugin import need, novaconf
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Candidate,
     GuestNode,
     Lack,
@@ -17,22 +19,21 @@ from vhost_tempest_plugin.expect import (
     Refused,
     ranked,
 )
-from vhost_tempest_plugin.expect.outcome import Choice
-from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.need import Ground, Need
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario import mustrun
-from vhost_tempest_plugin.scenario.situations import (
+from vhost_tempest_plugin.nova.expect.outcome import Choice
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, Request
+from vhost_tempest_plugin.scenario import required_tests
+from vhost_tempest_plugin.scenario.requests.load_plans import (
     out_of_reach,
     pages_apart,
     pages_apart_matters,
     placeable,
     reach_matters,
 )
-from vhost_tempest_plugin.scenario.stock import stocks
-from vhost_tempest_plugin.scenario.wishes import nics, request
+from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 LIMITS = Limits(reserved_mib=256)
 
@@ -44,21 +45,21 @@ def ground(*layouts: Layout) -> Ground:
 class NeedTest(unittest.TestCase):
     def test_how_much_there_is(self) -> None:
         for wanted, layout, there in (
-            (need.nodes, ARTICLE, 3),
-            (need.sockets_of_nodes, SOCKETS, 2),
-            (need.sockets_of_nodes, ARTICLE, 1),
-            (need.local_devices, LOPSIDED, 6),
-            (need.device_nodes, LOPSIDED, 2),
-            (need.deviceless_nodes, LOPSIDED, 1),
-            (need.off_node_devices, LOPSIDED, 1),
-            (need.off_node_devices, ARTICLE, 0),
-            (need.devices, ARTICLE, 9),
-            (need.device_kinds, SRIOV, 2),
-            (need.dedicated_cpus, ARTICLE, 2),
-            (need.cpus_beside_devices, ARTICLE, 2),
-            (need.cpus_beside_devices, LOPSIDED, 1),
-            (need.local_devices, SRIOV, 4),
-            (need.threads, SMT, 2),
+            (requirement.nodes, ARTICLE, 3),
+            (requirement.sockets_of_nodes, SOCKETS, 2),
+            (requirement.sockets_of_nodes, ARTICLE, 1),
+            (requirement.local_devices, LOPSIDED, 6),
+            (requirement.device_nodes, LOPSIDED, 2),
+            (requirement.deviceless_nodes, LOPSIDED, 1),
+            (requirement.off_node_devices, LOPSIDED, 1),
+            (requirement.off_node_devices, ARTICLE, 0),
+            (requirement.devices, ARTICLE, 9),
+            (requirement.device_kinds, SRIOV, 2),
+            (requirement.dedicated_cpus, ARTICLE, 2),
+            (requirement.cpus_beside_devices, ARTICLE, 2),
+            (requirement.cpus_beside_devices, LOPSIDED, 1),
+            (requirement.local_devices, SRIOV, 4),
+            (requirement.threads, SMT, 2),
         ):
             with self.subTest(wanted=wanted.__name__, topology=layout.host.name):
                 self.assertEqual("", wanted(there).lack(ground(layout)))
@@ -66,31 +67,35 @@ class NeedTest(unittest.TestCase):
                 self.assertTrue(lack.endswith(f"has {there}"), lack)
 
     def test_huge_pages_and_models(self) -> None:
-        self.assertEqual("", need.huge_pages(2048, 64).lack(ground(SMALL)))
-        self.assertNotEqual("", need.huge_pages(1048576).lack(ground(SMALL)))
-        self.assertEqual("", need.device_model(DeviceModel.IGB).lack(ground(SRIOV)))
-        self.assertNotEqual("", need.device_model(DeviceModel.IGB).lack(ground(SMALL)))
+        self.assertEqual("", requirement.huge_pages(2048, 64).lack(ground(SMALL)))
+        self.assertNotEqual("", requirement.huge_pages(1048576).lack(ground(SMALL)))
+        self.assertEqual("", requirement.device_model(DeviceModel.IGB).lack(ground(SRIOV)))
+        self.assertNotEqual("", requirement.device_model(DeviceModel.IGB).lack(ground(SMALL)))
 
     def test_of_several_hosts_one_must_have_it(self) -> None:
-        self.assertEqual("", need.local_devices(6).lack(ground(ARTICLE, LOPSIDED)))
-        self.assertEqual("", need.hosts(2).lack(ground(ARTICLE, LOPSIDED)))
-        self.assertNotEqual("", need.hosts(2).lack(ground(ARTICLE)))
+        self.assertEqual("", requirement.local_devices(6).lack(ground(ARTICLE, LOPSIDED)))
+        self.assertEqual("", requirement.hosts(2).lack(ground(ARTICLE, LOPSIDED)))
+        self.assertNotEqual("", requirement.hosts(2).lack(ground(ARTICLE)))
 
     def test_a_driver(self) -> None:
-        wanted = need.deployment(Ability.REBOOT, Ability.UNPLUG)
+        wanted = requirement.deployment(Ability.REBOOT, Ability.UNPLUG)
         able = frozenset({Ability.REBOOT, Ability.UNPLUG, Ability.RESTART})
         self.assertEqual("", wanted.lack(Ground((ARTICLE,), able)))
         lack = wanted.lack(Ground((ARTICLE,), frozenset({Ability.REBOOT})))
         self.assertIn("reboot compute hosts", lack)
 
     def test_all_that_lacks_is_told(self) -> None:
-        wanted: tuple[Need, ...] = (need.nodes(4), need.devices(9), need.threads(2))
-        self.assertEqual(2, len(need.lacks(wanted, ground(ARTICLE))))
+        wanted: tuple[Need, ...] = (
+            requirement.nodes(4),
+            requirement.devices(9),
+            requirement.threads(2),
+        )
+        self.assertEqual(2, len(requirement.lacks(wanted, ground(ARTICLE))))
 
 
 class MustRunTest(unittest.TestCase):
     def test_what_belongs_to_it(self) -> None:
-        article, sockets = (mustrun.entries(ground(layout)) for layout in (ARTICLE, SOCKETS))
+        article, sockets = (required_tests.entries(ground(layout)) for layout in (ARTICLE, SOCKETS))
         self.assertEqual([e.id for e in article], [e.id for e in sockets])
         name = "test_three_nodes_with_devices_of_all"
         self.assertTrue(self.entry(article, name).must_run)
@@ -98,18 +103,20 @@ class MustRunTest(unittest.TestCase):
         self.assertIn("smoke", self.entry(article, "test_flavor_against_image_is_refused").tags)
 
     def test_breaches(self) -> None:
-        entries = mustrun.entries(ground(ARTICLE))
+        entries = required_tests.entries(ground(ARTICLE))
         must = [entry.id for entry in entries if entry.must_run]
-        self.assertEqual((), mustrun.breaches(entries, [f"{name}[id-1,smoke]" for name in must]))
-        self.assertEqual((must[0],), mustrun.breaches(entries, must[1:]))
-        self.assertEqual((), mustrun.breaches(entries, must[1:], [must[1]]))
-        self.assertEqual((must[0],), mustrun.breaches(entries, [], [f"{must[0]}[id-1]"]))
+        self.assertEqual(
+            (), required_tests.breaches(entries, [f"{name}[id-1,smoke]" for name in must])
+        )
+        self.assertEqual((must[0],), required_tests.breaches(entries, must[1:]))
+        self.assertEqual((), required_tests.breaches(entries, must[1:], [must[1]]))
+        self.assertEqual((must[0],), required_tests.breaches(entries, [], [f"{must[0]}[id-1]"]))
 
     def test_the_name_that_patterns_are_held_against(self) -> None:
-        entry = mustrun.Entry("plugin.Test.test_x", frozenset({"smoke", "compute"}), ())
+        entry = required_tests.Entry("plugin.Test.test_x", frozenset({"smoke", "compute"}), ())
         self.assertEqual("plugin.Test.test_x[compute,smoke]", entry.full_name)
 
-    def entry(self, entries: tuple[mustrun.Entry, ...], name: str) -> mustrun.Entry:
+    def entry(self, entries: tuple[required_tests.Entry, ...], name: str) -> required_tests.Entry:
         return next(entry for entry in entries if entry.id.endswith(name))
 
 
@@ -118,7 +125,7 @@ class SituationTest(unittest.TestCase):
 
     def test_near_devices_out_of_reach(self) -> None:
         for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED, SRIOV):
-            for kind in novaconf.tracked([layout]):
+            for kind in pci_devices.tracked([layout]):
                 plan = out_of_reach(layout, kind)
                 if plan is None:
                     continue
@@ -145,7 +152,7 @@ class SituationTest(unittest.TestCase):
             (SOCKETS, None),
         ):
             with self.subTest(topology=layout.host.name):
-                (kind, *_) = novaconf.tracked([layout])
+                (kind, *_) = pci_devices.tracked([layout])
                 plan = pages_apart(stocks([layout], kind), kind, 2048)
                 there = plan and sum(len(together) for together in plan)
                 self.assertEqual(guests, there)

@@ -10,18 +10,18 @@ from unittest import mock
 from lxml import etree
 
 from tests.unit.recorded_host import HOST
-from vhost_tempest_plugin import guest
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.checks import nested_run
-from vhost_tempest_plugin.checks.base import Subject
-from vhost_tempest_plugin.checks.nested_guest import NestedGuest, candidates
-from vhost_tempest_plugin.domain.nested import render_nested
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.finding import Finding, Verdict
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.topology import DeviceGroup, Host, Iommu, IommuModel
+from vhost_tempest_plugin.host import nested_guest
+from vhost_tempest_plugin.host.checks import nested_run
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.nested_guest import NestedGuest, candidates
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import DeviceGroup, Host, Iommu, IommuModel
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 # From a nested guest on the recorded host, without most of its chipset's functions.
 CONSOLE = """\
@@ -104,16 +104,18 @@ class NestingMachine:
         self.sent += files
 
 
-def image(_: object) -> guest.GuestImage:
+def image(_: object) -> nested_guest.GuestImage:
     """A stand-in for ``guest.build``."""
-    return guest.GuestImage(Path("/c/kernel"), Path("/c/bzimage"), Path("/c/initrd"), "digest")
+    return nested_guest.GuestImage(
+        Path("/c/kernel"), Path("/c/bzimage"), Path("/c/initrd"), "digest"
+    )
 
 
 class NestedGuestTest(unittest.TestCase):
     def setUp(self) -> None:
         for target, replacement in (
-            ("vhost_tempest_plugin.guest.build", image),
-            ("vhost_tempest_plugin.speed.slowness", lambda: 1.0),
+            ("vhost_tempest_plugin.host.nested_guest.build", image),
+            ("vhost_tempest_plugin.util.speed.slowness", lambda: 1.0),
             ("time.sleep", lambda _: None),
         ):
             patcher = mock.patch(target, replacement)

@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from vhost_tempest_plugin import catalog, domain, lifecycle, uplink
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError
-from vhost_tempest_plugin.layout import lay_out, made_up_macs
-from vhost_tempest_plugin.nat import MOST_PORTS, Identity, NatNetwork
-from vhost_tempest_plugin.network import registry, subnet, taps, uplinks
-from vhost_tempest_plugin.network.lifecycle import State, overview
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.record import HostRecord, Phase
-from vhost_tempest_plugin.state import HostDirectory
-from vhost_tempest_plugin.uplink import Uplink, UplinkWish
+from vhost_tempest_plugin.host import lifecycle
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.network import registry, subnet, taps, uplink, uplinks, xml
+from vhost_tempest_plugin.host.network.lifecycle import State, overview
+from vhost_tempest_plugin.host.network.nat import MOST_PORTS, Identity, NatNetwork
+from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkWish
+from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out, made_up_macs
+from vhost_tempest_plugin.util.progress import silent
 
 LAN = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, os.geteuid(), "qemu:///system")
 
@@ -111,13 +112,13 @@ class SubnetTest(unittest.TestCase):
 
 class XmlTest(unittest.TestCase):
     def test_a_network(self) -> None:
-        root = etree.fromstring(domain.render_network(LAN))
+        root = etree.fromstring(xml.render_network(LAN))
         self.assertEqual("vhost-lan", root.findtext("name"))
         self.assertEqual(str(LAN.identity.uuid), root.findtext("uuid"))
         self.assertEqual("nat", root.find("forward").get("mode"))
         self.assertEqual("no", root.find("dns").get("enable"))
         self.assertIsNone(root.find("ip/dhcp"))
-        self.assertEqual((LAN.subnet,), domain.subnets(domain.render_network(LAN)))
+        self.assertEqual((LAN.subnet,), xml.subnets(xml.render_network(LAN)))
 
     def test_subnets_of_others(self) -> None:
         for inner, expected in (
@@ -128,11 +129,11 @@ class XmlTest(unittest.TestCase):
             ("<route address='10.9.0.0' prefix='16' gateway='10.1.1.1'/>", ["10.9.0.0/16"]),
         ):
             with self.subTest(inner):
-                found = domain.subnets(f"<network>{inner}</network>")
+                found = xml.subnets(f"<network>{inner}</network>")
                 self.assertEqual(expected, [str(each) for each in found])
         for text in ("", "<network><ip address='x'/></network>"):
             with self.subTest(text), self.assertRaisesRegex(HostError, "cannot be read"):
-                domain.subnets(text)
+                xml.subnets(text)
 
 
 class KeptTest(unittest.TestCase):
@@ -162,7 +163,7 @@ class KeptTest(unittest.TestCase):
         directory.path.mkdir(parents=True, exist_ok=True)
         record = HostRecord(name, UUID(int=1), "small", Accelerator.TCG, "", uplink=linked)
         directory.write(record)
-        directory.topology.write_text(lifecycle.topology_file.dump(catalog.find("small")))
+        directory.topology.write_text(lifecycle.yaml_file.dump(catalog.find("small")))
         return record
 
 

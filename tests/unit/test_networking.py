@@ -6,9 +6,13 @@ import unittest
 from pathlib import Path
 
 from tests.unit.test_configuration import read
-from vhost_tempest_plugin.configuration import ini, networking, stack
-from vhost_tempest_plugin.configuration.networking import Certificates, Networking, NeutronAgent
-from vhost_tempest_plugin.configuration.settings import HOST_IN_USER_MODE
+from vhost_tempest_plugin.cloud.configuration import ini, networking, stack
+from vhost_tempest_plugin.cloud.configuration.networking import (
+    Certificates,
+    Networking,
+    NeutronAgent,
+)
+from vhost_tempest_plugin.cloud.configuration.settings import HOST_IN_USER_MODE
 
 # As devstack's stable/2026.1 writes them, shortened.
 NEUTRON = """

@@ -3,12 +3,12 @@ import dataclasses
 import unittest
 
 from tests.unit.recorded_host import HOST, recorded
-from vhost_tempest_plugin import observe
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.hardware import RootBus
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.observe import libvirt_view
-from vhost_tempest_plugin.pci import PciAddress, PciId
+from vhost_tempest_plugin.host import observe
+from vhost_tempest_plugin.host.observe import libvirt_view
+from vhost_tempest_plugin.topology.hardware import RootBus
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 VF = PciAddress(0xDD, 0x10)
 

@@ -2,9 +2,9 @@
 import unittest
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.observe import guests
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.views.host import HostDevice
+from vhost_tempest_plugin.host.observe import guests
+from vhost_tempest_plugin.host.observe.host_view import HostDevice
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
 TEXT = f"""\

@@ -10,10 +10,10 @@ import yaml
 from bindep.depends import Depends
 
 from vhost_tempest_plugin import errors
-from vhost_tempest_plugin.checks import registry
-from vhost_tempest_plugin.image import distribution
+from vhost_tempest_plugin.host.checks import registry
+from vhost_tempest_plugin.host.doctor.packages import TOOLS
+from vhost_tempest_plugin.host.image import distribution
 from vhost_tempest_plugin.lab.checks.base import LAB
-from vhost_tempest_plugin.packages import TOOLS
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -115,9 +115,11 @@ class PackagingTest(unittest.TestCase):
         self.assertEqual(list(LAB.load()), re.findall(r"^   \* - ``(.*)``$", text, re.MULTILINE))
 
     def test_every_shipped_topology_is_documented(self) -> None:
-        names = {path.stem for path in (TOP / "vhost_tempest_plugin/topologies").glob("*.yaml")}
+        names = {
+            path.stem for path in (TOP / "vhost_tempest_plugin/topology/shipped").glob("*.yaml")
+        }
         reference = (TOP / "doc/source/reference/topologies.rst").read_text()
-        self.assertEqual(names, set(re.findall(r"topologies/(.*)\.yaml", reference)))
+        self.assertEqual(names, set(re.findall(r"shipped/(.*)\.yaml", reference)))
         readme = (TOP / "README.rst").read_text()
         self.assertEqual(names, names & set(re.findall(r"^(\w+) +\d+ ", readme, re.MULTILINE)))
 

@@ -4,7 +4,7 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.pci import DeviceModel, PciAddress, PciId
+from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress, PciId
 
 addresses = st.builds(
     PciAddress, st.integers(0, 255), st.integers(0, 31), st.integers(0, 7), st.integers(0, 0xFFFF)

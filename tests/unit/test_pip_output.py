@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.lab import pip_output
+from vhost_tempest_plugin.lab.environment import pip_output
 
 COLLECTING = [
     "Collecting nova==34.0.0",

@@ -14,13 +14,14 @@ from uuid import UUID
 
 from lxml import etree
 
-from vhost_tempest_plugin import catalog, plugging
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.domain import companion, nic, nic_alias
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.record import HostRecord
+from vhost_tempest_plugin.host import hotplug
+from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.hypervisor.domain import companion, nic, nic_alias
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.util.progress import silent
 
 LAYOUT = lay_out(catalog.find("small"))
 NIC = LAYOUT.devices[0].address
@@ -67,14 +68,14 @@ class PlugTest(unittest.TestCase):
         self.directory = SimpleNamespace(read=lambda: record, write=self.written.append)
         replaced = {
             "domain.nic_alias": lambda xml, mac: None,
-            "hosts.intended": lambda name: LAYOUT,
-            "hosts.connected": self.connected,
+            "status.intended": lambda name: LAYOUT,
+            "status.connected": self.connected,
             "speed.slowness": lambda: 1.0,
             "_running": self.running,
             "HostDirectory.of": lambda name: self.directory,
         }
         for name, stand_in in replaced.items():
-            self.enterContext(mock.patch(f"{plugging.__name__}.{name}", stand_in))
+            self.enterContext(mock.patch(f"{hotplug.__name__}.{name}", stand_in))
 
     @contextlib.contextmanager
     def running(self, name: str, progress: object) -> Iterator[Any]:
@@ -95,15 +96,15 @@ class PlugTest(unittest.TestCase):
         return SimpleNamespace(stdout=self.said)
 
     def test_the_host_has_found_it_at_the_end(self) -> None:
-        plugging.plug("small", NIC, silent)
+        hotplug.plug("small", NIC, silent)
         self.assertEqual(["attached", "awaited"], self.events)
         self.assertEqual([True], [record.replugged for record in self.written])
 
     def test_the_first_function_comes_last(self) -> None:
-        plugging.plug("small", NIC, silent, has_companion=True)
+        hotplug.plug("small", NIC, silent, has_companion=True)
         self.assertEqual(["companion", "attached", "awaited"], self.events)
 
     def test_a_host_that_does_not_find_it(self) -> None:
         self.said = ""
         with self.assertRaisesRegex(HostError, f"has not found the NIC at {NIC} within 60 s"):
-            plugging.plug("small", NIC, silent)
+            hotplug.plug("small", NIC, silent)

@@ -10,12 +10,12 @@ from tempest import config as tempest_config
 from tempest.test_discover.plugins import TempestTestPluginManager
 
 from vhost_tempest_plugin import config
-from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.need import Ground
 from vhost_tempest_plugin.plugin import VhostTempestPlugin
-from vhost_tempest_plugin.scenario import site
+from vhost_tempest_plugin.scenario import environment
 
 HOSTS = "[vhost]\nhosts=a,b\ntopology=small\ntopologies=b:single\nnova_cell_database=mysql://x\n"
 
@@ -86,7 +86,7 @@ class TempestConfTest(unittest.TestCase):
 
     def ground(self, more: str = "") -> Ground:
         self.file.write_text(HOSTS + more)
-        return site.ground(self.file)
+        return environment.ground(self.file)
 
     def test_what_tests_run_on(self) -> None:
         found = self.ground("deployment=lab\ndeployment_name=x\n")
@@ -112,7 +112,7 @@ class TempestConfTest(unittest.TestCase):
         ):
             self.file.write_text(text)
             with self.subTest(text=text), self.assertRaisesRegex(InputError, words):
-                site.ground(self.file)
+                environment.ground(self.file)
         self.file.unlink()
         with self.assertRaisesRegex(InputError, "give another file"):
             config.read(self.file)

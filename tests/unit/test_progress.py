@@ -5,7 +5,7 @@ import queue
 import unittest
 from contextlib import closing
 
-from vhost_tempest_plugin.progress import Pulse
+from vhost_tempest_plugin.util.progress import Pulse
 
 LIMIT_S = 60
 

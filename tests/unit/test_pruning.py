@@ -7,12 +7,12 @@ from types import SimpleNamespace
 from unittest import mock
 from uuid import UUID
 
-from vhost_tempest_plugin import pruning
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.record import HostRecord
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import prune
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.util.progress import silent
 
 
 class PruningTest(unittest.TestCase):
@@ -39,7 +39,7 @@ class PruningTest(unittest.TestCase):
             ("program.current", "current"),
             ("_running", {"running"}),
         ):
-            target = f"vhost_tempest_plugin.pruning.{place}"
+            target = f"vhost_tempest_plugin.host.prune.{place}"
             self.enterContext(mock.patch(target, return_value=value))
         self.host = HostDirectory.of("one")
         with self.host.locked(create=True):
@@ -53,22 +53,22 @@ class PruningTest(unittest.TestCase):
 
     def test_what_is_used_or_current_stays(self) -> None:
         before = self.left()
-        removed = pruning.prune(silent)
+        removed = prune.prune(silent)
         self.assertEqual({"image/old", "guest-kernel/old"}, before - self.left())
         self.assertEqual(
             [("image", "old", 2), ("guest-kernel", "old", 2)],
             [(unused.kind, unused.digest, unused.size_mib) for unused in removed],
         )
-        self.assertEqual([], pruning.prune(silent))
+        self.assertEqual([], prune.prune(silent))
 
     def test_dry_run_removes_nothing(self) -> None:
         before = self.left()
-        self.assertEqual(2, len(pruning.prune(silent, dry_run=True)))
+        self.assertEqual(2, len(prune.prune(silent, dry_run=True)))
         self.assertEqual(before, self.left())
 
     def test_a_damaged_record_prevents_it(self) -> None:
         (self.host.path / "record.json").write_text("{")
         before = self.left()
         with self.assertRaisesRegex(HostError, "vhost destroy one"):
-            pruning.prune(silent)
+            prune.prune(silent)
         self.assertEqual(before, self.left())

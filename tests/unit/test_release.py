@@ -4,7 +4,7 @@ import unittest
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import release
+from vhost_tempest_plugin.lab.environment import release
 
 
 class ReleaseTest(unittest.TestCase):

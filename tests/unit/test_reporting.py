@@ -8,8 +8,8 @@ from typing import Any
 
 from tempest.lib.common.rest_client import RestClient
 
-from vhost_tempest_plugin.scenario.reporting import Operator, reporting
-from vhost_tempest_plugin.views import Inventory, Provider
+from vhost_tempest_plugin.nova.views import Inventory, Provider
+from vhost_tempest_plugin.scenario.base_placement import Operator, reporting
 
 ROOT, NIC = "root", "nic"
 CLASS = "CUSTOM_PCI_8086_10D3"

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     DeviceRequest,
     EmulatorPolicy,
@@ -13,8 +12,9 @@ from vhost_tempest_plugin.request import (
     Request,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
-(NIC,) = novaconf.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
 
 
 class WordsTest(unittest.TestCase):

@@ -12,10 +12,10 @@ from xml.etree import ElementTree
 import subunit
 from lxml import html
 
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.results import Outcome, Run, Verdict, report, stream
-from vhost_tempest_plugin.results.picture import moments
+from vhost_tempest_plugin.report.results import Outcome, Run, Verdict, report, stream
+from vhost_tempest_plugin.report.results.picture import moments
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TEST = "vhost_tempest_plugin.scenario.test_x.XTest.test_{}"

@@ -4,9 +4,9 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
 from vhost_tempest_plugin.errors import InputError, MachineError
-from vhost_tempest_plugin.lab import room
+from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
+from vhost_tempest_plugin.lab import preflight
 
 PLACE = Path("/somewhere/labs")
 Usage = collections.namedtuple("Usage", "total used free")
@@ -20,9 +20,9 @@ class RequireTest(unittest.TestCase):
         facts = f"MemTotal: 1 kB\nMemAvailable:  {memory_mib << 10} kB\n"
         with (
             mock.patch.object(Path, "read_text", return_value=facts),
-            mock.patch.object(room.shutil, "disk_usage", return_value=usage) as asked,
+            mock.patch.object(preflight.shutil, "disk_usage", return_value=usage) as asked,
         ):
-            room.require(PLACE, 4096, saved_mib)
+            preflight.require(PLACE, 4096, saved_mib)
         asked.assert_called_once_with(PLACE)
 
     def test_just_enough(self) -> None:
@@ -46,9 +46,9 @@ class RequireTest(unittest.TestCase):
 class PlaceTest(unittest.TestCase):
     def test_a_cache_where_a_host_has_files_of_its_own(self) -> None:
         with self.assertRaisesRegex(InputError, r"cannot have .*/tmp/c.*set XDG_CACHE_HOME to"):
-            room.require_place(Path("/tmp/c"))
+            preflight.require_place(Path("/tmp/c"))
 
     def test_others(self) -> None:
         for place in ("/root/.cache/vhost", "/home/user/.cache/vhost", "/srv/vhost"):
             with self.subTest(place):
-                room.require_place(Path(place))
+                preflight.require_place(Path(place))

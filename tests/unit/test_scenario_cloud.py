@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.scenario.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.cloud import Cloud
 
 
 class Services:

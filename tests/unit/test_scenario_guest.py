@@ -4,9 +4,9 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
-from vhost_tempest_plugin.guest import LAST_LINE
+from vhost_tempest_plugin.host.nested_guest import LAST_LINE
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.scenario.requests.server_requests import request
 
 
 class FakeTest:

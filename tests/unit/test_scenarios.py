@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import Simulation
-from vhost_tempest_plugin import catalog, need
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.need import Ground
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
 from vhost_tempest_plugin.scenario import (
     test_nova_mistakes,
     test_pci_affinity,
@@ -23,8 +22,10 @@ from vhost_tempest_plugin.scenario import (
     test_pci_shapes,
 )
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import declared
+from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.scenario.test_pci_order import OrderTest
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov")
 SEEDS = 3
@@ -60,7 +61,7 @@ class ScenariosTest(unittest.TestCase):
             layout = lay_out(catalog.find(topology))
             ground = Ground((layout,), frozenset(Ability))
             for case, name in tests():
-                if need.lacks(declared(case, name), ground):
+                if requirement.lacks(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     best = issubclass(case, OrderTest)
@@ -73,7 +74,7 @@ class ScenariosTest(unittest.TestCase):
             layout = lay_out(catalog.find(topology))
             ground = Ground((layout, layout), frozenset(Ability))
             for case, name in tests():
-                if need.lacks(declared(case, name), ground):
+                if requirement.lacks(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):

@@ -12,14 +12,15 @@ from typing import Any
 from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
-from vhost_tempest_plugin import catalog, need, novaconf
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Fleet, Observation, Placed, device_providers, outlook
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.layout import Layout, lay_out
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import Request
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Fleet, Observation, Placed, device_providers, outlook
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.nova.views import Inventory, Provider, TrackedDevice
+from vhost_tempest_plugin.nova.views.nova import ALLOCATED
 from vhost_tempest_plugin.scenario import (
     test_alias,
     test_device_spec,
@@ -29,9 +30,10 @@ from vhost_tempest_plugin.scenario import (
     test_placement_scheduling,
 )
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import declared
-from vhost_tempest_plugin.views import Inventory, Provider, TrackedDevice
-from vhost_tempest_plugin.views.nova import ALLOCATED
+from vhost_tempest_plugin.scenario.requires import declared
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
 SEEDS = 3
@@ -77,7 +79,7 @@ class LivingGuest(SimulatedGuest):
         assert self.left is not None
         (self.request, self.host, self.seen), self.left = self.left, None
         host: Any = self._test.hosts[self.host]
-        rows = novaconf.expected_devices(host.layout)
+        rows = pci_devices.expected_devices(host.layout)
         host.tracked = tuple(
             TrackedDevice(row, ALLOCATED, self.id) for row in rows if row.address in self.devices
         )
@@ -197,7 +199,7 @@ class ChangingScenariosTest(unittest.TestCase):
         for topology, module in itertools.product(TOPOLOGIES, MODULES):
             ground = Ground((layout_of(topology),), frozenset(Ability))
             for case, name in tests(module):
-                if need.lacks(declared(case, name), ground):
+                if requirement.lacks(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with (
@@ -212,7 +214,7 @@ class ChangingScenariosTest(unittest.TestCase):
         ground = Ground((layout, layout), frozenset(Ability), frozenset(Feature))
         for module in (*MODULES, test_migration):
             for case, name in tests(module):
-                if need.lacks(declared(case, name), ground):
+                if requirement.lacks(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with (
@@ -227,4 +229,4 @@ class ChangingScenariosTest(unittest.TestCase):
         for module in MODULES:
             for case, name in tests(module):
                 with self.subTest(f"{case.__name__}.{name}"):
-                    self.assertEqual((), need.lacks(declared(case, name), ground))
+                    self.assertEqual((), requirement.lacks(declared(case, name), ground))

@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.mutants import catalogue
-from vhost_tempest_plugin.results import junit
-from vhost_tempest_plugin.results.outcome import Outcome, Run, Verdict
+from vhost_tempest_plugin.mutation import catalogue
+from vhost_tempest_plugin.report.results import junit
+from vhost_tempest_plugin.report.results.outcome import Outcome, Run, Verdict
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 

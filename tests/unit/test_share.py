@@ -6,14 +6,16 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 from uuid import UUID
 
-from vhost_tempest_plugin import catalog, lifecycle, share
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import InputError, TopologyError
-from vhost_tempest_plugin.lifecycle import Wish
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.record import HostRecord
-from vhost_tempest_plugin.share import Share
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host import lifecycle, share
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.lifecycle import Wish
+from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.hypervisor.domain import share_serial
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util.progress import silent
 
 
 def shared(path: str, source: str = "/srv/x") -> Share:
@@ -73,7 +75,7 @@ class RefusalTest(unittest.TestCase):
             share.validate([shared(f"/opt/{n}") for n in range(8)])
 
     def test_a_serial_fits_a_virtio_disk(self) -> None:
-        self.assertLessEqual(len(share.serial(share.MOST)), 20)
+        self.assertLessEqual(len(share_serial(share.MOST)), 20)
 
 
 class WishTest(unittest.TestCase):
@@ -123,7 +125,7 @@ class WishTest(unittest.TestCase):
         for recorded, said in (((one,), f"other shares ({one})"), ((), "other shares (none)")):
             record = HostRecord("one", UUID(int=1), "small", Accelerator.TCG, "", shares=recorded)
             directory.write(record)
-            text = lifecycle.topology_file.dump(catalog.find("small"))
+            text = lifecycle.yaml_file.dump(catalog.find("small"))
             directory.topology.write_text(text)
             with self.subTest(said):
                 told = self.refused(shared("/opt/y", str(self.tree)))

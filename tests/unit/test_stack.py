@@ -13,28 +13,29 @@ from typing import Any, cast
 from unittest import mock
 
 from tests.unit.lab_settings import host
-from vhost_tempest_plugin import catalog, novaconf
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.networking import (
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.networking import (
     NO_NETWORKING,
     Certificates,
     Networking,
     NeutronAgent,
 )
-from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.devstack import files, lifecycle, sources, staging
+from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.devstack.lifecycle import Wish
+from vhost_tempest_plugin.devstack.readiness import Readiness
+from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.devstack.sources import Source
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.stack import files, lifecycle, sources, staging
-from vhost_tempest_plugin.stack.directory import StackDirectory
-from vhost_tempest_plugin.stack.lifecycle import Wish
-from vhost_tempest_plugin.stack.readiness import Readiness
-from vhost_tempest_plugin.stack.record import StackRecord
-from vhost_tempest_plugin.stack.sources import Source
-from vhost_tempest_plugin.state import HostDirectory
-from vhost_tempest_plugin.viewer import NovaDatabase
-from vhost_tempest_plugin.views.nova import NovaView, TrackedDevice
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.readers import NovaDatabase
+from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util.progress import silent
 
 RECORD = StackRecord(
     name="vhost",
@@ -234,7 +235,7 @@ class ReadinessTest(unittest.TestCase):
     def setUp(self) -> None:
         self.host = host("small", "vhost-0")
         self.cloud = FakeCloud()
-        self.rows = novaconf.expected_devices(self.host.layout)
+        self.rows = pci_devices.expected_devices(self.host.layout)
         self.tracked = [TrackedDevice(row, "available") for row in self.rows]
 
     def lacking(
@@ -377,7 +378,7 @@ class RunTest(unittest.TestCase):
         self.host_directory.mkdir(parents=True)
         self.nodes = self.enterContext(mock.patch.object(lifecycle, "Nodes")).return_value
         self.nodes.log_directory = logs
-        self.follow = self.enterContext(mock.patch.object(lifecycle.looking, "follow"))
+        self.follow = self.enterContext(mock.patch.object(lifecycle.status, "follow"))
         self.enterContext(mock.patch.object(lifecycle.time, "sleep"))
 
     def test_ended_it_ends_nova_compute(self) -> None:

@@ -10,13 +10,22 @@ from oslo_config import cfg
 
 from tests.unit.lab_settings import host, settings
 from tests.unit.test_configuration import read
-from vhost_tempest_plugin import catalog, config, cpuset, novaconf
-from vhost_tempest_plugin.configuration import ini, override, scenarios, stack, tempest, whitebox
-from vhost_tempest_plugin.configuration.scenarios import Contents, SshEntrance, Subject
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Options
+from vhost_tempest_plugin import config
+from vhost_tempest_plugin.cloud.configuration import (
+    ini,
+    override,
+    scenarios,
+    stack,
+    tempest,
+    whitebox,
+)
+from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, SshEntrance, Subject
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.layout import lay_out
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.topology import catalog, cpuset
+from vhost_tempest_plugin.topology.layout import lay_out
 
 # As devstack's stable/2026.1 writes nova-cpu.conf, shortened.
 BASE = """
@@ -76,7 +85,7 @@ class ComputeTest(unittest.TestCase):
         self.assertEqual(["/var/lib/nova"], self.read["DEFAULT"]["state_path"])
         self.assertEqual(["false"], self.read["workarounds"]["libvirt_disable_apic"])
         self.assertEqual(
-            list(novaconf.device_spec(host("article").layout)), self.read["pci"]["device_spec"]
+            list(pci_devices.device_spec(host("article").layout)), self.read["pci"]["device_spec"]
         )
         self.assertEqual(
             [f"{PROGRAMS}/privsep-helper --config-file /etc/nova/nova-cpu.conf"],
@@ -144,7 +153,7 @@ class ControlPlaneTest(unittest.TestCase):
         layout = lay_out(catalog.find("small"))
         text = ini.edited("", stack.control_plane([layout], pci_in_placement=True))
         options = read(text)
-        self.assertEqual(list(novaconf.aliases([layout])), options["pci"]["alias"])
+        self.assertEqual(list(pci_devices.aliases([layout])), options["pci"]["alias"])
         self.assertLess(int(options["scheduler"]["discover_hosts_in_cells_interval"][0]), 60)
         self.assertEqual(["true"], options["filter_scheduler"]["pci_in_placement"])
         self.assertNotIn("filter_scheduler", stack.control_plane([layout], pci_in_placement=False))
@@ -280,13 +289,13 @@ class WhiteboxTest(unittest.TestCase):
                 options = self.options(topology)
                 alias = next(
                     entry
-                    for entry in map(json.loads, novaconf.aliases([layout]))
+                    for entry in map(json.loads, pci_devices.aliases([layout]))
                     if entry["name"] == options["pci_passthrough_alias"]
                 )
                 self.assertEqual("preferred", alias["numa_policy"])
                 expected = [
                     str(row.address)
-                    for row in novaconf.expected_devices(layout)
+                    for row in pci_devices.expected_devices(layout)
                     if (row.vendor_id, row.product_id, row.dev_type.value)
                     == (alias["vendor_id"], alias["product_id"], alias["device_type"])
                 ]

@@ -14,18 +14,19 @@ from tests.unit.lab_settings import host
 from tests.unit.test_network import LAN
 from tests.unit.test_stack import RECORD
 from tests.unit.test_stack_configuration import BASE
-from vhost_tempest_plugin import catalog, keys, topology_file
-from vhost_tempest_plugin.configuration import ini
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.configuration import ini
+from vhost_tempest_plugin.devstack import ssh_mesh
+from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import emulated
-from vhost_tempest_plugin.machine import Machine
-from vhost_tempest_plugin.network import registry
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.stack import passage
-from vhost_tempest_plugin.stack.directory import StackDirectory
-from vhost_tempest_plugin.stack.nodes import Nodes
-from vhost_tempest_plugin.state import HostDirectory
-from vhost_tempest_plugin.uplink import UplinkWish
+from vhost_tempest_plugin.host import ssh_keys
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.network import registry
+from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.topology import catalog, yaml_file
+from vhost_tempest_plugin.util.progress import silent
 
 
 class FakeMachine:
@@ -49,7 +50,7 @@ class NetworkOfStackTest(unittest.TestCase):
         self.enterContext(mock.patch.dict(os.environ, places))
         self.directory = StackDirectory.of("vhost")
         self.directory.path.mkdir(parents=True)
-        self.directory.topology.write_text(topology_file.dump(catalog.find("small")))
+        self.directory.topology.write_text(yaml_file.dump(catalog.find("small")))
         self.configuration = home / "nova-cpu.conf"
         self.configuration.write_text(BASE)
         with registry.changing():
@@ -65,7 +66,7 @@ class NetworkOfStackTest(unittest.TestCase):
         self.assertEqual(["192.168.128.2", "192.168.128.3"], addresses)
         text = nodes.configuration(nodes.hosts[1])
         self.assertEqual("192.168.128.3", ini.last(ini.parse(text, ""), "my_ip", "DEFAULT"))
-        jobs = self.enterContext(mock.patch.object(emulated, "Jobs")).return_value.__enter__
+        jobs = self.enterContext(mock.patch.object(host_commands, "Jobs")).return_value.__enter__
         nodes.boot(nodes.hosts)
         started = [call.args[0] for call in jobs.return_value.start.call_args_list]
         for port, words in enumerate(started):
@@ -75,7 +76,7 @@ class NetworkOfStackTest(unittest.TestCase):
         nodes = self.nodes(None)
         self.assertEqual({"10.0.2.15"}, {each.address for each in nodes.hosts})
         self.assertFalse(any(each.is_reachable for each in nodes.hosts))
-        words = emulated.up(nodes.hosts[0], Path("/t.yaml"), {})
+        words = host_commands.up(nodes.hosts[0], Path("/t.yaml"), {})
         self.assertFalse([word for word in words if word.startswith("--network")])
 
     def test_a_network_that_is_gone_is_told(self) -> None:
@@ -91,24 +92,24 @@ class NetworkOfStackTest(unittest.TestCase):
         for each in found[:2]:
             own = HostDirectory.of(each.name)
             own.path.mkdir(parents=True)
-            keys.make(own.host_key, each.name)
+            ssh_keys.make(own.host_key, each.name)
         machines = FakeMachine(), FakeMachine()
         for machine in machines:
-            passage.grant(cast(Machine, machine), self.directory, found)
+            ssh_mesh.grant(cast(Machine, machine), self.directory, found)
         one, other = machines
         self.assertEqual(one.files, other.files)
         private, mode = one.files["/root/.ssh/id_ed25519"]
         self.assertEqual((self.directory.passage_key.read_text(), 0o600), (private, mode))
-        self.assertEqual([f"{keys.public(self.directory.passage_key)}\n"], one.read)
+        self.assertEqual([f"{ssh_keys.public(self.directory.passage_key)}\n"], one.read)
         known = one.files["/root/.ssh/known_hosts"][0].splitlines()
         self.assertEqual(
             [
-                f"{each.address} {keys.public(HostDirectory.of(each.name).host_key)}"
+                f"{each.address} {ssh_keys.public(HostDirectory.of(each.name).host_key)}"
                 for each in found[:2]
             ],
             known,
         )
 
     def test_the_command_of_a_host(self) -> None:
-        words = emulated.up(host("small"), Path("/t.yaml"), {}, UplinkWish("lan", 3))
+        words = host_commands.up(host("small"), Path("/t.yaml"), {}, UplinkWish("lan", 3))
         self.assertEqual("--network=lan:3", words[-1])

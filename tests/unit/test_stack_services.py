@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, cast
 from unittest import mock
 
-from vhost_tempest_plugin.configuration import override
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.deployment import StartError
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration import override
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.stack.services import Services
 
 # Knows the units of $UNITS; of those in $FAILED it says so; notes what it is told in $SAID.
 SYSTEMCTL = """#!/bin/sh

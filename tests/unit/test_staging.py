@@ -4,10 +4,11 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import importing, requirement
-from vhost_tempest_plugin.lab.requirement import Unmet
-from vhost_tempest_plugin.lab.tree import Tree
+from vhost_tempest_plugin.lab.environment import requirement
+from vhost_tempest_plugin.lab.environment.requirement import Unmet
+from vhost_tempest_plugin.lab.environment.tree import Tree
 
 TRACEBACK = """\
 Traceback (most recent call last):

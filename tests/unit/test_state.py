@@ -13,11 +13,11 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 from uuid import UUID
 
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError
-from vhost_tempest_plugin.record import HostRecord, Phase
-from vhost_tempest_plugin.share import Share, ShareDisk
-from vhost_tempest_plugin.state import HostDirectory
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.host.share import Share, ShareDisk
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 RECORD = HostRecord(
     name="article",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.scenario.stock import more_than_half
+from vhost_tempest_plugin.scenario.requests.node_capacity import more_than_half
 
 
 class MoreThanHalfTest(unittest.TestCase):

@@ -3,7 +3,7 @@ import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vhost_tempest_plugin.scenario.stopwatch import Stopwatch
+from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 
 
 class StopwatchTest(unittest.TestCase):

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from supervisor.options import ServerOptions
 
 from tests.unit import lab_settings
+from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import failure, ports, private, program_state, supervisor_file
-from vhost_tempest_plugin.lab.program import Program, Tier
-from vhost_tempest_plugin.lab.program_state import Phase
+from vhost_tempest_plugin.lab.services import program_state, supervisor_file, tcp_ports
+from vhost_tempest_plugin.lab.services.program import Program, Tier
+from vhost_tempest_plugin.lab.services.program_state import Phase
+from vhost_tempest_plugin.util import private_files
 
 SECRETS = dataclasses.replace(lab_settings.SECRETS, broker="a/b+c", admin="swordfish")
 
@@ -159,18 +161,18 @@ class FailureTest(unittest.TestCase):
 
 class PortsTest(unittest.TestCase):
     def test_they_are_different_and_free(self) -> None:
-        chosen = ports.choose(20)
+        chosen = tcp_ports.choose(20)
         self.assertEqual(20, len(set(chosen)))
-        self.assertEqual((), ports.taken(chosen))
+        self.assertEqual((), tcp_ports.taken(chosen))
 
     def test_one_that_is_listened_on_is_taken(self) -> None:
-        free = ports.choose(1)
+        free = tcp_ports.choose(1)
         with socket.create_server(("127.0.0.1", 0)) as server:
             port = server.getsockname()[1]
-            self.assertTrue(ports.answers(port))
-            self.assertEqual((port,), ports.taken((port, *free)))
-        self.assertFalse(ports.answers(port))
-        self.assertEqual((), ports.taken((port, *free)))
+            self.assertTrue(tcp_ports.answers(port))
+            self.assertEqual((port,), tcp_ports.taken((port, *free)))
+        self.assertFalse(tcp_ports.answers(port))
+        self.assertEqual((), tcp_ports.taken((port, *free)))
 
 
 class PrivateTest(unittest.TestCase):
@@ -178,7 +180,7 @@ class PrivateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "new", "file")
             for text in ("one", "two"):
-                private.write(path, text)
+                private_files.write(path, text)
                 self.assertEqual(text, path.read_text())
                 self.assertEqual(0o600, path.stat().st_mode & 0o777)
             self.assertEqual([path], list(path.parent.iterdir()))
@@ -188,9 +190,9 @@ class PrivateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "d" * 100, "e" * 100, "socket")
             path.parent.mkdir(parents=True)
-            with private.near(path) as name, socket.socket(socket.AF_UNIX) as server:
+            with private_files.near(path) as name, socket.socket(socket.AF_UNIX) as server:
                 server.bind(name)
                 server.listen()
-                with private.near(path) as again, socket.socket(socket.AF_UNIX) as client:
+                with private_files.near(path) as again, socket.socket(socket.AF_UNIX) as client:
                     client.connect(again)
             self.assertTrue(path.is_socket())

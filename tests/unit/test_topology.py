@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 class HostTest(unittest.TestCase):

@@ -9,11 +9,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.strategies import hosts
-from vhost_tempest_plugin import catalog, topology_data, topology_file
 from vhost_tempest_plugin.errors import InputError, TopologyError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.topology import catalog, serialization, yaml_file
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
     DeviceGroup,
@@ -24,7 +23,8 @@ from vhost_tempest_plugin.topology import (
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.topology_schema import SCHEMA, check
+from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.schema import SCHEMA, check
 
 SMALLEST = "nodes: [{cpus: 0-1, memory_mib: 1024}]"
 
@@ -57,7 +57,7 @@ management: {mac: 52:54:00:00:00:09}
 
 def refusal(text: str | bytes) -> str:
     try:
-        topology_file.load(text, "a/my.yaml")
+        yaml_file.load(text, "a/my.yaml")
     except InputError as error:
         return str(error)
     raise AssertionError(f"{text!r} was accepted")
@@ -66,7 +66,7 @@ def refusal(text: str | bytes) -> str:
 class TestLoad(unittest.TestCase):
     def test_smallest(self) -> None:
         self.assertEqual(
-            topology_file.load(SMALLEST, "a/My topology.v2.yaml"),
+            yaml_file.load(SMALLEST, "a/My topology.v2.yaml"),
             Host(
                 "my-topology-v2",
                 CpuTopology(2),
@@ -88,7 +88,7 @@ class TestLoad(unittest.TestCase):
             bus=32,
         )
         self.assertEqual(
-            topology_file.load(FULL, "x.yaml"),
+            yaml_file.load(FULL, "x.yaml"),
             Host(
                 "all-keys",
                 CpuTopology(1, 2, 2),
@@ -100,7 +100,7 @@ class TestLoad(unittest.TestCase):
         )
 
     def test_defaults(self) -> None:
-        host = topology_file.load(
+        host = yaml_file.load(
             "cpus: {threads: 2}\niommu: none\n"
             "nodes: [{cpus: 0-3, memory_mib: 512}, {cpus: 4-7, memory_mib: 512}]",
             "<stdin>",
@@ -111,8 +111,8 @@ class TestLoad(unittest.TestCase):
         self.assertEqual(host.iommu, Iommu(IommuModel.NONE, False, False))
 
     def test_json_is_yaml(self) -> None:
-        data = topology_data.write(topology_file.load(FULL, "x"))
-        self.assertEqual(topology_file.load(json.dumps(data), "y"), topology_file.load(FULL, "x"))
+        data = serialization.write(yaml_file.load(FULL, "x"))
+        self.assertEqual(yaml_file.load(json.dumps(data), "y"), yaml_file.load(FULL, "x"))
 
 
 class TestRefusals(unittest.TestCase):
@@ -188,12 +188,12 @@ nodes:
 
     def test_key_is_told_apart_from_text(self) -> None:
         with self.assertRaises(TopologyError) as caught:
-            topology_file.load("nodes: [{cpus: 0, memory_mib: x}]", "f")
+            yaml_file.load("nodes: [{cpus: 0, memory_mib: x}]", "f")
         self.assertEqual(caught.exception.key, ("nodes", 0, "memory_mib"))
 
     def test_odd_file_names_stay_on_the_line(self) -> None:
         with self.assertRaises(InputError) as caught:
-            topology_file.load("", "a\nb")
+            yaml_file.load("", "a\nb")
         self.assertEqual(len(str(caught.exception).splitlines()), 1)
 
 
@@ -230,7 +230,7 @@ VALUES = st.recursive(
 @st.composite
 def mutated(draw: st.DrawFn) -> object:
     """The data of a valid host with one to three values replaced, added or taken out."""
-    data = copy.deepcopy(topology_data.write(draw(hosts())))
+    data = copy.deepcopy(serialization.write(draw(hosts())))
     for _ in range(draw(st.integers(1, 3))):
         paths = _paths(data)
         if not paths:
@@ -252,7 +252,7 @@ def mutated(draw: st.DrawFn) -> object:
 class TestProperties(unittest.TestCase):
     def assert_host_or_one_line(self, text: str | bytes) -> None:
         try:
-            host = topology_file.load(text, "f.yaml")
+            host = yaml_file.load(text, "f.yaml")
         except InputError as error:
             self.assertEqual(len(str(error).splitlines()), 1)
             self.assertTrue(str(error).startswith("f.yaml:"))
@@ -263,15 +263,15 @@ class TestProperties(unittest.TestCase):
     @given(hosts())
     @settings(suppress_health_check=[HealthCheck.too_slow])
     def test_dump_reads_back(self, host: Host) -> None:
-        text = topology_file.dump(host)
-        self.assertEqual(topology_file.load(text, "other.yaml"), host)
+        text = yaml_file.dump(host)
+        self.assertEqual(yaml_file.load(text, "other.yaml"), host)
 
     @given(hosts())
     @settings(suppress_health_check=[HealthCheck.too_slow], max_examples=50)
     def test_dump_fits_the_schema_and_other_yaml_readers(self, host: Host) -> None:
-        text = topology_file.dump(host)
+        text = yaml_file.dump(host)
         data = yaml.safe_load(text)
-        self.assertEqual(data, topology_data.write(host))
+        self.assertEqual(data, serialization.write(host))
         jsonschema.validate(data, SCHEMA)
 
     @given(mutated())
@@ -319,5 +319,5 @@ class TestSchema(unittest.TestCase):
     def test_shipped_topologies_fit(self) -> None:
         for name, path in catalog.load().shipped.items():
             with self.subTest(name):
-                jsonschema.validate(topology_file.plain(path.read_bytes(), {}), SCHEMA)
+                jsonschema.validate(yaml_file.plain(path.read_bytes(), {}), SCHEMA)
                 lay_out(catalog.find(name))

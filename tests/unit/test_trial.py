@@ -7,11 +7,11 @@ from ipaddress import IPv4Address
 
 from tests.unit import guest_views
 from tests.unit.guest_views import GUEST, ROW, VIEWS
-from vhost_tempest_plugin.finding import Verdict
-from vhost_tempest_plugin.guest import GuestDevice, GuestReport, Lease
-from vhost_tempest_plugin.lab import trial
-from vhost_tempest_plugin.pci import PciAddress, PciId
-from vhost_tempest_plugin.views import Disagreement, GuestViews, TrackedDevice, View
+from vhost_tempest_plugin.host.checks.finding import Verdict
+from vhost_tempest_plugin.host.nested_guest import GuestDevice, GuestReport, Lease
+from vhost_tempest_plugin.lab import smoke_guest
+from vhost_tempest_plugin.nova.views import Disagreement, GuestViews, TrackedDevice, View
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 IN_GUEST = PciAddress(5, 0)
 REPORT = GuestReport(
@@ -28,7 +28,7 @@ AGREED = replace(VIEWS, report=REPORT)
 
 class JudgeTest(unittest.TestCase):
     def failed(self, views: GuestViews, *held: Disagreement) -> set[str]:
-        findings = trial.judge(guest_views.HOST, views, held)
+        findings = smoke_guest.judge(guest_views.HOST, views, held)
         for finding in findings:
             self.assertEqual(finding.verdict is Verdict.FAILED, bool(finding.remedy))
         return {finding.check for finding in findings if finding.verdict is Verdict.FAILED}

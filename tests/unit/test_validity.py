@@ -7,9 +7,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.unit.strategies import hosts
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.topology import (
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
     DeviceGroup,
@@ -20,7 +19,8 @@ from vhost_tempest_plugin.topology import (
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.validity import validate
+from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.validation import validate
 
 NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
 NIC = DeviceGroup(DeviceModel.E1000E)

@@ -5,9 +5,9 @@ from types import MappingProxyType
 from typing import Any
 
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.viewer import NovaDatabase, Placement
-from vhost_tempest_plugin.views import Holding
+from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
+from vhost_tempest_plugin.nova.views import Holding
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 ROOT, CHILD, GUEST = "root-uuid", "child-uuid", "guest-uuid"
 NAME = "lab-0_0000:B5:00.0"

@@ -8,10 +8,9 @@ from dataclasses import replace
 
 from tests.unit import guest_views
 from tests.unit.guest_views import DEDICATED, GUEST, HOST, ROW, VIEWS
-from vhost_tempest_plugin.domain import DomainCell
-from vhost_tempest_plugin.expect import GuestNode, Observation
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.views import (
+from vhost_tempest_plugin.hypervisor.domain import DomainCell
+from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.views import (
     Disagreement,
     GuestViews,
     Holding,
@@ -26,8 +25,9 @@ from vhost_tempest_plugin.views import (
     leaks,
     observation,
 )
-from vhost_tempest_plugin.views.nova import numa_topology, server_topology
-from vhost_tempest_plugin.views.placement import device_of
+from vhost_tempest_plugin.nova.views.nova import numa_topology, server_topology
+from vhost_tempest_plugin.nova.views.placement import device_of
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 HELD = VIEWS.sysfs[ROW.address]
 FREE = replace(HELD, driver="e1000e", holders=frozenset())

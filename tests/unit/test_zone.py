@@ -8,7 +8,7 @@ from typing import Any
 from tempest.lib import exceptions
 
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.scenario.zone import NAME, Zone
+from vhost_tempest_plugin.scenario.clients.host_aggregate import NAME, Zone
 
 
 class Nova:

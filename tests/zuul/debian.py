@@ -7,8 +7,8 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from vhost_tempest_plugin import cache as kept
-from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.util import cache as kept
+from vhost_tempest_plugin.util import progress
 
 # ZooKeeper with as much as it takes to answer over TLS, and a server for ssh, whose account
 # libnss-wrapper stands in for. Java is expected on the machine.

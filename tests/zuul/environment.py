@@ -11,8 +11,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from vhost_tempest_plugin import cache as kept
-from vhost_tempest_plugin import progress
+from vhost_tempest_plugin.util import cache as kept
+from vhost_tempest_plugin.util import progress
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"

@@ -22,7 +22,8 @@ from typing import Any
 import yaml
 
 from tests.zuul import debian, environment, loading, servers
-from vhost_tempest_plugin.lab import ports, private
+from vhost_tempest_plugin.lab.services import tcp_ports
+from vhost_tempest_plugin.util import private_files
 
 HERE = Path(__file__).resolve().parent
 TENANT = HERE / "tenant.yaml"
@@ -277,7 +278,7 @@ def _configure(
             "ansible_root": environment.ansible(),
             "command_socket": own / "executor.socket",
             "disk_limit_per_job": 2000,
-            "finger_port": ports.choose(1)[0],
+            "finger_port": tcp_ports.choose(1)[0],
             "git_dir": own / "executor",
             "job_dir": builds,
             # It is the only one, however busy the machine.
@@ -302,5 +303,5 @@ def _configure(
         for name, values in sections.items()
     )
     configuration = own / "zuul.conf"
-    private.write(configuration, text)
+    private_files.write(configuration, text)
     return configuration

@@ -20,8 +20,8 @@ import pymysql
 import pymysql.cursors
 
 from tests.zuul import debian
-from vhost_tempest_plugin import process, speed
-from vhost_tempest_plugin.lab import ports, private
+from vhost_tempest_plugin.lab.services import tcp_ports
+from vhost_tempest_plugin.util import private_files, process, speed
 
 LOOPBACK = "127.0.0.1"
 _READY_S = 120.0
@@ -119,14 +119,14 @@ class ZooKeeper:
 @contextlib.contextmanager
 def zookeeper(directory: Path) -> Iterator[ZooKeeper]:
     """A ZooKeeper; it and its clients have one key, and a certificate that vouches for itself."""
-    (port,) = ports.choose(1)
+    (port,) = tcp_ports.choose(1)
     key, certificate, both = (directory / f"{name}.pem" for name in ("key", "certificate", "both"))
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     words += ["-subj", f"/CN={LOOPBACK}", "-addext", f"subjectAltName=IP:{LOOPBACK}"]
-    private.touch(key)
+    private_files.touch(key)
     words += ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(words, check=True, capture_output=True)
-    private.write(both, key.read_text() + certificate.read_text())
+    private_files.write(both, key.read_text() + certificate.read_text())
     settings = {
         "dataDir": new_directory(directory, "data"),
         "secureClientPort": port,
@@ -138,12 +138,14 @@ def zookeeper(directory: Path) -> Iterator[ZooKeeper]:
         "tickTime": 2000,
     }
     configuration = directory / "zoo.cfg"
-    private.write(configuration, "".join(f"{key}={value}\n" for key, value in settings.items()))
+    private_files.write(
+        configuration, "".join(f"{key}={value}\n" for key, value in settings.items())
+    )
     java = str(process.which("java"))
     words = [java, "-Xmx256m", "-cp", debian.class_path()]
     words += ["org.apache.zookeeper.server.quorum.QuorumPeerMain", str(configuration)]
     with running(directory, "zookeeper", words, {"JMXDISABLE": "true"}) as server:
-        wait_for("ZooKeeper listens", lambda: ports.answers(port), [server])
+        wait_for("ZooKeeper listens", lambda: tcp_ports.answers(port), [server])
         yield ZooKeeper(port, key, certificate)
 
 
@@ -181,11 +183,11 @@ class Database:
 @contextlib.contextmanager
 def mariadb(directory: Path) -> Iterator[Database]:
     """A MariaDB with an empty database."""
-    (port,) = ports.choose(1)
+    (port,) = tcp_ports.choose(1)
     database = Database(port, secrets.token_hex(16))
     data = directory / "data"
     begin = directory / "begin.sql"
-    private.write(
+    private_files.write(
         begin,
         "CREATE DATABASE zuul;\n"
         f"CREATE USER zuul@'{LOOPBACK}' IDENTIFIED BY '{database.password}';\n"
@@ -237,7 +239,7 @@ def sshd(directory: Path, environment: Mapping[str, str]) -> Iterator[Node]:
 
     :param environment: of each session
     """
-    (port,) = ports.choose(1)
+    (port,) = tcp_ports.choose(1)
     host, key = directory / "host", directory / "key"
     for path in (host, key):
         words = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path)]
@@ -257,7 +259,9 @@ def sshd(directory: Path, environment: Mapping[str, str]) -> Iterator[Node]:
         "SetEnv": " ".join(f"{name}={value}" for name, value in environment.items()),
     }
     configuration = directory / "sshd_config"
-    private.write(configuration, "".join(f"{name} {value}\n" for name, value in lines.items()))
+    private_files.write(
+        configuration, "".join(f"{name} {value}\n" for name, value in lines.items())
+    )
     # sshd asks for an account of its own, which the package's installation would make.
     accounts = directory / "passwd"
     accounts.write_text(
@@ -271,7 +275,7 @@ def sshd(directory: Path, environment: Mapping[str, str]) -> Iterator[Node]:
     words = ["unshare", "--mount", "--propagation", "slave", "sh", "-eu", "-c", _IN_OWN_HOME]
     words += ["sh", str(home), str(Path.home()), *wrapped]
     with _separated(), running(directory, "sshd", words) as server:
-        wait_for("sshd listens", lambda: ports.answers(port), [server])
+        wait_for("sshd listens", lambda: tcp_ports.answers(port), [server])
         yield Node(port, key)
 
 

@@ -9,12 +9,13 @@ import socket
 import time
 from pathlib import Path
 
-from vhost_tempest_plugin import boot, image, keys, process
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.machine import Machine, Ssh
-from vhost_tempest_plugin.state import HostDirectory
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.host import boot, image, ssh_keys
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util import process
 
 _MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,+rdrand,-vme"}
 _LIMIT_S = 900.0
@@ -27,12 +28,12 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
     :raises HostError: it does not come up
     """
     files = HostDirectory(work)
-    keys.obtain(files)
+    ssh_keys.obtain(files)
     seed = image.Seed(
         hostname=files.name,
-        authorized_keys=keys.public(files.client_key),
+        authorized_keys=ssh_keys.public(files.client_key),
         host_key=files.host_key.read_text(),
-        host_key_public=keys.public(files.host_key),
+        host_key_public=ssh_keys.public(files.host_key),
         topology="",
     )
     image.write(made.initrd, seed, files.seed)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from vhost_tempest_plugin import catalog, image, topology_file
 from vhost_tempest_plugin.bench import bare
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.topology import CpuTopology, Host, NumaNode
+from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.topology import catalog, yaml_file
+from vhost_tempest_plugin.topology.model import CpuTopology, Host, NumaNode
 
 _NAME = "bench"
 _READY_AIM = 1.15
@@ -87,7 +88,7 @@ def by_size(setting: Setting) -> Iterator[Measurement]:
     hosts = {host.name: host for host in (least, setting.host, wide)}
     with setting.workplace.fresh("topologies") as directory:
         for host in hosts.values():
-            (directory / f"{host.name}.yaml").write_text(topology_file.dump(host))
+            (directory / f"{host.name}.yaml").write_text(yaml_file.dump(host))
         readings = in_turn(
             setting.runs,
             *(partial(up_s, setting, str(directory / f"{name}.yaml")) for name in hosts),

@@ -6,10 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from vhost_tempest_plugin import process
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.image import archives, distribution
+from vhost_tempest_plugin.host.image import archives, distribution
+from vhost_tempest_plugin.util import process
 
 _AIM = 1.15
 _BUILD = "from vhost_tempest_plugin import image; image.build()"

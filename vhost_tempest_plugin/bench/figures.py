@@ -3,7 +3,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from vhost_tempest_plugin import acceleration, catalog
 from vhost_tempest_plugin.bench import (
     booting,
     building,
@@ -17,7 +16,9 @@ from vhost_tempest_plugin.bench import (
 )
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.progress import Progress
+from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util.progress import Progress
 
 FIGURES: Mapping[str, Callable[[Setting], Iterator[Measurement]]] = {
     "layout": laying_out.measure,

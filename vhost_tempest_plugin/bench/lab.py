@@ -4,12 +4,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vhost_tempest_plugin import guest, image
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.bench.workplace import Workplace
-from vhost_tempest_plugin.configuration.settings import Settings
-from vhost_tempest_plugin.lab import computes, environment, release, schema
-from vhost_tempest_plugin.lab.directory import LabDirectory
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.host import image, nested_guest
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.lab.hosts import compute_hosts
+from vhost_tempest_plugin.lab.services import schema
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
 
 NAME = "bench"
 
@@ -22,7 +24,7 @@ def directory(place: Workplace) -> LabDirectory:
 def fill_cache(setting: Setting) -> None:
     """Make what a lab needs from the user's cache, where that lacks it."""
     image.build(setting.progress)
-    guest.build(setting.progress)
+    nested_guest.build(setting.progress)
     schema.obtain(environment.obtain(release.find(None), setting.progress), setting.progress)
 
 
@@ -34,6 +36,6 @@ def up(setting: Setting) -> Iterator[Settings]:
     setting.progress("bringing the lab up")
     place.vhost("lab", "up", "--topology", setting.topology, "--name", NAME)
     try:
-        yield computes.settings_of(directory(place), directory(place).read())
+        yield compute_hosts.settings_of(directory(place), directory(place).read())
     finally:
         place.vhost("lab", "down", "--name", NAME)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from vhost_tempest_plugin.bench import lab
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import contents, trial
-from vhost_tempest_plugin.lab.cloud import Cloud
+from vhost_tempest_plugin.lab import smoke_guest
 
 # Both have their memory on one NUMA node.
 WITHOUT = "vhost.numa"
@@ -69,9 +70,9 @@ def boot(cloud: Cloud, flavor: str) -> Boot:
     begun_s = time.perf_counter()
     server = cloud.create_server("vhost-bench", flavor=known[flavor], image=image)
     try:
-        cloud.wait_for_server(server.uuid, trial.ACTIVE_LIMIT_S)
+        cloud.wait_for_server(server.uuid, smoke_guest.ACTIVE_LIMIT_S)
         active_s = time.perf_counter() - begun_s
-        trial.await_report(cloud, server.uuid)
+        smoke_guest.await_report(cloud, server.uuid)
         return Boot(active_s, time.perf_counter() - begun_s)
     finally:
-        cloud.delete_server(server.uuid, trial.GONE_LIMIT_S)
+        cloud.delete_server(server.uuid, smoke_guest.GONE_LIMIT_S)

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin import paths
 from vhost_tempest_plugin.bench import lab
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.lab import stages
-from vhost_tempest_plugin.lab.stages import Stage
+from vhost_tempest_plugin.lab.state import stages
+from vhost_tempest_plugin.lab.state.stages import Stage
+from vhost_tempest_plugin.util import paths
 
 _COLD_LIMIT_S = 480.0
 _WARM_LIMIT_S = 30.0

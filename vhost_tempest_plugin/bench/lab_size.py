@@ -14,11 +14,11 @@ from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.processes import Usage
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.bench.workplace import Workplace
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.hypervisor import stray
-from vhost_tempest_plugin.lab import compute
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.lab.stray import MARK
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.hypervisor import orphan_processes
+from vhost_tempest_plugin.lab.hosts import nova_compute
+from vhost_tempest_plugin.lab.services.orphan_processes import MARK
 
 _LIMIT_MIB = 3072.0
 _POLL_S = 1.0
@@ -74,7 +74,7 @@ def part(variables: Mapping[str, str], place: Workplace) -> str | None:
 def _parts(place: Workplace) -> dict[str, list[int]]:
     """The processes by part."""
     found: dict[str, list[int]] = defaultdict(list)
-    found[_HOST] = stray.find(place.directory)
+    found[_HOST] = orphan_processes.find(place.directory)
     for pid, variables in processes.environments():
         if pid not in found[_HOST] and (name := part(variables, place)):
             found[name].append(pid)
@@ -113,7 +113,7 @@ def _between(before: tuple[float, Usage], after: tuple[float, Usage]) -> Idle:
 
 def _in_host(place: Workplace) -> Usage:
     """What nova-compute takes of the host's memory and CPUs."""
-    processes_of = f"$(systemctl show -P ControlGroup {compute.UNIT})/cgroup.procs"
+    processes_of = f"$(systemctl show -P ControlGroup {nova_compute.UNIT})/cgroup.procs"
     files = " ".join(f"/proc/$pid/{name}" for name in processes.FILES)
     script = f"for pid in $(cat /sys/fs/cgroup{processes_of}); do cat {files}; done"
     return processes.usage(place.vhost("ssh", f"{lab.NAME}-0", script).stdout)

@@ -10,7 +10,7 @@ from vhost_tempest_plugin.bench import lab
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.results.report import JSON
+from vhost_tempest_plugin.report.results.report import JSON
 
 _MOST = 0.05
 

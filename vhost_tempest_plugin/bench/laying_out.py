@@ -6,13 +6,14 @@ from functools import partial
 from pathlib import Path
 from uuid import UUID
 
-from vhost_tempest_plugin import domain, layout
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.pci import LAST_BUS, DeviceModel
-from vhost_tempest_plugin.topology import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.hypervisor import domain
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import layout
+from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
+from vhost_tempest_plugin.topology.pci import LAST_BUS, DeviceModel
 
 _NODES = 8
 _FEW = 9

@@ -3,11 +3,11 @@
 
 from collections.abc import Iterator, Mapping
 
-from vhost_tempest_plugin import image
 from vhost_tempest_plugin.bench import processes, watching
 from vhost_tempest_plugin.bench.measurement import Measurement
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.hypervisor import stray
+from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.hypervisor import orphan_processes
 
 _NAME = "bench"
 _POLL_S = 0.1
@@ -44,5 +44,5 @@ def _peaks_mib(setting: Setting) -> tuple[float, float]:
     with place.host(_NAME):
         with watching.peaks(look, _POLL_S) as peaks:
             place.vhost("up", setting.topology, "--name", _NAME)
-        qemu_mib = processes.usage_of(stray.find(place.directory)).peak_mib
+        qemu_mib = processes.usage_of(orphan_processes.find(place.directory)).peak_mib
     return peaks[_BESIDE], qemu_mib

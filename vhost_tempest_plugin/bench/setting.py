@@ -4,10 +4,10 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.bench.workplace import Workplace
-from vhost_tempest_plugin.progress import Progress
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)

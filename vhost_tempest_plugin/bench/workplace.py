@@ -14,10 +14,10 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin import paths, process
 from vhost_tempest_plugin.errors import BusyError, MachineError
-from vhost_tempest_plugin.hypervisor import stray
-from vhost_tempest_plugin.lab import stray as lab_stray
+from vhost_tempest_plugin.hypervisor import orphan_processes
+from vhost_tempest_plugin.lab.services import orphan_processes as lab_orphans
+from vhost_tempest_plugin.util import paths, process
 
 _LIMIT_S = 3600.0
 
@@ -54,7 +54,7 @@ class Workplace:
         try:
             yield path
         finally:
-            stray.kill(path)
+            orphan_processes.kill(path)
             shutil.rmtree(path)
 
     @contextmanager
@@ -79,11 +79,11 @@ class Workplace:
         """Destroy all labs and hosts and remove all files, each whatever becomes of the others."""
         with ExitStack() as last_first:
             last_first.callback(shutil.rmtree, self.directory, ignore_errors=True)
-            last_first.callback(stray.kill, self.directory)
+            last_first.callback(orphan_processes.kill, self.directory)
             for host in sorted(self._hosts.glob("[a-z]*")):
                 last_first.callback(self.destroy, host.name)
             for lab in sorted(self._labs.glob("[a-z]*")):
-                last_first.callback(lab_stray.end, lab, 0.0)
+                last_first.callback(lab_orphans.end, lab, 0.0)
                 last_first.callback(self.destroy_lab, lab.name)
 
     def lab(self, name: str) -> Path:

@@ -7,9 +7,9 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.bench import figures
 from vhost_tempest_plugin.bench.measurement import Measurement
+from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("figure", "value", "unit", "baseline", "baseline value", "ratio", "aim", "limit", "met")
 

@@ -4,11 +4,13 @@
 import argparse
 from collections.abc import Sequence
 
-from vhost_tempest_plugin import catalog, hosts, layout, progress
-from vhost_tempest_plugin.checks import registry
-from vhost_tempest_plugin.checks.base import Subject
 from vhost_tempest_plugin.cli.findings import FindingsCommand
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.checks import registry
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.checks.finding import Finding
+from vhost_tempest_plugin.topology import catalog, layout
+from vhost_tempest_plugin.util import progress
 
 
 class Check(FindingsCommand):
@@ -35,8 +37,8 @@ class Check(FindingsCommand):
         wanted = (
             layout.lay_out(catalog.find(parsed_args.against))
             if parsed_args.against
-            else hosts.intended(parsed_args.name)
+            else status.intended(parsed_args.name)
         )
-        with hosts.connected(parsed_args.name) as (record, machine):
+        with status.connected(parsed_args.name) as (record, machine):
             subject = Subject(wanted, record.accelerator, machine, news)
             return registry.HOST.run_all(subject, parsed_args.checks)

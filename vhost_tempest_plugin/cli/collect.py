@@ -6,10 +6,11 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import hosts, progress
 from vhost_tempest_plugin.cli.collected import tell
-from vhost_tempest_plugin.collecting import host
-from vhost_tempest_plugin.collecting.collection import Collection
+from vhost_tempest_plugin.host import status as host_status
+from vhost_tempest_plugin.host.collect import host
+from vhost_tempest_plugin.host.collect.collection import Collection
+from vhost_tempest_plugin.util import progress
 
 
 class Collect(Command):
@@ -28,7 +29,7 @@ class Collect(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         collection = Collection(parsed_args.directory, progress=progress.Lines())
-        names = parsed_args.names or [status.directory.name for status in hosts.overview()]
+        names = parsed_args.names or [status.directory.name for status in host_status.overview()]
         for name in names:
             host.collect(name, collection)
         collection.finish()

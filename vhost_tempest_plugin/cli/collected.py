@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the commands tell of a collection."""
 
-from vhost_tempest_plugin.collecting.collection import INDEX, Collection
+from vhost_tempest_plugin.host.collect.collection import INDEX, Collection
 
 
 def tell(collection: Collection) -> str:

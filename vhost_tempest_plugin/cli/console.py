@@ -5,7 +5,7 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import hosts
+from vhost_tempest_plugin.host import status
 
 
 class Console(Command):
@@ -20,6 +20,6 @@ class Console(Command):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
-        for text in hosts.console(arguments.name, follow=arguments.follow):
+        for text in status.console(arguments.name, follow=arguments.follow):
             self.app.stdout.write(text)
             self.app.stdout.flush()

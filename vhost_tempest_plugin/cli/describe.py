@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the commands tell of a host."""
 
-from vhost_tempest_plugin import login
-from vhost_tempest_plugin.hosts import Status
+from vhost_tempest_plugin.host import readiness
+from vhost_tempest_plugin.host.status import Status
 
 HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
 DETAIL_COLUMNS = (
@@ -30,7 +30,7 @@ def detail_row(status: Status) -> tuple[_Cell, ...]:
     if record is None:
         return (*row, "", "", "", "", "", "", pids, str(status.directory.path), "")
     uplink = record.uplink
-    reached = login.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
+    reached = readiness.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
         record.created,

@@ -5,7 +5,8 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import lifecycle, progress
+from vhost_tempest_plugin.host import lifecycle
+from vhost_tempest_plugin.util import progress
 
 
 class Destroy(Command):

@@ -10,9 +10,10 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import catalog, doctor
 from vhost_tempest_plugin.cli.lab.common import host_count
 from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.host.doctor import doctor
+from vhost_tempest_plugin.topology import catalog
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Finding))
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import catalog, hosts, picture
-from vhost_tempest_plugin.checks.base import Subject
-from vhost_tempest_plugin.drawing import Drawing, draw
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.observe import hwloc
-from vhost_tempest_plugin.picture import PictureFormat
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.observe import hwloc
+from vhost_tempest_plugin.report import picture
+from vhost_tempest_plugin.report.picture import PictureFormat
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.drawing import Drawing, draw
+from vhost_tempest_plugin.topology.layout import lay_out
 
 _NARROWEST, _WIDEST = 60, 100
 
@@ -68,8 +70,8 @@ class Draw(Command):
 
 def _observed(name: str) -> Drawing:
     """A running host as hwloc sees it, beside what it should be as far as hwloc can tell."""
-    layout = hosts.intended(name)
-    with hosts.connected(name) as (record, machine):
+    layout = status.intended(name)
+    with status.connected(name) as (record, machine):
         kernels = Subject(layout, record.accelerator, machine).observation.hardware
         told = hwloc.read(machine.run(hwloc.COMMAND).stdout)
     intended = layout.hardware()

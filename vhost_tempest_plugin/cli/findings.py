@@ -9,7 +9,7 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
 

@@ -9,7 +9,8 @@ from typing import Any
 from cliff.lister import Lister
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import cache, guest, image, progress, pruning
+from vhost_tempest_plugin.host import image, nested_guest, prune
+from vhost_tempest_plugin.util import cache, progress
 
 
 class Build(ShowOne):
@@ -17,7 +18,7 @@ class Build(ShowOne):
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         news = progress.Lines()
-        made, small = image.build(news), guest.build(news)
+        made, small = image.build(news), nested_guest.build(news)
         facts = {
             "image": made.digest,
             "image disk": str(made.disk),
@@ -43,6 +44,6 @@ class Prune(Lister):
     def take_action(
         self, arguments: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        removed = pruning.prune(progress.Lines(), dry_run=arguments.dry_run)
+        removed = prune.prune(progress.Lines(), dry_run=arguments.dry_run)
         columns = tuple(field.name for field in dataclasses.fields(cache.Unused))
         return columns, [dataclasses.astuple(unused) for unused in removed]

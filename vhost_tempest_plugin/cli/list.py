@@ -7,8 +7,8 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+from vhost_tempest_plugin.host import status as host_status
 
 
 class List(Lister):
@@ -17,4 +17,4 @@ class List(Lister):
     def take_action(
         self, arguments: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        return HOST_COLUMNS, [host_row(status) for status in hosts.overview()]
+        return HOST_COLUMNS, [host_row(status) for status in host_status.overview()]

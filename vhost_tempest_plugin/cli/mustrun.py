@@ -9,14 +9,14 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import catalog
-from vhost_tempest_plugin.ability import Ability
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.need import Ground
-from vhost_tempest_plugin.results import stream
-from vhost_tempest_plugin.scenario import mustrun, site
+from vhost_tempest_plugin.report.results import stream
+from vhost_tempest_plugin.scenario import environment, required_tests
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import lay_out
 
 _COLUMNS = ("test", "must run", "why not", "did run")
 
@@ -72,14 +72,14 @@ class MustRun(Lister):
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         entries = [
             entry
-            for entry in mustrun.entries(_ground(parsed_args))
+            for entry in required_tests.entries(_ground(parsed_args))
             if parsed_args.tag is None or parsed_args.tag in entry.tags
             if parsed_args.regex is None or parsed_args.regex.search(entry.full_name)
             if not parsed_args.exclude_regex
             or not parsed_args.exclude_regex.search(entry.full_name)
         ]
         ran = None if parsed_args.subunit is None else _ran(parsed_args.subunit)
-        self._missing = 0 if ran is None else len(mustrun.breaches(entries, ran))
+        self._missing = 0 if ran is None else len(required_tests.breaches(entries, ran))
         return _COLUMNS, [
             (
                 entry.id,
@@ -93,7 +93,7 @@ class MustRun(Lister):
 
 def _ground(parsed_args: argparse.Namespace) -> Ground:
     if parsed_args.config_file is not None:
-        return site.ground(parsed_args.config_file)
+        return environment.ground(parsed_args.config_file)
     return Ground(
         tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
         frozenset(Ability[name.upper()] for name in parsed_args.ability),

@@ -9,11 +9,11 @@ from typing import Any
 from cliff.command import Command
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host.network import lifecycle
+from vhost_tempest_plugin.host.network.nat import MOST_PORTS
 from vhost_tempest_plugin.hypervisor.networks import SYSTEM
-from vhost_tempest_plugin.nat import MOST_PORTS
-from vhost_tempest_plugin.network import lifecycle
+from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "libvirt")
 

@@ -5,9 +5,10 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import plugging, progress
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.host import hotplug
+from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util import progress
 
 
 class Plug(Command):
@@ -30,6 +31,6 @@ class Plug(Command):
             address = PciAddress.parse(parsed_args.address)
         except ValueError as error:
             raise InputError(f"{error}; 'vhost show' has the addresses") from None
-        plugging.plug(
+        hotplug.plug(
             parsed_args.name, address, progress.Lines(), has_companion=parsed_args.companion
         )

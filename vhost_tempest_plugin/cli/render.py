@@ -5,8 +5,9 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import boot, catalog, layout, lifecycle, share
 from vhost_tempest_plugin.cli import sharing
+from vhost_tempest_plugin.host import boot, lifecycle, share
+from vhost_tempest_plugin.topology import catalog, layout
 
 
 class Render(Command):

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress, reporting
+from vhost_tempest_plugin.report import host_report
+from vhost_tempest_plugin.util import progress
 
 
 class Report(Command):
@@ -25,6 +26,6 @@ class Report(Command):
 
     def take_action(self, arguments: argparse.Namespace) -> int:
         lines = progress.Lines()
-        written = reporting.write(arguments.name, arguments.output, lines)
+        written = host_report.write(arguments.name, arguments.output, lines)
         self.app.stdout.write(written.text())
         return 0 if written.passed else 1

@@ -7,8 +7,9 @@ from typing import Any
 
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import lifecycle, progress
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+from vhost_tempest_plugin.host import lifecycle
+from vhost_tempest_plugin.util import progress
 
 
 class Restore(ShowOne):

@@ -3,7 +3,7 @@
 
 import argparse
 
-from vhost_tempest_plugin.share import MOST
+from vhost_tempest_plugin.host.share import MOST
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:

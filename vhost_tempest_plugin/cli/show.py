@@ -7,8 +7,8 @@ from typing import Any
 
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.cli.describe import DETAIL_COLUMNS, detail_row
+from vhost_tempest_plugin.host import status
 
 
 class Show(ShowOne):
@@ -20,4 +20,4 @@ class Show(ShowOne):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
-        return DETAIL_COLUMNS, detail_row(hosts.status(arguments.name))
+        return DETAIL_COLUMNS, detail_row(status.status(arguments.name))

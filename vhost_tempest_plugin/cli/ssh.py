@@ -6,7 +6,8 @@ import os
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import hosts, process
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.util import process
 
 
 class Ssh(Command):
@@ -21,7 +22,7 @@ class Ssh(Command):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
-        ssh = hosts.ssh(arguments.name)
+        ssh = status.ssh(arguments.name)
         words = [word for word in arguments.command[:1] if word != "--"] + arguments.command[1:]
         # The shared connection's socket is named relative to the host's directory.
         os.chdir(ssh.directory)

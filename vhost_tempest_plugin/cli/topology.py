@@ -10,10 +10,10 @@ from typing import Any
 from cliff.command import Command
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import catalog, topology_data, topology_file
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.topology import Host
-from vhost_tempest_plugin.topology_schema import SCHEMA
+from vhost_tempest_plugin.topology import catalog, serialization, yaml_file
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.schema import SCHEMA
 
 _LOG = logging.getLogger(__name__)
 _SUBJECT = "a topology's name or file"
@@ -87,9 +87,9 @@ class Show(Command):
     def take_action(self, arguments: argparse.Namespace) -> None:
         host = catalog.find(arguments.topology)
         if arguments.format == "json":
-            self.app.stdout.write(json.dumps(topology_data.write(host), indent=2) + "\n")
+            self.app.stdout.write(json.dumps(serialization.write(host), indent=2) + "\n")
         else:
-            self.app.stdout.write(topology_file.dump(host))
+            self.app.stdout.write(yaml_file.dump(host))
 
 
 class Schema(Command):

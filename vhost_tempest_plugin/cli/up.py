@@ -7,10 +7,13 @@ from typing import Any
 
 from cliff.show import ShowOne
 
-from vhost_tempest_plugin import catalog, lifecycle, progress, share, uplink
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+from vhost_tempest_plugin.host import lifecycle, share
+from vhost_tempest_plugin.host.network import uplink
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import progress
 
 
 class Up(ShowOne):

@@ -4,11 +4,11 @@
 And makes and ends networks.
 """
 
-from vhost_tempest_plugin.hypervisor import stray
+from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.hypervisor.connection import Connection
-from vhost_tempest_plugin.hypervisor.domain import Domain, State
 from vhost_tempest_plugin.hypervisor.embedded import forget
 from vhost_tempest_plugin.hypervisor.networks import Networks
 from vhost_tempest_plugin.hypervisor.remote import Remote
+from vhost_tempest_plugin.hypervisor.running_domain import Domain, State
 
-__all__ = ["Connection", "Domain", "Networks", "Remote", "State", "forget", "stray"]
+__all__ = ["Connection", "Domain", "Networks", "Remote", "State", "forget", "orphan_processes"]

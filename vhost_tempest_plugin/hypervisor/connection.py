@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.capability import Versions
 from vhost_tempest_plugin.errors import BusyError, MachineError
 from vhost_tempest_plugin.hypervisor import embedded, image, library
-from vhost_tempest_plugin.hypervisor.domain import Domain
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.hypervisor.running_domain import Domain
+from vhost_tempest_plugin.topology.requirements import Versions
 
 
 class Connection:

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin import paths, speed
 from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.util import paths, speed
 
 LIBVIRT_FLOOR = 6_001_000
 

@@ -6,45 +6,39 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from vhost_tempest_plugin import rewiring
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.deployment import StartError, Value
-from vhost_tempest_plugin.lab import (
-    compute,
-    emulated,
-    labs,
-    lifecycle,
-    logs,
-    restarting,
-    settings_by_hand,
-)
-from vhost_tempest_plugin.lab.computes import Computes, kept_environment
-from vhost_tempest_plugin.lab.control_plane import ControlPlane
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.emulated_deployment import EmulatedDeployment, assignments
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.supervision import Supervision
-from vhost_tempest_plugin.progress import silent
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.compute.driver import EmulatedDeployment, assignments
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment.driver import StartError, Value
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.host import rewire
+from vhost_tempest_plugin.lab import lifecycle, logs, overrides, restart, status
+from vhost_tempest_plugin.lab.hosts import nova_compute
+from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
+from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util.progress import silent
 
 
 class LabDeployment(EmulatedDeployment):
     """The driver ``lab``; *name* is the lab's."""
 
-    unit = compute.UNIT
+    unit = nova_compute.UNIT
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
         with ExitStack() as stack:
             with _started():
                 stack.enter_context(
-                    settings_by_hand.changed(self.name, service, assignments(options), silent)
+                    overrides.changed(self.name, service, assignments(options), silent)
                 )
             yield
 
     def reboot(self, host: str) -> None:
         with self._computes() as computes, _started():
-            emulated.power_off(host)
+            host_commands.power_off(host)
             computes.heal()
 
     def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
@@ -56,7 +50,7 @@ class LabDeployment(EmulatedDeployment):
             self._start(service, host)
         else:
             with _started():
-                restarting.restart(self.name, [service], silent)
+                restart.restart(self.name, [service], silent)
 
     def _stop(self, service: Service) -> None:
         self._supervision().stop(service)
@@ -76,21 +70,21 @@ class LabDeployment(EmulatedDeployment):
     def _boot_with(self, host: str, hardware: Host) -> None:
         with self._computes() as computes, _started():
             if computes.is_running(host):
-                emulated.power_off(host)
-            rewiring.rewire(host, hardware, silent)
+                host_commands.power_off(host)
+            rewire.rewire(host, hardware, silent)
             computes.heal()
 
     @contextmanager
     def _computes(self) -> Iterator[Computes]:
         directory = LabDirectory.of(self.name)
         with directory.locked(wait_s=lifecycle.WAIT_S, progress=silent):
-            directory, record = labs.running(self.name)
+            directory, record = status.running(self.name)
             computes = Computes(directory, record, kept_environment(record), silent)
             computes.keep_nova()
             yield computes
 
     def _supervision(self) -> Supervision:
-        directory, _ = labs.running(self.name)
+        directory, _ = status.running(self.name)
         return Supervision(directory.path)
 
 

@@ -12,35 +12,29 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin import acceleration, catalog, guest, paths, topology_file
-from vhost_tempest_plugin.accelerator import Accelerator
-from vhost_tempest_plugin.configuration.settings import Ports
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.configuration.settings import Ports
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.hosts import host_names, numbered_hosts
-from vhost_tempest_plugin.lab import (
-    checking,
-    emulated,
-    environment,
-    failure,
-    holding,
-    mutated,
-    ports,
-    release,
-    room,
-    schema,
-    secret,
-    snapshot,
-    stages,
-    ways,
-)
-from vhost_tempest_plugin.lab.computes import Computes, kept_environment
-from vhost_tempest_plugin.lab.directory import LabDirectory
-from vhost_tempest_plugin.lab.failure import ServiceError
-from vhost_tempest_plugin.lab.record import LabPhase, LabRecord
-from vhost_tempest_plugin.lab.stages import Stage
-from vhost_tempest_plugin.lab.supervision import Supervision
-from vhost_tempest_plugin.progress import Progress
-from vhost_tempest_plugin.topology import Host
+from vhost_tempest_plugin.host import acceleration, nested_guest
+from vhost_tempest_plugin.host.status import host_names, numbered_hosts
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
+from vhost_tempest_plugin.lab.checks import run
+from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
+from vhost_tempest_plugin.lab.hosts import snapshot
+from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.services import schema, secret, tcp_ports
+from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.lab.state import stages
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
+from vhost_tempest_plugin.lab.state.stages import Stage
+from vhost_tempest_plugin.topology import catalog, yaml_file
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util.progress import Progress
 
 DEFAULT_TOPOLOGY = "small"
 WAIT_S = 1800.0
@@ -111,7 +105,7 @@ def reset(name: str, progress: Progress) -> None:
         with _all_or_nothing(directory, record, progress):
             directory.write(replace(record, phase=LabPhase.STARTING))
             computes = Computes(directory, record, kept_environment(record), progress)
-            ways.put_back(directory, computes, progress)
+            start_modes.put_back(directory, computes, progress)
             directory.write(record)
 
 
@@ -121,7 +115,7 @@ def destroy(name: str, progress: Progress) -> None:
     That command is ended.
     """
     directory = LabDirectory.of(name)
-    holding.end(directory, progress)
+    lock_holder.end(directory, progress)
     with directory.locked(wait_s=WAIT_S, progress=progress):
         try:
             hosts = directory.read().hosts
@@ -130,7 +124,7 @@ def destroy(name: str, progress: Progress) -> None:
             hosts = numbered_hosts(name)
         Supervision(directory.path).shutdown()
         for host in hosts:
-            emulated.destroy(host, progress)
+            host_commands.destroy(host, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
 
@@ -145,7 +139,7 @@ def _bring_up(
     with stages.of(directory, Stage.ENVIRONMENT):
         made = environment.obtain(wanted_release, progress)
     with stages.of(directory, Stage.GUEST):
-        image = guest.build(progress)
+        image = nested_guest.build(progress)
     with stages.of(directory, Stage.TABLES):
         tables = schema.obtain(made, progress)
     kept = known or _new(directory, wish, made, progress)
@@ -156,11 +150,11 @@ def _bring_up(
         computes = Computes(directory, record, made, progress)
         wanted = snapshot.digest(computes.settings, (made.digest, image.digest))
         if snapshot.is_current(directory, wanted) and not wish.cold:
-            ways.warm(directory, computes, progress)
+            start_modes.warm(directory, computes, progress)
         else:
-            ways.cold(directory, computes, image, tables, wanted, progress)
+            start_modes.cold(directory, computes, image, tables, wanted, progress)
         with stages.of(directory, Stage.CHECKS):
-            checking.require(computes.settings)
+            run.require(computes.settings)
 
     with _all_or_nothing(directory, kept, progress):
         Supervision(directory.path).shutdown()
@@ -177,7 +171,7 @@ def _on_free_ports(
     """Start a lab on its ports; on others where another program has one, or takes one meanwhile."""
     while True:
         recorded = dataclasses.astuple(record.ports)
-        with ports.held(recorded) as numbers:
+        with tcp_ports.held(recorded) as numbers:
             if numbers != recorded:
                 progress("another program has one of the lab's ports; others are taken")
                 record = replace(record, ports=Ports(*numbers))
@@ -185,7 +179,7 @@ def _on_free_ports(
                 start(record)
             except ServiceError:
                 _end(directory, record, progress)
-                if not ports.taken(numbers):
+                if not tcp_ports.taken(numbers):
                     raise
             else:
                 return record
@@ -197,21 +191,21 @@ def _improve(
     """Bring back what has died of a lab that is up, and give it another Nova if it is to."""
     with failure.telling(progress):
         if record.nova == known.nova:
-            ways.heal(directory, known, progress)
+            start_modes.heal(directory, known, progress)
         else:
-            ways.change_nova(directory, known, record, progress)
+            start_modes.change_nova(directory, known, record, progress)
 
 
 def _require_room(directory: LabDirectory, known: LabRecord | None, wish: Wish) -> None:
-    room.require_place(paths.cache())
+    preflight.require_place(paths.cache())
     if known is None:
         host, count = wish.host or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
     else:
-        host = topology_file.load(directory.topology.read_bytes(), str(directory.topology))
+        host = yaml_file.load(directory.topology.read_bytes(), str(directory.topology))
         count = len(known.hosts)
     hosts_mib = host.memory_mib * count
     is_kept = directory.snapshot.is_dir() and not wish.cold
-    room.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
+    preflight.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
 
 
 def _new(
@@ -229,10 +223,10 @@ def _new(
         hosts=host_names(wish.name, wish.hosts or 1),
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        ports=Ports(*ports.choose(len(Ports.__dataclass_fields__))),
+        ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
         secrets=secret.choose(),
     )
-    directory.topology.write_text(topology_file.dump(host))
+    directory.topology.write_text(yaml_file.dump(host))
     directory.write(record)
     return record
 
@@ -265,11 +259,11 @@ def _with_nova(directory: LabDirectory, record: LabRecord, wish: Wish) -> LabRec
     """
     if wish.own_nova:
         return replace(record, nova=None)
-    return replace(record, nova=wish.nova or mutated.before(directory, record))
+    return replace(record, nova=wish.nova or mutant_tree.before(directory, record))
 
 
 def _topology(directory: LabDirectory, host: Host | None, record: LabRecord) -> str:
-    same = host is None or directory.topology.read_text() == topology_file.dump(host)
+    same = host is None or directory.topology.read_text() == yaml_file.dump(host)
     return record.topology if same else f"another than {record.topology}"
 
 
@@ -280,7 +274,7 @@ def _runs(directory: LabDirectory) -> bool:
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
     for host in record.hosts:
-        emulated.destroy(host, progress)
+        host_commands.destroy(host, progress)
 
 
 @contextmanager

@@ -4,11 +4,12 @@
 import time
 from collections.abc import Callable, Iterator
 
-from vhost_tempest_plugin import hosts
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.configuration.settings import Settings
-from vhost_tempest_plugin.lab import failure, labs
-from vhost_tempest_plugin.lab.compute import Compute
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
 
 _POLL_S = 0.5
 # Of a log that is followed, as far back as its last lines may reach.
@@ -24,7 +25,7 @@ def lines(name: str, service: Service | None, count: int, *, follow: bool = Fals
     :raises InputError: there is no such lab
     :raises HostError: a host does not answer
     """
-    settings = labs.settings(name)
+    settings = lab_status.settings(name)
     if service is not None:
         for heading, read in _readers(settings, service):
             if service.in_host and len(settings.hosts) > 1:
@@ -42,13 +43,13 @@ def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]
         yield f"== {service}", lambda: failure.tail(settings.log(service), settings.secrets)
         return
     for host in settings.hosts:
-        if labs.is_host_running(host.name):
+        if lab_status.is_host_running(host.name):
             yield f"== {service} in {host.name}", _of_host(settings, host.name)
 
 
 def _of_host(settings: Settings, host: str) -> Read:
     def read() -> tuple[str, ...]:
-        with hosts.connected(host) as (_, machine):
+        with status.connected(host) as (_, machine):
             text = "\n".join(Compute(settings, machine).last_lines(_MOST_LINES))
         return tuple(failure.mask(text, settings.secrets).splitlines())
 

@@ -13,8 +13,9 @@ from typing import ClassVar
 
 from tempest.lib import exceptions
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.expect import (
+from vhost_tempest_plugin.host.nested_guest import GuestReport
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Fleet,
     Lack,
@@ -27,13 +28,12 @@ from vhost_tempest_plugin.expect import (
     outlook,
     refusal,
 )
-from vhost_tempest_plugin.guest import GuestReport
-from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
-from vhost_tempest_plugin.request import DeviceRequest, Request
-from vhost_tempest_plugin.scenario import wishes
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
+from vhost_tempest_plugin.nova.request import DeviceRequest, Request
+from vhost_tempest_plugin.scenario.base_host import HostedTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
-from vhost_tempest_plugin.scenario.hosted import HostedTest
-from vhost_tempest_plugin.scenario.situations import rounds
+from vhost_tempest_plugin.scenario.requests import server_requests
+from vhost_tempest_plugin.scenario.requests.load_plans import rounds
 
 _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 
@@ -59,12 +59,14 @@ class ScenarioTest(HostedTest):
     def fullest(self) -> str:
         """The host with most devices of the first sort."""
         kind = self.kind
-        return max(self.hosts, key=lambda name: len(novaconf.rows(self.hosts[name].layout, kind)))
+        return max(
+            self.hosts, key=lambda name: len(pci_devices.rows(self.hosts[name].layout, kind))
+        )
 
     @property
     def kind(self) -> DeviceKind:
         """The first sort of device that the hosts have for guests."""
-        return novaconf.tracked(host.layout for host in self.hosts.values())[0]
+        return pci_devices.tracked(host.layout for host in self.hosts.values())[0]
 
     def stay_on(self, host: str) -> None:
         """Have Nova choose this host and no other until the test ends."""
@@ -78,7 +80,7 @@ class ScenarioTest(HostedTest):
         self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED
     ) -> tuple[DeviceRequest, ...]:
         """That many devices of the first sort."""
-        return wishes.nics(self.kind, count, policy)
+        return server_requests.nics(self.kind, count, policy)
 
     def place(self, request: Request, *, console: bool = False, ports: Sequence[str] = ()) -> Guest:
         """A guest of this request, which must be placed, where it must be.

@@ -4,11 +4,11 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from vhost_tempest_plugin.expect import Fleet, Observation, Rejection
-from vhost_tempest_plugin.guest import LAST_LINE, GuestReport
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import Request
-from vhost_tempest_plugin.views import Power
+from vhost_tempest_plugin.host.nested_guest import LAST_LINE, GuestReport
+from vhost_tempest_plugin.nova.expect import Fleet, Observation, Rejection
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.nova.views import Power
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 if TYPE_CHECKING:
     from vhost_tempest_plugin.scenario.base import ScenarioTest

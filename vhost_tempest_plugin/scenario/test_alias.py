@@ -9,15 +9,15 @@ from collections.abc import Mapping
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Conflict
-from vhost_tempest_plugin.need import deployment, devices
-from vhost_tempest_plugin.novaconf import NumaPolicy, kinds
-from vhost_tempest_plugin.pci import DeviceModel
-from vhost_tempest_plugin.request import DeviceRequest
-from vhost_tempest_plugin.scenario.changing import ALIAS, ChangingTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import deployment, devices
+from vhost_tempest_plugin.nova.expect import Conflict
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, kinds
+from vhost_tempest_plugin.nova.request import DeviceRequest
+from vhost_tempest_plugin.scenario.base_config import ALIAS, ChangingTest
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.pci import DeviceModel
 
 NOVA_API = "nova-api"
 _NAME = "vhost-alias"

@@ -10,17 +10,17 @@ from contextlib import contextmanager
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import devicespec
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.devicespec import AddressPattern
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import deployment, devices, local_devices
-from vhost_tempest_plugin.novaconf import NumaPolicy, PciDeviceRow
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.scenario.changing import ChangingTest
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import deployment, devices, local_devices
+from vhost_tempest_plugin.nova import device_spec
+from vhost_tempest_plugin.nova.device_spec import AddressPattern
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, PciDeviceRow
+from vhost_tempest_plugin.scenario.base_config import ChangingTest
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 _VIRSH = "virsh -q -c qemu:///system"
 
@@ -73,7 +73,7 @@ class FormTest(ChangingTest):
             self.entry(f"{glob.bus:02x}:{glob.slot:02x}"),
             self.entry(AddressPattern(bus=f"{pattern.bus:02x}", function=f"[{pattern.function}]")),
         )
-        with self.device_spec(devicespec.together(entries), entries=entries):
+        with self.device_spec(device_spec.together(entries), entries=entries):
             pass
 
 

@@ -11,20 +11,21 @@ from contextlib import contextmanager
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import cabling
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.layout import lay_out
-from vhost_tempest_plugin.need import deployment
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import CpuPolicy
-from vhost_tempest_plugin.scenario.changing import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
+from vhost_tempest_plugin.cloud.deployment.requirement import deployment
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.request import CpuPolicy
+from vhost_tempest_plugin.nova.views import Power
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.scenario.base_hardware import HardwareTest, removable, removable_nodes
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.hardware import HardwareTest, removable, removable_nodes
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import request
-from vhost_tempest_plugin.views import Power
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology import variants
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 class UnpluggedTest(HardwareTest, ChangingTest):
@@ -176,7 +177,7 @@ class RewiredTest(HardwareTest):
     @needs(removable(1), deployment(Ability.REWIRE))
     def test_host_comes_back_with_fewer(self) -> None:
         """What is gone is gone from Nova's books, and back in them when it is back."""
-        hardware = cabling.without_last(self.host.layout, next(iter(self.cards_by_node())))
+        hardware = variants.without_last(self.host.layout, next(iter(self.cards_by_node())))
         with self.rewired(hardware):
             self.await_books()
             guests = self.fill()
@@ -190,7 +191,7 @@ class RewiredTest(HardwareTest):
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
         """The guest keeps it in Nova's books, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))
-        hardware = cabling.without_last(self.host.layout, node)
+        hardware = variants.without_last(self.host.layout, node)
         guest = self.guest_with(nics[-1])
         with self.rewired(hardware):
             guest.power = Power.OFF
@@ -210,8 +211,8 @@ class RewiredTest(HardwareTest):
 
         :param awaited: the block begins when Nova's books have it
         """
-        hardware = cabling.exchanged(self.host.layout)
-        self.assertNotEqual((), cabling.moved(self.host.layout, lay_out(hardware)))
+        hardware = variants.exchanged(self.host.layout)
+        self.assertNotEqual((), pci_devices.moved(self.host.layout, lay_out(hardware)))
         try:
             with self.rewired(hardware):
                 if awaited:

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempest import config, test
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import process
+from vhost_tempest_plugin.util import process
 
 CONF = config.CONF
 _TIME_LIMIT_S = 1800

@@ -9,15 +9,20 @@ import re
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.guest import GuestReport
-from vhost_tempest_plugin.need import Ground, Need, device_nodes, local_devices
-from vhost_tempest_plugin.pci import PciAddress
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    Ground,
+    Need,
+    device_nodes,
+    local_devices,
+)
+from vhost_tempest_plugin.host.nested_guest import GuestReport
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.base_hardware import cards
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.hardware import cards
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import by_node, request
-from vhost_tempest_plugin.topology import IommuModel
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.model import IommuModel
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 # drivers/iommu/intel/dmar.c, dmar_fault_do_one: what the IOMMU has kept from memory.
 _FAULT = re.compile(r"DMAR: .*fault", re.IGNORECASE)

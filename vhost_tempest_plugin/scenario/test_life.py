@@ -10,16 +10,22 @@ from contextlib import contextmanager
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import dedicated_cpus, deployment, devices, local_devices, resize
-from vhost_tempest_plugin.request import Request
-from vhost_tempest_plugin.scenario.changing import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    dedicated_cpus,
+    deployment,
+    devices,
+    local_devices,
+    resize,
+)
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, LifeTest
+from vhost_tempest_plugin.scenario.base_placement import NEEDED
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.living import DEDICATED, LifeTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.reporting import NEEDED
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
 
 _STARTED = "Starting compute node"
 _AUDIT_FAILED = "Error updating resources for node"

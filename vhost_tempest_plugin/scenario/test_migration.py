@@ -3,13 +3,19 @@
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.need import dedicated_cpus, deployment, feature, hosts, local_devices
-from vhost_tempest_plugin.scenario.changing import AUDIT_INTERVAL, NEVER, ChangingTest
-from vhost_tempest_plugin.scenario.living import LifeTest
-from vhost_tempest_plugin.scenario.needs import needs
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    dedicated_cpus,
+    deployment,
+    feature,
+    hosts,
+    local_devices,
+)
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.scenario.base_lifecycle import LifeTest
+from vhost_tempest_plugin.scenario.requires import needs
 
 # nova/compute/resource_tracker.py, drop_move_claim_at_dest: the host that it leaves has let it go.
 _LET_GO = "reverted"

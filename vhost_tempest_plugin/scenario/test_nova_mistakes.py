@@ -8,13 +8,12 @@ import unittest
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.expect import Placed, expectation
-from vhost_tempest_plugin.expect.preference import order
-from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.load import Load
-from vhost_tempest_plugin.need import Ground, Need
-from vhost_tempest_plugin.novaconf import DeviceKind
-from vhost_tempest_plugin.request import (
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.nova.expect import Placed, expectation
+from vhost_tempest_plugin.nova.expect.preference import order
+from vhost_tempest_plugin.nova.load import Load
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind
+from vhost_tempest_plugin.nova.request import (
     CpuPolicy,
     EmulatorPolicy,
     ImageRequest,
@@ -22,9 +21,10 @@ from vhost_tempest_plugin.request import (
     ThreadPolicy,
 )
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import placeable
-from vhost_tempest_plugin.scenario.wishes import nics, request
+from vhost_tempest_plugin.scenario.requests.load_plans import placeable
+from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.layout import Layout
 
 
 def floating_first(

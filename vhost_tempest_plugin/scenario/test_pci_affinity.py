@@ -8,20 +8,20 @@ from collections.abc import Iterator
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.expect import Conflict, Lack
-from vhost_tempest_plugin.need import (
+from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
     devices,
     local_devices,
     off_node_devices,
 )
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import CpuPolicy, ImageRequest
+from vhost_tempest_plugin.nova.expect import Conflict, Lack
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, ImageRequest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import out_of_reach, reach_matters
-from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.scenario.requests.load_plans import out_of_reach, reach_matters
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 DEDICATED = CpuPolicy.DEDICATED
 # The policies whose outcome hangs on more than nodes: on devices of no node, and on sockets.

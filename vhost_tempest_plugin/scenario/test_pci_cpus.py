@@ -6,16 +6,16 @@ nova/virt/hardware.py: ``_pack_instance_onto_cores``, ``numa_fit_instance_to_hos
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import local_devices, threads
-from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
-from vhost_tempest_plugin.request import CpuPolicy, EmulatorPolicy, Request, ThreadPolicy
+from vhost_tempest_plugin.cloud.deployment.requirement import local_devices, threads
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import placeable, rounds
-from vhost_tempest_plugin.scenario.stock import Stock, stocks
-from vhost_tempest_plugin.scenario.wishes import nics, request
+from vhost_tempest_plugin.scenario.requests.load_plans import placeable, rounds
+from vhost_tempest_plugin.scenario.requests.node_capacity import Stock, stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 DEDICATED, MIXED = CpuPolicy.DEDICATED, CpuPolicy.MIXED
 # What a node lacks that has devices, where others have CPUs or devices enough.
@@ -141,7 +141,7 @@ class MixedTest(CpuTest):
         """They float over each other nowhere (bug 1898272)."""
         layouts = [host.layout for host in self.hosts.values()]
         most = max(
-            len(node.cpus & novaconf.cpu_sets(layout).shared)
+            len(node.cpus & pci_devices.cpu_sets(layout).shared)
             for layout in layouts
             for node in layout.host.nodes
         )

@@ -3,17 +3,17 @@
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.expect import Lack, Rejection
-from vhost_tempest_plugin.need import device_kinds, devices, local_devices
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario import wishes
+from vhost_tempest_plugin.cloud.deployment.requirement import device_kinds, devices, local_devices
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Lack, Rejection
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.stock import stocks
-from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.scenario.requests import server_requests
+from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 PREFERRED = NumaPolicy.PREFERRED
 CROWD = 20
@@ -91,8 +91,10 @@ class AliasTest(ManyTest):
     @decorators.idempotent_id("27f4d0c9-a8e6-4b5d-9e13-f6b2c7d8e084")
     @needs(device_kinds(2))
     def test_devices_of_two_kinds(self) -> None:
-        kinds = novaconf.tracked(host.layout for host in self.hosts.values())
-        self.place(request(devices=tuple(wishes.nics(kind)[0] for kind in kinds)), console=True)
+        kinds = pci_devices.tracked(host.layout for host in self.hosts.values())
+        self.place(
+            request(devices=tuple(server_requests.nics(kind)[0] for kind in kinds)), console=True
+        )
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("0ba6e3f8-d5c1-4970-8a4e-2d9f7b0c5e85")

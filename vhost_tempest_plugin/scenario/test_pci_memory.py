@@ -6,20 +6,20 @@ nova/virt/hardware.py: ``_numa_cell_supports_pagesize_request`` and the memory l
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.expect import Lack, Rejection
-from vhost_tempest_plugin.need import dedicated_cpus, local_devices
-from vhost_tempest_plugin.novaconf import DeviceKind, NumaPolicy
-from vhost_tempest_plugin.request import CpuPolicy, PageSize, Request
+from vhost_tempest_plugin.cloud.deployment.requirement import dedicated_cpus, local_devices
+from vhost_tempest_plugin.nova.expect import Lack, Rejection
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy, PageSize, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import (
+from vhost_tempest_plugin.scenario.requests.load_plans import (
     pages_apart,
     pages_apart_matters,
     placeable,
     rounds,
 )
-from vhost_tempest_plugin.scenario.stock import Stock, more_than_half, stocks
-from vhost_tempest_plugin.scenario.wishes import NODE_MEMORY_MIB, nics, request
+from vhost_tempest_plugin.scenario.requests.node_capacity import Stock, more_than_half, stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import NODE_MEMORY_MIB, nics, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 MIB_KIB = 1024
 LARGE_KIB, HUGE_KIB = 2 * MIB_KIB, 1024 * MIB_KIB

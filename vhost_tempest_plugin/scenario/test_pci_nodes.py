@@ -8,11 +8,16 @@ from itertools import combinations
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import cpus_beside_devices, device_nodes, local_devices, nodes
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    cpus_beside_devices,
+    device_nodes,
+    local_devices,
+    nodes,
+)
+from vhost_tempest_plugin.nova.expect import Lack
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 
 class SeveralNodesTest(ScenarioTest):

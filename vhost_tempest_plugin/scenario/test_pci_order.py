@@ -11,9 +11,8 @@ from dataclasses import replace
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.expect import Fleet, Placed, departures, ranked
-from vhost_tempest_plugin.need import (
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
     deployment,
     device_nodes,
@@ -21,11 +20,12 @@ from vhost_tempest_plugin.need import (
     local_devices,
     nodes,
 )
-from vhost_tempest_plugin.request import CpuPolicy, Request
+from vhost_tempest_plugin.nova.expect import Fleet, Placed, departures, ranked
+from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import by_node, request
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 DEDICATED = CpuPolicy.DEDICATED
 _PACK = "compute.packing_host_numa_cells_allocation_strategy"

@@ -3,20 +3,20 @@
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import (
+from vhost_tempest_plugin.cloud.deployment.requirement import (
     devices,
     local_devices,
     off_node_devices,
     sockets_of_nodes,
 )
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import CpuPolicy
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.situations import placeable, reach_matters
-from vhost_tempest_plugin.scenario.stock import stocks
-from vhost_tempest_plugin.scenario.wishes import by_node, nics, request
+from vhost_tempest_plugin.scenario.requests.load_plans import placeable, reach_matters
+from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, nics, request
+from vhost_tempest_plugin.scenario.requires import needs
 
 DEDICATED = CpuPolicy.DEDICATED
 # More root ports and assigned devices than that take a guest longer than they teach.

@@ -11,17 +11,17 @@ from contextlib import ExitStack
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.deployment import Deployment
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.need import deployment, whole_devices
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.request import Request
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.reporting import NEEDED, ReportingTest
-from vhost_tempest_plugin.scenario.stock import stocks
+from vhost_tempest_plugin.cloud.deployment.driver import Deployment
+from vhost_tempest_plugin.cloud.deployment.requirement import deployment, whole_devices
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.scenario.base_placement import NEEDED, ReportingTest
+from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.scenario.test_placement_scheduling import IN_PLACEMENT, NOVA_SCHEDULER
-from vhost_tempest_plugin.scenario.wishes import request
 
 EIGHT = 8
 
@@ -58,7 +58,7 @@ class WideTest(ReportingTest):
     @decorators.idempotent_id("a8f3d6b1-7c2e-4094-b5d8-0f9e4c1a6b97")
     def test_more_devices_than_there_are(self) -> None:
         """Placement finds no way, and finds that out in time."""
-        every = max(len(novaconf.rows(host.layout, self.kind)) for host in self.hosts.values())
+        every = max(len(pci_devices.rows(host.layout, self.kind)) for host in self.hosts.values())
         self.refused(self.wide(every + 1), Lack.DEVICES)
 
     def wide(self, count: int) -> Request:

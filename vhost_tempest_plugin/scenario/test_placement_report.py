@@ -11,24 +11,29 @@ from dataclasses import replace
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import devicespec
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE
-from vhost_tempest_plugin.devicespec import Entry
-from vhost_tempest_plugin.need import deployment, devices, local_devices, whole_devices
-from vhost_tempest_plugin.novaconf import NumaPolicy
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.scenario.changing import DEVICE_SPEC, ChangingTest
-from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.reporting import (
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    deployment,
+    devices,
+    local_devices,
+    whole_devices,
+)
+from vhost_tempest_plugin.nova import device_spec
+from vhost_tempest_plugin.nova.device_spec import Entry
+from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
+from vhost_tempest_plugin.nova.views.placement import device_of
+from vhost_tempest_plugin.scenario.base_config import DEVICE_SPEC, ChangingTest
+from vhost_tempest_plugin.scenario.base_placement import (
     NEEDED,
     REPORT,
     Operator,
     ReportingTest,
     reporting,
 )
-from vhost_tempest_plugin.scenario.wishes import request
-from vhost_tempest_plugin.views.placement import device_of
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 _CLASS = "CUSTOM_VHOST_CHANGED"
 _INTERFACES = 'ls "/sys/bus/pci/devices/$1/net"'
@@ -123,7 +128,7 @@ class ReportedTest(ReportingTest):
         """Nova's test_device_reconfiguration_with_allocations_config_change_stop."""
         guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
         (address,) = guest.devices
-        changed = devicespec.each(self.with_class_of(address))
+        changed = device_spec.each(self.with_class_of(address))
         (own,) = self.providers()[address].inventories
         in_use = f"Inventory for '{own}' on resource provider"
         self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, in_use)

@@ -9,19 +9,24 @@ from contextlib import ExitStack
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin import devicespec, novaconf
-from vhost_tempest_plugin.deployment import NOVA_COMPUTE, Deployment, Value
-from vhost_tempest_plugin.devicespec import Entry
-from vhost_tempest_plugin.expect import Lack
-from vhost_tempest_plugin.layout import Layout
-from vhost_tempest_plugin.need import Ground, Need, deployment, whole_devices
-from vhost_tempest_plugin.pci import PciAddress
-from vhost_tempest_plugin.request import CpuPolicy
-from vhost_tempest_plugin.scenario.assortment import Assortment, whole
-from vhost_tempest_plugin.scenario.changing import ALIAS, DEVICE_SPEC
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.reporting import NEEDED, ReportingTest
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, Value
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    Ground,
+    Need,
+    deployment,
+    whole_devices,
+)
+from vhost_tempest_plugin.nova import device_spec, pci_devices
+from vhost_tempest_plugin.nova.device_spec import Entry
+from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.request import CpuPolicy
+from vhost_tempest_plugin.scenario.base_config import ALIAS, DEVICE_SPEC
+from vhost_tempest_plugin.scenario.base_placement import NEEDED, ReportingTest
+from vhost_tempest_plugin.scenario.requests.device_classes import Assortment, whole
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 IN_PLACEMENT = "filter_scheduler.pci_in_placement"
 NOVA_SCHEDULER = "nova-scheduler"
@@ -34,11 +39,11 @@ def contested(layout: Layout) -> tuple[int, int] | None:
     others have such CPUs, too.  None where there is no such node.
     """
     kind = whole([layout])
-    if kind is None or len(novaconf.rows(layout, kind)) < _LEAST:
+    if kind is None or len(pci_devices.rows(layout, kind)) < _LEAST:
         return None
-    dedicated = novaconf.cpu_sets(layout).dedicated
+    dedicated = pci_devices.cpu_sets(layout).dedicated
     cpus = {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
-    sorts = Assortment.of(kind, novaconf.rows(layout, kind))
+    sorts = Assortment.of(kind, pci_devices.rows(layout, kind))
     for node, count in sorted(cpus.items(), key=lambda item: -item[1]):
         elsewhere = any(free for other, free in cpus.items() if other != node)
         if count and elsewhere and len(sorts.on(node)) > 1:
@@ -70,7 +75,7 @@ class ScheduledTest(ReportingTest):
         """The devices."""
         (first, *_) = cls.hosts.values()
         kind = cls.whole_kind()
-        return Assortment.of(kind, novaconf.rows(first.layout, kind))
+        return Assortment.of(kind, pci_devices.rows(first.layout, kind))
 
     @classmethod
     def entries(cls) -> tuple[Entry, ...]:
@@ -80,8 +85,8 @@ class ScheduledTest(ReportingTest):
     def options(cls) -> Mapping[str, Value]:
         layouts = [host.layout for host in cls.hosts.values()]
         return {
-            DEVICE_SPEC: devicespec.each(cls.entries()),
-            ALIAS: (*novaconf.aliases(layouts), *cls.sorts().aliases()),
+            DEVICE_SPEC: device_spec.each(cls.entries()),
+            ALIAS: (*pci_devices.aliases(layouts), *cls.sorts().aliases()),
         }
 
     @classmethod
@@ -193,7 +198,7 @@ class ScheduledTest(ReportingTest):
         """A guest by an alias without ids."""
         sorts = self.sorts()
         layouts = [host.layout for host in self.hosts.values()]
-        aliases = (*novaconf.aliases(layouts), *sorts.aliases(ids=False))
+        aliases = (*pci_devices.aliases(layouts), *sorts.aliases(ids=False))
         with (
             self.start_fails("does not have vendor_id and product_id fields set"),
             self.configured(NOVA_COMPUTE, {ALIAS: aliases}),

@@ -5,13 +5,13 @@ from typing import ClassVar
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.feature import Feature
-from vhost_tempest_plugin.need import feature, local_devices
+from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.deployment.requirement import feature, local_devices
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.clients.network import Port, Wires
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wires import Port, Wires
-from vhost_tempest_plugin.scenario.wishes import request
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
 
 
 @needs(feature(Feature.ORDINARY_PORTS))

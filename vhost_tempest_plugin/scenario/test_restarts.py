@@ -9,18 +9,22 @@ from typing import Any, ClassVar
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.ability import Ability
-from vhost_tempest_plugin.deployment import LIBVIRT, NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.cloud.deployment.requirement import (
+    dedicated_cpus,
+    deployment,
+    local_devices,
+)
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.expect import Rejection
-from vhost_tempest_plugin.need import dedicated_cpus, deployment, local_devices
-from vhost_tempest_plugin.request import CpuPolicy
-from vhost_tempest_plugin.scenario import books
+from vhost_tempest_plugin.nova.expect import Rejection
+from vhost_tempest_plugin.nova.request import CpuPolicy
+from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.needs import needs
-from vhost_tempest_plugin.scenario.wishes import request
-from vhost_tempest_plugin.views import Power
+from vhost_tempest_plugin.scenario.inspection import accounting
+from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.requires import needs
 
 CONDUCTOR, SCHEDULER, API = "nova-conductor", "nova-scheduler", "nova-api"
 
@@ -47,9 +51,9 @@ class RestartCase(ScenarioTest):
         pinned = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
         return self.place_all(pinned, request())
 
-    def assert_unchanged(self, before: books.Books, after: books.Books) -> None:
+    def assert_unchanged(self, before: accounting.Books, after: accounting.Books) -> None:
         """Fail where anybody's account of the hosts is another one."""
-        self.assertEqual((), books.changes(before, after))
+        self.assertEqual((), accounting.changes(before, after))
 
     def assert_goes_on(self, *guests: Guest) -> None:
         """The guests are what they were; one more is placed beside them, and all can go."""
@@ -148,23 +152,23 @@ class ServiceRestartTest(RestartCase):
     def restarted(self, *services: str) -> None:
         """Restart services one after the other."""
         guests = self.some_guests()
-        before = books.read(self.hosts)
+        before = accounting.read(self.hosts)
         with self.watch.waiting("restarts"):
             for service in services:
                 self.driver.restart(service)
         self.await_enabled()
-        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_unchanged(before, accounting.read(self.hosts))
         self.assert_goes_on(*guests)
 
     def killed(self, service: str) -> None:
         """End a service by force, and start it."""
         guests = self.some_guests()
-        before = books.read(self.hosts)
+        before = accounting.read(self.hosts)
         with self.watch.waiting("restarts"):
             self.driver.kill(service)
             self.driver.start(service)
         self.await_enabled()
-        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_unchanged(before, accounting.read(self.hosts))
         self.assert_goes_on(*guests)
 
 
@@ -177,16 +181,16 @@ class HostRebootTest(RestartCase):
     def test_guests_are_started_by_hand(self) -> None:
         """Their devices and CPUs are theirs while they are off."""
         guests = self.some_guests()
-        before = books.read(self.hosts)
+        before = accounting.read(self.hosts)
         self.reboot()
         for guest in guests:
             guest.power = Power.OFF
             self.check(guest, "power failure")
-        after = books.read(self.hosts)
+        after = accounting.read(self.hosts)
         self.assert_unchanged(before.of_nova(), after.of_nova())
         for guest in guests:
             guest.reboot(hard=True)
-        self.assert_unchanged(before, books.read(self.hosts))
+        self.assert_unchanged(before, accounting.read(self.hosts))
         self.assert_goes_on(*guests)
 
     @decorators.attr(type=["restart", "slow"])
@@ -197,7 +201,7 @@ class HostRebootTest(RestartCase):
         options = {"DEFAULT.resume_guests_state_on_host_boot": "true"}
         with self.watch.within("options", self.driver.configured(NOVA_COMPUTE, options)):
             guests = self.some_guests()
-            before = books.read(self.hosts)
+            before = accounting.read(self.hosts)
             self.reboot()
             wanted = {guest.id for guest in guests}
 
@@ -212,7 +216,7 @@ class HostRebootTest(RestartCase):
 
             self.cloud.until(run, "guests", self.watch)
             self.cloud.settled(wanted, self.watch, status="ACTIVE")
-            self.assert_unchanged(before, books.read(self.hosts))
+            self.assert_unchanged(before, accounting.read(self.hosts))
             self.assert_goes_on(*guests)
 
     def reboot(self) -> None:

@@ -4,12 +4,13 @@
 import argparse
 from collections.abc import Sequence
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.finding import Finding
-from vhost_tempest_plugin.lab import checking, labs
+from vhost_tempest_plugin.host.checks.finding import Finding
+from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.checks.base import LAB
+from vhost_tempest_plugin.util import progress
 
 
 class Check(FindingsCommand):
@@ -27,6 +28,6 @@ class Check(FindingsCommand):
         return parser
 
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
-        labs.running(parsed_args.name)
-        settings = labs.settings(parsed_args.name)
-        return checking.run(settings, parsed_args.checks, progress.Lines())
+        status.running(parsed_args.name)
+        settings = status.settings(parsed_args.name)
+        return run.run(settings, parsed_args.checks, progress.Lines())

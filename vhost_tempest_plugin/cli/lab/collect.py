@@ -7,11 +7,12 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.collected import tell
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.collecting.collection import Collection
-from vhost_tempest_plugin.lab import collecting, failure, labs
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.host.collect.collection import Collection
+from vhost_tempest_plugin.lab import collect, status
+from vhost_tempest_plugin.util import progress
 
 
 class Collect(Command):
@@ -30,8 +31,8 @@ class Collect(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         name = parsed_args.name
-        mask = partial(failure.mask, secrets=labs.settings(name).secrets)
+        mask = partial(failure.mask, secrets=status.settings(name).secrets)
         collection = Collection(parsed_args.directory, mask, progress.Lines())
-        collecting.collect(name, collection)
+        collect.collect(name, collection)
         collection.finish()
         self.app.stdout.write(tell(collection))

@@ -5,9 +5,9 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.lab import lifecycle
+from vhost_tempest_plugin.util import progress
 
 
 class Destroy(Command):

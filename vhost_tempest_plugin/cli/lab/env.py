@@ -6,8 +6,8 @@ import argparse
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration import client
-from vhost_tempest_plugin.lab import labs
+from vhost_tempest_plugin.cloud.configuration import client
+from vhost_tempest_plugin.lab import status
 
 
 class Env(Command):
@@ -28,6 +28,6 @@ class Env(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = labs.settings(parsed_args.name)
+        settings = status.settings(parsed_args.name)
         text = client.clouds if parsed_args.format == "clouds" else client.openrc
         self.app.stdout.write(text(settings))

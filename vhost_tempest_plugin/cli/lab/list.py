@@ -7,7 +7,7 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin.lab import labs
+from vhost_tempest_plugin.lab import status
 
 _COLUMNS = ("name", "state", "topology", "release", "hosts", "nova", "created")
 
@@ -18,10 +18,10 @@ class List(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        return _COLUMNS, [_row(lab) for lab in labs.overview()]
+        return _COLUMNS, [_row(lab) for lab in status.overview()]
 
 
-def _row(lab: labs.Lab) -> tuple[Any, ...]:
+def _row(lab: status.Lab) -> tuple[Any, ...]:
     record = lab.record
     if record is None:
         return (lab.directory.name, lab.phase, "", "", "", "", "")

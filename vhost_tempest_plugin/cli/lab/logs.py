@@ -6,7 +6,7 @@ import argparse
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.lab import logs
 
 _LINES = 50

@@ -5,10 +5,10 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration.override import CONFIGURABLE
-from vhost_tempest_plugin.lab import restarting
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.lab import restart
+from vhost_tempest_plugin.util import progress
 
 
 class Restart(Command):
@@ -25,4 +25,4 @@ class Restart(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        restarting.restart(parsed_args.name, parsed_args.services, progress.Lines())
+        restart.restart(parsed_args.name, parsed_args.services, progress.Lines())

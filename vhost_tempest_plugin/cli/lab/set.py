@@ -7,10 +7,10 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration.override import CONFIGURABLE
-from vhost_tempest_plugin.lab import labs, settings_by_hand
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.lab import overrides, status
+from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("service", "section", "option", "value")
 
@@ -38,8 +38,8 @@ class Set(Lister):
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         name, service = parsed_args.name, parsed_args.service
         if parsed_args.assignments:
-            settings_by_hand.put(name, service, parsed_args.assignments, progress.Lines())
-        _, record = labs.find(name)
+            overrides.put(name, service, parsed_args.assignments, progress.Lines())
+        _, record = status.find(name)
         return _COLUMNS, [
             (entry.service, entry.section, entry.option, _said(entry.value))
             for entry in record.overrides

@@ -6,10 +6,10 @@ import os
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import process
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration import client
-from vhost_tempest_plugin.lab import labs
+from vhost_tempest_plugin.cloud.configuration import client
+from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.util import process
 
 
 class Shell(Command):
@@ -24,7 +24,7 @@ class Shell(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = labs.settings(parsed_args.name)
+        settings = status.settings(parsed_args.name)
         words = [word for word in parsed_args.command if word != "--"]
         path = os.pathsep.join([str(settings.environment / "bin"), os.environ.get("PATH", "")])
         process.replace(

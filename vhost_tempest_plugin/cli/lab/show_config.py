@@ -6,10 +6,11 @@ import argparse
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.configuration import render
-from vhost_tempest_plugin.configuration.override import CONFIGURABLE
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.lab import failure, labs
+from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.lab import status
 
 
 class ShowConfig(Command):
@@ -23,10 +24,10 @@ class ShowConfig(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = labs.settings(parsed_args.name)
+        settings = status.settings(parsed_args.name)
         service = Service(parsed_args.service)
         if service.in_host:
-            host = labs.host(settings, parsed_args.host)
+            host = status.host(settings, parsed_args.host)
             options = render.compute_options(settings, host)
         else:
             options = render.options(settings)[service]

@@ -8,7 +8,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name
-from vhost_tempest_plugin.lab import labs
+from vhost_tempest_plugin.lab import status
 
 
 class Status(Lister):
@@ -28,15 +28,15 @@ class Status(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        parts = labs.parts(parsed_args.name)
+        parts = status.parts(parsed_args.name)
         self._ill = not all(part.is_well for part in parts)
         return STATUS_COLUMNS, [_row(part) for part in parts]
 
 
 def rows(name: str) -> list[tuple[Any, ...]]:
     """The cells of STATUS_COLUMNS for every part of a lab."""
-    return [_row(part) for part in labs.parts(name)]
+    return [_row(part) for part in status.parts(name)]
 
 
-def _row(part: labs.Part) -> tuple[Any, ...]:
+def _row(part: status.Part) -> tuple[Any, ...]:
     return (part.name, part.place, part.state, part.pid, part.up_s, part.restarts)

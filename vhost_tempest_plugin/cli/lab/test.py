@@ -7,14 +7,16 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import labs, mutation, testing
-from vhost_tempest_plugin.mutants import catalogue
-from vhost_tempest_plugin.results import mutation as results
-from vhost_tempest_plugin.results import report
-from vhost_tempest_plugin.scenario import mustrun, site
+from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab import tempest
+from vhost_tempest_plugin.lab.mutation import run as mutation
+from vhost_tempest_plugin.mutation import catalogue
+from vhost_tempest_plugin.report.results import mutation as results
+from vhost_tempest_plugin.report.results import report
+from vhost_tempest_plugin.scenario import environment, required_tests
+from vhost_tempest_plugin.util import progress
 
 
 class Test(Command):
@@ -35,7 +37,7 @@ class Test(Command):
             "--smoke", action="store_true", help="the smoke tests of this plugin, in a few minutes"
         )
         chosen.add_argument(
-            "--regex", default=testing.OURS, help="those whose names match (default: %(default)s)"
+            "--regex", default=tempest.OURS, help="those whose names match (default: %(default)s)"
         )
         parser.add_argument(
             "--mutants",
@@ -65,10 +67,10 @@ class Test(Command):
             self._try_mutants(parsed_args)
             return
         mutation.put_back(parsed_args.name, progress.Lines())
-        regex = testing.SMOKE if parsed_args.smoke else parsed_args.regex
+        regex = tempest.SMOKE if parsed_args.smoke else parsed_args.regex
         words = ["--regex", regex, *parsed_args.words]
-        workspace = testing.prepare(parsed_args.name)
-        selected = testing.listed(workspace, words)
+        workspace = tempest.prepare(parsed_args.name)
+        selected = tempest.listed(workspace, words)
         if not selected:
             raise InputError(f"no test matches {regex!r}; --list-tests without it has all names")
         if parsed_args.list_tests:
@@ -78,10 +80,10 @@ class Test(Command):
         output = parsed_args.output or workspace.directory / "report"
         words += ["--concurrency", str(parsed_args.concurrency)]
         tell(f"{len(selected)} tests on the lab {parsed_args.name!r}")
-        run, status = testing.run(workspace, words, output, tell)
+        run, status = tempest.run(workspace, words, output, tell)
         ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
-        must = mustrun.entries(site.ground(workspace.configuration))
-        run = dataclasses.replace(run, breaches=mustrun.breaches(must, ran, selected))
+        must = required_tests.entries(environment.ground(workspace.configuration))
+        run = dataclasses.replace(run, breaches=required_tests.breaches(must, ran, selected))
         page = report.write(run, workspace.layouts, output)
         self._good = run.is_good and status == 0
         for outcome in run.outcomes:
@@ -97,15 +99,15 @@ class Test(Command):
             for mutant in mutants:
                 self.app.stdout.write(f"{mutant.name}: {mutant.breaks} {mutant.reference}\n")
             return
-        directory, _ = labs.running(parsed_args.name)
+        directory, _ = lab_status.running(parsed_args.name)
         output = parsed_args.output or directory.path / "tempest" / "mutants"
-        tests = testing.SMOKE if parsed_args.smoke else parsed_args.regex
+        tests = tempest.SMOKE if parsed_args.smoke else parsed_args.regex
         told = mutation.run(
             parsed_args.name,
             mutants,
             output,
             progress.Lines(),
-            None if tests == testing.OURS else tests,
+            None if tests == tempest.OURS else tests,
             keep=lambda so_far: results.write(so_far, output),
         )
         page = results.write(told, output)

@@ -4,11 +4,11 @@
 import argparse
 from collections.abc import Sequence
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.finding import Finding
-from vhost_tempest_plugin.lab import trial
+from vhost_tempest_plugin.host.checks.finding import Finding
+from vhost_tempest_plugin.lab import smoke_guest
+from vhost_tempest_plugin.util import progress
 
 
 class Try(FindingsCommand):
@@ -23,4 +23,4 @@ class Try(FindingsCommand):
         return parser
 
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
-        return trial.run(parsed_args.name, progress.Lines())
+        return smoke_guest.run(parsed_args.name, progress.Lines())

@@ -5,9 +5,9 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.lab import settings_by_hand
+from vhost_tempest_plugin.lab import overrides
+from vhost_tempest_plugin.util import progress
 
 
 class Unset(Command):
@@ -23,6 +23,6 @@ class Unset(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings_by_hand.take_back(
+        overrides.take_back(
             parsed_args.name, parsed_args.service, parsed_args.options, progress.Lines()
         )

@@ -8,11 +8,13 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin import catalog, progress
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name, host_count
 from vhost_tempest_plugin.cli.lab.status import rows
-from vhost_tempest_plugin.lab import lifecycle, release
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab import lifecycle
+from vhost_tempest_plugin.lab.environment import release
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import progress
 
 
 class Up(Lister):

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import catalog
 from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.stack import files, testing
+from vhost_tempest_plugin.devstack import files, tempest_conf
+from vhost_tempest_plugin.topology import catalog
 
 
 class ConfigureNova(Command):
@@ -55,7 +55,7 @@ class ConfigureTempest(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        testing.configure(
+        tempest_conf.configure(
             parsed_args.name,
             parsed_args.file,
             own_image=parsed_args.own_image,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin.stack import sources
+from vhost_tempest_plugin.devstack import sources
 
 
 class Foreign(Command):

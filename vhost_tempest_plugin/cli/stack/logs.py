@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.stack import looking
+from vhost_tempest_plugin.devstack import status
 
 _LINES = 50
 
@@ -33,11 +33,11 @@ class Logs(Command):
             self.app.stdout.flush()
 
     def _lines(self, parsed_args: argparse.Namespace) -> Iterator[str]:
-        names = looking.known_hosts(parsed_args.name, parsed_args.host)
+        names = status.known_hosts(parsed_args.name, parsed_args.host)
         for name in names:
             if len(names) > 1:
                 yield f"== {name}"
             if parsed_args.follow:
-                yield from looking.follow(name, parsed_args.lines)
+                yield from status.follow(name, parsed_args.lines)
             else:
-                yield from looking.last_lines(parsed_args.name, name, parsed_args.lines)
+                yield from status.last_lines(parsed_args.name, name, parsed_args.lines)

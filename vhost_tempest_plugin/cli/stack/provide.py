@@ -5,9 +5,9 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import progress
 from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.stack import testing
+from vhost_tempest_plugin.devstack import tempest_conf
+from vhost_tempest_plugin.util import progress
 
 
 class Provide(Command):
@@ -19,4 +19,4 @@ class Provide(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        testing.provide(parsed_args.name, progress.Lines())
+        tempest_conf.provide(parsed_args.name, progress.Lines())

@@ -9,7 +9,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.stack import looking
+from vhost_tempest_plugin.devstack import status
 
 _COLUMNS = ("host", "state", "nova-compute", "lacking")
 
@@ -25,5 +25,5 @@ class Status(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        nodes = looking.overview(parsed_args.name)
+        nodes = status.overview(parsed_args.name)
         return _COLUMNS, [dataclasses.astuple(node) for node in nodes]

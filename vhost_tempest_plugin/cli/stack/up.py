@@ -6,13 +6,18 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin import catalog, progress
-from vhost_tempest_plugin.accelerator import Accelerator
 from vhost_tempest_plugin.cli.lab.common import host_count
 from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.configuration.networking import Certificates, Networking, NeutronAgent
+from vhost_tempest_plugin.cloud.configuration.networking import (
+    Certificates,
+    Networking,
+    NeutronAgent,
+)
+from vhost_tempest_plugin.devstack import lifecycle
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.stack import lifecycle
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import progress
 
 
 class Up(Command):

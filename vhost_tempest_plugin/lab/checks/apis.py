@@ -3,10 +3,10 @@
 
 from collections.abc import Callable
 
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.cloud.client.resources import CloudError
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.lab.resources import CloudError
 
 
 class Apis(LabCheck):

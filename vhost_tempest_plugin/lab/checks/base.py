@@ -3,11 +3,11 @@
 
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.checks.base import AnyCheck
-from vhost_tempest_plugin.checks.registry import Registry
-from vhost_tempest_plugin.configuration.settings import Settings
-from vhost_tempest_plugin.lab.cloud import Cloud
-from vhost_tempest_plugin.progress import Progress, silent
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.host.checks.base import AnyCheck
+from vhost_tempest_plugin.host.checks.registry import Registry
+from vhost_tempest_plugin.util.progress import Progress, silent
 
 AGAIN = "'vhost lab up' brings back what has died"
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """compute-service: to Nova, nova-compute of each host is up and enabled."""
 
-from vhost_tempest_plugin.configuration.service import Service
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
 
 _REPORTING = (Service.NOVA_CONDUCTOR, Service.NOVA_SCHEDULER)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """host-mapping: Nova's API knows in which cell each host is."""
 
-from vhost_tempest_plugin.finding import Finding
-from vhost_tempest_plugin.lab import readiness
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
+from vhost_tempest_plugin.lab.hosts import readiness
 
 
 class HostMapping(LabCheck):

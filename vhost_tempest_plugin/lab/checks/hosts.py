@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """hosts: the emulated hosts run, and libvirt and nova-compute in them."""
 
-from vhost_tempest_plugin import hosts
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.lab.compute import Compute
-from vhost_tempest_plugin.lab.computes import Computes
+from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes
+from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
 
 _VIRSH = ("virsh", "-c", "qemu:///system", "version")
 
@@ -30,7 +30,7 @@ class Hosts(LabCheck):
         if not Computes.is_running(name):
             return "off"
         try:
-            with hosts.connected(name) as (_, machine):
+            with status.connected(name) as (_, machine):
                 libvirt = machine.run(_VIRSH, check=False)
                 state = Compute(subject.settings, machine).state()
         except HostError as error:

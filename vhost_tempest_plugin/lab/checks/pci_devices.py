@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """pci-devices: Nova's table pci_devices has exactly the NICs of the topology."""
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.checks.base import node_words
-from vhost_tempest_plugin.finding import Finding
-from vhost_tempest_plugin.lab import viewing
+from vhost_tempest_plugin.host.checks.base import node_words
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
-from vhost_tempest_plugin.novaconf import PciDeviceRow
+from vhost_tempest_plugin.lab.services import readers
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 
 _USABLE = ("available", "allocated", "claimed")
 
@@ -21,9 +21,9 @@ class PciDevices(LabCheck):
         expected: dict[str, str] = {}
         observed: dict[str, str] = {}
         for host in subject.settings.hosts:
-            for row in novaconf.expected_devices(host.layout):
+            for row in pci_devices.expected_devices(host.layout):
                 expected[f"{host.name} {row.address}"] = _words(row)
-            for device in viewing.database(subject.settings).look(host.name).devices:
+            for device in readers.database(subject.settings).look(host.name).devices:
                 odd = "" if device.status in _USABLE else f", {device.status}"
                 observed[f"{host.name} {device.row.address}"] = _words(device.row) + odd
         return self.compare(

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """placement: each host has the inventory in Placement that its topology leads to."""
 
-from vhost_tempest_plugin import novaconf
-from vhost_tempest_plugin.configuration import render
-from vhost_tempest_plugin.configuration.settings import ComputeHost, Settings
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.views import Provider
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.views import Provider
 
 # The host's kernel keeps some of the memory for itself.
 _LEAST_SHARE = 0.85
@@ -33,13 +33,13 @@ class PlacementInventory(LabCheck):
 
 
 def _expected(settings: Settings, host: ComputeHost) -> dict[str, str]:
-    cpus = novaconf.cpu_sets(host.layout)
+    cpus = pci_devices.cpu_sets(host.layout)
     facts = {f"{host.name} VCPU": str(len(cpus.shared)), f"{host.name} memory": "most of it"}
     if cpus.dedicated:
         facts[f"{host.name} PCPU"] = str(len(cpus.dedicated))
     pci = render.compute_options(settings, host).get("pci", {})
     if str(pci.get("report_in_placement", "")).lower() == "true":
-        for row in novaconf.expected_devices(host.layout):
+        for row in pci_devices.expected_devices(host.layout):
             facts[f"{host.name}_{str(row.address).upper()}"] = "1"
     return facts
 

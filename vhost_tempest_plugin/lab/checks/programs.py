@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """programs: everything that the supervisor looks after runs."""
 
-from vhost_tempest_plugin.finding import Finding
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.lab.supervision import Supervision
+from vhost_tempest_plugin.lab.services.supervision import Supervision
 
 
 class Programs(LabCheck):

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a service knows the options that are set for it, by what it registers itself."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.configuration import in_host
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.util import process, speed
+
+_SCRIPT = Path(__file__).with_name("option_lookup.py")
+_LIMIT_S = 60.0
+
+# The entry points with what every service may have, beside its own.
+_COMMON = ("oslo.", "keystonemiddleware.", "osprofiler", "os_vif", "vif_plug", "os_brick")
+# How neutron says to others who it is.
+_NEUTRON = ("nova.auth", "placement.auth")
+# Sections whose names are made up by who configures them.
+_MADE_UP = ("neutron_physnet_", "os_glance_")
+
+
+def verify(
+    environment: Path,
+    overrides: Iterable[Override],
+    variables: Callable[[Service], Mapping[str, str]] = lambda service: {},
+) -> None:
+    """Refuse options that a service of an environment does not know, and wrong values.
+
+    :param environment: a virtual environment with the services
+    :param variables: what a service has in its environment
+    :raises InputError: with what is wrong with the first
+    :raises CommandError: the environment does not answer
+    """
+    asked: dict[Service, list[Override]] = {}
+    for override in overrides:
+        if override.section not in in_host.PRIVILEGED and not override.section.startswith(_MADE_UP):
+            asked.setdefault(override.service, []).append(override)
+    for service, entries in asked.items():
+        for complaint in _look_up(environment, variables(service), service, entries):
+            if complaint is not None:
+                raise InputError(f"{service} {complaint}")
+
+
+def _look_up(
+    environment: Path, variables: Mapping[str, str], service: Service, entries: list[Override]
+) -> list[str | None]:
+    own = _NEUTRON if service is Service.NEUTRON else ()
+    question = {
+        "prefixes": [service.value.partition("-")[0], *own, *_COMMON],
+        "options": [
+            [e.section, e.option, list(e.value) if isinstance(e.value, tuple) else [e.value]]
+            for e in entries
+        ],
+    }
+    done = process.run(
+        [environment / "bin/python", "-P", _SCRIPT],
+        input_text=json.dumps(question),
+        environment=variables,
+        timeout_s=_LIMIT_S * speed.slowness(),
+    )
+    answer: list[str | None] = json.loads(done.stdout)
+    return answer

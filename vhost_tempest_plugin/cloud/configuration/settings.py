@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All that the configuration of a lab depends on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.layout import Layout
+
+# A section's options; a tuple is a multi-valued option, written once for each value.
+Value = str | tuple[str, ...]
+Options = Mapping[str, Mapping[str, Value]]
+
+# Where a host finds the machine: user-mode networking's address for its loopback.  And its own
+# address there, which nobody else can reach it at.
+MACHINE_IN_HOST = "10.0.2.2"
+HOST_IN_USER_MODE = "10.0.2.15"
+LOOPBACK = "127.0.0.1"
+REGION = "RegionOne"
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """TCP ports on the loopback address, chosen by the kernel."""
+
+    database: int
+    epmd: int
+    broker: int
+    broker_distribution: int
+    keystone: int
+    glance: int
+    placement: int
+    neutron: int
+    nova_api: int
+    nova_metadata: int
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """Random for each lab; never printed: their representation is empty."""
+
+    database: str = field(repr=False)
+    broker: str = field(repr=False)
+    erlang_cookie: str = field(repr=False)
+    admin: str = field(repr=False)
+    service: str = field(repr=False)
+    metadata: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ComputeHost:
+    """An emulated host of the lab; *name* is its host name and Nova's.
+
+    :param address: where the machine and other hosts reach it, if they do
+    """
+
+    name: str
+    layout: Layout
+    accelerator: Accelerator
+    address: str = HOST_IN_USER_MODE
+
+    @property
+    def is_reachable(self) -> bool:
+        """Whether it is reached from outside at its address."""
+        return self.address != HOST_IN_USER_MODE
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An option that was set by hand; it wins over what is computed."""
+
+    service: Service
+    section: str
+    option: str
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A lab.
+
+    :param directory: the lab's own; configuration, logs, sockets and data are below it
+    :param environment: the virtual environment with OpenStack, at the same path in the hosts
+    :param nova_path: a directory to import Nova from in place of the environment's
+    """
+
+    name: str
+    directory: Path
+    environment: Path
+    ports: Ports
+    secrets: Secrets
+    hosts: tuple[ComputeHost, ...]
+    nova_path: Path | None = None
+    overrides: tuple[Override, ...] = ()
+
+    def etc(self, service: Service) -> Path:
+        """Where a service's files are."""
+        return self.directory / "etc" / service.value
+
+    def log(self, service: Service) -> Path:
+        """Where a service's output goes."""
+        return self.directory / "log" / f"{service.value}.log"
+
+    @property
+    def run(self) -> Path:
+        """Sockets and what else lives only as long as the lab runs."""
+        return self.directory / "run"

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Why a program of a lab did not come up, as far as its log tells."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from vhost_tempest_plugin.cloud.configuration.settings import Secrets
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.util.progress import Progress
+
+_MASK = "***"
+_TAIL_BYTES = 64 * 1024
+_LINES = 20
+_LINE_CHARS = 400
+
+# What to look for in a log and what it means; the first that is found wins.  A group of
+# the pattern goes into the text.
+_CAUSES = tuple(
+    (re.compile(pattern, re.IGNORECASE), meaning)
+    for pattern, meaning in (
+        (r"no space left on device|\benospc\b|disk is full|errno: 28\b", "the disk is full"),
+        (
+            r"cannot allocate memory|out of memory|\bMemoryError\b|eheap_alloc|errno: 12\b",
+            "there is not enough memory",
+        ),
+        (
+            r"address already in use|\beaddrinuse\b|errno 98\b|error: 98\b",
+            "another program has its port",
+        ),
+        (
+            r"unknown database ('[^']+')|no such table: (\S+)|"
+            r"table ('[^']+') doesn't exist",
+            "the database's schema is missing: {}",
+        ),
+        (
+            r"access denied for user ('[^']+'@'[^']+')|(ACCESS_REFUSED)",
+            "it was refused with its password: {}",
+        ),
+        (r"can't connect to (?:mysql|local) server", "the database does not answer"),
+        (r"amqp server on (\S+) is unreachable", "the broker at {} does not answer"),
+        (r"supervisor: (couldn't exec .*)", "it cannot be run: {}"),
+        (r"permission denied(?:[:,]? (\S.*))?|\beacces\b", "it lacks a permission: {}"),
+    )
+)
+_TRACEBACK = re.compile(r"Traceback \(most recent call last\):")
+# The line of a traceback that names the exception: "ModuleNotFoundError: No module named 'x'";
+# services put a prefix with date, level and request before it.
+_EXCEPTION = re.compile(
+    r"(?:^|\s)((?:[a-z_]\w*\.)*[A-Z]\w*(?:Error|Exception|Exit|NotFound)\b.*"
+    # Nova's and Neutron's own are named as they like.
+    r"|(?:[a-z_]\w*\.)+exceptions?\.[A-Z]\w*: .*)"
+)
+
+
+class ServiceError(VhostError):
+    """A program of a lab did not come up or did not stay up; exit code 4.
+
+    :param program: its name
+    :param lines: the end of its log, secrets masked
+    """
+
+    exit_code: ClassVar[int] = 4
+
+    def __init__(self, message: str, program: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.program = program
+        self.lines = lines
+
+
+@contextmanager
+def telling(progress: Progress) -> Iterator[None]:
+    """Where a program fails in the block, tell the end of its log."""
+    try:
+        yield
+    except ServiceError as error:
+        for line in error.lines:
+            progress(f"{error.program}: {line}")
+        raise
+
+
+def failure(program: str, what: str, lines: tuple[str, ...]) -> ServiceError:
+    """The error that says why *program* failed.
+
+    :param what: what was seen of it, as in ``ended (exit status 1)``
+    :param lines: the end of its log, as ``tail`` has it
+    """
+    cause = likely_cause("\n".join(lines)) or "its log is empty"
+    return ServiceError(
+        f"{program} {what}: {cause}; see 'vhost lab logs {program}'", program, lines[-_LINES:]
+    )
+
+
+def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str, ...]:
+    """The last lines of a log, 64 KiB at most, secrets masked; none without a log.
+
+    :param begin: from which byte on; all of a log that has been rotated since
+    """
+    try:
+        with log.open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            begin = begin if begin <= size else 0
+            first = max(begin, size - _TAIL_BYTES)
+            file.seek(first)
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ()
+    if first > begin:
+        text = text.partition("\n")[2]
+    return tuple(mask(text, secrets).splitlines())
+
+
+def mask(text: str, secrets: Secrets | None) -> str:
+    """*text* with every secret replaced, also as it is written in a URL."""
+    if secrets is None:
+        return text
+    for field in dataclasses.fields(secrets):
+        secret = getattr(secrets, field.name)
+        for form in {secret, quote(secret, safe="")} - {""}:
+            text = text.replace(form, _MASK)
+    return text
+
+
+def likely_cause(text: str) -> str:
+    """What the end of a log says of why the program ended, on one line; empty for no lines."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for pattern, meaning in _CAUSES:
+        for line in reversed(lines):
+            if found := pattern.search(line):
+                detail = next((group for group in found.groups() if group), line)
+                return meaning.format(detail)[:_LINE_CHARS]
+    if any(_TRACEBACK.search(line) for line in lines):
+        for line in reversed(lines):
+            if raised := _EXCEPTION.search(line):
+                return raised[1][:_LINE_CHARS]
+    return lines[-1][:_LINE_CHARS] if lines else ""

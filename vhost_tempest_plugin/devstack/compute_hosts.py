@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated hosts of a devstack with nova-compute in them."""
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.compute import agents, host_commands
+from vhost_tempest_plugin.cloud.compute import copies as copies_module
+from vhost_tempest_plugin.cloud.compute.copies import Copy
+from vhost_tempest_plugin.cloud.compute.service import ComputeService, written
+from vhost_tempest_plugin.cloud.compute.unit import Unit
+from vhost_tempest_plugin.cloud.configuration import networking, override, stack, whitebox
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import HOST_IN_USER_MODE, ComputeHost
+from vhost_tempest_plugin.devstack import files, readiness, sources, ssh_mesh, staging
+from vhost_tempest_plugin.devstack.cloud import last_report, open_cloud
+from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.devstack.readiness import Readiness
+from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.image.image import DISK_MIB
+from vhost_tempest_plugin.host.network import registry
+from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.record import Phase
+from vhost_tempest_plugin.nova.readers import NovaDatabase
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.util.progress import Progress
+
+# As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
+UNIT = f"{whitebox.COMPUTE_UNIT}.service"
+_NOVA = "nova"
+_NEUTRON = "neutron"
+_COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
+
+
+class Nodes:
+    """All hosts of one devstack, whose record is held."""
+
+    def __init__(self, directory: StackDirectory, record: StackRecord, progress: Progress) -> None:
+        self._directory = directory
+        self._record = record
+        self._progress = progress
+        self.hosts = tuple(
+            ComputeHost(name, self._layout(name), record.accelerator, self._address(port))
+            for port, name in enumerate(record.hosts)
+        )
+        self._base = files.read(record.configuration)
+
+    @property
+    def log_directory(self) -> Path | None:
+        """Where the hosts' logs go beside the journal."""
+        return self._record.log_directory
+
+    def named(self, names: Sequence[str]) -> tuple[ComputeHost, ...]:
+        """The hosts of these names, all for none.
+
+        :raises InputError: there is none of a name
+        """
+        known = {host.name: host for host in self.hosts}
+        for name in names:
+            if name not in known:
+                raise InputError(f"there is no host {name!r} here; known are {', '.join(known)}")
+        return tuple(known[name] for name in names) or self.hosts
+
+    def boot(self, wanted: Sequence[ComputeHost], *, anew: bool = False) -> None:
+        """Have hosts run.
+
+        :param anew: shut them down first; they have devstack's environment as it is now then
+        """
+        environment = self._record.environment
+        with host_commands.Jobs(self._progress) as jobs:
+            for host in wanted:
+                down = [["down", host.name]] if anew else []
+                shares = {environment: environment}
+                uplink = self._uplink(host)
+                jobs.start(*down, host_commands.up(host, self._topology(host.name), shares, uplink))
+
+    def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
+        """Have nova-compute run in hosts with everything as it is now, and wait for it.
+
+        :param only_changed: let those run on that have it so already
+        :raises InputError: what devstack has written, or Nova, is not in order
+        :raises StartError: one does not come up
+        """
+        copies = self._copies()
+        with open_cloud(self._base) as cloud:
+            before: dict[str, str | None] = {}
+            for host in wanted:
+                with self.compute(host.name) as compute:
+                    self._install_files(host.name, compute)
+                    text = self.configuration(host)
+                    stale = compute.bring_up_to_date(text, copies, self._spool())
+                    self._connect(host, compute, copies)
+                    if stale or not only_changed:
+                        compute.stop()
+                        with suppress(VhostError):
+                            before[host.name] = last_report(cloud, host.name)
+                        self._progress(f"nova-compute in {host.name!r}")
+                    compute.start()
+            for host in wanted:
+                with self.compute(host.name) as compute:
+                    readiness.wait(self._readiness(host, cloud, before), compute)
+
+    def launch(self, host: ComputeHost) -> None:
+        """Have nova-compute run in a host with everything as it is now; it is not waited for.
+
+        :raises InputError: what devstack has written, or Nova, is not in order
+        """
+        copies = self._copies()
+        with self.compute(host.name) as compute:
+            self._install_files(host.name, compute)
+            if compute.bring_up_to_date(self.configuration(host), copies, self._spool()):
+                compute.stop()
+            self._connect(host, compute, copies)
+            compute.start()
+
+    def stop(self, wanted: Sequence[ComputeHost]) -> None:
+        """End nova-compute in hosts."""
+        for host in wanted:
+            with self.compute(host.name) as compute:
+                compute.stop()
+
+    def destroy(self) -> None:
+        """Remove all hosts."""
+        for host in self.hosts:
+            host_commands.destroy(host.name, self._progress)
+
+    def configuration(self, host: ComputeHost) -> str:
+        """What is to be in nova-compute's file in a host."""
+        record = self._record
+        limited: tuple[str, ...] = ()
+        if record.disk_limit_mib:
+            reserved_mib = DISK_MIB - record.disk_limit_mib
+            limited = (f"reserved_host_disk_mb={reserved_mib}",)
+        options = stack.compute(
+            self._base,
+            host,
+            record.environment / "bin",
+            override.parse(Service.NOVA_COMPUTE, (*limited, *record.assignments)),
+            pci_in_placement=record.pci_in_placement,
+            has_ports=bool(record.networking),
+        )
+        return stack.text(options)
+
+    def agent_files(self, host: ComputeHost) -> dict[Path, str]:
+        """What is to be in the files of Neutron's agents in a host.
+
+        :raises InputError: devstack has not written one of them
+        """
+        found = {file for agent in self._record.networking.agents for file in agent.files}
+        return {
+            file: stack.text(networking.agent_options(files.read(file), host.name, host.address))
+            for file in sorted(found)
+        }
+
+    @contextmanager
+    def compute(self, host: str) -> Iterator[ComputeService]:
+        """nova-compute of one host.
+
+        :raises HostError: the host does not run
+        """
+        unit = Unit(UNIT, self._record.environment / "bin/nova-compute", stack.COMPUTE_FILE)
+        with status.connected(host) as (_, machine):
+            yield ComputeService(unit, machine)
+
+    def lacking(self, host: ComputeHost) -> str | None:
+        """What the cloud does not know of a host yet, None where it knows all.
+
+        :raises VhostError: it does not answer
+        """
+        with open_cloud(self._base) as cloud:
+            return self._readiness(host, cloud, {}).lacking()
+
+    def _topology(self, host: str) -> Path:
+        """The file with a host's topology: what it was rewired to counts."""
+        own = HostDirectory.of(host).topology
+        return own if own.exists() else self._directory.topology
+
+    def _layout(self, host: str) -> Layout:
+        path = self._topology(host)
+        return lay_out(yaml_file.load(path.read_bytes(), str(path)))
+
+    def _address(self, port: int) -> str:
+        """Where a host is reached: the network may be another than when the host booted.
+
+        :raises InputError: the network is gone
+        """
+        if self._record.network is None:
+            return HOST_IN_USER_MODE
+        return str(registry.read(self._record.network).uplink(port).address.ip)
+
+    def _uplink(self, host: ComputeHost) -> UplinkWish | None:
+        network = self._record.network
+        return None if network is None else UplinkWish(network, self._record.hosts.index(host.name))
+
+    def _copies(self) -> tuple[Copy, ...]:
+        environment = self._record.environment
+        roots = (_NOVA, _NEUTRON) if self._record.networking.agents else (_NOVA,)
+        found = sources.needed(environment, roots)
+        return staging.take(found, environment, self._directory.trees, self._progress)
+
+    def _readiness(
+        self, host: ComputeHost, cloud: Cloud, before: Mapping[str, str | None]
+    ) -> Readiness:
+        return Readiness(
+            host,
+            cloud,
+            self._database(),
+            pci_in_placement=self._record.pci_in_placement,
+            agents=self._record.networking.binaries,
+            before=before.get(host.name),
+        )
+
+    def _database(self) -> NovaDatabase | None:
+        if self._record.database is None:
+            return None
+        url = files.database_url(self._record.database)
+        return None if url is None else NovaDatabase(url)
+
+    def _connect(self, host: ComputeHost, compute: ComputeService, copies: Sequence[Copy]) -> None:
+        """Have what gives guests ordinary ports run, with everything as it is now."""
+        agents.connect(
+            compute,
+            self._record.networking,
+            host.name,
+            host.address,
+            self._record.environment,
+            self.agent_files(host),
+            copies_module.digest(copies),
+        )
+
+    def _install_files(self, host: str, compute: ComputeService) -> None:
+        """What the host has of the machine's files, and by what uuid Nova knows it.
+
+        Nova refuses a host that comes back under its name with another uuid, as one that was
+        made anew would (nova/compute/manager.py, ``_check_for_host_rename``).
+        """
+        identity = uuid.uuid5(uuid.NAMESPACE_DNS, host)
+        compute.shell(*written(f"{identity}\n", str(_COMPUTE_ID), 0o644))
+        for file in self._record.files:
+            with suppress(FileNotFoundError):
+                compute.machine.put(file.read_text(), str(file))
+        if self._record.network is not None:
+            ssh_mesh.grant(compute.machine, self._directory, self.hosts)
+        for file in self._record.networking.files:
+            compute.machine.put(files.text(file), str(file), mode=0o600)
+
+    def _spool(self) -> Path:
+        self._directory.spool.mkdir(mode=0o700, exist_ok=True)
+        return self._directory.spool
+
+
+def is_running(name: str) -> bool:
+    """Whether a host runs."""
+    try:
+        return status.status(name).phase is Phase.RUNNING
+    except (InputError, HostError):
+        return False

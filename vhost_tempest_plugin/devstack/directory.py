@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The devstacks on this machine whose compute nodes are emulated hosts; as a rule one."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.util.state_directory import NamedDirectory
+
+
+@dataclass(frozen=True, slots=True)
+class StackDirectory(NamedDirectory[StackRecord]):
+    """The files of one; its hosts have directories of their own."""
+
+    noun: ClassVar[str] = "stack"
+    overview: ClassVar[str] = "vhost stack status"
+    removal: ClassVar[str] = "vhost stack destroy --name"
+
+    @property
+    def topology(self) -> Path:
+        """The topology of its hosts."""
+        return self.path / "topology.yaml"
+
+    @property
+    def trees(self) -> Path:
+        """Devstack's source trees as they were taken last, byte-compiled."""
+        return self.path / "trees"
+
+    @property
+    def records(self) -> Path:
+        """Where tempest's scenarios leave what they saw."""
+        return self.path / "records"
+
+    @property
+    def whitebox(self) -> Path:
+        """What whitebox-tempest-plugin's tests get into its hosts by."""
+        return self.path / "whitebox"
+
+    @property
+    def passage_key(self) -> Path:
+        """The private key with which its hosts get into one another."""
+        return self.path / "passage_key"
+
+    @property
+    def spool(self) -> Path:
+        """For what is on its way into a host."""
+        return self.path / "spool"
+
+    @staticmethod
+    def load(text: str) -> StackRecord:
+        """From the text of a record."""
+        return StackRecord.load(text)

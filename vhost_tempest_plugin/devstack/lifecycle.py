@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a devstack's emulated hosts: up, restarted, watched, destroyed.
+
+devstack keeps nothing over ``unstack.sh`` that its hosts could go on with, so there is nothing
+between up and gone.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.configuration import override
+from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, Networking
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.devstack import status
+from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.image.image import DISK_MIB
+from vhost_tempest_plugin.host.network import registry
+from vhost_tempest_plugin.host.status import host_names, numbered_hosts
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util.progress import Progress
+
+WAIT_S = 1800.0
+# How often a host is looked for that does not answer.
+_AWAY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``stack up`` is asked for.
+
+    :param count: how many hosts
+    :param accelerator: None takes the one that works here
+    :param memory_limit_mib: of all hosts together, 0 for no limit
+    :param disk_limit_mib: of a host's disk for guests, 0 for no limit
+
+    The others are as in ``StackRecord``.
+    """
+
+    name: str
+    host: Host
+    count: int
+    configuration: Path
+    environment: Path
+    accelerator: Accelerator | None = None
+    database: Path | None = None
+    files: tuple[Path, ...] = ()
+    assignments: tuple[str, ...] = ()
+    pci_in_placement: bool = False
+    memory_limit_mib: int = 0
+    disk_limit_mib: int = 0
+    log_directory: Path | None = None
+    networking: Networking = NO_NETWORKING
+    network: str | None = None
+
+
+def up(wish: Wish, progress: Progress) -> None:
+    """Have the hosts run and be compute nodes; what is so already is left alone.
+
+    :raises InputError: there are hosts of this name with another topology or network, the network
+        has not enough ports, or what devstack has written is not in order
+    :raises MachineError: this machine lacks something
+    :raises StartError: nova-compute of one does not come up; the hosts run on
+    """
+    override.parse(Service.NOVA_COMPUTE, wish.assignments)
+    _require_limits(wish)
+    if wish.network is not None:
+        registry.read(wish.network).uplink(wish.count - 1)
+    directory = StackDirectory.of(wish.name)
+    with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
+        record = _record(directory, wish, progress)
+        nodes = Nodes(directory, record, progress)
+        for host in nodes.hosts:
+            nodes.configuration(host)
+            nodes.agent_files(host)
+        nodes.boot(nodes.hosts)
+        with _telling(progress):
+            nodes.start(nodes.hosts, only_changed=True)
+    progress(f"{', '.join(record.hosts)}: compute nodes of the cloud")
+
+
+def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool = False) -> None:
+    """Take what has changed and restart nova-compute in hosts, all for none; wait for it.
+
+    :param reboot: boot the hosts anew before, with devstack's environment as it is now
+    :raises InputError: there is no such devstack or host, or Nova does not import
+    :raises StartError: one does not come up
+    """
+    with _held(name, progress) as nodes, _telling(progress):
+        wanted = nodes.named(names)
+        if reboot:
+            nodes.boot(wanted, anew=True)
+        nodes.start(wanted, only_changed=False)
+
+
+def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
+    """Remove all hosts of a devstack, also where its record is damaged.
+
+    :raises InputError: there are none
+    """
+    directory = StackDirectory.of(name)
+    if missing_ok and not directory.exists:
+        return
+    with directory.locked(wait_s=WAIT_S, progress=progress):
+        try:
+            names = directory.read().hosts
+        except VhostError as error:
+            progress(f"{error}")
+            names = numbered_hosts(name)
+        for host in names:
+            host_commands.destroy(host, progress)
+        directory.remove()
+
+
+def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
+    """Have nova-compute run in a host, and tell what it logs until this is ended; end it then.
+
+    This is what devstack's unit runs: with it nova-compute is stopped, started and watched as
+    if it were the machine's.  A host that is booted meanwhile is watched on.
+
+    :raises InputError: there is no such devstack or host
+    :raises HostError: the host does not run, or was removed
+    """
+    with _held(name, progress) as nodes:
+        wanted = nodes.named([host])[0]
+        nodes.launch(wanted)
+    try:
+        with _copying(nodes.log_directory, host) as note:
+            while HostDirectory.of(host).exists:
+                with suppress(HostError, InputError):
+                    for line in status.follow(host, 0):
+                        note(line)
+                        yield line
+                time.sleep(_AWAY_S)
+    except (GeneratorExit, KeyboardInterrupt):
+        with suppress(VhostError), _held(name, progress) as nodes:
+            nodes.stop([wanted])
+        raise
+    raise HostError(f"host {host!r} was removed; 'vhost stack up', as stack.sh does, makes it anew")
+
+
+@contextmanager
+def _held(name: str, progress: Progress) -> Iterator[Nodes]:
+    directory = StackDirectory.of(name)
+    with directory.locked(wait_s=WAIT_S, progress=progress):
+        yield Nodes(directory, directory.read(), progress)
+
+
+def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackRecord:
+    """The record of what is asked for, written before anything of it is made."""
+    known = directory.read() if directory.is_recorded else None
+    text = yaml_file.dump(wish.host)
+    hosts = host_names(wish.name, wish.count)
+    if known is not None and (known.hosts, directory.topology.read_text(), known.network) != (
+        hosts,
+        text,
+        wish.network,
+    ):
+        there = "here" if known.network is None else f"on network {known.network}"
+        raise InputError(
+            f"there are {len(known.hosts)} hosts of topology {known.topology} {there}; "
+            f"'vhost stack destroy --name {wish.name}' first"
+        )
+    if known is None or wish.accelerator not in (None, known.accelerator):
+        verdict = acceleration.choose(wish.accelerator)
+        progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
+        accelerator = verdict.accelerator
+    else:
+        accelerator = known.accelerator
+    record = StackRecord(
+        name=wish.name,
+        topology=wish.host.name,
+        hosts=hosts,
+        accelerator=accelerator,
+        created=known.created if known else datetime.now(UTC).isoformat(timespec="seconds"),
+        configuration=wish.configuration,
+        environment=wish.environment,
+        database=wish.database,
+        files=wish.files,
+        assignments=wish.assignments,
+        pci_in_placement=wish.pci_in_placement,
+        disk_limit_mib=wish.disk_limit_mib,
+        log_directory=wish.log_directory,
+        networking=wish.networking,
+        network=wish.network,
+    )
+    directory.topology.write_text(text)
+    directory.write(record)
+    return record
+
+
+def _require_limits(wish: Wish) -> None:
+    wanted_mib = wish.host.memory_mib * wish.count
+    if 0 < wish.memory_limit_mib < wanted_mib:
+        raise InputError(
+            f"{wish.count} hosts of topology {wish.host.name!r} take {wanted_mib} MiB of memory, "
+            f"and the limit is {wish.memory_limit_mib} MiB; take a smaller topology, fewer hosts, "
+            "or another limit"
+        )
+    if wish.disk_limit_mib > DISK_MIB:
+        raise InputError(
+            f"a host's disk has {DISK_MIB} MiB, so that guests cannot have "
+            f"{wish.disk_limit_mib} MiB of it; give a lower limit, or 0"
+        )
+
+
+@contextmanager
+def _copying(directory: Path | None, host: str) -> Iterator[Callable[[str], None]]:
+    """What takes the lines of a host's log to a file in *directory*, if there is to be one."""
+    if directory is None:
+        yield lambda line: None
+        return
+    with (directory / f"n-cpu-{host}.log").open("a") as file:
+        yield lambda line: print(line, file=file, flush=True)
+
+
+@contextmanager
+def _telling(progress: Progress) -> Iterator[None]:
+    """Where nova-compute fails in the block, tell the end of its log."""
+    try:
+        yield
+    except StartError as error:
+        for line in error.lines:
+            progress(f"{error.service}: {line}")
+        raise

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the cloud knows all there is to know of a host: Nova's APIs, database, and Placement."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import UntrustedError
+from vhost_tempest_plugin.cloud.compute.service import ComputeService
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, StartError
+from vhost_tempest_plugin.devstack import cloud as devstack
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.readers import NovaDatabase
+from vhost_tempest_plugin.nova.views.placement import Provider
+from vhost_tempest_plugin.util import speed
+
+_POLL_S = 2.0
+# For the first start in an emulated host, where to import Nova takes half a minute, and for
+# everything else that runs in a devstack.
+_LIMIT_S = 600.0
+_LOOK_AT_UNIT_S = 5.0
+_LINES = 80
+_TOLD = 20
+
+
+class Readiness:
+    """What must be true of one host; ``lacking`` tells what is not.
+
+    :param database: None where this machine has no way to it
+    :param agents: those that Neutron must know as alive, by their programs' names
+    :param before: when nova-compute had reported itself last, before it was started
+    """
+
+    def __init__(
+        self,
+        host: ComputeHost,
+        cloud: Cloud,
+        database: NovaDatabase | None,
+        *,
+        pci_in_placement: bool,
+        agents: Iterable[str],
+        before: str | None,
+    ) -> None:
+        self._host = host
+        self._cloud = cloud
+        self._database = database
+        self._pci_in_placement = pci_in_placement
+        self._agents = frozenset(agents)
+        self._before = before
+        self._devices = pci_devices.expected_devices(host.layout)
+
+    def lacking(self) -> str | None:
+        """The first thing that is not so yet, None where all is as it should be."""
+        return next(self._lacking(), None)
+
+    def _lacking(self) -> Iterator[str]:
+        name = self._host.name
+        reported = devstack.last_report(self._cloud, name)
+        if reported is None or reported == self._before:
+            yield "nova-compute has not reported itself to Nova"
+            return
+        node = devstack.compute_node(self._cloud, name)
+        if node is None:
+            yield "the host is mapped to no cell"
+            return
+        if self._database is not None:
+            found = {device.row for device in self._database.look(name).devices}
+            if found != set(self._devices):
+                yield f"Nova's database has {len(found)} of its {len(self._devices)} devices"
+        if self._agents:
+            missing = self._agents - devstack.living_agents(self._cloud, name)
+            for agent in sorted(missing):
+                yield f"Neutron knows of no living {agent} there"
+        yield from self._lacking_of(devstack.placement(self._cloud).providers(node))
+
+    def _lacking_of(self, providers: tuple[Provider, ...]) -> Iterator[str]:
+        name = self._host.name
+        cpus = pci_devices.cpu_sets(self._host.layout)
+        own = next((provider for provider in providers if provider.name == name), None)
+        for kind, count in (("VCPU", len(cpus.shared)), ("PCPU", len(cpus.dedicated))):
+            there = own.inventories[kind].total if own and kind in own.inventories else 0
+            if there != count:
+                yield f"Placement has {there} {kind} of it and not {count}"
+        if self._pci_in_placement:
+            wanted = {f"{name}_{str(row.address).upper()}" for row in self._devices}
+            if missing := wanted - {provider.name for provider in providers}:
+                yield f"Placement lacks {len(missing)} of its {len(wanted)} devices"
+
+
+def wait(readiness: Readiness, compute: ComputeService) -> None:
+    """Wait until nothing is lacking.
+
+    :raises StartError: nova-compute ended, or something is still lacking at the limit
+    """
+    limit_s = _LIMIT_S * speed.slowness()
+    begun_s = looked_s = time.monotonic()
+    ended = compute.ends()
+    while (lacking := _look(readiness)) is not None:
+        now_s = time.monotonic()
+        if now_s - looked_s > _LOOK_AT_UNIT_S:
+            looked_s = now_s
+            if compute.ends() > ended or compute.state() == "failed":
+                raise _error(compute, "ends")
+            if compute.gave_up():
+                raise _error(compute, "gives up")
+        if now_s - begun_s > limit_s:
+            raise _error(compute, f"is not ready after {limit_s:.0f} s, {lacking}")
+        time.sleep(_POLL_S)
+    compute.note_report()
+
+
+def _look(readiness: Readiness) -> str | None:
+    try:
+        return readiness.lacking()
+    except UntrustedError:
+        raise
+    except VhostError as error:
+        # Nova's services may be on their way themselves.
+        return str(error)
+
+
+def _error(compute: ComputeService, what: str) -> StartError:
+    lines = tuple(compute.since_start(_LINES))
+    cause = failure.likely_cause("\n".join(lines)) or "its log is empty"
+    return StartError(
+        f"nova-compute in the emulated host {what}: {cause}; see 'vhost stack logs'",
+        NOVA_COMPUTE,
+        lines[-_TOLD:],
+    )

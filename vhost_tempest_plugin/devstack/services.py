@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""devstack's services of Nova on this machine: units of systemd, and their files.
+
+A unit is started and stopped as root, by sudo, which devstack's user may without a password.
+"""
+
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override, Value
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.devstack import files
+from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.util import process, speed
+
+# Of a service the units that there may be, by how devstack names cells (lib/nova).
+_UNITS: Mapping[Service, tuple[str, ...]] = {
+    Service.NOVA_API: ("devstack@n-api.service",),
+    Service.NOVA_SCHEDULER: ("devstack@n-sch.service",),
+    Service.NOVA_CONDUCTOR: (
+        *("devstack@n-cond.service", "devstack@n-super-cond.service"),
+        "devstack@n-cond-cell1.service",
+    ),
+}
+_LIMIT_S = 300.0
+_POLL_S = 1.0
+_LINES = 80
+_TOLD = 20
+
+
+class Services:
+    """The services whose files are in *directory* (``/etc/nova``)."""
+
+    def __init__(self, directory: Path, cloud: Cloud) -> None:
+        self._directory = directory
+        self._cloud = cloud
+
+    def edit(self, overrides: Iterable[Override]) -> tuple[dict[Path, str], tuple[Service, ...]]:
+        """Put options into the files of their services; what was there, and whose they are.
+
+        :raises MachineError: a file cannot be written
+        """
+        wanted: dict[Path, dict[str, dict[str, Value]]] = {}
+        asked = tuple(overrides)
+        whose = dict.fromkeys(each.service for each in asked)
+        for each in asked:
+            for file in self._files(each.service):
+                wanted.setdefault(file, {}).setdefault(each.section, {})[each.option] = each.value
+        before = {file: file.read_text() for file in wanted}
+        for file, options in wanted.items():
+            files.edit(file, options)
+        return before, tuple(whose)
+
+    def restart(self, services: Iterable[Service]) -> None:
+        """End services in an orderly way and start them; they can be used then.
+
+        :raises StartError: one does not come up
+        """
+        wanted = tuple(services)
+        before = {service: self._reports(service) for service in wanted}
+        for service in wanted:
+            self.systemctl("restart", service)
+        for service in wanted:
+            self._wait(service, before[service])
+
+    def start(self, service: Service) -> None:
+        """Start a service where it does not run, and wait until it can be used.
+
+        :raises StartError: it does not come up
+        """
+        runs = all(self._state(unit) == "active" for unit in self._units(service))
+        before = {} if runs else self._reports(service)
+        self.systemctl("start", service)
+        self._wait(service, before)
+
+    def systemctl(self, verb: str, service: Service, *words: str) -> None:
+        """Have systemd do something with a service's units.
+
+        :raises InputError: there is no such service
+        :raises CommandError: systemd or sudo refuses
+        """
+        process.run(
+            [process.which("sudo"), "-n", "systemctl", verb, *words, *self._units(service)],
+            timeout_s=_LIMIT_S * speed.slowness(),
+        )
+
+    def log(self, service: Service, count: int) -> tuple[str, ...]:
+        """The last lines of a service's journal."""
+        units = [f"--unit={unit}" for unit in self._units(service)]
+        argv: list[str | Path] = [
+            process.which("sudo"),
+            "-n",
+            "journalctl",
+            "-o",
+            "cat",
+            "-n",
+            str(count),
+            *units,
+        ]
+        return tuple(process.run(argv, check=False).stdout.splitlines())
+
+    def _files(self, service: Service) -> tuple[Path, ...]:
+        """Where a service reads its options: the conductor of a cell has a file of its own."""
+        shared = self._directory / "nova.conf"
+        if service is not Service.NOVA_CONDUCTOR:
+            return (shared,)
+        return (shared, *sorted(self._directory.glob("nova_cell[1-9]*.conf")))
+
+    def _units(self, service: Service) -> tuple[str, ...]:
+        units = tuple(unit for unit in _UNITS.get(service, ()) if self._is_there(unit))
+        if not units:
+            raise InputError(
+                f"devstack has no service {service.value!r} here; "
+                "'systemctl list-units devstack@*' has those that there are"
+            )
+        return units
+
+    def _is_there(self, unit: str) -> bool:
+        argv = ["systemctl", "cat", unit]
+        return process.run(argv, check=False).returncode == 0
+
+    def _state(self, unit: str) -> str:
+        return process.run(["systemctl", "is-active", unit], check=False).stdout.strip()
+
+    def _reports(self, service: Service) -> dict[str, str]:
+        """When each process of a service that reports itself to Nova did so last."""
+        if service is Service.NOVA_API:
+            return {}
+        path = f"/os-services?binary={service}"
+        found = self._cloud.call(Service.NOVA_API, "GET", path)["services"]
+        return {each["id"]: each["updated_at"] for each in found}
+
+    def _wait(self, service: Service, before: Mapping[str, str]) -> None:
+        deadline_s = time.monotonic() + _LIMIT_S * speed.slowness()
+        while not self._is_ready(service, before):
+            failed = [unit for unit in self._units(service) if self._state(unit) == "failed"]
+            if failed or time.monotonic() > deadline_s:
+                lines = self.log(service, _LINES)
+                cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
+                what = "ended" if failed else "did not report itself"
+                raise StartError(
+                    f"{service} {what}: {cause}; see 'journalctl -u {self._units(service)[0]}'",
+                    service,
+                    lines[-_TOLD:],
+                )
+            time.sleep(_POLL_S)
+
+    def _is_ready(self, service: Service, before: Mapping[str, str]) -> bool:
+        """Whether the API answers, and all that report themselves have done so since."""
+        try:
+            self._cloud.services()
+            now = self._reports(service)
+        except VhostError:
+            return False
+        return all(now.get(each) != when for each, when in before.items())

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a devstack's hosts are, and what nova-compute says in them; nothing is changed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from vhost_tempest_plugin.cloud.compute.unit import LOG
+from vhost_tempest_plugin.devstack.compute_hosts import Nodes, is_running
+from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.errors import HostError, VhostError
+from vhost_tempest_plugin.host.status import ssh
+from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.progress import silent
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A host of a devstack as it is.
+
+    :param state: of the host
+    :param compute: of nova-compute in it, as systemd says
+    :param lacking: what the cloud does not know of it, empty where it knows all
+    """
+
+    name: str
+    state: str
+    compute: str
+    lacking: str
+
+
+def follow(host: str, count: int) -> Iterator[str]:
+    """The last *count* lines of nova-compute's log in a host, and each that comes.
+
+    :raises HostError: the host does not run
+    """
+    way = ssh(host)
+    argv = [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
+    with process.streaming(argv, directory=way.directory) as lines:
+        yield from lines
+
+
+def known_hosts(name: str, host: str | None) -> tuple[str, ...]:
+    """The names of the hosts of a devstack, or that one of them.
+
+    :raises InputError: there is no such devstack or host
+    """
+    return tuple(found.name for found in _read(name).named([host] if host else []))
+
+
+def last_lines(name: str, host: str, count: int) -> list[str]:
+    """The end of nova-compute's log in a host.
+
+    :raises HostError: the host does not run
+    """
+    with _read(name).compute(host) as compute:
+        return compute.last_lines(count)
+
+
+def overview(name: str) -> list[Node]:
+    """How the hosts are.
+
+    :raises InputError: there is no such devstack
+    """
+    nodes = _read(name)
+    found = []
+    for host in nodes.hosts:
+        if not is_running(host.name):
+            found.append(Node(host.name, "off", "", "the host does not run"))
+            continue
+        try:
+            with nodes.compute(host.name) as compute:
+                state = compute.state()
+        except HostError as error:
+            state = str(error)
+        try:
+            lacking = nodes.lacking(host) or ""
+        except VhostError as error:
+            lacking = str(error)
+        found.append(Node(host.name, "running", state, lacking))
+    return found
+
+
+def _read(name: str) -> Nodes:
+    directory = StackDirectory.of(name).existing()
+    return Nodes(directory, directory.read(), silent)

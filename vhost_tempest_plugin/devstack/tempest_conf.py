@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What devstack's tempest has to know of the hosts, and what its tests boot."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.configuration import render, scenarios, stack, whitebox
+from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, Subject
+from vhost_tempest_plugin.devstack import files, ssh_access
+from vhost_tempest_plugin.devstack.cloud import open_cloud
+from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host import nested_guest
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+DEPLOYMENT = "devstack"
+_FLAVOR = "vhost.plain"
+
+
+def provide(name: str, progress: Progress) -> None:
+    """Give the cloud the guest's image, and flavors, where it has none.
+
+    :raises InputError: there is no such devstack
+    :raises CloudError: an API refuses or does not answer
+    """
+    directory = StackDirectory.of(name).existing()
+    record = directory.read()
+    image = nested_guest.build(progress)
+    layout = lay_out(yaml_file.load(directory.topology.read_bytes(), record.topology))
+    progress("image and flavors of the guests")
+    with open_cloud(files.read(record.configuration)) as cloud:
+        contents.ensure([layout], cloud, image)
+
+
+def configure(
+    name: str,
+    file: Path,
+    *,
+    own_image: bool,
+    with_whitebox: bool,
+    entrance: Path | None = None,
+) -> None:
+    """Add to tempest.conf what the scenarios, and whitebox-tempest-plugin's tests, have to know.
+
+    :param own_image: tests boot what ``provide`` has given, in place of devstack's image
+    :param entrance: a directory for a key with which another user gets into the hosts; that
+        user may not change devstack
+    :raises InputError: there is no such devstack, or it has no such image
+    """
+    directory = StackDirectory.of(name).existing()
+    record = directory.read()
+    layout = lay_out(yaml_file.load(directory.topology.read_bytes(), record.topology))
+    database = files.database_url(record.database) if record.database else None
+    subject = Subject(
+        hosts=record.hosts,
+        topology=_topology(directory, entrance),
+        database=database,
+        deployment=None if entrance else DEPLOYMENT,
+        deployment_name=name,
+        records=entrance / "records" if entrance else directory.records,
+        entrance=ssh_access.admit(record.hosts, entrance) if entrance else None,
+        features=record.features,
+    )
+    made = _contents(name) if own_image else None
+    options = render.literal(scenarios.options(subject, made))
+    if with_whitebox:
+        more = whitebox.options(
+            layout,
+            record.hosts,
+            pci_in_placement=record.pci_in_placement,
+            way_in=_way_in(directory, record, entrance),
+        )
+        options = {**options, **more}
+    files.edit(file, options)
+
+
+def _topology(directory: StackDirectory, entrance: Path | None) -> Path:
+    """The file with the topology, where who runs the tests can read it."""
+    if entrance is None:
+        return directory.topology
+    entrance.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = entrance / directory.topology.name
+    copy.write_text(directory.topology.read_text())
+    return copy
+
+
+def _way_in(
+    directory: StackDirectory, record: StackRecord, entrance: Path | None
+) -> Mapping[str, str] | None:
+    """How whitebox's tests get into the hosts; they only go to ssh's own port."""
+    hosts = [host for host in Nodes(directory, record, silent).hosts if host.is_reachable]
+    if not hosts:
+        return None
+    place = entrance or directory.whitebox
+    admitted = ssh_access.admit(record.hosts, place)
+    file = place / "nodes.yaml"
+    file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
+    return whitebox.way_in(hosts, admitted.key, file)
+
+
+def _contents(name: str) -> Contents:
+    record = StackDirectory.of(name).read()
+    with open_cloud(files.read(record.configuration)) as cloud:
+        image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get(_FLAVOR)
+    if image is None or flavor is None:
+        raise InputError(
+            f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
+            f"'vhost stack provide --name {name}' brings them"
+        )
+    return Contents(image, flavor)

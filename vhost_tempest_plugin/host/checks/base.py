@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a check is, and what it looks at."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import ClassVar, Generic, Protocol, TypeVar
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.host import observe
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.observe import Observation, libvirt_view, sysfs
+from vhost_tempest_plugin.host.observe.libvirt_view import LibvirtView
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.hardware import Endpoint, Hardware
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology.model import IommuModel
+from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+ANEW = "'vhost down' and 'vhost up' start the host anew from its topology"
+
+Facts = Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A running host beside what it should be; it is looked at once, when first asked.
+
+    :param layout: of the topology that the host should have
+    """
+
+    layout: Layout
+    accelerator: Accelerator
+    machine: Machine
+    progress: Progress = silent
+
+    @cached_property
+    def hardware(self) -> Hardware:
+        """What the host should have."""
+        return self.layout.hardware()
+
+    @cached_property
+    def observation(self) -> Observation:
+        """What the host's kernel shows.
+
+        :raises HostError: the host does not answer, or in no known form
+        """
+        return observe.read(self.machine.run(["sh"], input_text=sysfs.script()).stdout)
+
+    @cached_property
+    def libvirt(self) -> LibvirtView:
+        """What libvirt inside the host shows, of the devices that should be there.
+
+        :raises HostError: libvirt does not answer, or in no known form
+        """
+        addresses = [endpoint.address for endpoint in self.hardware.endpoints]
+        done = self.machine.run(libvirt_view.argv(addresses), check=False)
+        if not done.stdout.strip():
+            said = " ".join(done.stderr.split()) or "silence"
+            raise HostError(
+                f"virsh in the host reaches no libvirt: {said}; 'systemctl restart libvirtd' in "
+                "the host starts it, 'journalctl -u libvirtd' tells why it ended"
+            )
+        return libvirt_view.read(done.stdout)
+
+    @property
+    def has_iommu(self) -> bool:
+        """Whether the topology has one."""
+        return self.layout.host.iommu.model is not IommuModel.NONE
+
+
+class Looked(Protocol):
+    """What a check can look at."""
+
+    @property
+    def progress(self) -> Progress: ...
+
+
+S = TypeVar("S", bound=Looked)
+
+
+class AnyCheck(ABC, Generic[S]):
+    """Something that must be true of a subject of some kind."""
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def run(self, subject: S) -> Finding:
+        """Look at *subject*.
+
+        :raises HostError: it did not let itself be looked at
+        """
+
+    def passed(self, expected: str, observed: str) -> Finding:
+        """It is as it should be."""
+        return Finding(self.name, Verdict.PASSED, expected, observed)
+
+    def failed(self, expected: str, observed: str, remedy: str) -> Finding:
+        """It is not."""
+        return Finding(self.name, Verdict.FAILED, expected, observed, remedy)
+
+    def not_applicable(self, reason: str) -> Finding:
+        """The topology has nothing of the kind."""
+        return Finding(self.name, Verdict.NOT_APPLICABLE, reason, "")
+
+    def compare(self, expected: Facts, observed: Facts, remedy: str) -> Finding:
+        """Compare fact by fact; where any differs, only those that do are told."""
+        differing = differences(expected, observed)
+        if not differing:
+            return self.passed(words(expected), words(observed))
+        return self.failed(
+            words({key: expected.get(key, "nothing") for key in differing}),
+            words({key: observed.get(key, "nothing") for key in differing}),
+            remedy,
+        )
+
+
+class Check(AnyCheck[Subject]):
+    """Something that must be true of a running host."""
+
+
+def differences(expected: Facts, observed: Facts) -> tuple[str, ...]:
+    """The keys of what differs, or is on one side only, in their order."""
+    keys = dict.fromkeys([*expected, *observed])
+    return tuple(key for key in keys if expected.get(key) != observed.get(key))
+
+
+def words(facts: Facts) -> str:
+    """The facts on a line; those of one value are told together."""
+    keys: dict[str, list[str]] = {}
+    for key, value in facts.items():
+        keys.setdefault(value, []).append(key)
+    return "; ".join(f"{', '.join(same)}: {value}" for value, same in keys.items())
+
+
+def by_address(endpoints: Iterable[Endpoint]) -> dict[PciAddress, Endpoint]:
+    """NICs by where they are."""
+    return {endpoint.address: endpoint for endpoint in endpoints}
+
+
+def node_words(node: int | None) -> str:
+    """A NUMA node as findings name it."""
+    return "no node" if node is None else f"node {node}"

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the IOMMU translates."""
+
+from vhost_tempest_plugin.host.checks.base import ANEW, Check, Subject
+from vhost_tempest_plugin.host.checks.finding import Finding
+from vhost_tempest_plugin.host.observe import Observation
+
+_EXPECTED = "DMAR: Intel(R) Virtualization Technology for Directed I/O"
+
+
+class IommuActive(Check):
+    """The kernel has said the last of its messages about the IOMMU, the one that counts."""
+
+    name = "iommu-active"
+
+    def run(self, subject: Subject) -> Finding:
+        seen = subject.observation
+        active = seen.kernel_log.active
+        if not subject.has_iommu:
+            if active is None:
+                return self.not_applicable("the topology has no IOMMU")
+            return self.failed("no IOMMU", active, f"the host has one all the same; {ANEW}")
+        if active is not None:
+            return self.passed(_EXPECTED, active)
+        return self.failed(_EXPECTED, _observed(seen), _remedy(seen))
+
+
+def _observed(seen: Observation) -> str:
+    last = seen.kernel_log.last
+    if last is None:
+        return "no message about DMAR"
+    if last == seen.kernel_log.asked_for:
+        return f"only {last!r}, which tells what the command line asks for and no more"
+    return f"not that message, the last is {last!r}"
+
+
+def _remedy(seen: Observation) -> str:
+    remedies = []
+    if not seen.dmar_table:
+        remedies.append(
+            "the host has no IOMMU device: give it <iommu model='intel'> ('vhost render' shows it)"
+        )
+    if "intel_iommu=off" in seen.command_line:
+        remedies.append("take intel_iommu=off off the host's kernel command line")
+    elif "intel_iommu=on" not in seen.command_line:
+        remedies.append("put intel_iommu=on on the host's kernel command line")
+    if remedies:
+        return f"{', and '.join(remedies)}; {ANEW}"
+    if not seen.kernel_log.complete:
+        return f"the kernel's log no longer reaches back to its boot; {ANEW}"
+    return (
+        "the kernel found the IOMMU and did not take it: see 'dmesg' in the host around its last "
+        "line with DMAR"
+    )

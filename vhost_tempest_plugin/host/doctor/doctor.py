@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this machine can bring a host up, and what to do if not.
+
+``gather`` looks, ``judge`` decides; only the first touches the machine.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host.doctor import packages
+from vhost_tempest_plugin.host.doctor.packages import Distribution, Tool
+from vhost_tempest_plugin.hypervisor import Connection
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import requirements
+from vhost_tempest_plugin.topology.layout import Firmware, lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.requirements import Versions
+from vhost_tempest_plugin.util import paths, process
+
+# Estimates with room to spare: QEMU beside the host's memory (2610 MiB at its peak for
+# 8 GiB of which a part is never touched); the images with what building them takes.
+QEMU_MIB = 700
+IMAGES_MIB = 4096
+OVERLAY_MIB = 1024
+
+# A lab beside its hosts, with room to spare (1386 MiB at its peak on the reference machine);
+# on the disk its databases, logs and what its hosts write, and what is made once: the
+# environment, twice for the hosts' image of it, and the databases.
+LAB_MEMORY_MIB = 2048
+LAB_DISK_MIB = 2048
+LAB_CACHE_MIB = 2048
+
+
+class Verdict(StrEnum):
+    """How a finding is to be taken; only what is missing prevents a host."""
+
+    OK = "ok"
+    WARNING = "warning"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at; *remedy* is empty where nothing is to be done."""
+
+    name: str
+    verdict: Verdict
+    observed: str
+    needed: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What the machine is to carry.
+
+    :param count: so many hosts
+    :param lab: with an OpenStack around them
+    """
+
+    host: Host
+    count: int = 1
+    lab: bool = False
+
+    @property
+    def hosts_mib(self) -> int:
+        """The memory of all hosts."""
+        return self.host.memory_mib * self.count
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a machine is like.
+
+    :param versions: None where libvirt or QEMU does not answer, as *trouble* tells
+    :param absent: the tools that it lacks
+    :param acceleration: None without QEMU
+    :param user_namespaces: whether this user may make them (root needs none)
+    """
+
+    distribution: Distribution
+    versions: Versions | None
+    trouble: str
+    absent: frozenset[Tool]
+    acceleration: acceleration.Verdict | None
+    memory_mib: int
+    memory_free_mib: int
+    disk_free_mib: int
+    disk: Path
+    root: bool
+    user_namespaces: bool
+
+
+def gather(scratch: Path) -> Facts:
+    """Look at this machine.
+
+    :param scratch: an empty directory for the libvirt that is asked for its version
+    """
+    versions, trouble = _versions(scratch)
+    disk = _existing(paths.state())
+    memory = dict(re.findall(r"(\w+): +(\d+) kB", Path("/proc/meminfo").read_text()))
+    return Facts(
+        distribution=packages.this_distribution(),
+        versions=versions,
+        trouble=trouble,
+        absent=packages.absent(),
+        acceleration=_acceleration(),
+        memory_mib=int(memory["MemTotal"]) // 1024,
+        memory_free_mib=int(memory["MemAvailable"]) // 1024,
+        disk_free_mib=shutil.disk_usage(disk).free >> 20,
+        disk=disk,
+        root=os.geteuid() == 0,
+        user_namespaces=_may_make_namespaces(),
+    )
+
+
+def judge(facts: Facts, need: Need) -> list[Finding]:
+    """What *facts* mean for bringing up what is needed."""
+    return [
+        *_judge_versions(facts, need.host),
+        _judge_acceleration(facts),
+        *_judge_tools(facts, need),
+        _judge_memory(facts, need),
+        _judge_disk(facts, need),
+        *_judge_namespaces(facts),
+    ]
+
+
+def _judge_versions(facts: Facts, host: Host) -> Iterator[Finding]:
+    for need in requirements.needs(host):
+        needed = str(need.floor)
+        if facts.versions is None:
+            remedy = facts.distribution.install(packages.EMULATOR)
+            yield Finding(need.feature, Verdict.MISSING, facts.trouble, needed, remedy)
+            return
+        observed = str(facts.versions)
+        if facts.versions.reaches(need.floor):
+            yield Finding(need.feature, Verdict.OK, observed, needed)
+        else:
+            verdict = Verdict.MISSING if need.essential else Verdict.WARNING
+            yield Finding(need.feature, verdict, observed, needed, need.without)
+
+
+def _judge_acceleration(facts: Facts) -> Finding:
+    needed = "kvm, nested; without, emulation serves and is slower"
+    seen = facts.acceleration
+    if seen is None:
+        remedy = facts.distribution.install(packages.EMULATOR)
+        return Finding("accelerator", Verdict.MISSING, "no QEMU", needed, remedy)
+    good = seen.accelerator is Accelerator.KVM and seen.nested
+    observed = f"{seen.accelerator}: {seen.reason}"
+    verdict = Verdict.OK if good else Verdict.WARNING
+    return Finding("accelerator", verdict, observed, needed, seen.remedy)
+
+
+def _judge_tools(facts: Facts, need: Need) -> Iterator[Finding]:
+    efi = lay_out(need.host).firmware is Firmware.EFI
+    wanted = [
+        tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
+    ]
+    absent = [tool for tool in wanted if tool in facts.absent]
+    if not absent:
+        yield Finding("programs", Verdict.OK, "all there", f"{len(wanted)} of them")
+    for tool in absent:
+        remedy = facts.distribution.install([tool])
+        dispensable = tool.optional and not (need.lab and tool in packages.LAB)
+        verdict = Verdict.WARNING if dispensable else Verdict.MISSING
+        yield Finding(tool.name, verdict, "not installed", tool.purpose, remedy)
+
+
+def _judge_memory(facts: Facts, need: Need) -> Finding:
+    qemu_mib = QEMU_MIB * need.count
+    lab_mib = LAB_MEMORY_MIB if need.lab else 0
+    needed_mib = need.hosts_mib + qemu_mib + lab_mib
+    parts = f"hosts' {need.hosts_mib}, QEMU's own {qemu_mib}"
+    if need.lab:
+        parts += f", the lab's {lab_mib}"
+    observed = f"{facts.memory_mib} MiB, {facts.memory_free_mib} MiB of them free"
+    needed = f"{needed_mib} MiB ({parts})"
+    if facts.memory_mib < needed_mib:
+        remedy = "use a smaller topology, such as 'small'"
+        return Finding("memory", Verdict.MISSING, observed, needed, remedy)
+    if facts.memory_free_mib < needed_mib:
+        remedy = "end what takes the memory; a host takes it only as it uses it"
+        return Finding("memory", Verdict.WARNING, observed, needed, remedy)
+    return Finding("memory", Verdict.OK, observed, needed)
+
+
+def _judge_disk(facts: Facts, need: Need) -> Finding:
+    running_mib = IMAGES_MIB + OVERLAY_MIB * need.count
+    if need.lab:
+        running_mib += LAB_CACHE_MIB + LAB_DISK_MIB
+    needed_mib = running_mib + need.hosts_mib
+    what = "images, environment, disks" if need.lab else "images, disks"
+    observed = f"{facts.disk_free_mib} MiB free in {facts.disk}"
+    needed = f"{needed_mib} MiB ({what} {running_mib}, saved hosts {need.hosts_mib})"
+    remedy = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
+    if facts.disk_free_mib < running_mib:
+        return Finding("disk", Verdict.MISSING, observed, needed, remedy)
+    if facts.disk_free_mib < needed_mib:
+        saving = "a lab's first 'up' saves its hosts" if need.lab else "'vhost save' may fail"
+        return Finding("disk", Verdict.WARNING, observed, needed, f"{saving}: {remedy}")
+    return Finding("disk", Verdict.OK, observed, needed)
+
+
+def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
+    if facts.root:
+        return
+    needed = "an ordinary user builds images in one"
+    if facts.user_namespaces:
+        yield Finding("user namespaces", Verdict.OK, "allowed", needed)
+        return
+    remedy = (
+        "run 'sysctl kernel.unprivileged_userns_clone=1 "
+        "kernel.apparmor_restrict_unprivileged_userns=0' as root (the one that exists), "
+        "or run vhost as root"
+    )
+    yield Finding("user namespaces", Verdict.MISSING, "refused", needed, remedy)
+
+
+def _versions(scratch: Path) -> tuple[Versions | None, str]:
+    try:
+        with Connection.open(None, scratch) as connection:
+            return connection.versions, ""
+    except MachineError as error:
+        return None, str(error)
+
+
+def _acceleration() -> acceleration.Verdict | None:
+    try:
+        return acceleration.choose()
+    except MachineError:
+        return None
+
+
+def _existing(path: Path) -> Path:
+    return next(place for place in (path, *path.parents) if place.exists())
+
+
+def _may_make_namespaces() -> bool:
+    try:
+        unshare = process.which("unshare")
+    except MachineError:
+        return False
+    return process.run([unshare, "--user", "--map-root-user", "true"], check=False).returncode == 0

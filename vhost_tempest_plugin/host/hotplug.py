@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""NICs of a running host, pulled out and put back as by a hand.
+
+The topology stays what it is: after the next boot all of them are there.
+"""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.hypervisor import Connection, Domain, domain
+from vhost_tempest_plugin.topology.layout import Device
+from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.progress import Progress
+
+_WAIT_S = 600.0
+# The host's slot waits 5 s for a second press of its button (pciehp), then lets go.
+_LET_GO_S = 60.0
+_FOUND_S = 60.0
+_FOUND = """\
+left=$(($2 * 5))
+until [ -e "/sys/bus/pci/devices/$1/driver" ]; do
+    [ "$left" -gt 0 ] || exit 0
+    left=$((left - 1))
+    sleep 0.2
+done
+echo found
+"""
+
+
+def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = True) -> None:
+    """Pull a NIC out, and wait until the host has let it go; one that a guest has it keeps.
+
+    It goes when that guest ends, also where nobody waits any more.
+
+    :param wait: else only ask for it
+    :raises InputError: the host does not run, or has no NIC there
+    :raises HostError: the host does not let it go
+    """
+    device = _device(name, address)
+    with _running(name, progress) as running:
+        alias = domain.nic_alias(running.xml(), device.mac)
+        if alias is None:
+            raise InputError(f"the NIC at {address} of {name!r} is unplugged; 'vhost plug' it")
+        progress(f"unplugging {address} of {name!r}")
+        running.detach(alias)
+        if wait:
+            running.await_detached(alias, _LET_GO_S * speed.slowness())
+
+
+def plug(
+    name: str, address: PciAddress, progress: Progress, *, has_companion: bool = False
+) -> None:
+    """Put a NIC back where it was, and wait until the host has found it and its driver.
+
+    It cannot be saved then until it is started anew.
+
+    :param has_companion: with another device in its slot, until the next boot: neither can be
+        given to a guest alone then
+    :raises InputError: the host does not run, or the NIC is there
+    :raises HostError: there is no place for it, or the host does not find it
+    """
+    device = _device(name, address)
+    with _running(name, progress) as running:
+        if domain.nic_alias(running.xml(), device.mac) is not None:
+            raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
+        progress(f"plugging {address} of {name!r}")
+        directory = HostDirectory.of(name)
+        directory.write(replace(directory.read(), replugged=True))
+        # The host looks at a slot when its first function comes, so that comes last.
+        if has_companion:
+            running.attach_beside(domain.companion(device))
+        running.attach(domain.nic(device, has_companion=has_companion))
+    _await(name, address)
+
+
+def _await(name: str, address: PciAddress) -> None:
+    limit_s = math.ceil(_FOUND_S * speed.slowness())
+    words = ("sh", "-s", "--", str(address), str(limit_s))
+    with status.connected(name) as (_, machine):
+        if not machine.run(words, input_text=_FOUND).stdout:
+            raise HostError(
+                f"host {name!r} has not found the NIC at {address} within {limit_s} s; "
+                "'vhost ssh', then dmesg, tells why"
+            )
+
+
+def _device(name: str, address: PciAddress) -> Device:
+    devices = {device.address: device for device in status.intended(name).devices}
+    if address not in devices:
+        known = ", ".join(map(str, sorted(devices))) or "none"
+        raise InputError(f"host {name!r} has no NIC at {address}; it has {known}")
+    return devices[address]
+
+
+@contextmanager
+def _running(name: str, progress: Progress) -> Iterator[Domain]:
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = directory.read()
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            found = connection.find(record.uuid)
+            if found is None:
+                raise InputError(f"host {name!r} does not run; 'vhost up' brings it up")
+            yield found

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of an emulated host: up, down, saved, restored, destroyed.
+
+Every step is recorded before it is taken, so that whatever kills a command, the next one
+knows what there is.  Commands on one host wait for each other.
+"""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from vhost_tempest_plugin.errors import HostError, InputError, MachineError
+from vhost_tempest_plugin.host import (
+    acceleration,
+    boot,
+    readiness,
+    share,
+    share_images,
+    status,
+)
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.network import uplinks
+from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.host.status import Status
+from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, orphan_processes
+from vhost_tempest_plugin.hypervisor import image as save_image
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology import requirements, yaml_file
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util.progress import Progress
+
+# Another command may be building the image, which takes minutes.
+_WAIT_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``up`` is asked for.
+
+    :param accelerator: None takes the one that works here
+    :param uri: None takes a libvirt of the host's own
+    :param cold: boot even where a saved state could be restored
+    :param shares: trees of the machine for the host to have; none takes those that it has
+    :param uplink: the network to be connected to; None takes what the host has
+    """
+
+    host: Host
+    name: str
+    accelerator: Accelerator | None = None
+    uri: str | None = None
+    cold: bool = False
+    shares: tuple[Share, ...] = ()
+    uplink: UplinkWish | None = None
+
+
+def up(wish: Wish, progress: Progress) -> Status:
+    """Bring a host up, from whatever state it is in.
+
+    :raises InputError: the host exists with another topology, other shares or another uplink,
+        or a share or the uplink is not possible
+    :raises MachineError: this machine lacks something
+    :raises HostError: the host does not boot; its console's last lines are told
+    """
+    lay_out(wish.host)
+    directory = HostDirectory.of(wish.name)
+    share.validate(wish.shares)
+    share_images.require(wish.shares, directory)
+    with directory.locked(create=True, wait_s=_WAIT_S, progress=progress):
+        known = _known(directory, wish) if directory.is_recorded else None
+        uri = known.uri if known else wish.uri
+        with Connection.open(uri, directory.libvirt_root) as connection:
+            layout = lay_out(_possible(wish.host, connection, progress))
+            record = known or _new(directory, wish, progress)
+            domain = _found(connection, directory, record)
+            awake = record.phase is Phase.RUNNING
+            if domain is not None:
+                progress(f"host {wish.name!r} runs already")
+                domain.resume()
+            elif awake := directory.saved.exists() and not wish.cold:
+                domain = _restored(connection, directory, record, progress)
+            else:
+                share_images.require(record.shares, directory)
+                directory.saved.unlink(missing_ok=True)
+                directory.console_before.unlink(missing_ok=True)
+                domain = boot.start(connection, directory, record, layout, progress)
+            _await_ssh(domain, directory, layout, progress, awake=awake)
+    return status.status(wish.name)
+
+
+def restore(name: str, progress: Progress) -> Status:
+    """Bring a saved host back.
+
+    :raises InputError: it is not saved, or what it shares has changed
+    """
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = directory.read()
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            domain = _found(connection, directory, record)
+            if domain is not None:
+                raise InputError(f"host {name!r} runs; 'vhost save {name}' saves it first")
+            if not directory.saved.exists():
+                raise InputError(f"host {name!r} is not saved; 'vhost up' boots it")
+            domain = _restored(connection, directory, record, progress)
+            _await_ssh(domain, directory, status.intended(name), progress, awake=True)
+    return status.status(name)
+
+
+def save(name: str, progress: Progress) -> None:
+    """Save a running host to its directory and end it.
+
+    :raises InputError: it does not run, or a NIC was unplugged and came back
+    :raises HostError: it cannot be saved; it runs on
+    """
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = directory.read()
+        if record.replugged:
+            # It numbers user-mode networks as they come, and never gives a number twice.
+            raise InputError(
+                f"host {name!r} cannot be saved: a NIC came back since it was started, and QEMU "
+                "would not restore that; 'vhost down' and 'vhost up' it first"
+            )
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            domain = _running(connection, directory, record)
+            progress(f"saving {name!r}")
+            domain.save(directory.saved)
+        directory.write(replace(record, phase=Phase.SAVED, ssh_port=None))
+        progress(f"saved: {directory.saved.stat().st_blocks * 512 >> 20} MiB")
+
+
+def down(name: str, progress: Progress) -> None:
+    """Shut a host down; its disk stays.  A saved state is given up."""
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = directory.read()
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            domain = _found(connection, directory, record)
+            if domain is None:
+                progress(f"host {name!r} is off already")
+            else:
+                readiness.shut_down(domain, directory, record, progress)
+        directory.saved.unlink(missing_ok=True)
+        directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
+
+
+def destroy(name: str, progress: Progress) -> None:
+    """Remove everything of a host, also where its record is damaged."""
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        record = status.status(name).record
+        if record is not None:
+            _end(directory, record, progress)
+            orphan_processes.kill(record.uuid)
+        orphan_processes.kill(directory.path)
+        embedded.forget(directory.libvirt_root)
+        directory.remove()
+    progress(f"host {name!r} is gone")
+
+
+def live_xml(name: str) -> str:
+    """The domain XML of a running host, as libvirt has it.
+
+    :raises InputError: it does not run
+    """
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S):
+        record = directory.read()
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            return _running(connection, directory, record).xml()
+
+
+def _possible(host: Host, connection: Connection, progress: Progress) -> Host:
+    """The host as this QEMU and libvirt can have it; what they cannot is told."""
+    versions = connection.versions
+    possible = requirements.adapted(host, versions)
+    if possible != host:
+        progress(f"no interrupt remapping with {versions}: vfio is told to do without")
+    return possible
+
+
+def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord:
+    """Record a host before anything of it is made."""
+    verdict = acceleration.choose(wish.accelerator)
+    progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
+    directory.topology.write_text(yaml_file.dump(wish.host))
+    with uplinks.chosen(wish.uplink) as uplink:
+        record = HostRecord(
+            name=wish.name,
+            uuid=uuid.uuid4(),
+            topology=wish.host.name,
+            accelerator=verdict.accelerator,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            uri=wish.uri,
+            shares=wish.shares,
+            uplink=uplink,
+        )
+        directory.write(record)
+    return record
+
+
+def _known(directory: HostDirectory, wish: Wish) -> HostRecord:
+    """The record of a host that exists; what is asked for must be that host."""
+    record = directory.read()
+    text = directory.topology.read_text()
+    if text != yaml_file.dump(wish.host):
+        raise InputError(
+            f"host {wish.name!r} has another topology ({record.topology}, {directory.topology}); "
+            f"'vhost destroy {wish.name}' first, or give another --name"
+        )
+    if wish.shares and set(wish.shares) != set(record.shares):
+        raise InputError(
+            f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'}); "
+            f"'vhost destroy {wish.name}' first, or give another --name"
+        )
+    if wish.uplink and not wish.uplink.admits(record.uplink):
+        raise InputError(
+            f"host {wish.name!r} is connected to another network ({record.uplink or 'none'}); "
+            f"'vhost destroy {wish.name}' first, or give another --name"
+        )
+    if wish.uri not in (None, record.uri):
+        raise InputError(
+            f"host {wish.name!r} belongs to the libvirt {record.uri or 'of its own'}; "
+            f"'vhost destroy {wish.name}' first to move it to {wish.uri}"
+        )
+    if wish.accelerator not in (None, record.accelerator):
+        raise InputError(
+            f"host {wish.name!r} was made for {record.accelerator}; "
+            f"'vhost destroy {wish.name}' first to change to {wish.accelerator}"
+        )
+    return record
+
+
+def _found(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain | None:
+    """The host's domain; what a killed command left half done is cleared up first."""
+    domain = connection.find(record.uuid)
+    if domain is None:
+        orphan_processes.kill(record.uuid)
+        save_image.adopt(directory.saved)
+    return domain
+
+
+def _end(directory: HostDirectory, record: HostRecord, progress: Progress) -> None:
+    """End the domain; with a libvirt that does not open, its processes are left to others."""
+    try:
+        with Connection.open(record.uri, directory.libvirt_root) as connection:
+            domain = connection.find(record.uuid)
+            if domain is not None:
+                domain.destroy()
+    except (HostError, MachineError) as error:
+        if record.uri is not None:
+            raise
+        progress(f"libvirt does not help ({error}); ending QEMU itself")
+
+
+def _running(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain:
+    domain = _found(connection, directory, record)
+    if domain is None:
+        raise InputError(f"host {record.name!r} does not run; 'vhost up' brings it up")
+    return domain
+
+
+def _restored(
+    connection: Connection, directory: HostDirectory, record: HostRecord, progress: Progress
+) -> Domain:
+    """Restore, and forget the saved state before the host changes its disk."""
+    share_images.require_unchanged(record)
+    uplinks.require_unchanged(record)
+    progress(f"restoring {record.name!r}")
+    directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
+    directory.keep_console()
+    domain = connection.restore(directory.saved, record.uuid)
+    directory.saved.unlink()
+    domain.resume()
+    return domain
+
+
+def _await_ssh(
+    running: Domain,
+    directory: HostDirectory,
+    layout: Layout,
+    progress: Progress,
+    *,
+    awake: bool,
+) -> None:
+    """Wait until the host lets us in; record the port that leads there.
+
+    A host that does not come up is ended, so that nothing runs that nobody can use.
+    """
+    record = directory.read()
+    try:
+        port = readiness.wait(running, directory, record, layout, progress, awake=awake)
+    except HostError:
+        running.destroy()
+        directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
+        raise
+    directory.write(replace(record, phase=Phase.RUNNING, ssh_port=port))

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nested guest's kernel, compiled once from the distribution's linux-source package.
+
+With next to nothing in it, because a distribution's own takes minutes to boot under emulation
+inside emulation.
+"""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+SOURCES = Path("/usr/src")
+
+KIND = "guest-kernel"
+_CONFIG = Path(__file__).with_name("kernel.config")
+_VERSION = re.compile(r"linux-source-(\d+(?:\.\d+)*)\.tar\.[a-z0-9]+\Z")
+_TOOLS = ("bc", "bison", "flex", "gcc", "make", "strip", "tar", "xz")
+
+# Parts of the source that no file of this kernel is made from; their Kconfig files stay.
+_UNUSED = (
+    "*/arch/*/boot/dts/*.dts*",
+    *(
+        f"*/{directory}/*.[chS]"
+        for directory in (
+            "Documentation",
+            "arch/[!x]*",
+            "drivers/gpu",
+            "drivers/infiniband",
+            "drivers/media",
+            "drivers/net/wireless",
+            "drivers/scsi",
+            "drivers/staging",
+            "sound",
+            "tools/perf",
+            "tools/testing",
+        )
+    ),
+)
+
+# So that equal sources give equal kernels.
+_IDENTITY = {
+    "KBUILD_BUILD_USER": "vhost",
+    "KBUILD_BUILD_HOST": "vhost",
+    "KBUILD_BUILD_TIMESTAMP": "1970-01-01",
+    "LC_ALL": "C",
+}
+
+_NEWS_S = 20.0
+
+
+def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
+    """The directory with ``kernel`` and ``bzimage``, made where it is not in the cache.
+
+    That takes minutes.
+
+    :raises MachineError: the machine lacks something; nothing half made is left
+    """
+    tarball = newest(sources)
+
+    def make(directory: Path) -> None:
+        _make(tarball, directory, progress)
+
+    return cache.obtain(KIND, _digest(tarball), make, progress)
+
+
+def current(sources: Path = SOURCES) -> str:
+    """The digest of what ``build`` has or would make.
+
+    :raises MachineError: there is no source
+    """
+    return _digest(newest(sources))
+
+
+def newest(sources: Path) -> Path:
+    """The archive of the newest kernel source that the distribution has put in *sources*.
+
+    :raises MachineError: there is none
+    """
+    found: list[tuple[tuple[int, ...], Path]] = []
+    for path in sources.glob("linux-source-*.tar.*"):
+        if (match := _VERSION.match(path.name)) and path.is_file():
+            found.append((tuple(int(part) for part in match[1].split(".")), path))
+    if not found:
+        raise MachineError(
+            f"there is no kernel source in {sources}; install the package linux-source"
+        )
+    return max(found)[1]
+
+
+def _digest(tarball: Path) -> str:
+    about = tarball.stat()
+    return cache.digest(
+        f"{tarball.name} {about.st_size} {about.st_mtime_ns}",
+        _CONFIG.read_text(),
+    )
+
+
+def _make(tarball: Path, directory: Path, progress: Progress) -> None:
+    for tool in _TOOLS:
+        process.which(tool)
+    work = directory / "work"
+    source = work / "linux"
+    source.mkdir(parents=True)
+    try:
+        progress(f"nested guest: unpacking {tarball.name}")
+        excluded = [f"--exclude={pattern}" for pattern in _UNUSED]
+        _until_death(["tar", "xf", tarball, "-C", source, "--strip-components=1", *excluded])
+        _until_death(["make", "-s", "-C", source, f"KCONFIG_ALLCONFIG={_CONFIG}", "allnoconfig"])
+        for line in _untaken((source / ".config").read_text()):
+            progress(f"nested guest: this kernel has no {line}")
+        _compile(source, work / "log", progress)
+        process.run(["strip", "-o", directory / "kernel", source / "vmlinux"])
+    except CommandError as error:
+        raise MachineError(
+            f"the nested guest's kernel could not be made from {tarball.name}: {error}"
+        ) from error
+    shutil.copyfile(source / "arch/x86/boot/bzImage", directory / "bzimage")
+    progress("nested guest: removing the source")
+    shutil.rmtree(work)
+    progress("nested guest: done")
+
+
+def _untaken(config: str) -> list[str]:
+    """The wishes of the configuration that this version of the kernel does not know."""
+    taken = set(config.splitlines())
+    wishes = (line for line in _CONFIG.read_text().splitlines() if line.startswith("CONFIG_"))
+    return [wish for wish in wishes if wish not in taken]
+
+
+def _compile(source: Path, log: Path, progress: Progress) -> None:
+    """Compile, telling how many files are done."""
+    jobs = os.cpu_count() or 1
+    argv = [*_dying(), "make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"]
+    with process.start(argv, log=log, environment=_IDENTITY) as compiler:
+        told_s = time.monotonic()
+        try:
+            while (status := compiler.poll()) is None:
+                time.sleep(0.2)
+                if time.monotonic() - told_s >= _NEWS_S:
+                    told_s = time.monotonic()
+                    progress(f"nested guest: compiled {_compiled(log)} files of the kernel")
+        finally:
+            compiler.terminate()
+    if status != 0:
+        last = " / ".join(log.read_text(errors="replace").splitlines()[-8:])
+        raise CommandError(f"'make' exited with {status}: {last}", status, last)
+
+
+def _compiled(log: Path) -> int:
+    return sum(line.startswith("  CC") for line in log.read_text(errors="replace").splitlines())
+
+
+def _until_death(argv: Sequence[str | Path]) -> None:
+    process.run([*_dying(), *argv], environment=_IDENTITY)
+
+
+def _dying() -> list[str | Path]:
+    """Ends a program with this process, so that no orphan writes into the next build."""
+    return [process.which("setpriv"), "--pdeathsig", "TERM"]

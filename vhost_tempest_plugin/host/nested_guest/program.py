@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The nested guest's only program, as the initrd that its kernel runs."""
+
+import shutil
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util.cpio import Entry, archive
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+KIND = "guest-program"
+_SOURCE = Path(__file__).with_name("init.c")
+_FLAGS = (
+    *("-Os", "-static", "-nostdlib", "-ffreestanding", "-fno-stack-protector", "-fno-pie"),
+    *("-no-pie", "-fno-asynchronous-unwind-tables", "-fcf-protection=none"),
+    *("-Wl,--build-id=none", "-s"),
+)
+
+
+def build(progress: Progress = silent) -> Path:
+    """The directory with ``initrd``, made where it is not in the cache.
+
+    :raises MachineError: the machine lacks a compiler; nothing half made is left
+    """
+    return cache.obtain(KIND, current(), _make, progress)
+
+
+def current() -> str:
+    """The digest of what ``build`` has or would make."""
+    return cache.digest(_SOURCE.read_text(), " ".join(_FLAGS))
+
+
+def _make(directory: Path) -> None:
+    work = directory / "work"
+    work.mkdir()
+    program = work / "init"
+    try:
+        process.run([process.which("gcc"), *_FLAGS, "-o", program, _SOURCE])
+    except CommandError as error:
+        raise MachineError(f"the nested guest's program could not be made: {error}") from error
+    entries = [Entry(name) for name in ("dev", "proc", "sys")]
+    (directory / "initrd").write_bytes(
+        archive([*entries, Entry("init", program.read_bytes(), 0o755)])
+    )
+    shutil.rmtree(work)

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The life of a network: created, looked at, destroyed.
+
+Its record is written before anything of it is made, and all its names follow from its own, so
+that after a command that was killed the next one completes or removes what there is.
+"""
+
+import itertools
+import os
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vhost_tempest_plugin.errors import BusyError, InputError, VhostError
+from vhost_tempest_plugin.host.network import registry, subnet, taps, xml
+from vhost_tempest_plugin.host.network.nat import Identity, NatNetwork
+from vhost_tempest_plugin.hypervisor import Networks
+from vhost_tempest_plugin.hypervisor.networks import SYSTEM
+from vhost_tempest_plugin.util.progress import Progress
+
+
+class State(StrEnum):
+    """How a network is."""
+
+    UP = "up"
+    INCOMPLETE = "incomplete"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What ``create`` is asked for, as in ``NatNetwork``."""
+
+    name: str
+    ports: int
+    owner: int
+    uri: str = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A network as it is.
+
+    :param network: None where its record is damaged
+    :param taken: the ports that a running host has
+    """
+
+    name: str
+    state: State
+    network: NatNetwork | None = None
+    taken: tuple[int, ...] = ()
+
+
+def create(wish: Wish, progress: Progress) -> NatNetwork:
+    """Have a network be there; what is there already is left alone.
+
+    :raises InputError: there is one of this name with another shape, or this is not root
+    :raises MachineError: this machine lacks something, or has no subnet free
+    :raises HostError: libvirt or the kernel refuses
+    """
+    _require_root("create")
+    with registry.changing(), Networks.open(wish.uri) as networks:
+        network = _known(wish) or _new(wish, networks, progress)
+        identity = network.identity
+        if not networks.has(identity.uuid):
+            networks.create(xml.render_network(network))
+            progress(f"bridge {identity.bridge}, {network.gateway}, NAT")
+        for tap in network.taps:
+            taps.add(tap, identity.bridge, network.owner)
+    progress(f"network {wish.name!r} is there, {network.ports} ports")
+    return network
+
+
+def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
+    """Remove everything of a network, also where its record is damaged.
+
+    :raises InputError: there is none, or this is not root
+    :raises BusyError: a host that runs has one of its ports
+    """
+    if not registry.exists(name):
+        if missing_ok:
+            return
+        raise InputError(f"there is no network {name!r}; see 'vhost network list'")
+    _require_root("destroy")
+    identity = Identity(name)
+    with registry.changing():
+        uri = _uri(name, progress)
+        found = taps.of_bridge(identity.bridge)
+        if taken := [tap for tap in found if taps.is_taken(tap)]:
+            raise BusyError(
+                f"a host has {', '.join(taken)} of network {name!r}; 'vhost destroy' it first "
+                "('vhost list' as its user)"
+            )
+        for tap in found:
+            taps.remove(tap)
+        with Networks.open(uri) as networks:
+            networks.destroy(identity.uuid)
+        registry.forget(name)
+    progress(f"network {name!r} is gone")
+
+
+def overview() -> list[Status]:
+    """How all networks are, by name; libvirt is not asked, so that everybody may look."""
+    return [_status(name) for name in registry.names()]
+
+
+def _known(wish: Wish) -> NatNetwork | None:
+    """The network that exists; what is asked for must be that one."""
+    if not registry.exists(wish.name):
+        return None
+    known = registry.read(wish.name)
+    for option, has, wanted in (
+        ("--ports", known.ports, wish.ports),
+        ("--owner", known.owner, wish.owner),
+        ("--connect", known.uri, wish.uri),
+    ):
+        if has != wanted:
+            raise InputError(
+                f"network {wish.name!r} was created with {option} {has}, not {wanted}; "
+                f"'vhost network destroy {wish.name}' first, or give another name"
+            )
+    return known
+
+
+def _new(wish: Wish, networks: Networks, progress: Progress) -> NatNetwork:
+    """Record a network before anything of it is made."""
+    described = itertools.chain.from_iterable(map(xml.subnets, networks.xml_of_all()))
+    recorded = (each.subnet for each in registry.readable())
+    network = NatNetwork(
+        name=wish.name,
+        subnet=subnet.free(itertools.chain(taps.occupied(), described, recorded)),
+        ports=wish.ports,
+        owner=wish.owner,
+        uri=wish.uri,
+    )
+    progress(f"{network.subnet} is free")
+    registry.write(network)
+    return network
+
+
+def _uri(name: str, progress: Progress) -> str:
+    try:
+        return registry.read(name).uri
+    except VhostError as error:
+        progress(f"{error}")
+        return SYSTEM
+
+
+def _status(name: str) -> Status:
+    try:
+        network = registry.read(name)
+    except VhostError:
+        return Status(name, State.DAMAGED)
+    interfaces = (network.identity.bridge, *network.taps)
+    whole = all(map(taps.exists, interfaces))
+    taken = (port for port, tap in enumerate(network.taps) if taps.is_taken(tap))
+    return Status(name, State.UP if whole else State.INCOMPLETE, network, tuple(taken))
+
+
+def _require_root(what: str) -> None:
+    if os.geteuid() != 0:
+        raise InputError(
+            f"a network is the machine's, and only root can {what} one; put 'sudo' before the "
+            "command"
+        )

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The networks that there are: a file each, which root writes and everybody reads."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError, VhostError
+from vhost_tempest_plugin.host.network import nat
+from vhost_tempest_plugin.host.network.nat import NatNetwork
+from vhost_tempest_plugin.util import json_record, paths
+
+_FORMAT = 1
+_KINDS = {"name": str, "subnet": str, "ports": int, "owner": int, "uri": str}
+
+
+def dump(network: NatNetwork) -> str:
+    """A network as JSON."""
+    return json_record.dump({name: getattr(network, name) for name in _KINDS}, _FORMAT)
+
+
+def load(text: str) -> NatNetwork:
+    """Read what ``dump`` wrote.
+
+    :raises ValueError: for anything else, saying what is wrong
+    """
+    fields = json_record.load(text, _FORMAT)
+    if wrong := set(fields) ^ set(_KINDS):
+        raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")
+    for name, kind in _KINDS.items():
+        if not isinstance(fields[name], kind):
+            raise ValueError(f"{name} is {fields[name]!r}")
+    try:
+        return NatNetwork(**{**fields, "subnet": IPv4Network(fields["subnet"])})
+    except InputError as error:
+        raise ValueError(str(error)) from None
+
+
+def names() -> list[str]:
+    """Those that there are, damaged ones included."""
+    return sorted(path.stem for path in paths.networks().glob("*.json"))
+
+
+def exists(name: str) -> bool:
+    """Whether there is anything of a network."""
+    return _file(name).exists()
+
+
+def read(name: str) -> NatNetwork:
+    """A network.
+
+    :raises InputError: there is none of this name
+    :raises HostError: its record is damaged
+    """
+    try:
+        return load(_file(name).read_text())
+    except FileNotFoundError:
+        raise InputError(
+            f"there is no network {name!r}; 'sudo vhost network create {name} --owner $USER' "
+            "makes it"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise HostError(
+            f"the record of network {name!r} cannot be read ({error}); "
+            f"run 'sudo vhost network destroy {name}'"
+        ) from None
+
+
+def readable() -> Iterator[NatNetwork]:
+    """All networks whose records are in order."""
+    for name in names():
+        try:
+            yield read(name)
+        except VhostError:
+            continue
+
+
+def write(network: NatNetwork) -> None:
+    """Remember a network; the record is whole or not there.
+
+    :raises MachineError: it cannot be written
+    """
+    file = _file(network.name)
+    partial = file.with_suffix(".partial")
+    try:
+        partial.write_text(dump(network))
+        partial.chmod(0o644)
+        partial.replace(file)
+    except OSError as error:
+        raise MachineError(f"cannot write {file}: {error.strerror}; free some space") from None
+
+
+def forget(name: str) -> None:
+    """Remove a record, if there is one."""
+    _file(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def changing() -> Iterator[None]:
+    """Hold all networks: what is free depends on all of them.
+
+    :raises BusyError: another command does
+    :raises InputError: this user may not
+    """
+    base = paths.networks()
+    try:
+        base.mkdir(mode=0o755, parents=True, exist_ok=True)
+        lock = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MachineError(
+            f"{base} cannot be written: {error.strerror}; run the command as root"
+        ) from None
+    with _held(lock, wait=False):
+        yield
+
+
+@contextmanager
+def choosing(network: NatNetwork) -> Iterator[None]:
+    """Hold the ports of a network against others who choose one; waits for them."""
+    try:
+        record = os.open(_file(network.name), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        raise InputError(f"network {network.name!r} is gone; see 'vhost network list'") from None
+    with _held(record, wait=True):
+        yield
+
+
+@contextmanager
+def _held(descriptor: int, *, wait: bool) -> Iterator[None]:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        yield
+    except BlockingIOError:
+        raise BusyError(
+            "another command changes the machine's networks; wait for it or end it"
+        ) from None
+    finally:
+        os.close(descriptor)
+
+
+def _file(name: str) -> Path:
+    nat.validate_name(name)
+    return paths.networks() / f"{name}.json"

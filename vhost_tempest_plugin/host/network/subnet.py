@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private subnet that nobody on the machine has."""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network
+
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.host.network.nat import PREFIX_LENGTH
+
+# From RFC 1918 what is least in others' way: not the first ones of 192.168.0.0/16, which homes,
+# offices and libvirt (122) have, nor what devstack's FIXED_RANGE and FLOATING_RANGE are from
+# (10.0.0.0/22, 172.24.4.0/24), nor QEMU's user-mode network (10.0.2.0/24).
+_POOLS = (
+    IPv4Network("192.168.128.0/17"),
+    IPv4Network("172.28.0.0/14"),
+    IPv4Network("10.192.0.0/10"),
+)
+
+
+def candidates() -> Iterator[IPv4Network]:
+    """The subnets to choose from, the best first."""
+    for pool in _POOLS:
+        yield from pool.subnets(new_prefix=PREFIX_LENGTH)
+
+
+def free(occupied: Iterable[IPv4Network]) -> IPv4Network:
+    """The first that overlaps nothing occupied.
+
+    :raises MachineError: there is none
+    """
+    taken = tuple(set(occupied))
+    for subnet in candidates():
+        if not any(subnet.overlaps(other) for other in taken):
+            return subnet
+    raise MachineError(
+        f"no /{PREFIX_LENGTH} of {', '.join(map(str, _POOLS))} is free: each overlaps an address, "
+        "a route or a libvirt network of this machine; see 'ip route show table all' and "
+        "'virsh net-list --all', and remove what is not needed"
+    )

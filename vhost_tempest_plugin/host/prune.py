@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of the cache nobody needs any more: images and nested guests of the past.
+
+Environments of OpenStack and their databases are kept; a lab may come back to them.
+"""
+
+import os
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.host import status as host_status
+from vhost_tempest_plugin.host.nested_guest import kernel, program
+from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.util.progress import Progress
+
+_IMAGE = "image"
+
+
+def prune(progress: Progress, *, dry_run: bool = False) -> list[cache.Unused]:
+    """Remove images that no host of this user has and that are not current, and old guests.
+
+    What a process has on its command line is kept too, for hosts of another state directory
+    that run.
+
+    :param dry_run: remove nothing
+    :returns: what was or would be removed
+    :raises HostError: the record of a host cannot be read, so that its image is not known
+    :raises MachineError: the machine lacks what the current ones depend on
+    """
+    used: dict[str, Callable[[], Collection[str]]] = {
+        _IMAGE: _images,
+        kernel.KIND: lambda: {kernel.current()},
+        program.KIND: lambda: {program.current()},
+    }
+    return [
+        unused
+        for kind, of_kind in used.items()
+        for unused in cache.prune(kind, of_kind, progress, dry_run=dry_run)
+    ]
+
+
+def _images() -> set[str]:
+    found = image.find()
+    current = {found.digest} if found else set()
+    recorded = set()
+    for status in host_status.overview():
+        if status.record is None:
+            name = status.directory.name
+            raise HostError(
+                f"the record of {name!r} cannot be read, so its image is not known; "
+                f"run 'vhost destroy {name}'"
+            )
+        if status.record.image_digest is not None:
+            recorded.add(status.record.image_digest)
+    return current | recorded | _running()
+
+
+def _running() -> set[str]:
+    """The images below which some process of this machine has its disk."""
+    directory = os.fsencode(cache.place(_IMAGE, "")) + b"/"
+    digests = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(directory)
+        except OSError:
+            continue
+        digests |= {os.fsdecode(word.split(b"/")[0]) for word in words[1:]}
+    return digests

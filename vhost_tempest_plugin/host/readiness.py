@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way into a host that was started, and its way out: the login, and the shutdown by it."""
+
+import time
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.host import console
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.hypervisor import Domain, State
+from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.progress import Progress
+
+# What an article-sized host took on the reference machine, times ten; each NIC adds to it.
+_LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
+_LIMIT_OF_NIC_S = 5.0
+
+# How long one that has booted may take to let us in, before it is asked again and again.
+_AWAKE_S = 15.0
+
+# A restored host goes on with the time at which it was saved.  A login tells its clock to
+# some tenths of a second, so that less than this is left alone.
+_LAG_S = 0.5
+
+# The image's unit that does what vhost.sriov and vhost.vfio say; to start it is to wait for it.
+_DEVICES_UNIT = "vhost-devices.service"
+
+
+def ssh(directory: HostDirectory, port: int) -> Ssh:
+    """How the host is reached over *port* of the loopback address."""
+    return Ssh(directory.path, port, directory.client_key, directory.known_hosts, directory.name)
+
+
+def wait(
+    running: Domain,
+    directory: HostDirectory,
+    record: HostRecord,
+    layout: Layout,
+    progress: Progress,
+    *,
+    awake: bool,
+) -> int:
+    """Wait until the host lets us in, its NICs as the topology wants them, its clock right.
+
+    Returns the port that leads to its ssh.
+
+    :param awake: it has booted before, as one that was restored
+    :raises HostError: it does not; the console's last lines and the likely cause are told
+    """
+    limit_s = (
+        _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
+    ) * speed.slowness()
+    port = running.forward_ssh()
+    watch = _Watch(running, directory.console_log, progress)
+    try:
+        with Machine(ssh(directory, port)) as machine:
+            lag_s = machine.lets_in(_AWAKE_S) if awake else None
+            if lag_s is None:
+                lag_s = machine.wait_until_ready(limit_s, watch)
+            if abs(lag_s) > _LAG_S:
+                progress(f"its clock is {lag_s:.1f} s behind and set now")
+                machine.set_clock()
+            if any(device.vfs or device.vfio_addresses for device in layout.devices):
+                progress("virtual functions and vfio-pci")
+                machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
+    except HostError as error:
+        raise HostError(_failure(directory, str(error))) from None
+    progress(f"{console.Stage.SSH}: logged in")
+    return port
+
+
+def shut_down(
+    running: Domain, directory: HostDirectory, record: HostRecord, progress: Progress
+) -> None:
+    """Let the host power itself off; where it does not, end it."""
+    limit_s = _LIMIT_S[record.accelerator] * speed.slowness()
+    progress(f"shutting {record.name!r} down")
+    try:
+        with Machine(ssh(directory, running.forward_ssh())) as machine:
+            machine.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
+        end_s = time.monotonic() + limit_s
+        while running.state is not State.OFF:
+            if time.monotonic() > end_s:
+                raise HostError(f"it is still on after {limit_s:.0f} s")
+            time.sleep(0.1)
+    except HostError as error:
+        progress(f"it does not shut down ({error}); ending it")
+        running.destroy()
+
+
+class _Watch:
+    """Tells each stage of a boot as it comes, and notices a host that died."""
+
+    def __init__(self, running: Domain, log: Path, progress: Progress) -> None:
+        self._running = running
+        self._log = log
+        self._progress = progress
+        self._told: console.Stage | None = None
+
+    def __call__(self) -> None:
+        stage = console.stage(_text(self._log))
+        if stage is not self._told:
+            self._told = stage
+            self._progress(stage.value)
+        if self._running.state is not State.RUNNING:
+            raise HostError(f"the host's domain is {self._running.state}")
+
+
+def _failure(directory: HostDirectory, fact: str) -> str:
+    """One line: what failed, why if the console tells, and its end."""
+    text = _text(directory.console_log)
+    cause = console.likely_cause(text)
+    said = " / ".join(console.last_lines(text)) or "nothing"
+    return (
+        f"host {directory.name!r} did not come up at stage {console.stage(text)}: {fact}; "
+        f"{cause or 'the console may tell why'}; it last said: {said} "
+        f"(all of it: {directory.console_log})"
+    )
+
+
+def _text(log: Path) -> str:
+    try:
+        return log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Other hardware for a host that is off, as when its cards are moved by hand."""
+
+from dataclasses import replace
+
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host import status as host_status
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import Phase
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.util.progress import Progress
+
+_WAIT_S = 600.0
+
+
+def rewire(name: str, host: Host, progress: Progress) -> None:
+    """Have a host boot with the hardware of *host* from now on; its disk stays.
+
+    :raises InputError: there is no such host, or it is not off
+    :raises TopologyError: *host* cannot work
+    """
+    lay_out(host)
+    directory = HostDirectory.of(name)
+    with directory.locked(wait_s=_WAIT_S, progress=progress):
+        status = host_status.status(name)
+        if status.phase is not Phase.OFF:
+            raise InputError(f"host {name!r} is not off; 'vhost down {name}' shuts it down")
+        record = directory.read()
+        partial = directory.topology.with_suffix(".partial")
+        partial.write_text(yaml_file.dump(host))
+        partial.replace(directory.topology)
+        directory.write(replace(record, topology=host.name, phase=Phase.OFF, ssh_port=None))

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ssh keys of a host, made in advance so that both sides can be checked."""
+
+from pathlib import Path
+
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.util import process
+
+_MADE_IN_S = 30.0
+
+
+def obtain(directory: HostDirectory) -> None:
+    """Make the keys that are missing, and the known_hosts file that names the host.
+
+    :raises MachineError: ssh-keygen is not installed
+    :raises CommandError: it failed, as with a full disk
+    """
+    make(directory.client_key, f"vhost client of {directory.name}")
+    make(directory.host_key, f"vhost host {directory.name}")
+    partial = directory.known_hosts.with_suffix(".partial")
+    partial.write_text(f"{directory.name} {public(directory.host_key)}\n")
+    partial.replace(directory.known_hosts)
+
+
+def public(private: Path) -> str:
+    """The public half of the key at *private*, one line."""
+    return private.with_name(f"{private.name}.pub").read_text().strip()
+
+
+def make(private: Path, comment: str) -> None:
+    """Make the key at *private* where there is none.
+
+    :raises MachineError: ssh-keygen is not installed
+    :raises CommandError: it failed
+    """
+    if private.exists():
+        return
+    keygen = process.which("ssh-keygen")
+    partial = private.with_name(f"{private.name}.partial")
+    made = partial.with_name(f"{partial.name}.pub")
+    partial.unlink(missing_ok=True)
+    process.run(
+        [keygen, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", partial],
+        timeout_s=_MADE_IN_S,
+    )
+    # The private key last: where it is, its other half is too.
+    made.replace(private.with_name(f"{private.name}.pub"))
+    partial.replace(private)

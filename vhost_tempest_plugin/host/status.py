@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the hosts are, and the way into a running one.
+
+libvirt is not asked, so that nothing here waits and any number of hosts can be looked at.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.host import readiness
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.hypervisor import orphan_processes
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A host as it is now.
+
+    :param record: None where it is damaged
+    :param phase: what really is: a host whose QEMU is gone is off, whatever was recorded;
+        None where the record is damaged
+    :param pids: its QEMU processes on this machine
+    """
+
+    directory: HostDirectory
+    record: HostRecord | None
+    phase: Phase | None
+    pids: tuple[int, ...] = ()
+
+
+def status(name: str) -> Status:
+    """How a host is.
+
+    :raises InputError: there is no such host
+    """
+    return _status(HostDirectory.of(name).existing())
+
+
+def overview() -> list[Status]:
+    """How all hosts are, by name."""
+    return [_status(directory) for directory in HostDirectory.all()]
+
+
+def host_names(stem: str, count: int) -> tuple[str, ...]:
+    """What the hosts of a lab or a devstack are called, which is called *stem*."""
+    return tuple(f"{stem}-{index}" for index in range(count))
+
+
+def numbered_hosts(stem: str) -> tuple[str, ...]:
+    """The hosts that are called so and are there, however many it was to have."""
+    found = (directory.name.rpartition("-") for directory in HostDirectory.all())
+    return tuple(
+        f"{stem}-{number}" for name, _, number in found if name == stem and number.isdecimal()
+    )
+
+
+@contextmanager
+def connected(name: str) -> Iterator[tuple[HostRecord, Machine]]:
+    """A running host: its record and a connection to it.
+
+    :raises InputError: there is no such host
+    :raises HostError: it does not run
+    """
+    with Machine(ssh(name)) as machine:
+        yield HostDirectory.of(name).read(), machine
+
+
+def ssh(name: str) -> Ssh:
+    """How a running host is reached.
+
+    :raises InputError: there is no such host
+    :raises HostError: it does not run
+    """
+    found = _status(HostDirectory.of(name).existing())
+    record = found.directory.read()
+    if found.phase is not Phase.RUNNING or record.ssh_port is None:
+        raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
+    return readiness.ssh(found.directory, record.ssh_port)
+
+
+def console(name: str, *, follow: bool = False) -> Iterator[str]:
+    """What a host wrote to its serial console since its last start, piece by piece.
+
+    :param follow: go on until the host ends
+    :raises InputError: there is no such host, or it was never started
+    """
+    directory = HostDirectory.of(name).existing()
+    try:
+        log = directory.console_log.open(errors="replace", newline="")
+    except FileNotFoundError:
+        raise InputError(f"host {name!r} was never started; 'vhost up' starts it") from None
+    with log:
+        while True:
+            alive = bool(orphan_processes.find(directory.path))
+            if text := log.read():
+                yield text
+            elif not (follow and alive):
+                return
+            else:
+                time.sleep(_POLL_S)
+
+
+def intended(name: str) -> Layout:
+    """The layout of the topology that a host was brought up with.
+
+    :raises InputError: there is no such host
+    """
+    path = HostDirectory.of(name).existing().topology
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise HostError(
+            f"the topology of {name!r} cannot be read ({error}); run 'vhost destroy {name}'"
+        ) from None
+    return lay_out(yaml_file.load(text, str(path)))
+
+
+def _status(directory: HostDirectory) -> Status:
+    try:
+        record = directory.read()
+    except HostError:
+        return Status(directory, None, None, tuple(orphan_processes.find(directory.path)))
+    pids = tuple(orphan_processes.find(record.uuid))
+    here = record.uri is None or "+" not in record.uri
+    phase = record.phase
+    if phase is Phase.RUNNING and here and not pids:
+        phase = Phase.OFF
+    return Status(directory, record, phase, pids)

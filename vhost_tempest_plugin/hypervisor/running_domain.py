@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A domain: an emulated host as libvirt sees it."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.hypervisor import image, orphan_processes
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+
+# The management link is the first NIC of the domain, which libvirt therefore calls net0.
+MANAGEMENT_NETDEV = "hostnet0"
+_SSH_PORT = 22
+_FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)\s")
+
+# Of a device that was detached before and has not gone yet (QEMU: hw/pci/pcie.c, qdev-monitor.c).
+_LEAVING = ("guest is busy", "in the process of unplug")
+
+
+class State(StrEnum):
+    """What a domain is doing."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    OFF = "off"
+    CRASHED = "crashed"
+
+
+class Domain:
+    """A transient domain; once it is off it is gone, and only ``state`` still answers."""
+
+    def __init__(self, libvirt: Library, handle: Handle, *, sparse: bool = False) -> None:
+        self._libvirt = libvirt
+        self._handle = handle
+        self._sparse = sparse
+
+    @property
+    def name(self) -> str:
+        """The name that libvirt has for it."""
+        return str(self._handle.name())
+
+    @property
+    def uuid(self) -> UUID:
+        """What it is found by."""
+        return UUID(self._handle.UUIDString())
+
+    @property
+    def state(self) -> State:
+        """What it is doing now."""
+        libvirt = self._libvirt
+        try:
+            state, _reason = self._handle.state()
+        except libvirt.libvirtError as error:
+            if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
+                return State.OFF
+            raise HostError(f"libvirt cannot tell the state of the host: {error}") from None
+        if state == libvirt.VIR_DOMAIN_CRASHED:
+            return State.CRASHED
+        if state in (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED):
+            return State.PAUSED
+        return State.OFF if state == libvirt.VIR_DOMAIN_SHUTOFF else State.RUNNING
+
+    @property
+    def pid(self) -> int | None:
+        """The QEMU process, None where it is not on this machine."""
+        return next(iter(orphan_processes.find(self.uuid)), None)
+
+    def xml(self) -> str:
+        """The live domain XML."""
+        with self._told("read the host's XML", "see 'vhost list'"):
+            return str(self._handle.XMLDesc(0))
+
+    def forward_ssh(self, netdev: str = MANAGEMENT_NETDEV) -> int:
+        """The port on 127.0.0.1 that leads to the host's ssh, made where there is none.
+
+        The kernel chooses it.  It survives the host's reboot, not a save.
+
+        :raises HostError: QEMU refuses
+        """
+        port = self._forwarded(netdev)
+        if port is None:
+            said = self._monitor(f"hostfwd_add {netdev} tcp:127.0.0.1:0-:{_SSH_PORT}")
+            port = self._forwarded(netdev)
+            if port is None:
+                raise HostError(f"QEMU does not forward ssh over {netdev}: {said.strip()!r}")
+        return port
+
+    def save(self, path: Path) -> None:
+        """Save to *path* and end; where it fails the host runs on and no file is left.
+
+        :raises HostError: a device cannot be saved, or the disk is too small
+        """
+        self._require_space(path.parent)
+        partial = image.partial(path)
+        partial.unlink(missing_ok=True)
+        remedy = (
+            "the host runs on; a device that QEMU cannot save has to leave the topology, "
+            "or use 'vhost down' and 'vhost up'"
+        )
+        try:
+            with self._told("save the host", remedy):
+                if self._sparse and self._release(partial):
+                    wanted = image.parameters(self._libvirt, partial)
+                    kind = self._libvirt.VIR_DOMAIN_SAVE_PARAM_IMAGE_FORMAT
+                    self._handle.saveParams({**wanted, kind: "sparse"}, 0)
+                else:
+                    self._handle.save(str(partial))
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def resume(self) -> None:
+        """Let it run on where it is paused."""
+        if self.state is State.PAUSED:
+            with self._told("resume the host", "'vhost down' and 'vhost up' boot it anew"):
+                self._handle.resume()
+
+    def destroy(self) -> None:
+        """End it at once; nothing happens where it is off already."""
+        if self._is_off():
+            return
+        try:
+            self._handle.destroy()
+        except self._libvirt.libvirtError as error:
+            if not self._is_off():
+                raise HostError(f"libvirt cannot end the host: {error}; repeat") from None
+
+    def attach(self, device_xml: str) -> None:
+        """Plug a device in.
+
+        :raises HostError: there is no place for it
+        """
+        live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
+        with self._told("attach the device", "see that a root port is free"):
+            self._handle.attachDeviceFlags(device_xml, live)
+
+    def attach_beside(self, commands: Mapping[str, Mapping[str, str | bool]]) -> None:
+        """Plug in what libvirt has no way to, by commands of QEMU's machine protocol.
+
+        :raises HostError: QEMU refuses it
+        """
+        for command, arguments in commands.items():
+            self._machine_monitor(command, arguments)
+
+    def detach(self, alias: str) -> None:
+        """Unplug the device that libvirt calls *alias*; the host lets it go when it can.
+
+        :raises HostError: there is no such device
+        """
+        live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
+        with self._told(f"detach {alias!r}", "see the aliases in 'vhost render --live'"):
+            try:
+                self._handle.detachDeviceAlias(alias, live)
+            except self._libvirt.libvirtError as error:
+                if not any(words in str(error) for words in _LEAVING):
+                    raise
+
+    def await_detached(self, alias: str, timeout_s: float) -> None:
+        """Wait until the host has let go what was detached.
+
+        :raises HostError: the host keeps it
+        """
+        limit_s = time.monotonic() + timeout_s
+        while re.search(rf"<alias name=['\"]{re.escape(alias)}['\"]/>", self.xml()):
+            if time.monotonic() > limit_s:
+                raise HostError(
+                    f"the host did not let {alias!r} go within {timeout_s:g} s; "
+                    "see that nothing in it uses the device, and repeat"
+                )
+            time.sleep(0.2)
+
+    def await_monitor(self) -> None:
+        """Wait until QEMU answers libvirt, or is gone."""
+        if self._is_off():
+            return
+        try:
+            self._monitor("info status")
+        except HostError:
+            if not self._is_off():
+                raise
+
+    def _is_off(self) -> bool:
+        return self.state is State.OFF
+
+    def _told(self, action: str, remedy: str) -> AbstractContextManager[None]:
+        return told(self._libvirt, action, remedy)
+
+    def _monitor(self, command: str) -> str:
+        """The answer of QEMU's human monitor; the machine's one has no hostfwd_add."""
+        import libvirt_qemu
+
+        with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
+            human = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
+            return str(libvirt_qemu.qemuMonitorCommand(self._handle, command, human))
+
+    def _release(self, partial: Path) -> bool:
+        """Take from QEMU the files that a killed command was saving to; whether it let go.
+
+        libvirt gives each sparse save the file descriptor set of the same number.  Where
+        QEMU still has it, libvirt takes the old one, and QEMU saves to a file that is gone
+        (seen with libvirt 11.3).
+        """
+        for number in self._fdsets(partial):
+            self._machine_monitor("remove-fd", {"fdset-id": number})
+        return not self._fdsets(partial)
+
+    def _fdsets(self, partial: Path) -> list[int]:
+        """The descriptor sets in QEMU with the file *partial*, removed since or not."""
+        found = []
+        for fdset in self._machine_monitor("query-fdsets", {}):
+            if any(self._open_file(held["fd"]).startswith(str(partial)) for held in fdset["fds"]):
+                found.append(int(fdset["fdset-id"]))
+        return found
+
+    def _open_file(self, descriptor: int) -> str:
+        """What QEMU has open as *descriptor*; empty where this user may not know."""
+        try:
+            return str(Path(f"/proc/{self.pid}/fd/{descriptor}").readlink())
+        except OSError:
+            return ""
+
+    def _machine_monitor(self, command: str, arguments: Mapping[str, int | str | bool]) -> Any:
+        """What QEMU's machine protocol returns (QEMU, docs/interop/qemu-qmp-ref)."""
+        import libvirt_qemu
+
+        request = json.dumps({"execute": command, "arguments": arguments})
+        with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
+            answer = json.loads(libvirt_qemu.qemuMonitorCommand(self._handle, request, 0))
+        if "error" in answer:
+            raise HostError(f"QEMU refuses {command!r}: {answer['error']['desc']}; see its log")
+        return answer["return"]
+
+    def _forwarded(self, netdev: str) -> int | None:
+        within = False
+        for line in self._monitor("info usernet").splitlines():
+            if not line.startswith(" "):
+                within = f"({netdev})" in line
+            match = _FORWARD.search(line + " ")
+            if within and match and int(match[2]) == _SSH_PORT:
+                return int(match[1])
+        return None
+
+    def _require_space(self, directory: Path) -> None:
+        needed = int(self._handle.memoryStats().get("rss", 0)) * 1024
+        free = shutil.disk_usage(directory).free
+        if free < needed:
+            raise HostError(
+                f"saving takes up to {needed >> 20} MiB and {directory} has {free >> 20} MiB "
+                "free; free some (the host runs on) and repeat"
+            )

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Installs distributions with pip, telling its stages, and says in a line why it failed."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.lab.environment import pip_output
+from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util.die_with_parent import tethered
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+_LIMIT_S = 1800
+_POLL_S = 0.2
+_NEWS_S = 10.0
+
+# What of the user's own environment would change what is installed, or where.
+_NEUTRAL = {
+    **dict.fromkeys(("PIP_CONSTRAINT", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH"), ""),
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_NO_INPUT": "1",
+    "PIP_USER": "0",
+    "PYTHONNOUSERSITE": "1",
+}
+
+
+def install(
+    python: Path,
+    words: Sequence[str | Path],
+    *,
+    log: Path,
+    what: str,
+    progress: Progress = silent,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Run ``pip install`` for *python*; it ends with this process.
+
+    :param words: what to install, and options
+    :param log: a file for what pip says; removed where it succeeds
+    :param what: begins each line of news
+    :param variables: of the environment, for what is built
+    :raises MachineError: it failed; with the package and the reason
+    """
+    options = ("--progress-bar", "off", "--no-compile")
+    argv = tethered([python, "-m", "pip", "install", *options, *words])
+    limit_s = _LIMIT_S * speed.slowness()
+    begun_s = told_s = time.monotonic()
+    told = ""
+    with process.running(argv, log=log, environment={**_NEUTRAL, **(variables or {})}) as pip:
+        while (status := pip.poll()) is None:
+            time.sleep(_POLL_S)
+            now_s = time.monotonic()
+            news = pip_output.stage(_lines(log))
+            if news != told and (_kind(news) != _kind(told) or now_s - told_s >= _NEWS_S):
+                progress(f"{what}: {news}")
+                told, told_s = news, now_s
+            if now_s - begun_s > limit_s:
+                raise MachineError(
+                    f"pip did not end within {limit_s:.0f} s while {told}; look at the network"
+                )
+    if status != 0:
+        raise MachineError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
+    log.unlink()
+
+
+def _kind(news: str) -> str:
+    """A stage without its number."""
+    return news.partition(",")[0]
+
+
+def _lines(log: Path) -> list[str]:
+    return log.read_text(errors="replace").splitlines()

@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The emulated hosts of a lab with nova-compute in them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.compute.copies import Tree
+from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.record import Phase
+from vhost_tempest_plugin.lab.environment import environment, release
+from vhost_tempest_plugin.lab.environment.environment import Environment
+from vhost_tempest_plugin.lab.environment.source import UnderTest
+from vhost_tempest_plugin.lab.hosts import readiness, snapshot
+from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.services import bootstrap
+from vhost_tempest_plugin.lab.state import stages
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.state.record import LabRecord
+from vhost_tempest_plugin.lab.state.stages import Stage
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import lay_out
+from vhost_tempest_plugin.util.progress import Progress
+
+Reports = Mapping[str, int]
+
+_MIGRATIONS = "nova/db/*/migrations/versions/*.py"
+
+
+def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
+    """All that the lab's configuration depends on.
+
+    :raises TopologyError: its topology is damaged
+    """
+    path = directory.topology
+    layout = lay_out(yaml_file.load(path.read_bytes(), str(path)))
+    return Settings(
+        name=record.name,
+        directory=directory.path,
+        environment=record.environment,
+        ports=record.ports,
+        secrets=record.secrets,
+        hosts=tuple(ComputeHost(name, layout, record.accelerator) for name in record.hosts),
+        nova_path=None if record.nova is None else directory.nova,
+        overrides=record.overrides,
+    )
+
+
+def kept_environment(record: LabRecord) -> Environment:
+    """The environment that a lab has been started with.
+
+    :raises MachineError: it is gone from the cache
+    """
+    return environment.kept(record.environment, release.find(record.release))
+
+
+class Computes:
+    """All hosts of one lab."""
+
+    def __init__(
+        self,
+        directory: LabDirectory,
+        record: LabRecord,
+        made: Environment,
+        progress: Progress,
+    ) -> None:
+        self.settings = settings_of(directory, record)
+        self._directory = directory
+        self._record = record
+        self._environment = made
+        self._progress = progress
+        self._under_test = UnderTest(directory, made, progress)
+        self._tree: Tree | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hosts'."""
+        return self._record.hosts
+
+    @property
+    def nova(self) -> str:
+        """A digest of the Nova under test; empty for the environment's own."""
+        return self._tree.digest if self._tree else ""
+
+    def take_nova(self) -> None:
+        """Take the Nova under test as it is now.
+
+        :raises InputError: it does not import; the last line of the traceback is told, and
+            what was taken last stays
+        """
+        if self._record.nova is not None:
+            self._tree = self._under_test.take(self._record.nova)
+
+    def keep_nova(self) -> None:
+        """Stay with the Nova under test as it was taken last."""
+        if self._record.nova is not None:
+            self._tree = self._under_test.current() or self._under_test.take(self._record.nova)
+
+    def put_back_nova(self) -> None:
+        """Have the services run from what was kept, though something else was taken since."""
+        if self._tree is not None:
+            self._under_test.select(self._tree)
+
+    def upgrade_schema(self) -> None:
+        """Bring Nova's tables to where the Nova under test wants them, if that is elsewhere."""
+        if self._tree is not None and not self._has_known_migrations(self._tree):
+            self._progress("databases: the migrations of the Nova under test")
+            bootstrap.upgrade_nova(self.settings)
+
+    @contextmanager
+    def booting(self) -> Iterator[None]:
+        """Boot new hosts while the block does something else."""
+        self.destroy()
+        with host_commands.Jobs(self._progress) as jobs:
+            for host in self.settings.hosts:
+                up = self._up(host, self._directory.topology)
+                jobs.start(up, within=stages.of(self._directory, Stage.HOST))
+            yield
+
+    @contextmanager
+    def coming_back(self) -> Iterator[None]:
+        """Bring the hosts of the snapshot back while the block does something else."""
+        with host_commands.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(
+                    ["restore", name],
+                    before=partial(self._put_back, name),
+                    within=stages.of(self._directory, Stage.HOST),
+                )
+            yield
+
+    def start(self) -> None:
+        """Have nova-compute run in all hosts, with its files up to date, and wait for it.
+
+        :raises ServiceError: one does not come up
+        """
+        self._progress("nova-compute")
+        for host in self.settings.hosts:
+            if self._is_stale(host):
+                self._stop(host)
+        before = self.reports()
+        for host in self.settings.hosts:
+            self._start(host)
+        self._wait(before)
+
+    @contextmanager
+    def restarting(self, *, only_changed: bool = False) -> Iterator[None]:
+        """Restart nova-compute with its files up to date, around the block.
+
+        It is down while the block restarts what it asks, since it would wait for an answer of a
+        conductor that ends; what it imports is imported meanwhile.  The end of all waits until
+        those that were restarted have reported.
+
+        :param only_changed: let those run on whose files were up to date; they sleep meanwhile
+        :raises ServiceError: one does not come up
+        """
+        stale = {host.name: self._is_stale(host) for host in self.settings.hosts}
+        down = [host for host in self.settings.hosts if stale[host.name] or not only_changed]
+        for host in down:
+            self._stop(host)
+        before = self.reports(down)
+        try:
+            with self.asleep(host for host in self.settings.hosts if host not in down):
+                yield
+        finally:
+            for host in down:
+                self._start(host)
+        self._wait(before)
+
+    @contextmanager
+    def asleep(self, those: Iterable[ComputeHost] | None = None) -> Iterator[None]:
+        """Let nova-compute do nothing in the block, so that it waits for no answer of what ends.
+
+        :param those: by default all
+        """
+        with ExitStack() as stack:
+            for host in self.settings.hosts if those is None else those:
+                if self.is_running(host.name):
+                    stack.enter_context(self._asleep(host))
+            yield
+
+    def resume(self, before: Reports) -> None:
+        """Let nova-compute of restored hosts find the machine again, and wait until it has.
+
+        :param before: what ``reports`` gave before they came back
+        """
+        self._progress("nova-compute reconnects")
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                if compute.install(self.configuration(host)):
+                    compute.stop()
+                    compute.start()
+                else:
+                    compute.wake_up_restored()
+        self._wait(before)
+
+    def heal(self) -> None:
+        """Boot hosts that are off with their disks as they are; have nova-compute run in all."""
+        with host_commands.Jobs(self._progress) as jobs:
+            for host in self.settings.hosts:
+                if not self.is_running(host.name):
+                    self._progress(f"host {host.name!r} is off; booting it")
+                    own = HostDirectory.of(host.name).topology
+                    jobs.start(self._up(host, own if own.exists() else self._directory.topology))
+        self.start()
+
+    def save(self) -> None:
+        """Save all hosts and end them."""
+        self._progress("saving the hosts")
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                compute.fall_asleep()
+        with host_commands.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(["save", name])
+
+    def restore(self) -> None:
+        """Bring saved hosts back, and nova-compute in them."""
+        before = self.reports()
+        with host_commands.Jobs(self._progress) as jobs:
+            for name in self.names:
+                jobs.start(["restore", name])
+        self.resume(before)
+
+    def destroy(self) -> None:
+        """Remove all hosts."""
+        for name in self.names:
+            host_commands.destroy(name, self._progress)
+
+    def reports(self, those: Iterable[ComputeHost] | None = None) -> Reports:
+        """How often nova-compute of hosts has reported itself.
+
+        :param those: by default all
+        """
+        named = self.settings.hosts if those is None else those
+        return {host.name: readiness.reports(self.settings, host) for host in named}
+
+    def configuration(self, host: ComputeHost) -> str:
+        """What is to be in nova.conf of a host."""
+        return render.text(render.compute_options(self.settings, host))
+
+    @staticmethod
+    def is_running(name: str) -> bool:
+        """Whether a host runs."""
+        try:
+            return status.status(name).phase is Phase.RUNNING
+        except (InputError, HostError):
+            return False
+
+    def _is_stale(self, host: ComputeHost) -> bool:
+        """Bring its files in a host up to date; whether it would run with others than it does."""
+        with self._compute(host) as compute:
+            return compute.install(self.configuration(host))
+
+    def _stop(self, host: ComputeHost) -> None:
+        with self._compute(host) as compute:
+            compute.stop()
+
+    def _start(self, host: ComputeHost) -> None:
+        with self._compute(host) as compute:
+            compute.start()
+
+    @contextmanager
+    def _asleep(self, host: ComputeHost) -> Iterator[None]:
+        with self._compute(host) as compute:
+            try:
+                if compute.is_running():
+                    compute.fall_asleep()
+                yield
+            finally:
+                compute.wake_up()
+
+    def _has_known_migrations(self, tree: Tree) -> bool:
+        """Whether the environment's Nova has all migrations of a Nova under test."""
+
+        def names(directory: Path) -> set[str]:
+            return {str(path.relative_to(directory)) for path in directory.glob(_MIGRATIONS)}
+
+        return names(tree.directory) <= names(self._environment.packages)
+
+    def _up(self, host: ComputeHost, topology: Path) -> list[str]:
+        shares = {self._environment.path: self._environment.image}
+        return host_commands.up(host, topology, shares)
+
+    def _put_back(self, name: str) -> None:
+        host_commands.destroy(name, self._progress)
+        snapshot.put_back_host(self._directory, name)
+
+    @contextmanager
+    def _compute(self, host: ComputeHost) -> Iterator[Compute]:
+        with status.connected(host.name) as (_, machine):
+            yield Compute(self.settings, machine, self._tree)
+
+    def _wait(self, before: Reports) -> None:
+        for host in self.settings.hosts:
+            if host.name in before:
+                with self._compute(host) as compute:
+                    readiness.wait(self.settings, host, compute, before[host.name])

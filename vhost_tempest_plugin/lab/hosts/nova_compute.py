@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+"""nova-compute in a lab's host, which is saved and restored with it.
+
+It runs out of the lab's environment, or out of the Nova under test.
+"""
+
+import time
+from pathlib import PurePosixPath
+
+from vhost_tempest_plugin.cloud.compute import unit
+from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
+from vhost_tempest_plugin.cloud.compute.service import ComputeService
+from vhost_tempest_plugin.cloud.configuration.nova import COMPUTE_FILE
+from vhost_tempest_plugin.cloud.configuration.settings import MACHINE_IN_HOST, Settings
+from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.util import speed
+
+UNIT = "nova-compute.service"
+LOG = unit.LOG
+
+_NOVA = PurePosixPath("/opt/vhost/nova")
+_MANIFEST = PurePosixPath("/opt/vhost/nova.json")
+
+# What of Nova is imported before it has read its options, and no more: modules that it imports
+# later look at them (the intervals of nova.compute.manager's periodic tasks).  With what those
+# import that is not Nova's.
+IMPORTED = (
+    *("nova.cmd.compute", "castellan.key_manager", "cinderclient.v3.client", "cursive.exception"),
+    *("glanceclient.v2.client", "libvirt", "lxml.etree", "neutronclient.v2_0.client"),
+    *("openstack.connection", "os_brick.initiator.connector", "os_resource_classes", "os_traits"),
+    *("oslo_limit.limit", "oslo_messaging._drivers.impl_rabbit", "oslo_privsep.daemon"),
+    *("paramiko", "vif_plug_ovs.ovs"),
+)
+
+# Long enough for an answer that was under way to arrive.
+_QUIET_S = 2.0
+_ASLEEP_LIMIT_S = 120.0
+_POLL_S = 0.5
+# A heartbeat has 8 (AMQP 0-9-1, 4.2.7), an answer hundreds.
+_HEARTBEATS_BYTES = 64
+
+
+class Compute(ComputeService):
+    """The service in one host of a lab, over a connection to it."""
+
+    def __init__(self, settings: Settings, machine: Machine, tree: Tree | None = None) -> None:
+        program = settings.environment / "bin" / "nova-compute"
+        paths = (_NOVA,) if tree is not None else ()
+        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), machine)
+        self._settings = settings
+        self._copies = () if tree is None else (Copy(tree, _NOVA, _MANIFEST),)
+
+    def install(self, configuration: str) -> bool:
+        """Bring the service's files up to date; whether it would run with others than it does.
+
+        :param configuration: what is to be in nova.conf
+        :raises HostError: the host does not take them
+        """
+        return self.bring_up_to_date(configuration, self._copies, self._settings.run)
+
+    def fall_asleep(self) -> None:
+        """Freeze it (cgroups' freezer) while it waits for no answer from Nova's conductor.
+
+        In a host that is saved with such a call under way, or with a conductor that ends before
+        it has answered, it would wait until the call's time is over, with the lock held under
+        which guests are started.
+
+        :raises HostError: there is no such moment
+        """
+        slowness = speed.slowness()
+        deadline_s = time.monotonic() + _ASLEEP_LIMIT_S * slowness
+        self.shell(f"systemctl freeze {UNIT}")
+        while not self._stays_quiet(_QUIET_S * slowness):
+            self.shell(self.thaw)
+            if time.monotonic() > deadline_s:
+                raise HostError(
+                    f"nova-compute waits for answers at every moment of {_ASLEEP_LIMIT_S:.0f} s; "
+                    "see 'vhost lab logs nova-conductor'"
+                )
+            time.sleep(_POLL_S)
+            self.shell(f"systemctl freeze {UNIT}")
+
+    def wake_up(self) -> None:
+        """Let it go on in a host that has run all the time."""
+        self.shell(self.thaw)
+
+    def wake_up_restored(self) -> None:
+        """Let it go on after its host was restored.
+
+        Its connections to the machine, which user-mode networking forgets over a save, are
+        ended first: it would find out by its next heartbeat.
+        """
+        self.shell(
+            f"ss -K dst {MACHINE_IN_HOST} and '( {self._places()} )' >/dev/null",
+            self.thaw,
+        )
+
+    def _places(self) -> str:
+        """The machine's services to which it has connections, in the words of ss(8)."""
+        ports = self._settings.ports
+        numbers = (
+            *(ports.database, ports.broker, ports.keystone, ports.glance),
+            *(ports.placement, ports.neutron, ports.nova_api),
+        )
+        return " or ".join(f"dport = :{port}" for port in numbers)
+
+    def _stays_quiet(self, limit_s: float) -> bool:
+        """Whether the broker sends nothing but heartbeats, now that nobody reads it."""
+        end_s = time.monotonic() + limit_s
+        broker = f"dst {MACHINE_IN_HOST} and dport = :{self._settings.ports.broker}"
+        while True:
+            lines = self.run("ss", "-Htn", *broker.split()).splitlines()
+            if any(int(line.split()[1]) > _HEARTBEATS_BYTES for line in lines):
+                return False
+            if time.monotonic() > end_s:
+                return True
+            time.sleep(_POLL_S)

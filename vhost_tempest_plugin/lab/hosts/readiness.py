@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether nova-compute of a host has told Nova all there is, by Nova's own databases."""
+
+import time
+
+from vhost_tempest_plugin.cloud.configuration.common import Database
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.services import database
+from vhost_tempest_plugin.util import speed
+
+_POLL_S = 0.5
+# For the first start in an emulated host, where to import Nova takes half a minute.
+_LIMIT_S = 400.0
+_LOOK_AT_UNIT_S = 3.0
+_LINES = 80
+
+
+def reports(settings: Settings, host: ComputeHost) -> int:
+    """How often nova-compute of a host has reported itself; -1 where it never did."""
+    rows = database.query(
+        settings,
+        Database.NOVA_CELL1,
+        "SELECT report_count FROM services WHERE `binary` = %s AND host = %s AND deleted = 0",
+        (Service.NOVA_COMPUTE.value, host.name),
+    )
+    return int(rows[0]["report_count"]) if rows else -1
+
+
+def is_mapped(settings: Settings, host: ComputeHost) -> bool:
+    """Whether the host is known to belong to a cell, without which nothing is placed on it."""
+    sql = "SELECT host FROM host_mappings WHERE host = %s"
+    return bool(database.query(settings, Database.NOVA_API, sql, (host.name,)))
+
+
+def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -> None:
+    """Wait until nova-compute has reported itself again and its host is mapped.
+
+    It reports itself after it has told its resources and devices (nova/service.py, ``start``).
+
+    :param before: what ``reports`` gave while it did not run
+    :raises ServiceError: it ended, or does not report within the limit
+    """
+    limit_s = _LIMIT_S * speed.slowness()
+    begun_s = looked_s = time.monotonic()
+    ended = compute.ends()
+    while not (reports(settings, host) > before and is_mapped(settings, host)):
+        now_s = time.monotonic()
+        if now_s - looked_s > _LOOK_AT_UNIT_S:
+            looked_s = now_s
+            if compute.ends() > ended or compute.state() == "failed":
+                raise _failure(settings, compute, "ended")
+            if compute.gave_up():
+                raise _failure(settings, compute, "gave up")
+        if now_s - begun_s > limit_s:
+            raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
+        time.sleep(_POLL_S)
+    compute.note_report()
+
+
+def _failure(settings: Settings, compute: Compute, what: str) -> failure.ServiceError:
+    text = "\n".join(compute.since_start(_LINES))
+    lines = tuple(failure.mask(text, settings.secrets).splitlines())
+    return failure.failure(Service.NOVA_COMPUTE, what, lines)

@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One mutant after the other in a lab, each with the tests that are for it."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.compute import host_commands
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE
+from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.lab import lifecycle, restart, tempest
+from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab.deployment import LabDeployment
+from vhost_tempest_plugin.lab.environment import mutant_tree
+from vhost_tempest_plugin.lab.services import readers
+from vhost_tempest_plugin.lab.tempest import Workspace
+from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
+from vhost_tempest_plugin.nova.readers import Node
+from vhost_tempest_plugin.nova.views import leaks
+from vhost_tempest_plugin.report.results import Run, mutation
+from vhost_tempest_plugin.report.results.mutation import Fate, Trial
+from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.progress import Progress
+
+_API, _COMPUTE = Service.NOVA_API, Service.NOVA_COMPUTE
+_SCHEDULER, _CONDUCTOR = Service.NOVA_SCHEDULER, Service.NOVA_CONDUCTOR
+# Who has imported a file of Nova's; all where it is not named.  The first that fits counts.
+_READERS = (
+    ("nova/virt/libvirt/", (_COMPUTE,)),
+    ("nova/pci/manager.py", (_COMPUTE,)),
+    ("nova/pci/stats.py", (_SCHEDULER, _COMPUTE)),
+    ("nova/pci/request.py", (_API, _COMPUTE)),
+    ("nova/scheduler/filters/", (_SCHEDULER,)),
+    ("nova/compute/api.py", (_API,)),
+    ("nova/compute/manager.py", (_COMPUTE,)),
+    ("nova/compute/resource_tracker.py", (_COMPUTE,)),
+    ("", (_API, _SCHEDULER, _CONDUCTOR, _COMPUTE)),
+)
+_SCRIPT_LIMIT_S = 60.0
+_LOOKS = 3
+_LOOK_S = 5.0
+
+
+class Bench:
+    """Where mutants are tried.
+
+    :param unfit: tests that do not count
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        output: Path,
+        tests: str | None,
+        unfit: tuple[str, ...],
+        progress: Progress,
+    ) -> None:
+        self._workspace = workspace
+        self._name = workspace.name
+        self._output = output
+        self._tests = tests
+        self._unfit = unfit
+        self._progress = progress
+        self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
+        self._overrides = lab_status.find(self._name)[1].overrides
+        self._ground = Ground(tuple(workspace.layouts.values()))
+
+    def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[Trial]:
+        """Try mutants of Nova; the copy and the services are as they were at the end."""
+        stale: set[Service] = set()
+        try:
+            for mutant in mutants:
+                begun_s = time.monotonic()
+                if lacks := requirement.lacks(mutant.needs, self._ground):
+                    yield self._unseen(mutant, "; ".join(lacks))
+                    continue
+                concerned = services(mutant)
+                with mutant_tree.applied(mutant, copy):
+                    reason = self._restart(stale | concerned)
+                    run = None if reason else self._run(mutant)
+                yield self._told(mutant, run, begun_s, reason)
+                stale = concerned
+                if reason or not self._is_clean():
+                    self._reset(stale)
+                    stale = set()
+        finally:
+            if stale:
+                self._restart(stale)
+
+    def host(self, mutant: HostMutant) -> Trial:
+        """Try a host; it is what it was at the end."""
+        begun_s = time.monotonic()
+        with self._broken(mutant):
+            run = self._run(mutant)
+        if not self._is_clean():
+            self._reset(set())
+        return self._told(mutant, run, begun_s, "")
+
+    @contextmanager
+    def _broken(self, mutant: HostMutant) -> Iterator[None]:
+        """A host that is not what it should be while the block runs."""
+        host, layout = next(iter(self._workspace.layouts.items()))
+        self._progress(f"mutant {mutant.name}: {mutant.breaks}")
+        if mutant.hardware is not None:
+            with self._deployment.rewired(host, mutant.hardware(layout)):
+                yield
+            return
+        try:
+            if mutant.script is not None:
+                limit_s = _SCRIPT_LIMIT_S * speed.slowness()
+                with status.connected(host) as (_, machine):
+                    machine.run(["sh", "-c", mutant.script(layout)], timeout_s=limit_s)
+                # It reads a device's node once.
+                self._deployment.restart(LIBVIRT, host)
+            elif mutant.companion is not None:
+                device = mutant.companion(layout)
+                self._deployment.unplug(host, device.address)
+                host_commands.run(
+                    ["plug", host, str(device.address), "--companion"], self._progress
+                )
+            self._deployment.restart(NOVA_COMPUTE, host)
+            yield
+        finally:
+            self._deployment.reboot(host)
+
+    def _restart(self, concerned: set[Service]) -> str:
+        """Have services run the copy as it is now; why they do not."""
+        try:
+            restart.restart(self._name, sorted(concerned), self._progress)
+        except (ServiceError, InputError) as error:
+            return str(error)
+        return ""
+
+    def _run(self, mutant: Mutant) -> Run:
+        pattern = self._tests or mutant.tests
+        self._progress(f"mutant {mutant.name}: {mutant.breaks}")
+        return tests(self._workspace, pattern, self._output / mutant.name, self._progress)
+
+    def _unseen(self, mutant: Mutant, reason: str) -> Trial:
+        self._progress(f"mutant {mutant.name}: {reason}")
+        return Trial(mutant.name, mutant.breaks, mutant.reference, Fate.UNSEEN, (), 0, 0.0, reason)
+
+    def _told(self, mutant: Mutant, run: Run | None, begun_s: float, reason: str) -> Trial:
+        fate = Fate.STILLBORN
+        killers: tuple[str, ...] = ()
+        ran: tuple[str, ...] = ()
+        if run is not None:
+            ran = _ran(run)
+            fate, killers = mutation.judged(ran, failed(run), self._unfit)
+        self._progress(f"mutant {mutant.name}: {fate}")
+        elapsed_s = time.monotonic() - begun_s
+        return Trial(
+            mutant.name,
+            mutant.breaks,
+            mutant.reference,
+            fate,
+            killers,
+            len(ran),
+            elapsed_s,
+            reason,
+        )
+
+    def _is_clean(self) -> bool:
+        """Whether nobody holds anything of the lab's hosts, and options are what they were."""
+        if lab_status.find(self._name)[1].overrides != self._overrides:
+            return False
+        settings = lab_status.settings(self._name)
+        for number in range(_LOOKS):
+            if number:
+                time.sleep(_LOOK_S * speed.slowness())
+            try:
+                with Cloud.open(settings) as cloud:
+                    placement, database = readers.placement(cloud), readers.database(settings)
+                    held = [
+                        leak
+                        for host, layout in self._workspace.layouts.items()
+                        for nova in (database.look(host),)
+                        for leak in leaks(
+                            Node(host, layout).look(),
+                            nova,
+                            placement.all(placement.tree(nova.compute_node)),
+                        )
+                    ]
+            except VhostError:
+                continue
+            if not held:
+                return True
+        return False
+
+    def _reset(self, stale: set[Service]) -> None:
+        """Bring the lab back to when it was ready, with the copy as it is now."""
+        self._progress("something is left of it; the lab is brought back to when it was ready")
+        self._restart(stale)
+        lifecycle.reset(self._name, self._progress)
+        self._overrides = lab_status.find(self._name)[1].overrides
+
+
+def services(mutant: NovaMutant) -> set[Service]:
+    """Those that must be restarted to be the mutant's."""
+    return {
+        service
+        for edit in mutant.edits
+        for service in next(them for start, them in _READERS if edit.path.startswith(start))
+    }
+
+
+def tests(workspace: Workspace, pattern: str, output: Path, progress: Progress) -> Run:
+    """Run the tests that match a regular expression; a stream of them goes to *output*."""
+    return tempest.run(workspace, ["--regex", pattern], output, progress)[0]
+
+
+def failed(run: Run) -> tuple[str, ...]:
+    """The tests that failed."""
+    return tuple(outcome.test for outcome in run.outcomes if not outcome.verdict.is_good)
+
+
+def _ran(run: Run) -> tuple[str, ...]:
+    return tuple(outcome.test for outcome in run.outcomes if outcome.verdict.has_run)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether this machine has the memory, the disk and the place that a lab takes."""
+
+import shutil
+from pathlib import Path, PurePosixPath
+
+from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
+from vhost_tempest_plugin.host.share import Share
+
+_MIB = 1 << 20
+
+
+def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
+    """Refuse what cannot end well, where that can be known.
+
+    :param place: where the lab's files go
+    :param hosts_mib: the memory of all hosts
+    :param saved_mib: what of it may have to be saved
+    :raises MachineError: there is not enough
+    """
+    wanted_mib, free_mib = hosts_mib + LAB_MEMORY_MIB, _free_memory_mib()
+    if free_mib < wanted_mib:
+        raise MachineError(
+            f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
+            "end something, or take a smaller --topology"
+        )
+    wanted_mib, free_mib = saved_mib + LAB_DISK_MIB, shutil.disk_usage(place).free // _MIB
+    if free_mib < wanted_mib:
+        raise MachineError(
+            f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "
+            "free some, or set XDG_STATE_HOME"
+        )
+
+
+def require_place(cache: Path) -> None:
+    """Refuse a cache at a place that hosts cannot have; they have the environment where it is.
+
+    :raises InputError: it is one of theirs
+    """
+    try:
+        Share(cache, PurePosixPath(cache))
+    except InputError:
+        raise InputError(
+            f"hosts have a lab's environment where this machine has it, and cannot have {cache}; "
+            "set XDG_CACHE_HOME to another directory"
+        ) from None
+
+
+def _free_memory_mib() -> int:
+    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
+    return int(facts["MemAvailable"].split()[0]) // 1024

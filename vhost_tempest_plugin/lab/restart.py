@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Restarts of a lab's services with the Nova under test as it is now."""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab import lifecycle, status
+from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.util.progress import Progress
+
+
+def restart(name: str, services: Iterable[str], progress: Progress) -> None:
+    """Restart services and wait until they can be used; all of Nova's where none is named.
+
+    :raises InputError: there is no such lab or service, or the Nova under test does not import
+    :raises ServiceError: a service does not come up
+    """
+    wanted = _services(services)
+    directory = LabDirectory.of(name)
+    with (
+        directory.locked(wait_s=lifecycle.WAIT_S, progress=progress),
+        failure.telling(progress),
+    ):
+        directory, record = status.running(name)
+        computes = Computes(directory, record, kept_environment(record), progress)
+        computes.take_nova()
+        if any(service.is_nova for service in wanted):
+            computes.upgrade_schema()
+        with _in_hosts(computes, wanted):
+            plane = ControlPlane(computes.settings, progress, computes.nova)
+            if set(wanted).issuperset(_services(())):
+                # The supervisor is told what all of them run from now on.
+                plane.launch()
+            plane.restart(service for service in wanted if not service.in_host)
+
+
+def _in_hosts(computes: Computes, wanted: Iterable[Service]) -> AbstractContextManager[None]:
+    """What nova-compute does while services of the machine are restarted."""
+    if Service.NOVA_COMPUTE in wanted:
+        return computes.restarting()
+    return computes.asleep() if Service.NOVA_CONDUCTOR in wanted else nullcontext()
+
+
+def _services(names: Iterable[str]) -> tuple[Service, ...]:
+    known = [service.value for service in CONFIGURABLE]
+    named = list(names)
+    if unknown := [name for name in named if name not in known]:
+        raise InputError(f"there is no service {unknown[0]!r}; known: {', '.join(known)}")
+    return tuple(Service(name) for name in named) or tuple(s for s in CONFIGURABLE if s.is_nova)

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services of a lab and the supervisor that runs them."""

@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lab's own MariaDB.
+
+Its owner gets in through the unix socket, without a password, as the system's account of the
+same name; the services through the loopback port, with the lab's.  Neither finds any other
+database of the machine, nor does anybody else find this one's files.
+"""
+
+import os
+import pwd
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pymysql.cursors
+
+from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Database
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.errors import MachineError, VhostError
+from vhost_tempest_plugin.lab.services.program import Program, Tier
+from vhost_tempest_plugin.util import private_files, process, speed
+
+READY_LIMIT_S = 60.0
+
+_SOCKET = "mariadb.sock"
+_CONNECT_LIMIT_S = 30.0
+_INSTALL_LIMIT_S = 120.0
+_STOP_LIMIT_S = 60
+_POLL_S = 0.05
+
+
+def directory(settings: Settings) -> Path:
+    """Where the data are."""
+    return settings.directory / "mysql"
+
+
+def prepare(settings: Settings) -> None:
+    """Write the configuration, and make an empty data directory where there is none.
+
+    :raises CommandError: mariadb-install-db fails
+    :raises MachineError: MariaDB is not installed, or the disk is full
+    """
+    private_files.write(_configuration(settings), _render(settings))
+    private_files.touch(settings.log(Service.MARIADB))
+    data = directory(settings)
+    if (data / "mysql").is_dir():
+        return
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # By names from there: the script takes apart at spaces what it is given and what it reads.
+    process.run(
+        [
+            process.which("mariadb-install-db"),
+            f"--defaults-file={_configuration(settings).relative_to(settings.directory)}",
+            f"--datadir=./{data.relative_to(settings.directory)}",
+            "--auth-root-authentication-method=socket",
+            f"--auth-root-socket-user={_owner()}",
+            "--skip-test-db",
+        ],
+        directory=settings.directory,
+        timeout_s=_INSTALL_LIMIT_S * speed.slowness(),
+    )
+
+
+def program(settings: Settings) -> Program:
+    """The server, for the supervisor."""
+    return Program(
+        name=Service.MARIADB,
+        argv=(str(process.which("mariadbd")), f"--defaults-file={_configuration(settings)}"),
+        directory=settings.directory,
+        log=settings.log(Service.MARIADB),
+        stop_limit_s=_STOP_LIMIT_S,
+        tier=Tier.BASE,
+    )
+
+
+def is_ready(settings: Settings) -> bool:
+    """Whether the server answers a query."""
+    try:
+        query(settings, None, "SELECT 1")
+    except (OSError, pymysql.OperationalError):
+        return False
+    return True
+
+
+def create(settings: Settings) -> None:
+    """Create the databases that are missing, and the services' account with the lab's password."""
+    account = f"'{DATABASE_USER}'@'{LOOPBACK}'"
+    with connected(settings) as cursor:
+        cursor.execute(
+            f"CREATE OR REPLACE USER {account} IDENTIFIED BY %s", (settings.secrets.database,)
+        )
+        for name in Database:
+            # Without a longer character set, in which some of the services' indexes do not fit.
+            cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb3")
+            cursor.execute(f"GRANT ALL ON `{name}`.* TO {account}")
+
+
+def query(
+    settings: Settings, database: str | None, sql: str, arguments: tuple[object, ...] = ()
+) -> list[dict[str, Any]]:
+    """The rows of a query by column.
+
+    :raises pymysql.MySQLError: it fails
+    :raises OSError: the server does not run
+    """
+    with connected(settings, database) as cursor:
+        cursor.execute(sql, arguments)
+        return list(cursor.fetchall())
+
+
+@contextmanager
+def connected(
+    settings: Settings, database: str | None = None
+) -> Iterator[pymysql.cursors.DictCursor]:
+    """A cursor of the owner's; every statement is committed by itself."""
+    with socket.socket(socket.AF_UNIX) as channel:
+        channel.settimeout(_CONNECT_LIMIT_S)
+        with private_files.near(settings.run / _SOCKET) as name:
+            channel.connect(name)
+        connection = pymysql.connect(
+            user=_owner(),
+            database=database,
+            autocommit=True,
+            cursorclass=pymysql.cursors.DictCursor,
+            defer_connect=True,
+        )
+        connection.connect(channel)
+        with connection, connection.cursor() as cursor:
+            yield cursor
+
+
+@contextmanager
+def running_alone(settings: Settings) -> Iterator[None]:
+    """Run the server without a supervisor, as for making what is to be cloned later.
+
+    It ends with this process, whatever ends that, and afterwards in the cleanest way: the
+    data directory can be copied then.
+
+    :raises ServiceError: it does not come up
+    """
+    prepare(settings)
+    server = process.start(
+        [process.which("setpriv"), "--pdeathsig", "TERM", *program(settings).argv],
+        log=settings.log(Service.MARIADB),
+    )
+    try:
+        deadline_s = time.monotonic() + READY_LIMIT_S * speed.slowness()
+        while not is_ready(settings):
+            if server.poll() is not None or time.monotonic() > deadline_s:
+                lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
+                raise failure.failure(Service.MARIADB, "did not start", lines)
+            time.sleep(_POLL_S)
+        yield
+        with connected(settings) as cursor:
+            cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")
+        server.terminate()
+        if server.wait(_STOP_LIMIT_S * speed.slowness()) != 0:
+            raise VhostError(f"MariaDB did not end well; see {settings.log(Service.MARIADB)}")
+    finally:
+        server.kill()
+        server.wait()
+
+
+def clone(template: Path, data: Path) -> None:
+    """Copy the data directory of a server that has been ended; shares blocks where it can.
+
+    :raises CommandError: it cannot be copied
+    """
+    data.mkdir(mode=0o700, parents=True)
+    process.run(["cp", "--archive", "--reflink=auto", "--sparse=auto", f"{template}/.", data])
+
+
+def version() -> str:
+    """What the server says of itself; another one may not read the same data directory."""
+    return process.run([process.which("mariadbd"), "--version"]).stdout.strip()
+
+
+def _owner() -> str:
+    """The account of the system by which this process is known on the socket.
+
+    :raises MachineError: it has no name
+    """
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise MachineError(
+            f"user {os.geteuid()} has no name, which MariaDB asks for; add it to /etc/passwd"
+        ) from None
+
+
+def _configuration(settings: Settings) -> Path:
+    return settings.etc(Service.MARIADB) / "my.cnf"
+
+
+def _render(settings: Settings) -> str:
+    """The options file (https://mariadb.com/kb/en/configuring-mariadb-with-option-files/)."""
+    options = {
+        "datadir": directory(settings),
+        # From the data directory, where the server is: the name of a socket has a limit.
+        "socket": f"../run/{_SOCKET}",
+        "pid_file": settings.run / "mariadb.pid",
+        "tmpdir": settings.run,
+        "bind_address": LOOPBACK,
+        "port": settings.ports.database,
+        "skip_name_resolve": "ON",
+        "skip_log_bin": "ON",
+        "max_connections": 500,
+        "performance_schema": "OFF",
+        "innodb_buffer_pool_size": "64M",
+        "innodb_log_file_size": "8M",
+        # The data directory is copied; the system's tablespace would grow by 64 MiB at once.
+        "innodb_autoextend_increment": "2",
+        "innodb_log_buffer_size": "4M",
+        "aria_pagecache_buffer_size": "8M",
+        "key_buffer_size": "1M",
+        "query_cache_size": "0",
+        # What is written is with the kernel and survives the server's death; that of the
+        # machine it need not survive.
+        "innodb_flush_log_at_trx_commit": "2",
+        "loose_innodb_flush_method": "nosync",
+        "debug_no_sync": "ON",
+        "innodb_use_native_aio": "OFF",
+    }
+    if os.geteuid() == 0:
+        options["user"] = "root"
+    return "[mariadbd]\n" + "".join(f"{name} = {value}\n" for name, value in options.items())

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A guest with a NIC, followed through everything that knows of it.
+
+It is asked for through Nova's API; then Nova's database, libvirt in the host, the host's
+sysfs, Placement and the guest itself must tell the same, and when it is deleted all that it
+had must be free again.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import CloudError
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.host import nested_guest
+from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.nested_guest import GuestReport
+from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.services import readers
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.readers import Node
+from vhost_tempest_plugin.nova.views import (
+    Disagreement,
+    GuestViews,
+    Power,
+    View,
+    disagreements,
+    leaks,
+)
+from vhost_tempest_plugin.nova.views.nova import server_topology
+from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.progress import Progress
+
+_FLAVOR = "vhost.pci"
+ACTIVE_LIMIT_S = 400.0
+GONE_LIMIT_S = 200.0
+_REPORT_LIMIT_S = 300.0
+_POLL_S = 1.0
+
+T = TypeVar("T")
+
+
+def run(name: str, progress: Progress) -> tuple[Finding, ...]:
+    """Boot a guest with a NIC in the lab *name*, look, delete it, look again.
+
+    :raises InputError: the lab is not up, or its topology has no NICs
+    :raises CloudError: Nova does not boot the guest
+    """
+    settings = status.settings(name)
+    status.running(name)
+    with Cloud.open(settings) as cloud:
+        flavor, image = cloud.flavors().get(_FLAVOR), cloud.images().get(contents.IMAGE)
+        if flavor is None or image is None:
+            raise InputError(
+                f"lab {name!r} has no flavor {_FLAVOR!r} or no image; its topology has no NICs, "
+                "or somebody removed them ('vhost lab reset' brings them back)"
+            )
+        progress(f"booting a guest with flavor {_FLAVOR}: one NUMA node, one NIC")
+        server = cloud.create_server("vhost-try", flavor=flavor, image=image)
+        try:
+            server = cloud.wait_for_server(server.uuid, ACTIVE_LIMIT_S)
+            progress(f"{server.instance} is active on {server.host}")
+            host = status.host(settings, server.host)
+            views = _look(settings, cloud, server.uuid, host)
+            progress("waiting for what the guest says on its console")
+            views = replace(views, report=await_report(cloud, server.uuid))
+        finally:
+            progress("deleting the guest")
+            cloud.delete_server(server.uuid, GONE_LIMIT_S)
+        progress("waiting until all that it had is free again")
+        held = _await_release(settings, cloud, host, server.uuid)
+    return tuple(judge(host, views, held))
+
+
+def await_report(cloud: Cloud, uuid: str) -> GuestReport:
+    """Wait until a guest has told on its console all that it sees.
+
+    :raises HostError: it has not within the limit
+    """
+
+    def complete() -> GuestReport | None:
+        try:
+            report = nested_guest.parse(cloud.console(uuid))
+        except CloudError:
+            return None
+        return report if report.complete else None
+
+    return _until(complete, _REPORT_LIMIT_S, "the guest's report")
+
+
+def judge(
+    host: ComputeHost, views: GuestViews, held: tuple[Disagreement, ...]
+) -> tuple[Finding, ...]:
+    """What follows from what everybody said, and from what was held when it was gone."""
+    expected = pci_devices.expected_devices(host.layout)
+    found = disagreements(views, pci_devices.cpu_sets(host.layout).dedicated)
+    rows = [device.row for device in views.nova]
+    nodes = {row.numa_node for row in rows}
+    cpus = frozenset[int]().union(
+        *(node.cpus for node in host.layout.host.nodes if node.id in nodes)
+    )
+    domain, leases = views.domain, views.report.leases if views.report else ()
+    where = "no guest"
+    if domain is not None:
+        where = f"memory on node {_list(domain.nodes)}, CPUs {_list(domain.cpus)}"
+    addresses = _list(lease.address for lease in leases)
+    return (
+        _finding(
+            "nova",
+            "one NIC of the topology",
+            "; ".join(f"{row.address} on node {row.numa_node}" for row in rows) or "no NIC",
+            len(rows) == 1 and set(rows) <= set(expected),
+        ),
+        _finding(
+            "affinity",
+            f"memory on node {_list(nodes)}, its CPUs there",
+            where,
+            domain is not None and domain.nodes == nodes and domain.cpus <= cpus,
+        ),
+        *(_view(view, found) for view in View),
+        _finding(
+            "dhcp",
+            "an address through the NIC",
+            addresses or "none",
+            len(leases) == len(rows),
+        ),
+        _finding("release", "all is free again", _words(held) or "free again", not held),
+    )
+
+
+def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> GuestViews:
+    seen, nova = Node(host.name, host.layout).look(), readers.database(settings).look(host.name)
+    tree = readers.placement(cloud).tree(nova.compute_node)
+    return GuestViews(
+        guest=server,
+        host=host.name,
+        power=Power.ON,
+        domain=seen.domains.get(server),
+        sysfs=seen.devices,
+        nova=nova.of(server),
+        recorded=nova.guests.get(server),
+        api=server_topology(cloud.call(Service.NOVA_API, "GET", f"/servers/{server}/topology")),
+        holdings=readers.placement(cloud).of(server, tree),
+    )
+
+
+def _await_release(
+    settings: Settings, cloud: Cloud, host: ComputeHost, server: str
+) -> tuple[Disagreement, ...]:
+    """What is still held of what a guest had, after a time in which all should be free."""
+
+    def held() -> tuple[Disagreement, ...]:
+        seen, nova = Node(host.name, host.layout).look(), readers.database(settings).look(host.name)
+        holdings = readers.placement(cloud).of(
+            server, readers.placement(cloud).tree(nova.compute_node)
+        )
+        return leaks(seen, nova, holdings, ours={server})
+
+    try:
+        _until(lambda: True if not held() else None, GONE_LIMIT_S, "the NIC's release")
+    except HostError:
+        return held()
+    return ()
+
+
+def _view(view: View, found: tuple[Disagreement, ...]) -> Finding:
+    """Whether one of those who know of the guest says what the others say."""
+    words = _words([each for each in found if view in each.said])
+    return _finding(
+        f"view {view.name.lower()}", "what the others say", words or "the same", not words
+    )
+
+
+def _words(found: Iterable[Disagreement]) -> str:
+    return "; ".join(map(str, found))
+
+
+def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
+    if passed:
+        return Finding(name, Verdict.PASSED, expected, observed)
+    remedy = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
+    return Finding(name, Verdict.FAILED, expected, observed, remedy)
+
+
+def _list(values: Iterable[object]) -> str:
+    return " ".join(sorted(map(str, values)))
+
+
+def _until(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
+    limit_s *= speed.slowness()
+    begun_s = time.monotonic()
+    while (found := condition()) is None:
+        if time.monotonic() - begun_s > limit_s:
+            raise HostError(f"{what} did not come within {limit_s:.0f} s; see 'vhost lab logs'")
+        time.sleep(_POLL_S)
+    return found

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tempest against a lab, in a workspace of the lab's own."""
+
+import importlib.util
+import math
+import os
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from vhost_tempest_plugin.cloud.client import contents
+from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration import render, tempest
+from vhost_tempest_plugin.cloud.configuration.scenarios import Contents
+from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.report.results import Outcome, Run, report, stream
+from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util.progress import Progress, Pulse
+
+# Where tests leave what they saw, in the workspace.
+RECORDS = "records"
+OURS = r"^vhost_tempest_plugin\."
+SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
+_TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
+_LIST_LIMIT_S = 300.0
+_NEWS_S = 60.0
+# After how many seconds tempest ends a test (tempest/test.py), for one that waits for ever.
+LIMIT_VARIABLE = "OS_TEST_TIMEOUT"
+_TEST_LIMIT_S = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """What tempest needs for a lab.
+
+    :param layouts: the hardware of the lab's hosts by name
+    """
+
+    name: str
+    directory: Path
+    layouts: Mapping[str, Layout]
+
+    @property
+    def configuration(self) -> Path:
+        """Its tempest.conf."""
+        return self.directory / "etc" / "tempest.conf"
+
+
+def prepare(name: str) -> Workspace:
+    """Write what tempest needs for the lab *name*.
+
+    :raises InputError: the lab is not up, or lacks what tests boot
+    :raises MachineError: tempest is not installed
+    """
+    directory, _ = lab_status.running(name)
+    settings = lab_status.settings(name)
+    with Cloud.open(settings) as cloud:
+        image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get("vhost.plain")
+    if image is None or flavor is None:
+        raise InputError(
+            f"lab {name!r} lacks its image or flavors; 'vhost lab reset' brings them back"
+        )
+    found = importlib.util.find_spec("tempest")
+    if found is None or found.origin is None:
+        raise MachineError("tempest is not installed; run 'make bootstrap'")
+    place = Path(found.origin).parent
+    workspace = directory.path / "tempest"
+    sections = tempest.options(
+        settings, Contents(image, flavor), directory.topology, workspace / RECORDS
+    )
+    made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
+    private_files.write(made.configuration, render.text(sections))
+    discovery = {
+        "DEFAULT": {
+            "test_path": str(place / "test_discover"),
+            "top_dir": str(place.parent),
+            "group_regex": r"([^\.]*\.)*",
+        }
+    }
+    private_files.write(workspace / ".stestr.conf", render.text(discovery))
+    return made
+
+
+def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
+    """The full names of the tests that *words* choose.
+
+    :raises CommandError: tempest refuses them, or a test cannot be imported
+    """
+    if not (workspace.directory / ".stestr").is_dir():
+        stestr = Path(sys.executable).with_name("stestr")
+        process.run([stestr, "init"], directory=workspace.directory)
+    argv = [*_TEMPEST, "--list-tests", *words]
+    done = process.run(argv, directory=workspace.directory, timeout_s=_LIST_LIMIT_S)
+    return tuple(line for line in done.stdout.splitlines() if "." in line and " " not in line)
+
+
+def run(
+    workspace: Workspace, words: Sequence[str], output: Path, progress: Progress
+) -> tuple[Run, int]:
+    """Run tests; what came of them, and tempest's status.
+
+    Each is told of when it has ended, and meanwhile again and again where it takes long.
+
+    :param words: what ``tempest run`` takes
+    :param output: where the subunit stream goes
+    """
+    shutil.rmtree(workspace.directory / RECORDS, ignore_errors=True)
+    output.mkdir(parents=True, exist_ok=True)
+    begun_s = time.monotonic()
+
+    def tell(outcome: Outcome) -> None:
+        pulse.end(outcome.name)
+        progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
+
+    errors = workspace.directory / "tempest.err"
+    argv = [*_TEMPEST, "--subunit", *words]
+    with (
+        process.piped(
+            argv, errors=errors, directory=workspace.directory, environment=limits()
+        ) as program,
+        closing(Pulse(progress, _NEWS_S)) as pulse,
+    ):
+        source = cast(BinaryIO, program.stdout)
+        outcomes = stream.copied(source, output / report.STREAM, tell, pulse.begin)
+        status = program.wait()
+    title = f"Tests on the lab {workspace.name}"
+    records = workspace.directory / RECORDS
+    return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status
+
+
+def limits() -> Mapping[str, str]:
+    """Variables that limit how long a test may take, where the user has not done that."""
+    if LIMIT_VARIABLE in os.environ:
+        return {}
+    return {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.slowness()))}

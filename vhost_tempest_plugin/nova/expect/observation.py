@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was seen of a request: a guest that runs, or a refusal.
+
+A field that is None was not looked at.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+
+@dataclass(frozen=True, slots=True)
+class GuestNode:
+    """A guest's NUMA node.
+
+    :param node: the host's node of its memory
+    :param pins: the host CPU of each guest CPU that has only one
+    :param floating: the host CPUs of its other guest CPUs
+    :param page_size_kib: the size of its pages
+    """
+
+    node: int
+    pins: Mapping[int, int] = field(default_factory=dict)
+    floating: frozenset[int] | None = None
+    memory_mib: int | None = None
+    page_size_kib: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A guest that runs.
+
+    :param nodes: by the number of the guest's node; none where it has no NUMA topology
+    :param devices: the PCI functions that it has
+    :param emulator: the host CPUs of its emulator's threads
+    """
+
+    nodes: tuple[GuestNode, ...] = ()
+    devices: frozenset[PciAddress] = frozenset()
+    emulator: frozenset[int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A guest that does not run.
+
+    :param http_status: what the API answered, None where it accepted the guest and no host
+        was found
+    :param message: what the user was told
+    """
+
+    http_status: int | None = None
+    message: str = ""

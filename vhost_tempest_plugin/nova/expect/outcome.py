@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Nova must do with a request: place the guest in one of these ways, or refuse it."""
+
+from dataclasses import dataclass
+
+from vhost_tempest_plugin.nova.expect.reason import Conflict, Lack
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind
+from vhost_tempest_plugin.nova.request import EmulatorPolicy, ThreadPolicy
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Berth:
+    """A host's node for a guest's node.
+
+    :param node: the host's node
+    :param floating: guest CPUs that float, over the host CPUs *shared*
+    :param dedicated: guest CPUs that are pinned, each to a host CPU of its own of *free*
+    :param reserved: how many more of *free* the emulator has for itself
+    :param cores: the CPUs of *free* by core
+    :param page_sizes_kib: those that Nova may choose, its favourite first; none where the
+        request does not care
+    """
+
+    node: int
+    memory_mib: int
+    floating: frozenset[int]
+    dedicated: frozenset[int]
+    reserved: int
+    shared: frozenset[int]
+    free: frozenset[int]
+    cores: tuple[frozenset[int], ...]
+    page_sizes_kib: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """The devices of one kind for all that a request wants of it.
+
+    :param groups: the free devices by how near they are: on the guest's nodes, elsewhere in
+        their sockets, on no node, far away; without NUMA nodes of the guest all are near
+    :param takes: how many of each group may be taken together, one of these ways
+    :param certain: whether Nova finds one whatever order it has the devices in
+    """
+
+    kind: DeviceKind
+    groups: tuple[frozenset[PciAddress], ...]
+    takes: frozenset[tuple[int, ...]]
+    certain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One way to place a guest: a berth for each of its nodes, and devices."""
+
+    berths: tuple[Berth, ...]
+    supplies: tuple[Supply, ...]
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """The host's node of each of the guest's."""
+        return tuple(berth.node for berth in self.berths)
+
+    @property
+    def certain(self) -> bool:
+        """Whether nothing but the order of the devices, which is Nova's, can spoil it."""
+        return all(supply.certain for supply in self.supplies)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """The guest runs, in one of these ways; ascending by nodes.
+
+    :param shared: the CPUs of the whole host that guests float over
+    """
+
+    choices: tuple[Choice, ...]
+    thread_policy: ThreadPolicy | None
+    emulator_policy: EmulatorPolicy | None
+    shared: frozenset[int]
+
+    @property
+    def certain(self) -> bool:
+        """Whether Nova must find one.
+
+        It need not where an alias with a looser policy is served before a stricter one and
+        may take the last near device: which one it takes hangs on the order of Nova's list.
+        """
+        return any(choice.certain for choice in self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The guest does not run: the API refuses it, or no host is found.
+
+    :param detail: the numbers
+    """
+
+    reason: Conflict | Lack
+    detail: str = ""
+
+
+Expectation = Placed | Refused

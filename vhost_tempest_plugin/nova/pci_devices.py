@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What Nova is told about a host, and what it must then know of it.
+
+To Nova a NIC that has SR-IOV is a physical function (``type-PF``), whether its virtual ones
+(``type-VF``) are enabled or not, and one that has none is ``type-PCI`` (nova/virt/libvirt/host.py,
+``_get_device_type``).  Nova refuses to track a physical function together with its virtual ones
+(nova/compute/pci_placement_translator.py), so a NIC with enabled ones is given to it as those.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vhost_tempest_plugin.topology.layout import Device, Layout
+from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress, PciId
+
+# nova/conf/scheduler.py, enabled_filters: the defaults, then the two for NUMA and PCI.
+FILTERS = (
+    "ComputeFilter",
+    "ComputeCapabilitiesFilter",
+    "ImagePropertiesFilter",
+    "ServerGroupAntiAffinityFilter",
+    "ServerGroupAffinityFilter",
+    "PciPassthroughFilter",
+    "NUMATopologyFilter",
+)
+
+
+class DeviceType(StrEnum):
+    """What a PCI function is to Nova; the column dev_type of its table pci_devices."""
+
+    PCI = "type-PCI"
+    PF = "type-PF"
+    VF = "type-VF"
+
+
+class NumaPolicy(StrEnum):
+    """How near to the guest's CPUs a device must be (an alias's numa_policy)."""
+
+    REQUIRED = "required"
+    LEGACY = "legacy"
+    PREFERRED = "preferred"
+    SOCKET = "socket"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """A sort of PCI function that a guest can ask for; its name is the alias's."""
+
+    name: str
+    id: PciId
+    dev_type: DeviceType
+
+    def alias(self, policy: NumaPolicy) -> str:
+        """The name to ask for it by: the plain one is strict, the others say their policy."""
+        return self.name if policy is NumaPolicy.REQUIRED else f"{self.name}-{policy}"
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class PciDeviceRow:
+    """A row of Nova's table pci_devices, as far as the topology decides it.
+
+    :param vendor_id: four hexadecimal digits
+    :param product_id: four hexadecimal digits
+    :param numa_node: None where the host says -1
+    """
+
+    address: PciAddress
+    vendor_id: str
+    product_id: str
+    numa_node: int | None
+    dev_type: DeviceType
+
+
+@dataclass(frozen=True, slots=True)
+class CpuSets:
+    """Which CPUs of a host Nova gives to guests with floating CPUs, and which to pinned ones."""
+
+    shared: frozenset[int]
+    dedicated: frozenset[int]
+
+
+def kinds(model: DeviceModel) -> tuple[DeviceKind, ...]:
+    """What a NIC can be given to a guest as: itself, or one of its virtual functions."""
+    if model.vf_id is None:
+        return (DeviceKind(model.value, model.id, DeviceType.PCI),)
+    return (
+        DeviceKind(model.value, model.id, DeviceType.PF),
+        DeviceKind(f"{model.value}-vf", model.vf_id, DeviceType.VF),
+    )
+
+
+def aliases(layouts: Iterable[Layout]) -> tuple[str, ...]:
+    """``[pci] alias``, a JSON object each: every kind of NIC of the hosts with every policy."""
+    models = {device.model for layout in layouts for device in layout.devices}
+    return tuple(
+        _json(
+            name=kind.alias(policy),
+            **_ids(kind.id),
+            device_type=kind.dev_type.value,
+            numa_policy=policy.value,
+        )
+        for model in DeviceModel
+        if model in models
+        for kind in kinds(model)
+        for policy in NumaPolicy
+    )
+
+
+def device_spec(layout: Layout) -> tuple[str, ...]:
+    """``[pci] device_spec``, a JSON object each: every NIC, as itself or as its virtual functions.
+
+    By vendor and product; by address only where the id is also that of NICs which must be
+    left out, having virtual functions enabled.
+    """
+    entries: dict[str, None] = {}
+    for device in layout.devices:
+        kind, _ = _kind(device)
+        ids = _ids(kind.id)
+        mixed = any(other.model is device.model and other.vfs for other in layout.devices)
+        if mixed and not device.vfs:
+            entries[_json(**ids, address=str(device.address))] = None
+        else:
+            entries[_json(**ids)] = None
+    return tuple(entries)
+
+
+def expected_devices(layout: Layout) -> tuple[PciDeviceRow, ...]:
+    """The rows that ``device_spec`` must lead to, ascending by address."""
+    rows = []
+    for device in layout.devices:
+        kind, addresses = _kind(device)
+        rows += [
+            PciDeviceRow(
+                address=address,
+                numa_node=device.node,
+                dev_type=kind.dev_type,
+                **_ids(kind.id),
+            )
+            for address in addresses
+        ]
+    return tuple(sorted(rows, key=lambda row: row.address))
+
+
+def tracked(layouts: Iterable[Layout]) -> tuple[DeviceKind, ...]:
+    """The sorts of devices that Nova can give away on hosts, that with most devices first."""
+    layouts = tuple(layouts)
+    known = {
+        kind.name: kind
+        for layout in layouts
+        for device in layout.devices
+        for kind in kinds(device.model)
+    }
+    counts = {
+        name: sum(len(rows(layout, kind)) for layout in layouts) for name, kind in known.items()
+    }
+    names = sorted((name for name in known if counts[name]), key=lambda name: (-counts[name], name))
+    return tuple(known[name] for name in names)
+
+
+def rows(layout: Layout, kind: DeviceKind) -> tuple[PciDeviceRow, ...]:
+    """Those of the expected devices that are of a kind."""
+    return tuple(
+        row
+        for row in expected_devices(layout)
+        if row.product_id == f"{kind.id.product:04x}" and row.dev_type is kind.dev_type
+    )
+
+
+def cpu_sets(layout: Layout) -> CpuSets:
+    """A node's first cores for floating CPUs, its others for pinned ones.
+
+    Half of them each, the odd core for the floating ones, so that every node with CPUs has
+    some; the threads of a core stay together.
+    """
+    threads = layout.host.cpus.threads
+    shared: set[int] = set()
+    for node in layout.host.nodes:
+        cores = sorted({cpu // threads for cpu in node.cpus})
+        first = set(cores[: (len(cores) + 1) // 2])
+        shared.update(cpu for cpu in node.cpus if cpu // threads in first)
+    every = {cpu for node in layout.host.nodes for cpu in node.cpus}
+    return CpuSets(frozenset(shared), frozenset(every - shared))
+
+
+def _kind(device: Device) -> tuple[DeviceKind, tuple[PciAddress, ...]]:
+    """As what a NIC is given to Nova, and where that is."""
+    if device.vfs:
+        return kinds(device.model)[-1], device.vf_addresses
+    return kinds(device.model)[0], (device.address,)
+
+
+def _ids(number: PciId) -> dict[str, str]:
+    return {"vendor_id": f"{number.vendor:04x}", "product_id": f"{number.product:04x}"}
+
+
+def _json(**words: str) -> str:
+    return json.dumps(words)
+
+
+def moved(layout: Layout, changed: Layout) -> tuple[PciAddress, ...]:
+    """The devices that are on other nodes after a change."""
+    before = {row.address: row.numa_node for row in expected_devices(layout)}
+    return tuple(
+        row.address
+        for row in expected_devices(changed)
+        if row.address in before and before[row.address] != row.numa_node
+    )

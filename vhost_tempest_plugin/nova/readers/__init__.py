@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Looks at a compute host, Nova's database and Placement, and tells what they say.
+
+The values are those of ``views``, the same whatever the deployment is.
+"""
+
+from vhost_tempest_plugin.nova.readers.compute_host import Link, Node
+from vhost_tempest_plugin.nova.readers.database import NovaDatabase
+from vhost_tempest_plugin.nova.readers.placement import Placement
+
+__all__ = ["Link", "Node", "NovaDatabase", "Placement"]

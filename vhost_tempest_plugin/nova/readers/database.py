@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nova's cell database, which is only read.
+
+Every query names the compute node and leaves out what is deleted: two hosts may have devices
+with the same addresses, and Nova keeps rows of what is gone.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymysql
+import pymysql.cursors
+
+from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.nova.expect import Observation
+from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice, numa_topology
+
+_PORT = 3306
+_LIMIT_S = 30
+_NODE = (
+    "SELECT id, uuid FROM compute_nodes WHERE host = %s AND deleted = 0 ORDER BY id DESC LIMIT 1"
+)
+_DEVICES = (
+    "SELECT address, vendor_id, product_id, numa_node, dev_type, status, instance_uuid"
+    " FROM pci_devices WHERE compute_node_id = %s AND deleted = 0"
+)
+_GUESTS = (
+    "SELECT i.uuid, e.numa_topology FROM instances i"
+    " LEFT JOIN instance_extra e ON e.instance_uuid = i.uuid AND e.deleted = 0"
+    " WHERE i.host = %s AND i.deleted = 0"
+)
+
+
+class NovaDatabase:
+    """The database; a connection lasts as long as one look.
+
+    :param url: as in ``[database]connection`` of Nova's cell: ``mysql+pymysql://...``
+    :raises InputError: it is no such URL; it is not told, since it has a password in it
+    """
+
+    def __init__(self, url: str) -> None:
+        try:
+            parts = urlsplit(url)
+            self._words: Mapping[str, Any] = {
+                "host": parts.hostname or "",
+                "port": parts.port or _PORT,
+                "user": unquote(parts.username or ""),
+                "password": unquote(parts.password or ""),
+                "database": parts.path.strip("/"),
+                "charset": parse_qs(parts.query).get("charset", ["utf8mb4"])[0],
+            }
+        except ValueError:
+            parts = urlsplit("")
+        if parts.scheme != "mysql+pymysql" or not parts.hostname or not parts.path.strip("/"):
+            raise InputError(
+                "the URL of Nova's cell database is none; write it as Nova has it in "
+                "[database]connection: mysql+pymysql://user:password@address/nova_cell1"
+            )
+
+    def look(self, host: str) -> NovaView:
+        """What Nova has of one compute host.
+
+        :raises HostError: the database does not answer, or knows no such host
+        """
+        with self._cursor() as cursor:
+            cursor.execute(_NODE, (host,))
+            node = cursor.fetchone()
+            if node is None:
+                raise HostError(f"Nova has no compute node {host!r}; correct [vhost]hosts")
+            cursor.execute(_DEVICES, (node["id"],))
+            devices = tuple(sorted(TrackedDevice.read(row) for row in cursor.fetchall()))
+            cursor.execute(_GUESTS, (host,))
+            guests: dict[str, Observation] = {
+                row["uuid"]: numa_topology(row["numa_topology"]) for row in cursor.fetchall()
+            }
+        return NovaView(node["uuid"], devices, guests)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[pymysql.cursors.DictCursor]:
+        try:
+            with (
+                pymysql.connect(
+                    **self._words,
+                    connect_timeout=_LIMIT_S,
+                    read_timeout=_LIMIT_S,
+                    init_command="SET SESSION TRANSACTION READ ONLY",
+                    cursorclass=pymysql.cursors.DictCursor,
+                ) as connection,
+                connection.cursor() as cursor,
+            ):
+                yield cursor
+        except (OSError, pymysql.MySQLError) as error:
+            raise HostError(
+                f"Nova's cell database does not answer: {error}; "
+                "correct [vhost]nova_cell_database, or see that it runs"
+            ) from None

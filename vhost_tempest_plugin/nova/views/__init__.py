@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What everybody who knows of a guest says of it, and whether they agree.
+
+The five are libvirt (its XML), sysfs of the host, Nova (its database and its API), Placement and
+the guest's own report; ``disagreements`` compares what they say, ``leaks`` what is still held
+when all guests are gone.
+"""
+
+from vhost_tempest_plugin.host.observe.host_view import HostDevice, HostView
+from vhost_tempest_plugin.nova.views.agreement import disagreements, observation
+from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
+from vhost_tempest_plugin.nova.views.guest import GuestViews, Power
+from vhost_tempest_plugin.nova.views.leak import kept, leaks
+from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
+from vhost_tempest_plugin.nova.views.placement import Holding, Inventory, Provider
+from vhost_tempest_plugin.nova.views.reported import misreported
+
+__all__ = [
+    "Disagreement",
+    "GuestViews",
+    "Holding",
+    "HostDevice",
+    "HostView",
+    "Inventory",
+    "NovaView",
+    "Power",
+    "Provider",
+    "TrackedDevice",
+    "View",
+    "disagreements",
+    "kept",
+    "leaks",
+    "misreported",
+    "observation",
+]

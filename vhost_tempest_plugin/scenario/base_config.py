@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What scenarios that change options of the deployment have in common."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, StartError, Value
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.nova import device_spec, pci_devices
+from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
+from vhost_tempest_plugin.nova.expect import Fleet
+from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
+from vhost_tempest_plugin.nova.views.nova import AVAILABLE
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+DEVICE_SPEC = "pci.device_spec"
+ALIAS = "pci.alias"
+# How often nova-compute goes over a host's accounts, in seconds; it does once when it starts.
+AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
+NEVER = str(24 * 60 * 60)
+
+
+class ChangingTest(ScenarioTest):
+    """Puts back what it changes."""
+
+    _offered: Collection[PciAddress] | None = None
+
+    @property
+    def driver(self) -> Deployment:
+        """Of the deployment; tests that need it declare so."""
+        driver = self.site.deployment
+        if driver is None:
+            raise VhostError("[vhost]deployment is not set")
+        return driver
+
+    @property
+    def rows(self) -> tuple[PciDeviceRow, ...]:
+        """The devices of the hosts; hosts with the same ones have them in common."""
+        layouts = (host.layout for host in self.hosts.values())
+        return tuple(
+            sorted({row for each in layouts for row in pci_devices.expected_devices(each)})
+        )
+
+    @property
+    def kind_rows(self) -> tuple[PciDeviceRow, ...]:
+        """Those of the first sort."""
+        layouts = (host.layout for host in self.hosts.values())
+        return tuple(sorted({row for each in layouts for row in pci_devices.rows(each, self.kind)}))
+
+    def fleet(self) -> Fleet:
+        """The hosts, without those devices that are not offered."""
+        fleet = super().fleet()
+        if self._offered is None:
+            return fleet
+        missing = {row.address for row in self.rows} - set(self._offered)
+        return {
+            name: replace(host, load=replace(host.load, devices=host.load.devices | missing))
+            for name, host in fleet.items()
+        }
+
+    @contextmanager
+    def offering(self, devices: Iterable[PciAddress]) -> Iterator[None]:
+        """What is asked for in the block can be had from these devices only."""
+        before, self._offered = self._offered, frozenset(devices)
+        try:
+            yield
+        finally:
+            self._offered = before
+
+    @contextmanager
+    def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
+        """Options of a service while the block runs (``deployment.Deployment.configured``).
+
+        Guests that were asked for in the block are deleted before the options are put back if
+        it fails: others could not run them.
+        """
+        before = len(self._asked)
+        configured = self.driver.configured(service, options)
+        with self.watch.within("options", configured), ExitStack() as failed:
+            failed.callback(lambda: self.cloud.delete(self._asked[before:], self.watch))
+            yield
+            failed.pop_all()
+
+    @contextmanager
+    def device_spec(
+        self, *options: str, entries: Iterable[Entry], kept: Iterable[PciDeviceRow] = ()
+    ) -> Iterator[None]:
+        """Have nova-compute track what entries mean; it must, and all again after the block.
+
+        :param options: how the option is written, by default once for each entry
+        :param kept: what it must have beside that, because guests have it still
+        """
+        known = tuple(entries)
+        tracked = frozenset(device_spec.tracked(self.rows, known))
+        written = options or device_spec.each(known)
+        with (
+            self.configured(NOVA_COMPUTE, {DEVICE_SPEC: written}),
+            self.offering(row.address for row in tracked),
+        ):
+            self.tracks(tracked | frozenset(kept))
+            yield
+        self.tracks(self.rows)
+
+    @contextmanager
+    def without(self, row: PciDeviceRow) -> Iterator[None]:
+        """A device that a guest has is no longer in the option; Nova keeps it nevertheless."""
+        with self.device_spec(entries=self.entries_without(row), kept=[row]):
+            yield
+
+    def entries_without(self, row: PciDeviceRow) -> tuple[Entry, ...]:
+        """A ``device_spec`` of all devices but one of the first sort."""
+        layouts = [host.layout for host in self.hosts.values()]
+        known = dict.fromkeys(entry for each in layouts for entry in device_spec.given(each))
+        others = (e for e in known if not any(e.matches(row) for row in self.kind_rows))
+        own = (self.entry(str(each.address)) for each in self.kind_rows if each != row)
+        return (*own, *others)
+
+    def entry(
+        self, address: str | AddressPattern | None = None, *, managed: bool | None = None
+    ) -> Entry:
+        """One of the ids of the first sort of device."""
+        vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
+        return Entry(vendor, product, address, managed=managed)
+
+    def rows_of(self, guest: Guest) -> tuple[PciDeviceRow, ...]:
+        """A guest's devices."""
+        return tuple(row for row in self.rows if row.address in guest.devices)
+
+    def gone(self, row: PciDeviceRow) -> None:
+        """Wait until Nova has a device no more; meanwhile nobody may have it."""
+
+        def absent() -> bool | None:
+            for name, host in self.hosts.items():
+                for device in host.nova().devices:
+                    if device.row.address == row.address:
+                        self.assertNotEqual(AVAILABLE, device.status, name)
+                        return None
+            return True
+
+        self.cloud.until(absent, "the end of the device", self.watch)
+
+    def tracks(self, rows: Iterable[PciDeviceRow]) -> None:
+        """Fail where Nova has other devices than these of any host, as far as the host has them."""
+        wanted = frozenset(rows)
+        for name, host in self.hosts.items():
+            own = wanted & frozenset(pci_devices.expected_devices(host.layout))
+            seen = {device.row for device in host.nova().devices}
+            self.assertEqual(
+                sorted(map(str, (row.address for row in own))),
+                sorted(map(str, (row.address for row in seen))),
+                f"devices that Nova has of {name}",
+            )
+            self.assertEqual(own, seen, name)
+
+    def start_refused(self, service: str, options: Mapping[str, Value], *words: str) -> None:
+        """Options with which a service must not start; it says why.
+
+        :param words: what its log must have, all of them
+        """
+        configured = self.driver.configured(service, options)
+        try:
+            with self.watch.within("options", configured):
+                self.fail(f"{service} starts with {dict(options)}")
+        except StartError as error:
+            said = _said(error)
+        for word in words:
+            self.assertIn(word, said)
+
+    @contextmanager
+    def start_fails(self, *words: str) -> Iterator[None]:
+        """Fail, as ``expectFailure`` wants it, where a service does not start for a known reason.
+
+        :param words: what its log has then; for any other reason it is an error
+        """
+        try:
+            yield
+        except StartError as error:
+            if all(word in _said(error) for word in words):
+                self.fail(str(error))
+            raise
+
+
+def _said(error: StartError) -> str:
+    """What a service has told."""
+    return "\n".join((str(error), *error.lines))

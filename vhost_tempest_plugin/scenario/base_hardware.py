@@ -1,0 +1,208 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hardware of a compute host that changes, and what Nova then has in its books."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+
+from tempest.lib import exceptions
+
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.pci_devices import DeviceKind, DeviceType, PciDeviceRow
+from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.inspection.host_view import Watch
+from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+
+class HardwareTest(ScenarioTest):
+    """Changes the hardware of the host with most cards, and puts it back."""
+
+    on_one = True
+
+    def __init__(self, *words: Any, **options: Any) -> None:
+        super().__init__(*words, **options)
+        self._pulled: set[PciAddress] = set()
+
+    @property
+    def driver(self) -> Deployment:
+        """What changes the deployment."""
+        if self.site.deployment is None:
+            raise VhostError("[vhost]deployment is not set")
+        return self.site.deployment
+
+    @property
+    def kind(self) -> DeviceKind:
+        """The first sort of NIC that guests can have themselves."""
+        return next(each for host in self.hosts.values() for each in whole(host.node.layout))
+
+    def fullest(self) -> str:
+        """The host that is changed."""
+        return self.host.node.name
+
+    @property
+    def host(self) -> Watch:
+        """The host that is changed."""
+        return max(self.hosts.values(), key=lambda host: len(cards(host.node.layout)))
+
+    def cards_by_node(self) -> dict[int, tuple[PciAddress, ...]]:
+        """The NICs of each node that has any now, most of them first."""
+        found = by_node(self.host.layout, self.kind)
+        near = {node: addresses for node, addresses in found.items() if node is not None}
+        return dict(sorted(near.items(), key=lambda item: -len(item[1])))
+
+    def unplug(self, *addresses: PciAddress) -> None:
+        """Unplug cards; they are plugged in again when the test ends, if not before."""
+        for address in addresses:
+            self.addCleanup(self._plug_back, address)
+            with self.watch.waiting("the host"):
+                self.driver.unplug(self.host.node.name, address)
+        self._expect_hardware()
+
+    def pull(self, guest: Guest) -> None:
+        """Unplug what a running guest has; its host goes on having it until the guest ends.
+
+        Returns when the kernel has begun to let it go: the first thing that is gone is the link
+        to its driver (drivers/base/dd.c, __device_release_driver).
+        """
+        for address in sorted(guest.devices):
+            self.addCleanup(self._plug_back, address)
+            self._pulled.add(address)
+            with self.watch.waiting("the host"):
+                self.driver.unplug(self.host.node.name, address, wait=False)
+        # Before they are plugged back, they have to be out.
+        self.addCleanup(self.cloud.delete, [guest.id], self.watch)
+
+        def begun() -> bool | None:
+            seen = self.host.node.look().devices
+            return True if all(seen[each].driver is None for each in guest.devices) else None
+
+        self.cloud.until(begun, "the host", self.watch)
+
+    def await_out(self, guest: Guest) -> None:
+        """Wait until what was pulled is out, after its guest has ended."""
+        for address in guest.devices:
+            # It may have gone by itself.
+            with self.watch.waiting("the host"), suppress(InputError):
+                self.driver.unplug(self.host.node.name, address)
+        self._pulled -= guest.devices
+        self._expect_hardware()
+
+    def runs(self, guest: Guest) -> bool:
+        """Whether libvirt has a guest run."""
+        domain = self.host.look().host.domains.get(guest.id)
+        return domain is not None and domain.active
+
+    def plug(self, *addresses: PciAddress) -> None:
+        """Plug in again what was unplugged."""
+        for address in addresses:
+            with self.watch.waiting("the host"):
+                self.driver.plug(self.host.node.name, address)
+        self._expect_hardware()
+
+    @contextmanager
+    def rewired(self, hardware: Host) -> Iterator[None]:
+        """The host boots with other hardware, and with its own afterwards; guests are off."""
+        own = self.host.layout
+        try:
+            rewired = self.driver.rewired(self.host.node.name, hardware)
+            with self.watch.within("the host", rewired):
+                self.host.layout = lay_out(hardware)
+                yield
+        finally:
+            self.host.layout = own
+
+    def restart_compute(self) -> None:
+        """Have Nova look at the host's devices anew."""
+        with self.watch.waiting(NOVA_COMPUTE):
+            self.driver.restart(NOVA_COMPUTE, self.host.node.name)
+
+    def await_books(self) -> None:
+        """Wait until Nova's table has the devices that there are; fail where it does not come."""
+        wanted = pci_devices.expected_devices(self.host.layout)
+        with suppress(exceptions.TimeoutException):
+            self.cloud.until(
+                lambda: self._rows() == wanted or None, "Nova's books", self.watch, TWO_AUDITS_S
+            )
+        self.assert_books()
+
+    def assert_books(self) -> None:
+        """Fail where Nova's table has other devices than there are."""
+        self.assertEqual(pci_devices.expected_devices(self.host.layout), self._rows())
+
+    def fill(self) -> tuple[Guest, ...]:
+        """Guests that have all cards of all nodes."""
+        counts = map(len, self.cards_by_node().values())
+        return self.place_in_rounds(request(devices=self.nics(count)) for count in counts)
+
+    def _rows(self) -> tuple[PciDeviceRow, ...]:
+        return tuple(device.row for device in self.host.nova().devices)
+
+    def _plug_back(self, address: PciAddress) -> None:
+        # It may be out already, and in again where the test came that far.
+        if address in self._pulled:
+            with suppress(InputError):
+                self.driver.unplug(self.host.node.name, address)
+        with suppress(InputError):
+            self.driver.plug(self.host.node.name, address)
+        self.host.layout = self.host.node.layout
+
+    def _expect_hardware(self) -> None:
+        """Take what the host sees of its cards for what it has."""
+        seen = self.host.node.look().devices
+        own = self.host.node.layout
+        devices = tuple(device for device in own.devices if device.address in seen)
+        self.host.layout = replace(own, devices=devices)
+
+
+def whole(layout: Layout) -> tuple[DeviceKind, ...]:
+    """The sorts of NICs that guests can have themselves, not a function of theirs."""
+    return tuple(
+        kind for kind in pci_devices.tracked([layout]) if kind.dev_type is not DeviceType.VF
+    )
+
+
+def cards(layout: Layout) -> tuple[PciAddress, ...]:
+    """The NICs of the first such sort, which can be unplugged alone."""
+    return tuple(
+        address
+        for kind in whole(layout)[:1]
+        for addresses in by_node(layout, kind).values()
+        for address in addresses
+    )
+
+
+def removable(count: int) -> Need:
+    """A NUMA node with that many NICs that can be unplugged."""
+
+    def found(ground: Ground) -> int:
+        counts = (_cards_by_node(layout).values() for layout in ground.layouts)
+        return max((most for each in counts for most in each), default=0)
+
+    return Need(f"{count} NICs on one NUMA node, as themselves", count, found)
+
+
+def removable_nodes(count: int) -> Need:
+    """That many NUMA nodes with NICs that can be unplugged."""
+
+    def found(ground: Ground) -> int:
+        return max((len(_cards_by_node(each)) for each in ground.layouts), default=0)
+
+    return Need(f"{count} NUMA nodes with NICs, as themselves", count, found)
+
+
+def _cards_by_node(layout: Layout) -> dict[int, int]:
+    return {
+        node: len(addresses)
+        for kind in whole(layout)[:1]
+        for node, addresses in by_node(layout, kind).items()
+        if node is not None
+    }

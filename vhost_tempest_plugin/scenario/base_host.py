@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tests that have compute hosts to themselves, from the first look at them to the last.
+
+At the end of each nothing of the hosts is held any more, or it fails and says who holds what.
+"""
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import ClassVar, NoReturn
+
+from tempest import config, test
+from tempest.lib import decorators, exceptions
+from tempest.lib.common import api_microversion_fixture
+from testtools.content import text_content
+
+from vhost_tempest_plugin.cloud.deployment import requirement
+from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE
+from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.scenario import environment
+from vhost_tempest_plugin.scenario.clients.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
+from vhost_tempest_plugin.scenario.environment import Site
+from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.inspection.host_view import Watch
+from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
+from vhost_tempest_plugin.scenario.inspection.record import Record
+from vhost_tempest_plugin.scenario.requires import declared
+
+CONF = config.CONF
+
+# 2.78: server topology (Train); 2.90: Xena.  Placement 1.36: Train.
+COMPUTE_VERSION = "2.90"
+PLACEMENT_VERSION = "1.36"
+_LOG_LINES = 1000
+
+
+@decorators.serial
+class HostedTest(test.BaseTestCase):  # type: ignore[misc]
+    """Has the hosts of ``[vhost]hosts``, which no other test may use meanwhile."""
+
+    credentials: ClassVar[list[str]] = ["admin"]
+    site: ClassVar[Site]
+    cloud: ClassVar[Cloud]
+    hosts: ClassVar[dict[str, Watch]]
+
+    @classmethod
+    def skip_checks(cls) -> None:
+        super().skip_checks()
+        if missing := environment.missing():
+            raise cls.skipException(missing)
+
+    @classmethod
+    def setup_credentials(cls) -> None:
+        cls.set_network_resources()
+        super().setup_credentials()
+
+    @classmethod
+    def setup_clients(cls) -> None:
+        super().setup_clients()
+        cls.cloud = Cloud(cls.os_admin)
+
+    @classmethod
+    def resource_setup(cls) -> None:
+        super().resource_setup()
+        cls.site = environment.configured()
+        cls.addClassResourceCleanup(cls.cloud.forget)
+        versions = api_microversion_fixture.APIMicroversionFixture(
+            compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
+        )
+        database = cls.site.database
+        if database is None:
+            raise VhostError("[vhost]nova_cell_database is not set")
+        cls.hosts = {}
+        with versions:
+            cls.cloud.stay_on(cls.site.nodes)
+            for name, node in cls.site.nodes.items():
+                cls.cloud.services.reopen(name)
+                cls.hosts[name] = Watch(node, database, cls.cloud.placement)
+                cls.addClassResourceCleanup(cls.hosts[name].close)
+                with contextlib.suppress(exceptions.TimeoutException):
+                    cls.cloud.until(cls.hosts[name].settle, "release", Stopwatch())
+            held = [
+                f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.first_leaks()
+            ]
+        if held:
+            raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.watch = Stopwatch()
+        self.record = Record(self.id().partition("[")[0])
+        self.inspector = Inspector(self.cloud, self.hosts, self.record)
+        self.guests: list[Guest] = []
+        self._asked: list[str] = []
+        self._count = 0
+        self.addCleanup(self._write_record)
+        if lacks := requirement.lacks(declared(type(self), self._testMethodName), self.site.ground):
+            raise self.skipException("; ".join(lacks))
+        self.useFixture(
+            api_microversion_fixture.APIMicroversionFixture(
+                compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
+            )
+        )
+        self.addCleanup(self._leave)
+        self.addOnException(self._attach_logs)
+
+    def _require(self, facts: Sequence[object]) -> None:
+        if facts:
+            self.record.disagree(facts)
+            self.fail("\n".join(map(str, facts)))
+
+    def _leave(self) -> None:
+        """Delete all guests, and fail where anything is still held afterwards."""
+        self.cloud.delete(self._asked, self.watch)
+        self._require(self.inspector.held(self.watch))
+
+    def _write_record(self) -> None:
+        if CONF.vhost.record_directory:
+            directory = Path(CONF.vhost.record_directory)
+            self.record.write(directory, self.watch.waited_s, self.watch.own_s)
+
+    def _attach_logs(self, _: object) -> None:
+        """Keep the end of Nova's and libvirt's logs with a failure."""
+        driver = self.site.deployment
+        if driver is None:
+            return
+        for service, host in [
+            ("nova-scheduler", None),
+            *((service, name) for name in self.hosts for service in (NOVA_COMPUTE, LIBVIRT)),
+        ]:
+            try:
+                lines = driver.log(service, host, _LOG_LINES)
+            except VhostError as error:
+                lines = (str(error),)
+            title = f"{service} {host}.log" if host else f"{service}.log"
+            self.addDetail(title, text_content("\n".join(lines)))
+
+    def fail(self, msg: object = None) -> NoReturn:
+        raise self.failureException(msg)

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look at a compute host, by everybody but its guests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.expect import Candidate, Limits
+from vhost_tempest_plugin.nova.readers import Link, Node, NovaDatabase, Placement
+from vhost_tempest_plugin.nova.views import (
+    Disagreement,
+    Holding,
+    HostView,
+    NovaView,
+    Provider,
+    leaks,
+)
+from vhost_tempest_plugin.nova.views.placement import device_of
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What they say.
+
+    :param tree: the host's providers in Placement: names by uuid
+    """
+
+    host: HostView
+    nova: NovaView
+    tree: Mapping[str, str]
+
+    @property
+    def reports_devices(self) -> bool:
+        """Whether devices of the host are in Placement."""
+        return any(device_of(name) for name in self.tree.values())
+
+
+class Watch:
+    """Looks at one host again and again.
+
+    ``layout`` is what hardware it has; a test that changes the hardware changes it.
+    """
+
+    def __init__(self, node: Node, database: NovaDatabase, placement: Placement) -> None:
+        self.node = node
+        self.layout = node.layout
+        self._link = Link(node)
+        self._database = database
+        self._placement = placement
+        self.first = self.look()
+
+    @property
+    def dedicated(self) -> frozenset[int]:
+        """Its CPUs that guests are pinned to."""
+        return pci_devices.cpu_sets(self.layout).dedicated
+
+    def candidate(self, limits: Limits) -> Candidate:
+        """The host without guests."""
+        return Candidate(self.layout, limits, self.first.host.memory_kib)
+
+    def look(self) -> Look:
+        """What everybody says now.
+
+        :raises VhostError: the host or the database does not answer
+        """
+        nova = self.nova()
+        return Look(self._link.look(), nova, self._placement.tree(nova.compute_node))
+
+    def has(self, file: str, line: str) -> bool:
+        """Whether a file of the host has this in a line; waits for it for a while.
+
+        :raises VhostError: the host does not answer
+        """
+        return self._link.has(file, line)
+
+    def providers(self) -> tuple[Provider, ...]:
+        """What Placement says now of the host and its devices."""
+        return self._placement.providers(self.nova().compute_node)
+
+    def holdings(self) -> tuple[Holding, ...]:
+        """What anybody has of the host in Placement now."""
+        return self._placement.all(self._placement.tree(self.nova().compute_node))
+
+    def nova(self) -> NovaView:
+        """What Nova's database says now."""
+        return self._database.look(self.node.name)
+
+    def close(self) -> None:
+        """Let the connection to the host end."""
+        self._link.close()
+
+    def leaks(self) -> tuple[Disagreement, ...]:
+        """Who holds what of the host now; none where all is free and as it was at first."""
+        return self._leaks(self.look())
+
+    def first_leaks(self) -> tuple[Disagreement, ...]:
+        """Who held what of the host at first."""
+        return self._leaks(self.first)
+
+    def settle(self) -> bool | None:
+        """Whether nothing was held at first by guests that are no more; if it was, look again.
+
+        Nova lets go of a guest's devices after its API has called the guest gone.
+        """
+        if self.first.nova.guests or not self.first_leaks():
+            return True
+        self.first = self.look()
+        return None
+
+    def _leaks(self, look: Look) -> tuple[Disagreement, ...]:
+        return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topologies by name: those of this package, and those that others register.
+
+An entry point in NAMESPACE is a callable that returns a Host, or the path of a topology
+file.  A shipped name cannot be taken.
+"""
+
+import difflib
+import importlib.resources
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from stevedore.extension import Extension, ExtensionManager
+
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.topology import layout, yaml_file
+from vhost_tempest_plugin.topology.model import Host
+
+NAMESPACE = "vhost_tempest_plugin.topologies"
+DEFAULT = "article"
+
+Registered = Callable[[], Host] | str | Path
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The shipped topologies with the *registered* ones, each by its name."""
+
+    shipped: dict[str, Path]
+    registered: dict[str, Registered]
+    broken: dict[str, str]
+
+    def names(self) -> tuple[str, ...]:
+        """What ``find`` takes, ascending; not those that cannot be loaded."""
+        return tuple(sorted({*self.shipped, *self.registered}))
+
+    def find(self, name_or_path: str) -> Host:
+        """The topology of that name, else the one in that file.
+
+        :raises InputError: there is none, or it does not describe a host that can work
+        """
+        if name_or_path in self.shipped:
+            return read(self.shipped[name_or_path])
+        if name_or_path in self.registered:
+            return _made(name_or_path, self.registered[name_or_path])
+        if name_or_path in self.broken:
+            raise InputError(self.broken[name_or_path])
+        path = Path(name_or_path)
+        if "/" in name_or_path or path.suffix in (".yaml", ".yml", ".json") or path.is_file():
+            return read(path)
+        close = difflib.get_close_matches(name_or_path, self.names(), n=3)
+        hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+        raise InputError(
+            f"there is no topology {name_or_path!r}; {hint}"
+            f"known are {', '.join(self.names())}, or give the path of a file"
+        )
+
+
+def read(path: Path) -> Host:
+    """The topology in a file.
+
+    :raises InputError: it cannot be read, or does not describe a host that can work
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(yaml_file.MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot read the topology {str(path)!r}: {error.strerror}; give a file or one of "
+            "'vhost topology list'"
+        ) from None
+    except ValueError:  # a NUL in the name
+        raise InputError(f"{str(path)!r} is not a file's name; give another") from None
+    return yaml_file.load(data, str(path))
+
+
+def _made(name: str, registered: Registered) -> Host:
+    if isinstance(registered, str | Path):
+        return read(Path(registered))
+    host = registered()
+    if not isinstance(host, Host):
+        raise InputError(
+            f"the topology {name!r} gave a {type(host).__name__} and no Host; correct the entry "
+            f"point in {NAMESPACE}"
+        )
+    layout.lay_out(host)
+    return host
+
+
+def load(manager: ExtensionManager[Registered] | None = None) -> Catalog:
+    """The catalog of this installation.
+
+    :param manager: what is registered, by default all that is installed
+    """
+    broken: dict[str, str] = {}
+
+    def failed(_: object, entry_point: object, error: BaseException) -> None:
+        name = getattr(entry_point, "name", "?")
+        broken[name] = (
+            f"the topology {name!r} cannot be loaded: {type(error).__name__}: {error}; "
+            f"correct its entry point in {NAMESPACE}"
+        )
+
+    if manager is None:
+        manager = ExtensionManager(NAMESPACE, on_load_failure_callback=failed)
+    directory = importlib.resources.files("vhost_tempest_plugin.topology") / "shipped"
+    files = (Path(str(entry)) for entry in directory.iterdir())
+    return Catalog(
+        shipped={path.stem: path for path in files if path.suffix == ".yaml"},
+        registered={extension.name: _plugin(extension) for extension in manager},
+        broken=broken,
+    )
+
+
+def _plugin(extension: Extension[Registered]) -> Registered:
+    # stevedore's types know classes alone; an entry point may be any object
+    return cast("Registered", extension.plugin)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all topologies, ascending."""
+    return load().names()
+
+
+def find(name_or_path: str) -> Host:
+    """The topology of that name, else the one in that file.
+
+    :raises InputError: there is none, or it does not describe a host that can work
+    """
+    return load().find(name_or_path)

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a host must be to work: the checks across its parts.
+
+Each refusal names the key, in the topology file's words, and every number involved.
+"""
+
+import re
+from collections.abc import Iterator
+
+from vhost_tempest_plugin.errors import TopologyError
+from vhost_tempest_plugin.topology import bus_numbers, cpuset, memory
+from vhost_tempest_plugin.topology.model import (
+    Binding,
+    DeviceGroup,
+    Host,
+    Iommu,
+    IommuModel,
+    NumaNode,
+)
+from vhost_tempest_plugin.topology.pci import SLOTS_PER_BUS
+
+Key = tuple[str | int, ...]
+
+# A host name and a libvirt domain name both; with a suffix still within 63 characters.
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z", re.ASCII)
+_MACHINE = re.compile(r"(pc-)?q35(-\d+\.\d+)?\Z", re.ASCII)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z", re.ASCII)
+
+# The xAPIC id is a byte and 255 is the broadcast; more needs x2APIC, which emulation lacks.
+_LAST_APIC_ID = 254
+_MAX_NODES = 128  # QEMU: include/sysemu/numa.h, MAX_NODES
+_LOCAL_DISTANCE = 10
+# Linux rejects a table with 10 or less between nodes (drivers/acpi/numa/srat.c,
+# slit_valid); 255 means unreachable (ACPI 6.5, 5.2.17).
+_FIRST_DISTANCE, _LAST_DISTANCE = 11, 254
+_ADDRESS_WIDTHS_BITS = (39, 48)
+# Slot 0 is the memory controller, 31 the south bridge; management, disk, random: 1 to 3.
+_ROOT_SLOTS = SLOTS_PER_BUS - 5
+
+
+def validate(host: Host) -> None:
+    """Return if *host* can be laid out and will work.
+
+    :raises TopologyError: for the first reason why not, with its key
+    """
+    _identity(host)
+    _cpus(host)
+    _nodes(host)
+    memory.validate(host)
+    _iommu(host.iommu)
+    for key, group in _groups(host):
+        _group(group, host.iommu, key)
+    _macs(host)
+    _slots(host)
+    bus_numbers.assign(host)
+
+
+def _identity(host: Host) -> None:
+    if not _NAME.match(host.name):
+        raise TopologyError(
+            f"{host.name!r} is no host name; use at most 40 small letters, digits and hyphens, "
+            "beginning with a letter, ending without a hyphen",
+            ("name",),
+        )
+    if not _MACHINE.match(host.machine):
+        raise TopologyError(
+            f"machine type {host.machine!r} has no PCI Express or no Intel IOMMU; use 'q35'",
+            ("machine",),
+        )
+
+
+def _cpus(host: Host) -> None:
+    cpus = host.cpus
+    for key, number in (
+        ("sockets", cpus.sockets),
+        ("cores", cpus.cores),
+        ("threads", cpus.threads),
+    ):
+        if number < 1:
+            raise TopologyError(f"{number} {key} make no CPU; use 1 or more", ("cpus", key))
+    core_bits = (cpus.cores - 1).bit_length()
+    thread_bits = (cpus.threads - 1).bit_length()
+    last = ((cpus.sockets - 1 << core_bits | cpus.cores - 1) << thread_bits) + cpus.threads - 1
+    if last > _LAST_APIC_ID:
+        raise TopologyError(
+            f"{cpus.sockets} sockets of {cpus.cores} cores of {cpus.threads} threads give APIC ids "
+            f"up to {last}, the last usable is {_LAST_APIC_ID}; use fewer CPUs, or powers of 2",
+            ("cpus",),
+        )
+
+
+def _nodes(host: Host) -> None:
+    if not 1 <= len(host.nodes) <= _MAX_NODES:
+        raise TopologyError(
+            f"{len(host.nodes)} NUMA nodes are not 1 to {_MAX_NODES}; change their number",
+            ("nodes",),
+        )
+    owner: dict[int, int] = {}
+    for index, node in enumerate(host.nodes):
+        key = ("nodes", index)
+        if node.id != index:
+            raise TopologyError(f"node {node.id} is at place {index}; number from 0 on", key)
+        _node_cpus(host, node, owner)
+        _distances(node, len(host.nodes))
+        if node.bus is not None and not node.devices:
+            raise TopologyError(
+                f"node {index} has bus {node.bus} and no devices; add devices or leave out 'bus'",
+                (*key, "bus"),
+            )
+    missing = set(range(host.cpus.count)) - owner.keys()
+    if missing:
+        raise TopologyError(
+            f"CPUs {cpuset.format(missing)} of 0-{host.cpus.count - 1} are on no node; "
+            "add them to a node or have fewer CPUs",
+            ("nodes",),
+        )
+    _whole_cores(host, owner)
+    _order(host)
+
+
+def _node_cpus(host: Host, node: NumaNode, owner: dict[int, int]) -> None:
+    key = ("nodes", node.id, "cpus")
+    beyond = {cpu for cpu in node.cpus if not 0 <= cpu < host.cpus.count}
+    if beyond:
+        raise TopologyError(
+            f"node {node.id} has CPUs {cpuset.format(beyond)}, but {host.cpus.sockets} sockets x "
+            f"{host.cpus.cores} cores x {host.cpus.threads} threads make 0-{host.cpus.count - 1}",
+            key,
+        )
+    twice = node.cpus & owner.keys()
+    if twice:
+        others = sorted({owner[cpu] for cpu in twice})
+        raise TopologyError(
+            f"CPUs {cpuset.format(twice)} of node {node.id} are on node "
+            f"{cpuset.format(others)} too; each CPU is on one node",
+            key,
+        )
+    owner.update(dict.fromkeys(node.cpus, node.id))
+
+
+def _whole_cores(host: Host, owner: dict[int, int]) -> None:
+    threads = host.cpus.threads
+    for core in range(host.cpus.count // threads):
+        first = core * threads
+        siblings = range(first, first + threads)
+        nodes = {owner[cpu] for cpu in siblings}
+        if len(nodes) > 1:
+            raise TopologyError(
+                f"the threads {cpuset.format(siblings)} of one core are on nodes "
+                f"{cpuset.format(nodes)}; keep the {threads} threads of a core on one node",
+                ("nodes", max(nodes), "cpus"),
+            )
+
+
+def _order(host: Host) -> None:
+    """Linux numbers nodes as it meets them in the SRAT, in which QEMU lists CPUs before memory.
+
+    drivers/acpi/numa/srat.c, acpi_map_pxm_to_node; hw/i386/acpi-build.c, build_srat.
+    """
+    met = sorted(host.nodes, key=lambda node: min(node.cpus, default=host.cpus.count))
+    for seen, node in enumerate(met):
+        if node.id != seen:
+            first = f"first CPU {min(node.cpus)}" if node.cpus else "no CPUs"
+            raise TopologyError(
+                f"Linux would call node {node.id} ({first}) node {seen}: it numbers nodes by their "
+                f"first CPU, then those without CPUs; make it node {seen}",
+                ("nodes", node.id, "cpus"),
+            )
+
+
+def _distances(node: NumaNode, count: int) -> None:
+    key = ("nodes", node.id, "distances")
+    if tuple(to for to, _ in node.distances) != tuple(range(count)):
+        named = cpuset.format(to for to, _ in node.distances)
+        raise TopologyError(
+            f"node {node.id} has {len(node.distances)} distances (to {named or 'none'}) for "
+            f"nodes 0-{count - 1}; give one for each node in turn",
+            key,
+        )
+    for to, distance in node.distances:
+        if to == node.id and distance != _LOCAL_DISTANCE:
+            raise TopologyError(
+                f"node {to} is {distance} from itself; it must be {_LOCAL_DISTANCE}", (*key, to)
+            )
+        if to != node.id and not _FIRST_DISTANCE <= distance <= _LAST_DISTANCE:
+            raise TopologyError(
+                f"node {node.id} is {distance} from node {to}; "
+                f"use {_FIRST_DISTANCE} to {_LAST_DISTANCE}",
+                (*key, to),
+            )
+
+
+def _iommu(iommu: Iommu) -> None:
+    if iommu.address_width_bits not in _ADDRESS_WIDTHS_BITS:
+        raise TopologyError(
+            f"the IOMMU's address width is {iommu.address_width_bits} bits; use 39 or 48",
+            ("iommu", "address_width_bits"),
+        )
+    if iommu.model is not IommuModel.NONE:
+        return
+    for key, value, without in (
+        ("interrupt_remapping", iommu.interrupt_remapping, False),
+        ("caching_mode", iommu.caching_mode, False),
+        ("address_width_bits", iommu.address_width_bits, Iommu().address_width_bits),
+    ):
+        if value != without:
+            raise TopologyError(
+                f"{key} is {str(value).lower()} without an IOMMU; leave it out or use 'intel'",
+                ("iommu", key),
+            )
+
+
+def _groups(host: Host) -> Iterator[tuple[Key, DeviceGroup]]:
+    for index, node in enumerate(host.nodes):
+        for number, group in enumerate(node.devices):
+            yield ("nodes", index, "devices", number), group
+    for number, group in enumerate(host.devices):
+        yield ("devices", number), group
+
+
+def _group(group: DeviceGroup, iommu: Iommu, key: Key) -> None:
+    if group.count < 1:
+        raise TopologyError(f"a group of {group.count} NICs; use 1 or more", (*key, "count"))
+    if not 0 <= group.vfs <= group.model.max_vfs:
+        can = f"{group.model.max_vfs}" if group.model.max_vfs else "none, it has no SR-IOV"
+        raise TopologyError(
+            f"{group.vfs} virtual functions on each {group.model}, which can have {can}; use "
+            f"0 to {group.model.max_vfs}",
+            (*key, "vfs"),
+        )
+    if group.macs and len(group.macs) != group.count:
+        raise TopologyError(
+            f"{len(group.macs)} MAC addresses for {group.count} NICs; give one for each or none",
+            (*key, "macs"),
+        )
+    if group.binding is Binding.VFIO_PCI and iommu.model is IommuModel.NONE:
+        raise TopologyError(
+            f"{group.binding} cannot hold the NICs without an IOMMU; use the IOMMU 'intel' or the "
+            f"driver {Binding.KERNEL.value!r}",
+            (*key, "driver"),
+        )
+
+
+def _macs(host: Host) -> None:
+    seen: dict[str, Key] = {}
+    given: list[tuple[Key, str]] = []
+    if host.management.mac is not None:
+        given.append((("management", "mac"), host.management.mac))
+    for key, group in _groups(host):
+        given.extend(((*key, "macs", i), mac) for i, mac in enumerate(group.macs))
+    for place, mac in given:
+        if not _MAC.match(mac):
+            raise TopologyError(
+                f"{mac!r} is no MAC address; use six pairs of small hexadecimal digits "
+                "such as '52:54:00:00:00:01'",
+                place,
+            )
+        if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+            raise TopologyError(
+                f"{mac} is a multicast address or zero; a NIC needs an even first pair", place
+            )
+        if mac in seen:
+            raise TopologyError(
+                f"{mac} is at {_path(seen[mac])} too; each NIC needs its own", place
+            )
+        seen[mac] = place
+
+
+def _path(key: Key) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)[1:]
+
+
+def _slots(host: Host) -> None:
+    for index, node in enumerate(host.nodes):
+        count = bus_numbers.count(node.devices)
+        if count > SLOTS_PER_BUS:
+            raise TopologyError(
+                f"node {index} has {count} NICs, its expander bus {SLOTS_PER_BUS} slots; "
+                f"use at most {SLOTS_PER_BUS}",
+                ("nodes", index, "devices"),
+            )
+    expanders = sum(1 for node in host.nodes if node.devices)
+    ports = bus_numbers.count(host.devices)
+    if expanders + ports > _ROOT_SLOTS:
+        raise TopologyError(
+            f"{expanders} expander buses and {ports} NICs on no node make {expanders + ports}, "
+            f"pcie-root has {_ROOT_SLOTS} slots for them; use fewer NICs on no node",
+            ("devices",) if ports else ("nodes",),
+        )

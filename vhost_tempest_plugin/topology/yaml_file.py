@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Topology files: YAML to Host and back (the owner of yaml).
+
+A file is at most MAX_BYTES long, one document, in YAML 1.2's reading of scalars
+(YAML 1.1 takes the MAC address 52:54:00:12:34:56 for a number in base 60), without
+aliases and tags, so that its size bounds the work.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import cast
+
+import yaml
+
+from vhost_tempest_plugin.errors import TopologyError
+from vhost_tempest_plugin.topology import layout, serialization
+from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.schema import Key, shown
+
+MAX_BYTES = 65536
+_MAX_DEPTH = 16
+_NULL = re.compile(r"(~|null|Null|NULL|)\Z")
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"(-?(0|[1-9][0-9]{0,17})|0x[0-9a-fA-F]{1,8})\Z", re.ASCII)
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
+
+
+class _RefusedError(Exception):
+    """A fact and its remedy, the line (from 1) and the key that it concerns."""
+
+    def __init__(self, message: str, line: int | None = None, key: Key = ()) -> None:
+        super().__init__(message)
+        self.line = line
+        self.key = key
+
+
+def load(text: str | bytes, source: str) -> Host:
+    """Read a topology.
+
+    :param source: the file's name, for messages and for the host's name where it has none
+    :raises TopologyError: it does not describe a host that can work; one line that names
+        the file, the line, the key and the remedy
+    """
+    lines: dict[Key, int] = {(): 1}
+    try:
+        host = serialization.read(plain(text, lines), serialization.default_name(source))
+        layout.lay_out(host)
+    except TopologyError as error:
+        message, line, key = str(error), _line(lines, error.key), error.key
+    except _RefusedError as error:
+        message, key = str(error), error.key
+        line = error.line or _line(lines, key)
+    else:
+        return host
+    where = f"{_spelled(key)}: " if key else ""
+    raise TopologyError(f"{_printable(source)}:{line}: {where}{message}", key)
+
+
+def dump(host: Host) -> str:
+    """The text that ``load`` reads back as an equal host."""
+    return yaml.dump(
+        serialization.write(host),
+        Dumper=_Dumper,
+        sort_keys=False,
+        default_flow_style=None,
+        width=100,
+        allow_unicode=True,
+    )
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists in mappings, as people do, and quotes text that reads as something else."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        super().increase_indent(flow, False)
+
+    def text(self, value: str) -> yaml.ScalarNode:
+        style = None if _scalar(value) == value else "'"
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style)
+
+
+_Dumper.add_representer(str, _Dumper.text)
+
+
+def _line(lines: dict[Key, int], key: Key) -> int:
+    while key not in lines:
+        key = key[:-1]
+    return lines[key]
+
+
+def _spelled(key: Key) -> str:
+    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
+    return _printable(words.removeprefix("."))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def plain(text: str | bytes, lines: dict[Key, int]) -> object:
+    """The document in *text* as mappings, lists, text and numbers.
+
+    :param lines: takes the line, from 1, of every key
+    :raises _RefusedError: it is not such a document
+    """
+    if len(text) > MAX_BYTES:
+        raise _RefusedError(f"the file is longer than {MAX_BYTES} bytes; is it a topology?")
+    try:
+        decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
+        events = iter(yaml.parse(decoded, Loader=yaml.SafeLoader))
+        return _document(events, lines)
+    except UnicodeDecodeError as error:
+        assert isinstance(text, bytes)  # noqa: S101 - only decoding raises it
+        line = text.count(b"\n", 0, error.start) + 1
+        raise _RefusedError(
+            f"byte {error.start} is not UTF-8; write the file as UTF-8", line
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = _printable(error.problem or error.context or "malformed")
+        raise _RefusedError(
+            f"this is not YAML: {problem}; correct it", mark.line + 1 if mark else None
+        ) from None
+    except yaml.reader.ReaderError as error:
+        line = decoded.count("\n", 0, error.position) + 1
+        raise _RefusedError(
+            f"character {error.position} is not allowed in YAML ({error.reason}); remove it", line
+        ) from None
+    except (ValueError, OverflowError):  # PyYAML lets those of int() and chr() through
+        raise _RefusedError("this is not YAML: a number is out of range; correct it") from None
+
+
+def _document(events: Iterator[yaml.Event], lines: dict[Key, int]) -> object:
+    next(events)  # the stream's start
+    if isinstance(next(events), yaml.StreamEndEvent):
+        raise _RefusedError(
+            "the file is empty; give at least nodes: [{cpus: 0-1, memory_mib: 1024}]"
+        )
+    value = _value(events, next(events), (), lines)
+    next(events)  # the document's end
+    more = next(events)
+    if not isinstance(more, yaml.StreamEndEvent):
+        raise _RefusedError("a second document begins; keep one topology in a file", _line_of(more))
+    return value
+
+
+def _value(
+    events: Iterator[yaml.Event], event: yaml.Event, key: Key, lines: dict[Key, int]
+) -> object:
+    line = _line_of(event)
+    lines.setdefault(key, line)
+    if isinstance(event, yaml.AliasEvent):
+        raise _RefusedError(f"the alias {shown(event.anchor)} is refused; write it out", line, key)
+    tag = getattr(event, "tag", None)
+    if tag not in (None, "!"):
+        raise _RefusedError(f"the tag {shown(tag)} is refused; remove it", line, key)
+    if len(key) > _MAX_DEPTH:
+        raise _RefusedError(f"more than {_MAX_DEPTH} levels deep; is it a topology?", line)
+    if isinstance(event, yaml.ScalarEvent):
+        return _scalar(event.value) if event.implicit[0] else event.value
+    if isinstance(event, yaml.SequenceStartEvent):
+        return _sequence(events, key, lines)
+    return _mapping(events, key, lines)
+
+
+def _line_of(event: yaml.Event) -> int:
+    return cast("yaml.Mark", event.start_mark).line + 1
+
+
+def _sequence(events: Iterator[yaml.Event], key: Key, lines: dict[Key, int]) -> list[object]:
+    values: list[object] = []
+    while not isinstance(event := next(events), yaml.SequenceEndEvent):
+        values.append(_value(events, event, (*key, len(values)), lines))
+    return values
+
+
+def _mapping(events: Iterator[yaml.Event], key: Key, lines: dict[Key, int]) -> dict[str, object]:
+    values: dict[str, object] = {}
+    while not isinstance(event := next(events), yaml.MappingEndEvent):
+        line = _line_of(event)
+        if not isinstance(event, yaml.ScalarEvent):
+            raise _RefusedError("a key is not a word; write key: value", line, key)
+        name = event.value
+        if name in values:
+            raise _RefusedError(
+                f"the key is given a second time, first in line {lines[*key, name]}; keep one",
+                line,
+                (*key, name),
+            )
+        lines[*key, name] = line
+        values[name] = _value(events, next(events), (*key, name), lines)
+    return values
+
+
+def _scalar(text: str) -> object:
+    """A plain scalar's value by YAML 1.2's core schema (10.3.2), without octal and infinity."""
+    if _NULL.match(text):
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if _INT.match(text):
+        return int(text, 0)
+    return float(text) if _FLOAT.match(text) else text

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Directories that are made once and kept, keyed by a digest of what went into them.
+
+``<cache>/<kind>/<digest>`` is complete where it exists and nothing of the same name with
+``.partial`` is beside it.  It is made as the latter and renamed, or made where it stays while
+the latter marks it.  Whoever makes one holds the kind's lock; others wait for it.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util.progress import Progress
+
+_PARTIAL = ".partial"
+_DIGEST_CHARS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A directory that nobody needs; *size_mib* is what its removal frees."""
+
+    kind: str
+    digest: str
+    size_mib: int
+
+
+def digest(*ingredients: str | bytes) -> str:
+    """A short name for *ingredients*; their order and borders count."""
+    state = hashlib.sha256()
+    for ingredient in ingredients:
+        data = ingredient.encode() if isinstance(ingredient, str) else ingredient
+        state.update(b"%d:" % len(data))
+        state.update(data)
+    return state.hexdigest()[:_DIGEST_CHARS]
+
+
+def place(kind: str, digest: str) -> Path:
+    """Where the directory *digest* of *kind* is, once it has been made."""
+    return paths.cache() / kind / digest
+
+
+def obtain(
+    kind: str,
+    digest: str,
+    make: Callable[[Path], None],
+    progress: Progress,
+    *,
+    in_place: bool = False,
+) -> Path:
+    """The directory *digest* of *kind*, made by *make* in an empty one if there is none.
+
+    :param in_place: it must be made where it stays, since its own path will be in its files
+    :raises MachineError: the cache cannot be written
+    """
+    made = place(kind, digest)
+    partial = made.with_name(digest + _PARTIAL)
+    if made.is_dir() and not partial.exists():
+        return made
+    with _lock(made.parent, progress):
+        for leftover in made.parent.glob(f"*{_PARTIAL}"):
+            progress(f"removing what an interrupted build left: {leftover}")
+            _discard(leftover)
+        if made.is_dir():
+            return made
+        try:
+            partial.mkdir()
+            if in_place:
+                made.mkdir()
+                make(made)
+                partial.rmdir()
+            else:
+                make(partial)
+                partial.rename(made)
+        except OSError as error:
+            raise MachineError(
+                f"cannot write the cache {made.parent}: {error.strerror or error};"
+                " free some space or set XDG_CACHE_HOME"
+            ) from error
+        finally:
+            if partial.exists():
+                _discard(partial)
+    return made
+
+
+def prune(
+    kind: str, used: Callable[[], Collection[str]], progress: Progress, *, dry_run: bool = False
+) -> list[Unused]:
+    """Remove what of *kind* is not used, while nobody makes one.
+
+    :param used: the digests of what is; asked while none can be made
+    :param dry_run: remove nothing
+    :returns: what was or would be removed
+    :raises MachineError: the cache cannot be written
+    """
+    directory = place(kind, "none").parent
+    if not directory.is_dir():
+        return []
+    with _lock(directory, progress):
+        keep = used()
+        unused = [
+            path
+            for path in sorted(directory.iterdir())
+            if path.is_dir() and path.suffix != _PARTIAL and path.name not in keep
+        ]
+        found = [Unused(kind, path.name, _size_mib(path)) for path in unused]
+        for path in () if dry_run else unused:
+            partial = path.with_name(path.name + _PARTIAL)
+            partial.mkdir(exist_ok=True)
+            _discard(partial)
+    return found
+
+
+def _size_mib(directory: Path) -> int:
+    """The room that a directory's files take on the disk, holes left out."""
+    return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*")) >> 20
+
+
+def _discard(partial: Path) -> None:
+    """Remove what is half made; the mark goes last."""
+    shutil.rmtree(partial.with_name(partial.name.removesuffix(_PARTIAL)), ignore_errors=True)
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _lock(directory: Path, progress: Progress) -> Iterator[None]:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise MachineError(
+            f"cannot write the cache {directory}: {error.strerror}; set XDG_CACHE_HOME"
+        ) from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"another command is building in {directory}; waiting for it")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)

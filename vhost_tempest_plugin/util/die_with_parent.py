@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ends a program, and all that it started, with this process, however this process ends."""
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from vhost_tempest_plugin.util import process
+
+
+def tethered(argv: Sequence[str | Path]) -> list[str | Path]:
+    """*argv* so that it is killed with the thread that starts it.
+
+    What it started is killed too where a namespace of processes can be made, as root nearly
+    everywhere (prctl(2), PR_SET_PDEATHSIG; pid_namespaces(7)).
+    """
+    return [process.which("setpriv"), "--pdeathsig", "KILL", *_namespace(), *argv]
+
+
+@cache
+def _namespace() -> tuple[str | Path, ...]:
+    mine = () if os.geteuid() == 0 else ("--user", "--map-current-user")
+    argv = (process.which("unshare"), *mine, "--pid", "--fork", "--kill-child")
+    return argv if process.run([*argv, "true"], check=False).returncode == 0 else ()

@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Things with a name on this machine: a directory each, with a lock and a record.
+
+What a thing is, its own module says; here is what they share: they are found by name,
+one command at a time changes one, a record is written whole or not at all, and removing
+one that was half removed goes on.
+"""
+
+import fcntl
+import os
+import re
+import shlex
+import shutil
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Generic, Protocol, Self, TypeVar
+
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError
+from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util.progress import Progress, silent
+
+_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z", re.ASCII)
+_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_REMOVED = ".removed"
+_POLL_S = 0.1
+
+
+class Record(Protocol):
+    """What is remembered of a thing."""
+
+    def dump(self) -> str:
+        """Its text."""
+
+
+R = TypeVar("R", bound=Record)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedDirectory(ABC, Generic[R]):
+    """The files of one thing; ``of`` makes it from a name.
+
+    :cvar noun: what it is, for messages; all of a kind are in the state's ``<noun>s``
+    :cvar overview: the command that lists them
+    :cvar removal: the command that removes one
+    """
+
+    noun: ClassVar[str]
+    overview: ClassVar[str]
+    removal: ClassVar[str]
+
+    path: Path
+
+    @classmethod
+    def of(cls, name: str) -> Self:
+        """The directory of the one called *name*, whether it exists or not.
+
+        :raises InputError: it is no name
+        """
+        if not _NAME.match(name):
+            raise InputError(
+                f"{name!r} is no {cls.noun} name; use at most 40 small letters, digits and "
+                "hyphens, a letter first"
+            )
+        return cls(cls._base() / name)
+
+    @classmethod
+    def all(cls) -> list[Self]:
+        """All of this user by name, those with a damaged record included."""
+        if not cls._base().is_dir():
+            return []
+        return [cls(path) for path in sorted(cls._base().iterdir()) if _NAME.match(path.name)]
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.path.name
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything of it."""
+        return self.path.is_dir()
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether a command got as far as to write the record."""
+        return self._record.exists()
+
+    def existing(self) -> Self:
+        """Itself.
+
+        :raises InputError: there is none of this name
+        """
+        if not self.exists:
+            raise InputError(f"there is no {self.noun} {self.name!r}; see '{self.overview}'")
+        return self
+
+    @staticmethod
+    @abstractmethod
+    def load(text: str) -> R:
+        """From the text of a record.
+
+        :raises ValueError: it is none; what is wrong is told
+        """
+
+    def read(self) -> R:
+        """The record.
+
+        :raises InputError: there is none of this name
+        :raises HostError: the record is missing or damaged
+        """
+        self.existing()
+        try:
+            return self.load(self._record.read_text())
+        except (OSError, ValueError) as error:
+            raise HostError(
+                f"the record of {self.name!r} cannot be read ({error}); "
+                f"run '{self.removal} {self.name}'"
+            ) from None
+
+    def write(self, record: R) -> None:
+        """Replace the record, whole or not at all.
+
+        :raises MachineError: the disk does not take it
+        """
+        partial = self._record.with_suffix(".partial")
+        try:
+            with os.fdopen(os.open(partial, _WRITE, 0o600), "w") as file:
+                file.write(record.dump())
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._record)
+        except OSError as error:
+            raise MachineError(f"cannot write {self._record}: {error}; free some space") from None
+
+    @contextmanager
+    def locked(
+        self, *, create: bool = False, wait_s: float = 0, progress: Progress = silent
+    ) -> Iterator[None]:
+        """Hold it, so that no other command changes it meanwhile.
+
+        :param create: make the directory where there is none; without a record written
+            within, it is removed again
+        :param wait_s: how long to wait for another command
+        :raises BusyError: another command holds it all that time
+        :raises InputError: there is none of this name
+        """
+        lock = self._acquire(create, time.monotonic() + wait_s, progress)
+        try:
+            yield
+        finally:
+            if create and not self._record.exists():
+                self.remove()
+            os.close(lock)
+
+    def holder(self) -> int | None:
+        """The process of the command that holds it, if one of this user's does."""
+        try:
+            pid = int(self._lock.read_text().split()[1])
+            lock = self._lock.stat()
+            opened = list(Path(f"/proc/{pid}/fd").iterdir())
+        except (OSError, ValueError, IndexError):
+            return None
+        for link in opened:
+            with suppress(OSError):
+                if os.path.samestat(link.stat(), lock):
+                    return pid
+        return None
+
+    def remove(self) -> None:
+        """Remove all files; to be called while the lock is held.
+
+        :raises MachineError: some cannot be removed
+        """
+        try:
+            # Renamed first, so that it goes at once for who waits for the lock.
+            self.path.rename(self.path.with_name(f".{self.name}.{os.getpid()}{_REMOVED}"))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise MachineError(f"cannot remove {self.path}: {error.strerror}") from None
+        self._sweep()
+
+    @property
+    def _record(self) -> Path:
+        return self.path / "record.json"
+
+    @property
+    def _lock(self) -> Path:
+        return self.path / "lock"
+
+    def _acquire(self, create: bool, limit_s: float, progress: Progress) -> int:
+        told = False
+        while True:
+            lock = self._open_lock(create)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                holder = os.pread(lock, 300, 0).decode(errors="replace") or "another command"
+                os.close(lock)
+                if time.monotonic() >= limit_s:
+                    raise BusyError(
+                        f"{self.noun} {self.name!r} is in use by {holder}; wait for it or end it"
+                    ) from None
+                if not told:
+                    progress(f"waiting for {holder}, which holds {self.noun} {self.name!r}")
+                    told = True
+                time.sleep(_POLL_S)
+                continue
+            if self._is_current(lock):
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, _myself().encode(), 0)
+                return lock
+            os.close(lock)
+
+    def _open_lock(self, create: bool) -> int:
+        try:
+            if create:
+                self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                self._sweep()
+            return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+        except FileNotFoundError:
+            raise InputError(
+                f"there is no {self.noun} {self.name!r}; see '{self.overview}'"
+            ) from None
+        except OSError as error:
+            raise MachineError(
+                f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
+            ) from None
+
+    def _is_current(self, lock: int) -> bool:
+        """Whether the lock is still its own: 'destroy' removes it with the directory."""
+        try:
+            return os.path.samestat(os.fstat(lock), self._lock.stat())
+        except FileNotFoundError:
+            return False
+
+    @classmethod
+    def _base(cls) -> Path:
+        return paths.state() / f"{cls.noun}s"
+
+    @classmethod
+    def _sweep(cls) -> None:
+        """Remove what was destroyed, also where that was interrupted."""
+        for removed in cls._base().glob(f".*{_REMOVED}"):
+            try:
+                shutil.rmtree(removed)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise MachineError(f"cannot remove {removed}: {error}; remove it as root") from None
+
+
+def _myself() -> str:
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    return f"pid {os.getpid()} ({command[:200]})"
