@@ -32,7 +32,7 @@ class TopologyError(InputError):
         self.key = key
 
 
-class MachineError(VhostError):
+class LocalError(VhostError):
     """This machine lacks something that is needed; exit code 3."""
 
     exit_code = 3

@@ -72,7 +72,7 @@ class Container:
     ) -> process.Completed:
         """What a short shell script says."""
         words = [*self.entrance(user), "bash", "-c", script]
-        return process.run(words, timeout_s=limit_s * speed.slowness(), check=check)
+        return process.run(words, timeout_s=limit_s * speed.timeout_scale(), check=check)
 
     def follow(self, script: str, log: Path, told: Callable[[str], None], limit_s: float) -> int:
         """Run a long shell script of the stack user's; its result.
@@ -81,7 +81,7 @@ class Container:
         :param told: is given each line as it comes
         """
         words = [*self.entrance(), "bash", "-c", script]
-        with log.open("w") as file, _ended(words, limit_s * speed.slowness()) as running:
+        with log.open("w") as file, _ended(words, limit_s * speed.timeout_scale()) as running:
             for line in running.stdout or ():
                 file.write(line)
                 file.flush()
@@ -97,7 +97,7 @@ class Container:
         if self.is_alive():
             # systemd's word for to power off.
             os.kill(self.leader, signal.SIGRTMIN + 4)
-        end_s = time.monotonic() + _STOP_S * speed.slowness()
+        end_s = time.monotonic() + _STOP_S * speed.timeout_scale()
         while self.is_alive() and time.monotonic() < end_s:
             time.sleep(_POLL_S)
         for group in _groups(self.nspawn):
@@ -115,7 +115,7 @@ def _groups(nspawn: int) -> Iterator[Path]:
 
 def _remove(group: Path) -> None:
     (group / "cgroup.kill").write_text("1")
-    end_s = time.monotonic() + _STOP_S * speed.slowness()
+    end_s = time.monotonic() + _STOP_S * speed.timeout_scale()
     while "populated 1" in (group / "cgroup.events").read_text() and time.monotonic() < end_s:
         time.sleep(_POLL_S)
     for directory, _, _ in os.walk(group, topdown=False):
@@ -200,7 +200,7 @@ def _boot(settings: Settings, log: Path) -> Container:
 
 
 def _ready(nspawn: int, log: Path) -> Container:
-    end_s = time.monotonic() + _READY_S * speed.slowness()
+    end_s = time.monotonic() + _READY_S * speed.timeout_scale()
     while time.monotonic() < end_s and Path(f"/proc/{nspawn}/root").exists():
         time.sleep(_POLL_S)
         leader = _leader(nspawn)

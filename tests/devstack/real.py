@@ -15,7 +15,7 @@ from tests.devstack.settings import Settings
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 from vhost_tempest_plugin.report.results import stream
-from vhost_tempest_plugin.report.results.outcome import Outcome
+from vhost_tempest_plugin.report.results.outcome import TestOutcome
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -165,7 +165,7 @@ class Devstack:
         said = self.inside.run(f"{DEST}/data/venv/bin/openstack --os-cloud devstack-admin {words}")
         return {service["Host"]: service["State"] for service in json.loads(said.stdout)}
 
-    def test(self, run: str) -> tuple[Outcome, ...]:
+    def test(self, run: str) -> tuple[TestOutcome, ...]:
         """Run tests by devstack's tempest; what came of each."""
         log = self._settings.logs / f"tempest-{run}.log"
         tempest = f"cd {DEST}/tempest && .tox/tempest/bin"

@@ -71,7 +71,7 @@ def opened() -> Iterator[Arena]:
     ):
         try:
             arena = Arena(libvirtd.pid)
-            end_s = time.monotonic() + _LIMIT_S * speed.slowness()
+            end_s = time.monotonic() + _LIMIT_S * speed.timeout_scale()
             while not arena.run("virsh", "-c", "qemu:///system", "uri", check=False):
                 log.seek(0)
                 assert libvirtd.poll() is None, log.read()

@@ -63,7 +63,7 @@ class Vhost:
 
         listener = threading.Thread(target=pass_on)
         listener.start()
-        killer = threading.Timer(LIMIT_S * speed.slowness(), process.kill)
+        killer = threading.Timer(LIMIT_S * speed.timeout_scale(), process.kill)
         killer.start()
         try:
             output = out.read()

@@ -29,7 +29,7 @@ CHECKS = ("numa-topology", "pci-topology", "device-affinity", "iommu-groups", "v
 
 def wait_for(what: str, condition: Callable[[], object], limit_s: float = 120.0) -> None:
     """Wait until ``condition()`` is true."""
-    end_s = time.monotonic() + limit_s * speed.slowness()
+    end_s = time.monotonic() + limit_s * speed.timeout_scale()
     while not condition():
         if time.monotonic() > end_s:
             raise AssertionError(f"not within {limit_s:g} s: {what}")

@@ -18,7 +18,7 @@ from unittest import mock
 from tests.e2e import emulated
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.checks.kvm import Kvm
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
@@ -425,7 +425,7 @@ class BareHostTest(WrongHostCase):
 
     def test_no_virtualization(self) -> None:
         finding = kvm(self.vhost, self.name)
-        self.assertEqual(Verdict.FAILED, finding.verdict)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertIn("neither vmx nor svm", finding.observed)
         self.assertRegex(finding.remedy, "nested virtualization on in this machine's kvm_intel")
 
@@ -506,13 +506,13 @@ class MiswiredHostTest(WrongHostCase):
 
     def test_kvm_without_its_module_and_without_hardware(self) -> None:
         finding = kvm(self.vhost, self.name)
-        self.assertEqual(Verdict.FAILED, finding.verdict)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertRegex(finding.observed, "the flag svm, but no /dev/kvm")
         self.assertIn("'modprobe kvm_amd' in the host", finding.remedy)
         self.vhost.ssh(self.name, "mknod /dev/kvm c 10 232")
         finding = kvm(self.vhost, self.name)
         self.vhost.ssh(self.name, "rm /dev/kvm")
-        self.assertEqual(Verdict.FAILED, finding.verdict)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertRegex(finding.observed, "/dev/kvm is there, but a guest on it does not run: .+")
         self.assertIn("vhost doctor", finding.remedy)
 

@@ -60,7 +60,7 @@ class LabCase(unittest.TestCase):
                     self.assertNotIn(secret, text, f"{field.name} of {pid}")
 
     def eventually(self, condition: Callable[[], object], limit_s: float = 20.0) -> None:
-        deadline_s = time.monotonic() + limit_s * speed.slowness()
+        deadline_s = time.monotonic() + limit_s * speed.timeout_scale()
         while not condition():
             self.assertLess(time.monotonic(), deadline_s, "it did not happen")
             time.sleep(0.05)

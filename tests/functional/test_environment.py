@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import environment
 from vhost_tempest_plugin.lab.environment.release import Release
 from vhost_tempest_plugin.util import speed
@@ -87,10 +87,10 @@ class EnvironmentTest(unittest.TestCase):
         self.assertEqual((made, []), (self.obtain("tiny"), self.news))
 
     def test_a_missing_package_is_named_and_nothing_left(self) -> None:
-        with self.assertRaisesRegex(MachineError, "^OpenStack cannot .* index has no 'absent' "):
+        with self.assertRaisesRegex(LocalError, "^OpenStack cannot .* index has no 'absent' "):
             self.obtain("tiny", "absent")
         self.constraints.write_text("tiny==2.0\n")
-        with self.assertRaisesRegex(MachineError, "^OpenStack cannot .* no 'tiny==2.0' "):
+        with self.assertRaisesRegex(LocalError, "^OpenStack cannot .* no 'tiny==2.0' "):
             self.obtain("tiny")
         self.assertEqual({"lock"}, self.names())
 
@@ -98,7 +98,7 @@ class EnvironmentTest(unittest.TestCase):
         usage = shutil.disk_usage(self.directory)._replace(free=500 * 2**20)
         with (
             mock.patch("shutil.disk_usage", return_value=usage),
-            self.assertRaisesRegex(MachineError, "takes [0-9]+ MiB, and .* has 500 MiB free"),
+            self.assertRaisesRegex(LocalError, "takes [0-9]+ MiB, and .* has 500 MiB free"),
         ):
             self.obtain("tiny")
         self.assertEqual({"lock"}, self.names())
@@ -106,7 +106,7 @@ class EnvironmentTest(unittest.TestCase):
     def test_a_killed_one_is_made_again(self) -> None:
         program = subprocess.Popen([sys.executable, "-c", PROGRAM, str(self.constraints)])
         self.addCleanup(program.kill)
-        limit_s = time.monotonic() + 60 * speed.slowness()
+        limit_s = time.monotonic() + 60 * speed.timeout_scale()
         while not list(self.kind.glob("*/venv/bin/python3")):
             self.assertLess(time.monotonic(), limit_s)
             self.assertIsNone(program.poll())

@@ -18,8 +18,14 @@ from pathlib import Path
 from unittest import mock
 from uuid import UUID, uuid4
 
-from vhost_tempest_plugin.errors import HostError, MachineError
-from vhost_tempest_plugin.hypervisor import Connection, Domain, State, forget, orphan_processes
+from vhost_tempest_plugin.errors import HostError, LocalError
+from vhost_tempest_plugin.hypervisor import (
+    Connection,
+    Domain,
+    DomainState,
+    forget,
+    orphan_processes,
+)
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.util import speed
 
@@ -74,14 +80,14 @@ class TestDriverTest(unittest.TestCase):
         found = self.connection.find(self.uuid)
         assert found is not None
         self.assertEqual(self.uuid, found.uuid)
-        self.assertEqual(State.RUNNING, found.state)
+        self.assertEqual(DomainState.RUNNING, found.state)
         self.assertIn(str(self.uuid), found.xml())
         self.assertIsNone(self.connection.find(UNKNOWN))
 
     def test_it_is_gone_once_destroyed(self) -> None:
         domain = self.create()
         domain.destroy()
-        self.assertEqual(State.OFF, domain.state)
+        self.assertEqual(DomainState.OFF, domain.state)
         self.assertIsNone(self.connection.find(self.uuid))
         domain.destroy()
 
@@ -94,7 +100,7 @@ class TestDriverTest(unittest.TestCase):
         domain = self.create()
         saved = self.root / "saved"
         domain.save(saved)
-        self.assertEqual(State.OFF, domain.state)
+        self.assertEqual(DomainState.OFF, domain.state)
         self.assertFalse(save_image.is_sparse(saved))
         self.assertEqual(["saved"], [path.name for path in self.root.glob("saved*")])
 
@@ -117,7 +123,7 @@ class TestDriverTest(unittest.TestCase):
             self.create().forward_ssh()
 
     def test_no_such_libvirt(self) -> None:
-        with self.assertRaisesRegex(MachineError, "libvirt does not open 'nosuch:///x'"):
+        with self.assertRaisesRegex(LocalError, "libvirt does not open 'nosuch:///x'"):
             Connection.open("nosuch:///x", self.root).__enter__()
 
 
@@ -134,7 +140,7 @@ class EmbeddedTest(unittest.TestCase):
         opened = Connection.open(None, cls.root)
         try:
             cls.connection = opened.__enter__()
-        except MachineError as error:
+        except LocalError as error:
             raise unittest.SkipTest(f"no libvirt with QEMU here: {error}") from None
         cls.addClassCleanup(opened.__exit__, None, None, None)
         if "embed" not in cls.connection.uri:
@@ -147,7 +153,7 @@ class EmbeddedTest(unittest.TestCase):
 
     def test_its_life(self) -> None:
         domain = self.create()
-        self.assertEqual(State.RUNNING, domain.state)
+        self.assertEqual(DomainState.RUNNING, domain.state)
         pid = domain.pid
         assert pid is not None
         allowed = os.sched_getaffinity(pid)
@@ -163,11 +169,11 @@ class EmbeddedTest(unittest.TestCase):
             and self.connection.libvirt_version >= save_image.LIBVIRT_FLOOR
         )
         self.assertEqual(fast, save_image.is_sparse(saved))
-        self.assertEqual((State.OFF, None), (domain.state, domain.pid))
+        self.assertEqual((DomainState.OFF, None), (domain.state, domain.pid))
         restored = self.connection.restore(saved, self.uuid)
-        self.assertEqual(State.PAUSED, restored.state)
+        self.assertEqual(DomainState.PAUSED, restored.state)
         restored.resume()
-        self.assertEqual(State.RUNNING, restored.state)
+        self.assertEqual(DomainState.RUNNING, restored.state)
         self.assertGreater(restored.forward_ssh(), 0)
         restored.destroy()
         self.assertEqual([], orphan_processes.find(self.uuid))
@@ -175,8 +181,8 @@ class EmbeddedTest(unittest.TestCase):
     def test_qemu_killed(self) -> None:
         domain = self.create()
         self.assertEqual(1, len(orphan_processes.kill(self.uuid)))
-        limit_s = time.monotonic() + 30 * speed.slowness()
-        while domain.state is not State.OFF and time.monotonic() < limit_s:
+        limit_s = time.monotonic() + 30 * speed.timeout_scale()
+        while domain.state is not DomainState.OFF and time.monotonic() < limit_s:
             time.sleep(0.05)
         self.assertIsNone(self.connection.find(self.uuid))
 
@@ -187,17 +193,17 @@ class EmbeddedTest(unittest.TestCase):
         with mock.patch.object(save_image, "_OFFERED", "VIR_NOT_THERE"):
             # Where libvirt is no newer the image is a raw one.
             if save_image.is_sparse(sparse):
-                with self.assertRaisesRegex(MachineError, "binding .* cannot take .*saved; 'pip "):
+                with self.assertRaisesRegex(LocalError, "binding .* cannot take .*saved; 'pip "):
                     self.connection.restore(sparse, self.uuid)
             self.create().save(raw)
             self.assertFalse(save_image.is_sparse(raw))
-            self.assertEqual(State.PAUSED, self.connection.restore(raw, self.uuid).state)
+            self.assertEqual(DomainState.PAUSED, self.connection.restore(raw, self.uuid).state)
 
     def test_a_device_that_cannot_be_saved_is_named_and_the_host_runs_on(self) -> None:
         domain = self.create(UNSAVEABLE)
         with self.assertRaisesRegex(HostError, "ivshmem.*leave the topology"):
             domain.save(self.root / "saved-not")
-        self.assertEqual(State.RUNNING, domain.state)
+        self.assertEqual(DomainState.RUNNING, domain.state)
         self.assertEqual([], list(self.root.glob("saved-not*")))
 
     def test_too_small_a_disk_is_refused_before_anything_happens(self) -> None:
@@ -208,7 +214,7 @@ class EmbeddedTest(unittest.TestCase):
             self.assertRaisesRegex(HostError, "saving takes up to .* has 1 MiB free"),
         ):
             domain.save(self.root / "saved-not")
-        self.assertEqual(State.RUNNING, domain.state)
+        self.assertEqual(DomainState.RUNNING, domain.state)
 
     def test_a_nic_comes_and_goes(self) -> None:
         ports = "".join(

@@ -64,7 +64,7 @@ def booted(machine: str) -> Iterator[Booted]:
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as qemu:
             # What waits for it then hears its end.
-            limit = threading.Timer(_LIMIT_S * speed.slowness(), qemu.kill)
+            limit = threading.Timer(_LIMIT_S * speed.timeout_scale(), qemu.kill)
             limit.start()
             try:
                 guest = Booted(qemu)

@@ -18,8 +18,8 @@ from tests.oracle import deciding
 from tests.oracle.oracle import running
 from tests.unit.test_scenarios import tests
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.lab.environment.tree import PACKAGE
 from vhost_tempest_plugin.mutation import NovaMutant, catalogue, mutated
@@ -57,7 +57,7 @@ class FitTest(unittest.TestCase):
             subprocess.run(
                 [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "-d", where, wanted],
                 check=True,
-                timeout=_LIMIT_S * speed.slowness(),
+                timeout=_LIMIT_S * speed.timeout_scale(),
             )
             [wheel] = where.glob("*.whl")
             zipfile.ZipFile(wheel).extractall(where)
@@ -125,8 +125,8 @@ class DecisionTest(unittest.TestCase):
 def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:
     """The scenarios that match, on each host where they must run."""
     for topology, layout in layouts.items():
-        ground = Ground((layout,), frozenset(Ability))
+        ground = TestEnvironment((layout,), frozenset(DriverCapability))
         for case, name in tests():
             full = f"{case.__module__}.{case.__name__}.{name}"
-            if re.search(pattern, full) and not requirement.lacks(declared(case, name), ground):
+            if re.search(pattern, full) and not requirement.unmet(declared(case, name), ground):
                 yield case, name, topology

@@ -11,9 +11,9 @@ import libvirt
 from lxml import etree
 
 from tests.unit.test_network import LAN
-from vhost_tempest_plugin.errors import HostError, InputError, MachineError
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError
 from vhost_tempest_plugin.host.network import lifecycle, registry, taps, xml
-from vhost_tempest_plugin.host.network.lifecycle import State, Wish
+from vhost_tempest_plugin.host.network.lifecycle import NetworkSpec, NetworkState
 from vhost_tempest_plugin.host.network.nat import Identity
 from vhost_tempest_plugin.hypervisor import Networks
 
@@ -62,7 +62,7 @@ class NetworkTest(unittest.TestCase):
                 found.destroy()
 
     def create(self, name: str = "lan", ports: int = 2, owner: int = 1000) -> None:
-        lifecycle.create(Wish(name, ports, owner, _URI), self.news.append)
+        lifecycle.create(NetworkSpec(name, ports, owner, _URI), self.news.append)
 
     def destroy(self, name: str = "lan", *, missing_ok: bool = False) -> None:
         lifecycle.destroy(name, self.news.append, missing_ok=missing_ok)
@@ -130,7 +130,7 @@ class NetworkTest(unittest.TestCase):
             ):
                 self.create()
             [status] = lifecycle.overview()
-            self.assertEqual(State.INCOMPLETE, status.state)
+            self.assertEqual(NetworkState.INCOMPLETE, status.state)
             after()
         self.assertEqual((["default"], []), (self.names(), registry.names()))
 
@@ -177,10 +177,10 @@ class NetworkTest(unittest.TestCase):
             self.destroy("wan", missing_ok=True)
 
     def test_what_the_machine_lacks(self) -> None:
-        with self.assertRaisesRegex(MachineError, "install 'libvirt-daemon-system' and start"):
-            lifecycle.create(Wish("lan", 2, 0, "nosuch:///x"), self.news.append)
+        with self.assertRaisesRegex(LocalError, "install 'libvirt-daemon-system' and start"):
+            lifecycle.create(NetworkSpec("lan", 2, 0, "nosuch:///x"), self.news.append)
         with (
             mock.patch("shutil.which", return_value=None),
-            self.assertRaisesRegex(MachineError, "'ip' is not installed; run 'vhost doctor'"),
+            self.assertRaisesRegex(LocalError, "'ip' is not installed; run 'vhost doctor'"),
         ):
             self.create()

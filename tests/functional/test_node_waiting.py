@@ -10,7 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
-from vhost_tempest_plugin.nova.readers import Link, Node
+from vhost_tempest_plugin.nova.readers import ComputeHostReader, Link
 
 
 class Here:
@@ -28,7 +28,7 @@ class Here:
         return None
 
 
-class ThisNode(Node):
+class ThisNode(ComputeHostReader):
     """This machine as a compute host."""
 
     def connection(self) -> Any:

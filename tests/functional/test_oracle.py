@@ -23,9 +23,9 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
-    Lack,
     Placed,
     Refused,
+    Shortage,
     expectation,
     ranked,
 )
@@ -88,7 +88,7 @@ class OracleTest(unittest.TestCase):
             self.check(made, answers)
         self.assertGreaterEqual(met.total(), REQUESTS)
         self.assertGreater(met[CERTAIN], PLACED)
-        sorts = {CERTAIN, *(reason.name for reason in (*Conflict, *Lack))}
+        sorts = {CERTAIN, *(reason.name for reason in (*Conflict, *Shortage))}
         self.assertEqual(set(), sorts - met.keys(), "none of these was tried")
 
     @settings(

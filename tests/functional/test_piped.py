@@ -35,7 +35,7 @@ class PipedTest(unittest.TestCase):
             assert program.stdout is not None
             worker = int(program.stdout.readline())
             raise KeyError
-        limit_s = time.monotonic() + _LIMIT_S * speed.slowness()
+        limit_s = time.monotonic() + _LIMIT_S * speed.timeout_scale()
         while Path(f"/proc/{worker}").exists() and not _is_dead(worker):
             self.assertLess(time.monotonic(), limit_s, "the worker lives on")
             os.sched_yield()

@@ -13,7 +13,7 @@ class ProbeTest(unittest.TestCase):
     def test_the_guest_runs_under_emulation(self) -> None:
         """The positive control: where the guest fails on KVM, it is not the guest's fault."""
         outcome = kvm_probe.run(process.which(acceleration.QEMU), Accelerator.TCG, limit_s=60)
-        self.assertEqual(kvm_probe.Outcome(True), outcome)
+        self.assertEqual(kvm_probe.ProbeOutcome(True), outcome)
 
     def test_a_guest_that_does_not_finish_is_found_out(self) -> None:
         outcome = kvm_probe.run(process.which(acceleration.QEMU), Accelerator.TCG, limit_s=0.01)
@@ -23,14 +23,16 @@ class ProbeTest(unittest.TestCase):
     def test_an_accelerator_that_fails_at_once_says_why(self) -> None:
         outcome = kvm_probe.run(process.which("false"), Accelerator.KVM)
         self.assertEqual(
-            kvm_probe.Outcome(False, "it ended too early; QEMU's exit status 1"), outcome
+            kvm_probe.ProbeOutcome(False, "it ended too early; QEMU's exit status 1"), outcome
         )
 
     def test_this_machine_gets_an_answer_in_time(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             begun_s = time.monotonic()
             verdict = acceleration.choose(cache=Path(directory))
-            self.assertLess(time.monotonic() - begun_s, kvm_probe.LIMIT_S + 10 * speed.slowness())
+            self.assertLess(
+                time.monotonic() - begun_s, kvm_probe.LIMIT_S + 10 * speed.timeout_scale()
+            )
             self.assertIn(verdict.accelerator, list(Accelerator))
             if verdict.accelerator is Accelerator.TCG:
                 self.assertTrue(verdict.remedy)

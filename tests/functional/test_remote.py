@@ -73,7 +73,7 @@ class RemoteTest(unittest.TestCase):
         )
         self.addCleanup(self.end)
         self.socket = home / "libvirt/libvirt-sock"
-        end_s = time.monotonic() + LIMIT_S * speed.slowness()
+        end_s = time.monotonic() + LIMIT_S * speed.timeout_scale()
         while not answers(self.socket):
             self.assertIsNone(self.daemon.poll(), (self.directory / "log").read_text())
             self.assertLess(time.monotonic(), end_s, "libvirtd does not listen")
@@ -138,7 +138,7 @@ class RemoteTest(unittest.TestCase):
                 self.fail("it is open")
 
     def test_a_daemon_that_stops_answering(self) -> None:
-        limit_s = 5 * speed.slowness()
+        limit_s = 5 * speed.timeout_scale()
         remote = self.remote(limit_s)
         self.assertEqual(1, len(remote.domains()))
         self.daemon.send_signal(signal.SIGSTOP)

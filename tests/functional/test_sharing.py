@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from unittest import mock
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.host import share_images
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord
@@ -134,7 +134,7 @@ class SharingTest(unittest.TestCase):
         no_room = mock.patch("shutil.disk_usage", return_value=mock.Mock(free=1 << 20))
         broken = mock.patch.object(share_images.ext4, "making_read_only", return_value=["false"])
         for fault, said in ((no_room, "1 MiB free"), (broken, "no disk can be made")):
-            with self.subTest(said), fault, self.assertRaisesRegex(MachineError, said):
+            with self.subTest(said), fault, self.assertRaisesRegex(LocalError, said):
                 self.attach()
             self.assertEqual([before.image], list(self.directory.path.iterdir()))
 

@@ -9,7 +9,7 @@ from tests.oracle.case import Case, seen
 from tests.oracle.oracle import Oracle
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
 from vhost_tempest_plugin.mutation import NovaMutant, mutated
-from vhost_tempest_plugin.nova.expect import Candidate, Limits, Observation, Rejection
+from vhost_tempest_plugin.nova.expect import HostCandidate, Limits, Observation, Rejection
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Attempt
@@ -35,8 +35,8 @@ class Deleted(SimulatedGuest):
 class WholeWatch(SimulatedWatch):
     """A host of which the kernel has kept nothing, as the oracle's."""
 
-    def candidate(self, limits: Limits) -> Candidate:
-        return Candidate(self.layout, limits)
+    def candidate(self, limits: Limits) -> HostCandidate:
+        return HostCandidate(self.layout, limits)
 
 
 class Decided(Simulation):

@@ -8,10 +8,10 @@ from tests.oracle.case import Case, Json, loads, seen
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
-    Lack,
     Observation,
     Placed,
     Refused,
+    Shortage,
     admits,
     after,
     departures,
@@ -23,11 +23,11 @@ from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 
 # Which part of Nova refuses for it.
-_PARTS: dict[Conflict | Lack, set[str]] = {
-    Lack.VCPUS: {"placement"},
-    Lack.TOTAL_MEMORY: {"placement"},
-    Lack.DEVICES: {"pci", "both"},
-    Lack.AFFINITY: {"pci"},
+_PARTS: dict[Conflict | Shortage, set[str]] = {
+    Shortage.VCPUS: {"placement"},
+    Shortage.TOTAL_MEMORY: {"placement"},
+    Shortage.DEVICES: {"pci", "both"},
+    Shortage.AFFINITY: {"pci"},
 }
 
 

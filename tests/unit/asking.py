@@ -8,10 +8,10 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
     Expectation,
-    Lack,
     Limits,
     Placed,
     Refused,
+    Shortage,
     expectation,
 )
 from vhost_tempest_plugin.nova.load import Load
@@ -58,7 +58,11 @@ class CaseTest(unittest.TestCase):
         return expectation(layout, request, load or Load(), ALL)
 
     def refused(
-        self, layout: Layout, request: Request, reason: Conflict | Lack, load: Load | None = None
+        self,
+        layout: Layout,
+        request: Request,
+        reason: Conflict | Shortage,
+        load: Load | None = None,
     ) -> None:
         expected = self.expect(layout, request, load)
         self.assertIsInstance(expected, Refused)

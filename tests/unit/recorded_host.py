@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import cast
 
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import (
@@ -68,7 +68,7 @@ def recorded(name: str) -> str:
 
 
 class RecordedMachine:
-    """A stand-in for ``Machine``: it answers with recorded text."""
+    """A stand-in for ``HostConnection``: it answers with recorded text."""
 
     def __init__(self, sysfs: str, virsh: str, *, modprobe_status: int = 0) -> None:
         self._sysfs = sysfs
@@ -109,4 +109,4 @@ def subject(
         recorded("sriov-virsh") if virsh is None else virsh,
         modprobe_status=modprobe_status,
     )
-    return Subject(lay_out(host), accelerator, cast("Machine", machine))
+    return Subject(lay_out(host), accelerator, cast("HostConnection", machine))

@@ -14,21 +14,21 @@ from typing import Any
 
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
-    Candidate,
     Choice,
     Conflict,
     GuestNode,
+    HostCandidate,
     Limits,
     Observation,
     Placed,
     Rejection,
     admits,
-    outlook,
+    possible_outcomes,
     ranked,
     refusal,
 )
 from vhost_tempest_plugin.nova.expect.fit import threads_a_core
-from vhost_tempest_plugin.nova.expect.outcome import Berth
+from vhost_tempest_plugin.nova.expect.outcome import CellFit
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.nova.views import NovaView, TrackedDevice
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -81,9 +81,9 @@ class SimulatedWatch:
         """What Nova's database says; nothing of guests where a test did not care."""
         return NovaView("root", self.tracked, {})
 
-    def candidate(self, limits: Limits) -> Candidate:
+    def candidate(self, limits: Limits) -> HostCandidate:
         kib = {node.id: node.memory_mib * 1024 * 19 // 20 for node in self.layout.host.nodes}
-        return Candidate(self.layout, limits, kib)
+        return HostCandidate(self.layout, limits, kib)
 
 
 class Simulation:
@@ -147,7 +147,7 @@ class Simulation:
         attempts: dict[int, Attempt] = {}
         for number in self.random.sample(range(len(requests)), len(requests)):
             request = requests[number]
-            expected = outlook(fleet, request)
+            expected = possible_outcomes(fleet, request)
             refused = refusal(expected)
             if refused is not None:
                 of_api = isinstance(refused.reason, Conflict)
@@ -166,7 +166,7 @@ class Simulation:
         self.test.guests += [each for each in attempts.values() if isinstance(each, Guest)]
         return tuple(attempts[number] for number in range(len(requests)))
 
-    def seen(self, host: Candidate, request: Request, expected: Placed) -> Observation:
+    def seen(self, host: HostCandidate, request: Request, expected: Placed) -> Observation:
         """One of the ways to place it."""
         choices = [choice for choice in expected.choices if choice.certain] or expected.choices
         choice = self.random.choice(choices)
@@ -185,7 +185,7 @@ class Simulation:
         assert not admits(expected, seen), admits(expected, seen)
         return seen
 
-    def node(self, berth: Berth, policy: ThreadPolicy | None) -> GuestNode:
+    def node(self, berth: CellFit, policy: ThreadPolicy | None) -> GuestNode:
         cpus = self.pins(berth, policy)
         sizes = berth.page_sizes_kib
         return GuestNode(
@@ -196,7 +196,7 @@ class Simulation:
             page_size_kib=(sizes[0] if self.best else self.random.choice(sizes)) if sizes else None,
         )
 
-    def pins(self, berth: Berth, policy: ThreadPolicy | None) -> list[int]:
+    def pins(self, berth: CellFit, policy: ThreadPolicy | None) -> list[int]:
         count = len(berth.dedicated)
         if not count:
             return []

@@ -4,12 +4,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import acceleration, kvm_probe
-from vhost_tempest_plugin.host.acceleration import Circumstances, Device, choose, decide
+from vhost_tempest_plugin.host.acceleration import AccelerationInputs, Device, choose, decide
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
-SEEN = Circumstances(
+SEEN = AccelerationInputs(
     qemu="/usr/bin/qemu-system-x86_64",
     qemu_version="QEMU emulator version 10.0.2",
     qemu_changed_ns=1,
@@ -25,20 +25,22 @@ SEEN = Circumstances(
 class Guest:
     """A probe with a known outcome that counts how often it is run."""
 
-    def __init__(self, outcome: kvm_probe.Outcome) -> None:
+    def __init__(self, outcome: kvm_probe.ProbeOutcome) -> None:
         self.outcome = outcome
         self.runs = 0
 
-    def __call__(self, qemu: Path, accelerator: Accelerator) -> kvm_probe.Outcome:
+    def __call__(self, qemu: Path, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
         self.runs += 1
         return self.outcome
 
 
-WORKS = kvm_probe.Outcome(True)
+WORKS = kvm_probe.ProbeOutcome(True)
 
 
 class DecideTest(unittest.TestCase):
-    def decide(self, outcome: kvm_probe.Outcome = WORKS, **changes: object) -> acceleration.Verdict:
+    def decide(
+        self, outcome: kvm_probe.ProbeOutcome = WORKS, **changes: object
+    ) -> acceleration.AccelerationVerdict:
         self.guest = Guest(outcome)
         return decide(dataclasses.replace(SEEN, **changes), self.guest)
 
@@ -50,7 +52,7 @@ class DecideTest(unittest.TestCase):
         self.assertEqual(1, self.guest.runs)
 
     def test_kvm_that_opens_but_runs_nothing(self) -> None:
-        verdict = self.decide(kvm_probe.Outcome(False, "KVM internal error"))
+        verdict = self.decide(kvm_probe.ProbeOutcome(False, "KVM internal error"))
         self.assertEqual(Accelerator.TCG, verdict.accelerator)
         self.assertIn("opens, but a guest does not run on it: KVM internal error", verdict.reason)
         self.assertIn("dmesg", verdict.remedy)
@@ -91,7 +93,7 @@ class DecideTest(unittest.TestCase):
     def test_every_reason_is_a_line_of_its_own(self) -> None:
         verdicts = [
             self.decide(),
-            self.decide(kvm_probe.Outcome(False, "x")),
+            self.decide(kvm_probe.ProbeOutcome(False, "x")),
             self.decide(nested=(("kvm_intel", "N"),)),
             self.decide(device=Device(0, 106, 0o660, usable=False)),
             self.decide(device=None),
@@ -156,8 +158,8 @@ class ChooseTest(unittest.TestCase):
         self.assertEqual(0, guest.runs)
 
     def test_kvm_on_request_is_refused_where_it_does_not_work(self) -> None:
-        guest = Guest(kvm_probe.Outcome(False, "it did not end within 5 s"))
-        with self.assertRaisesRegex(MachineError, "KVM does not work here: .* 5 s; .*dmesg"):
+        guest = Guest(kvm_probe.ProbeOutcome(False, "it did not end within 5 s"))
+        with self.assertRaisesRegex(LocalError, "KVM does not work here: .* 5 s; .*dmesg"):
             choose(Accelerator.KVM, seen=SEEN, probe_guest=guest, cache=self.cache)
 
 

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
     NeutronAgent,
 )
 from vhost_tempest_plugin.cloud.configuration.settings import HOST_IN_USER_MODE
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util.process import Completed
 
 FILE = Path("/etc/neutron/metadata.ini")
@@ -43,7 +43,7 @@ class ConnectTest(unittest.TestCase):
     def connect(self, wanted: Networking, address: str = HOST_IN_USER_MODE, code: str = "1") -> str:
         host = Host()
         unit = Unit("n-cpu.service", Path("/x"), PurePosixPath("/y"))
-        compute = ComputeService(unit, cast(Machine, host))
+        compute = ComputeService(unit, cast(HostConnection, host))
         texts = {FILE: "[ovn]\novn_sb_connection = tcp:192.0.2.2:6642\n"}
         agents.connect(compute, wanted, "vhost-0", address, ENVIRONMENT, texts, code)
         return "".join(host.scripts)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.expect import device_providers
-from vhost_tempest_plugin.scenario.requests.device_classes import Assortment
+from vhost_tempest_plugin.scenario.requests.device_classes import DeviceClasses
 from vhost_tempest_plugin.scenario.test_placement_scheduling import contested
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
@@ -14,7 +14,7 @@ from vhost_tempest_plugin.topology.pci import DeviceModel
 ARTICLE = lay_out(catalog.find("article"))
 KIND = pci_devices.kinds(DeviceModel.E1000E)[0]
 ROWS = pci_devices.expected_devices(ARTICLE)
-SORTS = Assortment.of(KIND, ROWS)
+SORTS = DeviceClasses.of(KIND, ROWS)
 
 
 class AssortmentTest(unittest.TestCase):
@@ -24,7 +24,7 @@ class AssortmentTest(unittest.TestCase):
             sorted((SORTS.special, SORTS.once, *SORTS.plain)),
         )
         self.assertEqual([2, 2, 3], [len(some) for _, some in SORTS.rest])
-        self.assertEqual({}, dict(Assortment.of(KIND, ROWS[:2]).rest))
+        self.assertEqual({}, dict(DeviceClasses.of(KIND, ROWS[:2]).rest))
 
     def test_entries_mean_each_device_once(self) -> None:
         tracked = device_spec.tracked(ROWS, SORTS.entries())

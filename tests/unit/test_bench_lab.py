@@ -28,7 +28,7 @@ from vhost_tempest_plugin.bench.workplace import Workplace
 from vhost_tempest_plugin.cloud.client import contents
 from vhost_tempest_plugin.cloud.client.resources import CloudError, Server
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
-from vhost_tempest_plugin.errors import CommandError, InputError, MachineError, VhostError
+from vhost_tempest_plugin.errors import CommandError, InputError, LocalError, VhostError
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.lab.state import stages
@@ -86,7 +86,7 @@ class StagesTest(DirectoryCase):
 
     def test_a_disk_that_does_not_take_it(self) -> None:
         self.lab.stages.mkdir()
-        with self.assertRaises(MachineError), stages.of(self.lab, Stage.HOST):
+        with self.assertRaises(LocalError), stages.of(self.lab, Stage.HOST):
             pass
 
 

@@ -8,7 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import cache
 from vhost_tempest_plugin.util.progress import silent
 
@@ -37,9 +37,9 @@ class CacheTest(unittest.TestCase):
     def test_a_failure_leaves_nothing(self) -> None:
         def fail(directory: Path) -> None:
             (directory / "half").touch()
-            raise MachineError("no")
+            raise LocalError("no")
 
-        with self.assertRaises(MachineError):
+        with self.assertRaises(LocalError):
             cache.obtain("thing", "d1", fail, silent)
         self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
 
@@ -47,7 +47,7 @@ class CacheTest(unittest.TestCase):
         def fill(directory: Path) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-        with self.assertRaisesRegex(MachineError, "No space left on device; free some space"):
+        with self.assertRaisesRegex(LocalError, "No space left on device; free some space"):
             cache.obtain("thing", "d1", fill, silent)
 
     def test_leftovers_are_cleaned(self) -> None:
@@ -68,9 +68,9 @@ class CacheTest(unittest.TestCase):
     def test_in_place_a_failure_leaves_nothing(self) -> None:
         def fail(directory: Path) -> None:
             (directory / "half").touch()
-            raise MachineError("no")
+            raise LocalError("no")
 
-        with self.assertRaises(MachineError):
+        with self.assertRaises(LocalError):
             cache.obtain("thing", "d1", fail, silent, in_place=True)
         self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
 

@@ -2,7 +2,7 @@
 import dataclasses
 import unittest
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.topology import catalog, requirements
 from vhost_tempest_plugin.topology.model import IommuModel
 from vhost_tempest_plugin.topology.requirements import Versions
@@ -15,7 +15,7 @@ UBUNTU_2404 = Versions((8, 2), (10, 0))
 class CapabilityTest(unittest.TestCase):
     def test_igb_where_there_is_none_is_refused_with_all_numbers(self) -> None:
         with self.assertRaisesRegex(
-            MachineError,
+            LocalError,
             r"the device igb needs QEMU 8\.0, libvirt 9\.3, and here are QEMU 7\.2, libvirt 9\.0; "
             r".*backports.*or use e1000e",
         ):
@@ -33,7 +33,7 @@ class CapabilityTest(unittest.TestCase):
                 if enough:
                     requirements.validate(catalog.find("sriov"), versions)
                 else:
-                    with self.assertRaises(MachineError):
+                    with self.assertRaises(LocalError):
                         requirements.validate(catalog.find("sriov"), versions)
 
     def test_the_article_runs_on_debian_12_as_it_is(self) -> None:
@@ -46,7 +46,7 @@ class CapabilityTest(unittest.TestCase):
         )
         requirements.validate(bare, Versions((2, 7), (2, 3)))
         for versions in (Versions((2, 6), (2, 3)), Versions((2, 7), (2, 2))):
-            with self.assertRaisesRegex(MachineError, r"needs QEMU 2\.7, libvirt 2\.3"):
+            with self.assertRaisesRegex(LocalError, r"needs QEMU 2\.7, libvirt 2\.3"):
                 requirements.validate(bare, versions)
 
     def test_interrupt_remapping_is_done_without(self) -> None:
@@ -66,5 +66,5 @@ class CapabilityTest(unittest.TestCase):
             (Versions((2, 8), (11, 0)), "caching mode"),
             (Versions((10, 0), (6, 4)), "address width"),
         ):
-            with self.subTest(feature), self.assertRaisesRegex(MachineError, feature):
+            with self.subTest(feature), self.assertRaisesRegex(LocalError, feature):
                 requirements.validate(host, versions)

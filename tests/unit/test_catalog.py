@@ -115,7 +115,10 @@ class TestFind(unittest.TestCase):
     def test_name_before_path(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / "small").write_text("not a topology")
-            code = "from vhost_tempest_plugin.topology import catalog; print(catalog.find('small').name)"
+            code = (
+                "from vhost_tempest_plugin.topology import catalog; "
+                "print(catalog.find('small').name)"
+            )
             done = subprocess.run(
                 [sys.executable, "-c", code],
                 cwd=directory,

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Check, Subject, differences, words
 from vhost_tempest_plugin.host.checks.default_network_off import DefaultNetworkOff
 from vhost_tempest_plugin.host.checks.device_affinity import DeviceAffinity
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.checks.hugepages import Hugepages
 from vhost_tempest_plugin.host.checks.interrupt_remapping import InterruptRemapping
 from vhost_tempest_plugin.host.checks.iommu_active import IommuActive
@@ -28,7 +28,7 @@ from vhost_tempest_plugin.host.checks.numa_topology import NumaTopology
 from vhost_tempest_plugin.host.checks.pci_topology import PciTopology
 from vhost_tempest_plugin.host.checks.sriov import Sriov
 from vhost_tempest_plugin.host.checks.vfio import Vfio
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.model import Host
 
@@ -60,14 +60,14 @@ def without(name: str, *parts: str) -> str:
 
 class CheckTest(unittest.TestCase):
     def assert_failed(self, finding: Finding, expected: str, observed: str, remedy: str) -> None:
-        self.assertEqual(Verdict.FAILED, finding.verdict, finding)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn(expected, finding.expected)
         self.assertIn(observed, finding.observed)
         self.assertIn(remedy, finding.remedy)
 
     def assert_not_applicable(self, check: Check, host: Host, sysfs: str, why: str) -> None:
         finding = check.run(subject(sysfs, host=host))
-        self.assertEqual(Verdict.NOT_APPLICABLE, finding.verdict, finding)
+        self.assertEqual(CheckVerdict.NOT_APPLICABLE, finding.verdict, finding)
         self.assertIn(why, finding.expected)
         self.assertEqual("", finding.remedy)
 
@@ -90,7 +90,7 @@ class EveryCheckTest(CheckTest):
         ):
             with self.subTest(check=check.name):
                 finding = check.run(whole)
-                self.assertEqual(Verdict.PASSED, finding.verdict, finding)
+                self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
                 self.assertEqual((check.name, ""), (finding.check, finding.remedy))
                 self.assertTrue(finding.expected)
                 self.assertTrue(finding.observed)
@@ -260,7 +260,7 @@ class InterruptRemappingTest(CheckTest):
         parameter = "parameters/allow_unsafe_interrupts:"
         on = changed("merged-groups", (f"{parameter}N", f"{parameter}Y"))
         good = InterruptRemapping().run(subject(on, host=WITHOUT_REMAPPING))
-        self.assertEqual(Verdict.PASSED, good.verdict, good)
+        self.assertEqual(CheckVerdict.PASSED, good.verdict, good)
         bad = InterruptRemapping().run(subject(recorded("merged-groups"), host=WITHOUT_REMAPPING))
         self.assert_failed(bad, "is on", "is off", "vfio_iommu_type1.allow_unsafe_interrupts=1")
 
@@ -268,10 +268,10 @@ class InterruptRemappingTest(CheckTest):
         asked = "vfio_iommu_type1.allow_unsafe_interrupts=1"
         text = without("merged-groups", "parameters/allow_unsafe_interrupts")
         bad = InterruptRemapping().run(subject(text, host=WITHOUT_REMAPPING))
-        self.assertEqual(Verdict.FAILED, bad.verdict)
+        self.assertEqual(CheckVerdict.FAILED, bad.verdict)
         text = text.replace("intel_iommu=on", f"intel_iommu=on {asked}")
         good = InterruptRemapping().run(subject(text, host=WITHOUT_REMAPPING))
-        self.assertEqual(Verdict.PASSED, good.verdict)
+        self.assertEqual(CheckVerdict.PASSED, good.verdict)
 
     def test_it_remaps_all_the_same(self) -> None:
         finding = InterruptRemapping().run(subject(host=WITHOUT_REMAPPING))
@@ -362,7 +362,7 @@ class HugepagesTest(CheckTest):
 
     def test_none_wanted(self) -> None:
         self.assert_not_applicable(Hugepages(), PLAIN, recorded("noiommu"), "no huge pages")
-        self.assertEqual(Verdict.FAILED, Hugepages().run(subject(host=PLAIN)).verdict)
+        self.assertEqual(CheckVerdict.FAILED, Hugepages().run(subject(host=PLAIN)).verdict)
 
 
 class VfioTest(CheckTest):
@@ -394,7 +394,7 @@ class VfioTest(CheckTest):
 
     def test_the_module(self) -> None:
         text = without("sriov", "/sys/bus/pci/drivers/vfio-pci")
-        self.assertEqual(Verdict.PASSED, Vfio().run(subject(text)).verdict)
+        self.assertEqual(CheckVerdict.PASSED, Vfio().run(subject(text)).verdict)
         finding = Vfio().run(subject(text, modprobe_status=1))
         self.assert_failed(finding, "loaded", "cannot be loaded", "modprobe vfio-pci")
 
@@ -444,11 +444,13 @@ class DefaultNetworkOffTest(CheckTest):
 
     def test_no_such_network(self) -> None:
         finding = DefaultNetworkOff().run(subject(virsh=without("sriov-virsh", self.LINE)))
-        self.assertEqual((Verdict.PASSED, "there is none"), (finding.verdict, finding.observed))
+        self.assertEqual(
+            (CheckVerdict.PASSED, "there is none"), (finding.verdict, finding.observed)
+        )
 
 
 class OneGuest:
-    """A stand-in for ``Machine`` in which a guest on KVM ends with *status*."""
+    """A stand-in for ``HostConnection`` in which a guest on KVM ends with *status*."""
 
     def __init__(self, sysfs: str, status: int) -> None:
         self._sysfs = sysfs
@@ -467,12 +469,12 @@ class KvmTest(CheckTest):
     FLAGS = (" pdpe1gb ", " pdpe1gb vmx ")
 
     def on_kvm(self, sysfs: str, status: int = 1) -> Finding:
-        machine = cast("Machine", OneGuest(sysfs, status))
+        machine = cast("HostConnection", OneGuest(sysfs, status))
         return Kvm().run(Subject(subject().layout, Accelerator.KVM, machine))
 
     def test_emulated(self) -> None:
         finding = Kvm().run(subject())
-        self.assertEqual(Verdict.NOT_APPLICABLE, finding.verdict)
+        self.assertEqual(CheckVerdict.NOT_APPLICABLE, finding.verdict)
         self.assertIn("tcg", finding.expected)
 
     def test_no_flag(self) -> None:
@@ -487,11 +489,11 @@ class KvmTest(CheckTest):
         text = changed("sriov", self.FLAGS, ("== present", "== present\n/dev/kvm"))
         finding = self.on_kvm(text)
         self.assert_failed(finding, "", "unhandled exit 8000", "--accelerator tcg")
-        self.assertEqual(Verdict.PASSED, self.on_kvm(text, kvm_probe.SUCCESS).verdict)
+        self.assertEqual(CheckVerdict.PASSED, self.on_kvm(text, kvm_probe.SUCCESS).verdict)
 
 
 class Mute:
-    """A stand-in for ``Machine`` that does not answer."""
+    """A stand-in for ``HostConnection`` that does not answer."""
 
     def run(self, argv: list[str], **_: object) -> None:
         raise HostError("the host is mute; wake it")
@@ -513,9 +515,9 @@ class RegistryTest(unittest.TestCase):
         self.assertEqual(["iommu-active", "hugepages"], [finding.check for finding in findings])
 
     def test_a_host_that_does_not_answer_fails_its_checks(self) -> None:
-        mute = Subject(subject().layout, Accelerator.TCG, cast("Machine", Mute()))
+        mute = Subject(subject().layout, Accelerator.TCG, cast("HostConnection", Mute()))
         (finding,) = registry.HOST.run_all(mute, ["vfio"])
-        self.assertEqual(Verdict.FAILED, finding.verdict)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertEqual(("the host is mute", "wake it"), (finding.observed, finding.remedy))
 
 

@@ -15,7 +15,7 @@ import jsonschema
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli import draw, main, topology
-from vhost_tempest_plugin.errors import BusyError, HostError, MachineError, VhostError
+from vhost_tempest_plugin.errors import BusyError, HostError, LocalError, VhostError
 from vhost_tempest_plugin.topology import yaml_file
 
 COMMANDS = {
@@ -65,7 +65,7 @@ class TestMain(unittest.TestCase):
     def test_exit_code_and_one_line(self) -> None:
         for error, code in (
             (VhostError("it failed"), 1),
-            (MachineError("no 'dot'; install it"), 3),
+            (LocalError("no 'dot'; install it"), 3),
             (HostError("100 % gone"), 4),
             (BusyError("busy"), 5),
             (KeyboardInterrupt(), 130),

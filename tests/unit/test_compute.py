@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.compute import copies
 from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
 from vhost_tempest_plugin.cloud.compute.unit import BINDING, PRELOADER, Unit
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD, PRELOAD_SOCKET
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.lab.hosts import nova_compute as lab_compute
 from vhost_tempest_plugin.util import process
 
@@ -69,7 +69,7 @@ class CopyTest(unittest.TestCase):
             PurePosixPath(self.top / "host/opt/stack/nova"),
             PurePosixPath(self.top / "host/opt/vhost/trees/nova.json"),
         )
-        copy.bring_up_to_date(cast(Machine, self.machine), self.spool)
+        copy.bring_up_to_date(cast(HostConnection, self.machine), self.spool)
 
     def there(self) -> dict[str, str]:
         place = self.top / "host/opt/stack/nova"

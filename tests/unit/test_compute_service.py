@@ -9,7 +9,7 @@ from typing import cast
 from vhost_tempest_plugin.cloud.compute.service import ComputeService
 from vhost_tempest_plugin.cloud.compute.unit import BEGIN, Unit
 from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util.process import Completed
 
 REFUSED = "nova.exception.PciInvalidAlias: The PCI alias(es) nic does not have vendor_id"
@@ -41,7 +41,7 @@ class Host:
 
 def service(log: Sequence[str], restarts: int = 0) -> ComputeService:
     unit = Unit("n-cpu.service", Path("/venv/bin/nova-compute"), PurePosixPath("/etc/nova.conf"))
-    return ComputeService(unit, cast(Machine, Host(log, restarts)))
+    return ComputeService(unit, cast(HostConnection, Host(log, restarts)))
 
 
 class SinceStartTest(unittest.TestCase):

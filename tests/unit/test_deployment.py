@@ -2,7 +2,7 @@
 import unittest
 
 from vhost_tempest_plugin.cloud.deployment import driver as deployment
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.errors import InputError
 
 
@@ -10,7 +10,7 @@ class LoadTest(unittest.TestCase):
     def test_a_lab(self) -> None:
         driver = deployment.load("lab", "mine", ("mine-0",))
         self.assertEqual(("mine", ("mine-0",)), (driver.name, driver.hosts))
-        self.assertEqual(frozenset(Ability), driver.abilities)
+        self.assertEqual(frozenset(DriverCapability), driver.capabilities)
 
     def test_what_there_is_not(self) -> None:
         with self.assertRaisesRegex(InputError, "'nothing'.*known: .*lab"):

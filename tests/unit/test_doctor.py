@@ -5,7 +5,13 @@ from pathlib import Path
 
 from vhost_tempest_plugin.host import acceleration
 from vhost_tempest_plugin.host.doctor import doctor, packages
-from vhost_tempest_plugin.host.doctor.doctor import Facts, Finding, Need, Verdict, judge
+from vhost_tempest_plugin.host.doctor.doctor import (
+    DoctorVerdict,
+    Facts,
+    Finding,
+    ResourceRequirement,
+    judge,
+)
 from vhost_tempest_plugin.host.doctor.packages import TOOLS, Distribution
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
@@ -18,7 +24,9 @@ SOUND = Facts(
     versions=Versions((10, 0), (11, 3)),
     trouble="",
     absent=frozenset(),
-    acceleration=acceleration.Verdict(Accelerator.KVM, "a guest ran on /dev/kvm", nested=True),
+    acceleration=acceleration.AccelerationVerdict(
+        Accelerator.KVM, "a guest ran on /dev/kvm", nested=True
+    ),
     memory_mib=32000,
     memory_free_mib=30000,
     disk_free_mib=100_000,
@@ -31,9 +39,9 @@ TOOL = {tool.name: tool for tool in TOOLS}
 
 class JudgeTest(unittest.TestCase):
     def judge(self, topology: str = "article", **changes: object) -> dict[str, Finding]:
-        return self.judged(Need(catalog.find(topology)), **changes)
+        return self.judged(ResourceRequirement(catalog.find(topology)), **changes)
 
-    def judged(self, need: Need, **changes: object) -> dict[str, Finding]:
+    def judged(self, need: ResourceRequirement, **changes: object) -> dict[str, Finding]:
         findings = judge(dataclasses.replace(SOUND, **changes), need)
         self.assertEqual(len(findings), len({finding.name for finding in findings}))
         return {finding.name: finding for finding in findings}
@@ -42,7 +50,7 @@ class JudgeTest(unittest.TestCase):
         return {
             name: finding
             for name, finding in self.judge(**changes).items()
-            if finding.verdict is not Verdict.OK
+            if finding.verdict is not DoctorVerdict.OK
         }
 
     def test_a_sound_machine(self) -> None:
@@ -62,14 +70,14 @@ class JudgeTest(unittest.TestCase):
             user_namespaces=False,
         ).values():
             with self.subTest(finding.name):
-                if finding.verdict is not Verdict.OK:
+                if finding.verdict is not DoctorVerdict.OK:
                     self.assertTrue(finding.remedy)
 
     def test_no_emulator(self) -> None:
         bad = self.bad(versions=None, trouble="no driver", acceleration=None)
         self.assertEqual({"an emulated NUMA host", "accelerator"}, set(bad))
         base = bad["an emulated NUMA host"]
-        self.assertEqual((Verdict.MISSING, "no driver"), (base.verdict, base.observed))
+        self.assertEqual((DoctorVerdict.MISSING, "no driver"), (base.verdict, base.observed))
         self.assertEqual(
             "apt-get install libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils", base.remedy
         )
@@ -78,26 +86,30 @@ class JudgeTest(unittest.TestCase):
         bad = self.bad(topology="sriov", versions=Versions((7, 2), (9, 0)))
         self.assertEqual(["the device igb"], list(bad))
         finding = bad["the device igb"]
-        self.assertEqual(Verdict.MISSING, finding.verdict)
+        self.assertEqual(DoctorVerdict.MISSING, finding.verdict)
         self.assertEqual("QEMU 7.2, libvirt 9.0", finding.observed)
         self.assertEqual("QEMU 8.0, libvirt 9.3", finding.needed)
         self.assertIn("backports", finding.remedy)
 
     def test_too_old_for_interrupt_remapping_is_a_warning(self) -> None:
         finding = self.bad(versions=Versions((10, 0), (3, 3)))["interrupt remapping"]
-        self.assertEqual(Verdict.WARNING, finding.verdict)
+        self.assertEqual(DoctorVerdict.WARNING, finding.verdict)
         self.assertIn("unsafe interrupts", finding.remedy)
 
     def test_emulation_is_a_warning_with_its_reason(self) -> None:
-        verdict = acceleration.Verdict(Accelerator.TCG, "there is no /dev/kvm", "modprobe it")
+        verdict = acceleration.AccelerationVerdict(
+            Accelerator.TCG, "there is no /dev/kvm", "modprobe it"
+        )
         finding = self.bad(acceleration=verdict)["accelerator"]
-        self.assertEqual(Verdict.WARNING, finding.verdict)
+        self.assertEqual(DoctorVerdict.WARNING, finding.verdict)
         self.assertEqual("tcg: there is no /dev/kvm", finding.observed)
         self.assertEqual("modprobe it", finding.remedy)
 
     def test_nested_off_is_a_warning(self) -> None:
-        verdict = acceleration.Verdict(Accelerator.KVM, "nested is off", "nested=1")
-        self.assertEqual(Verdict.WARNING, self.bad(acceleration=verdict)["accelerator"].verdict)
+        verdict = acceleration.AccelerationVerdict(Accelerator.KVM, "nested is off", "nested=1")
+        self.assertEqual(
+            DoctorVerdict.WARNING, self.bad(acceleration=verdict)["accelerator"].verdict
+        )
 
     def test_a_missing_program_is_named_by_its_package(self) -> None:
         for distribution, remedy in (
@@ -109,7 +121,7 @@ class JudgeTest(unittest.TestCase):
                 header = TOOL["/usr/include/libelf.h"]
                 bad = self.bad(distribution=distribution, absent=frozenset({header}))
                 self.assertEqual(remedy, bad[header.name].remedy)
-                self.assertEqual(Verdict.MISSING, bad[header.name].verdict)
+                self.assertEqual(DoctorVerdict.MISSING, bad[header.name].verdict)
 
     def test_a_package_that_a_distribution_lacks_is_called_by_debians_name(self) -> None:
         source = TOOL["/usr/src/linux-source-*.tar.*"]
@@ -120,7 +132,8 @@ class JudgeTest(unittest.TestCase):
         names = ("dot", "mariadbd", "rabbitmq-server")
         bad = self.bad(absent=frozenset(TOOL[name] for name in names))
         self.assertEqual(
-            dict.fromkeys(names, Verdict.WARNING), {name: f.verdict for name, f in bad.items()}
+            dict.fromkeys(names, DoctorVerdict.WARNING),
+            {name: f.verdict for name, f in bad.items()},
         )
         self.assertIn("rabbitmq-server", bad["rabbitmq-server"].remedy)
 
@@ -128,7 +141,7 @@ class JudgeTest(unittest.TestCase):
         ovmf = next(tool for tool in TOOLS if tool.efi)
         self.assertEqual({}, self.bad(absent=frozenset({ovmf})))
         bad = self.bad(topology="wide", absent=frozenset({ovmf}))
-        self.assertEqual(Verdict.MISSING, bad[ovmf.name].verdict)
+        self.assertEqual(DoctorVerdict.MISSING, bad[ovmf.name].verdict)
 
     def test_root_needs_no_help_with_owners(self) -> None:
         users = frozenset(tool for tool in TOOLS if tool.users)
@@ -138,15 +151,15 @@ class JudgeTest(unittest.TestCase):
 
     def test_user_namespaces_refused(self) -> None:
         finding = self.bad(user_namespaces=False)["user namespaces"]
-        self.assertEqual(Verdict.MISSING, finding.verdict)
+        self.assertEqual(DoctorVerdict.MISSING, finding.verdict)
         self.assertIn("sysctl", finding.remedy)
 
     def test_memory(self) -> None:
         needed_mib = 8192 + doctor.QEMU_MIB
         for total_mib, free_mib, verdict in (
-            (needed_mib, needed_mib, Verdict.OK),
-            (needed_mib, needed_mib - 1, Verdict.WARNING),
-            (needed_mib - 1, needed_mib - 1, Verdict.MISSING),
+            (needed_mib, needed_mib, DoctorVerdict.OK),
+            (needed_mib, needed_mib - 1, DoctorVerdict.WARNING),
+            (needed_mib - 1, needed_mib - 1, DoctorVerdict.MISSING),
         ):
             with self.subTest(verdict):
                 finding = self.judge(memory_mib=total_mib, memory_free_mib=free_mib)["memory"]
@@ -157,10 +170,10 @@ class JudgeTest(unittest.TestCase):
     def test_disk(self) -> None:
         running_mib = doctor.IMAGES_MIB + doctor.OVERLAY_MIB
         for free_mib, verdict in (
-            (running_mib + 8192, Verdict.OK),
-            (running_mib + 8191, Verdict.WARNING),
-            (running_mib, Verdict.WARNING),
-            (running_mib - 1, Verdict.MISSING),
+            (running_mib + 8192, DoctorVerdict.OK),
+            (running_mib + 8191, DoctorVerdict.WARNING),
+            (running_mib, DoctorVerdict.WARNING),
+            (running_mib - 1, DoctorVerdict.MISSING),
         ):
             with self.subTest(free_mib=free_mib):
                 finding = self.judge(disk_free_mib=free_mib)["disk"]
@@ -168,21 +181,23 @@ class JudgeTest(unittest.TestCase):
                 self.assertIn(f"{free_mib} MiB free in /home/user", finding.observed)
 
     def test_a_lab_with_two_hosts(self) -> None:
-        need = Need(catalog.find("small"), count=2, lab=True)
+        need = ResourceRequirement(catalog.find("small"), count=2, lab=True)
         memory_mib = 2 * (4096 + doctor.QEMU_MIB) + doctor.LAB_MEMORY_MIB
         running_mib = doctor.IMAGES_MIB + 2 * doctor.OVERLAY_MIB
         running_mib += doctor.LAB_CACHE_MIB + doctor.LAB_DISK_MIB
         found = self.judged(need, memory_mib=memory_mib - 1, disk_free_mib=running_mib - 1)
         self.assertIn(f"{memory_mib} MiB", found["memory"].needed)
-        self.assertEqual(Verdict.MISSING, found["memory"].verdict)
+        self.assertEqual(DoctorVerdict.MISSING, found["memory"].verdict)
         self.assertIn(f"{running_mib + 8192} MiB", found["disk"].needed)
-        self.assertEqual(Verdict.MISSING, found["disk"].verdict)
+        self.assertEqual(DoctorVerdict.MISSING, found["disk"].verdict)
 
     def test_programs_that_only_a_lab_needs(self) -> None:
         absent = frozenset(packages.LAB)
-        for lab, verdict in ((False, Verdict.WARNING), (True, Verdict.MISSING)):
+        for lab, verdict in ((False, DoctorVerdict.WARNING), (True, DoctorVerdict.MISSING)):
             with self.subTest(lab=lab):
-                found = self.judged(Need(catalog.find("small"), lab=lab), absent=absent)
+                found = self.judged(
+                    ResourceRequirement(catalog.find("small"), lab=lab), absent=absent
+                )
                 self.assertEqual(verdict, found["mariadbd"].verdict)
                 self.assertEqual("apt-get install rabbitmq-server", found["rabbitmq-server"].remedy)
 

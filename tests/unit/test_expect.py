@@ -23,10 +23,10 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
     GuestNode,
-    Lack,
     Limits,
     Observation,
     Refused,
+    Shortage,
     admits,
     expectation,
 )
@@ -50,7 +50,7 @@ class AffinityTest(CaseTest):
         taken = Load(devices=on(ARTICLE, 1, 2))
         self.assertEqual({(0,)}, places(self.expect(ARTICLE, asked, taken)))
         full = Load({0: NodeLoad(pinned=frozenset({2, 3}))}, taken.devices)
-        self.refused(ARTICLE, asked, Lack.AFFINITY, full)
+        self.refused(ARTICLE, asked, Shortage.AFFINITY, full)
 
     def test_policies_with_local_devices_gone(self) -> None:
         """A guest that must be on node 0 of lopsided, which has no device at all."""
@@ -64,7 +64,7 @@ class AffinityTest(CaseTest):
             with self.subTest(policy=policy):
                 asked = guest(memory_mib=1500, devices=(nic(1, policy),))
                 if devices is None:
-                    self.refused(LOPSIDED, asked, Lack.AFFINITY)
+                    self.refused(LOPSIDED, asked, Shortage.AFFINITY)
                     continue
                 expected = self.expect(LOPSIDED, asked)
                 self.assertEqual({(0,)}, places(expected))
@@ -121,15 +121,15 @@ class AffinityTest(CaseTest):
         )
         some = Load(devices=frozenset(sorted(on(ARTICLE, 2))[:1]))
         self.assertEqual({(0, 1), (1, 0)}, places(self.expect(ARTICLE, asked, some)))
-        self.refused(ARTICLE, guest(2, 128, 2, devices=(nic(7),)), Lack.AFFINITY)
-        self.refused(ARTICLE, guest(4, 256, 4), Lack.NODES)
+        self.refused(ARTICLE, guest(2, 128, 2, devices=(nic(7),)), Shortage.AFFINITY)
+        self.refused(ARTICLE, guest(4, 256, 4), Shortage.NODES)
 
     def test_without_nodes_any_device_will_do(self) -> None:
         asked = guest(nodes=None, devices=(nic(9),))
         expected = self.expect(ARTICLE, asked)
         self.assertEqual({()}, places(expected))
         self.assertEqual((), admits(expected, Observation((), on(ARTICLE, 0, 1, 2))))
-        self.refused(ARTICLE, guest(nodes=None, devices=(nic(5), nic(5))), Lack.DEVICES)
+        self.refused(ARTICLE, guest(nodes=None, devices=(nic(5), nic(5))), Shortage.DEVICES)
 
     def test_whose_policy_counts(self) -> None:
         far = guest(memory_mib=1500, devices=(nic(),), pci_policy=NumaPolicy.PREFERRED)
@@ -141,15 +141,15 @@ class AffinityTest(CaseTest):
         strict = dataclasses.replace(
             far, devices=(nic(1, NumaPolicy.PREFERRED),), pci_policy=NumaPolicy.REQUIRED
         )
-        self.refused(LOPSIDED, strict, Lack.AFFINITY)
+        self.refused(LOPSIDED, strict, Shortage.AFFINITY)
         both = dataclasses.replace(strict, image=by_image.image)
         self.refused(LOPSIDED, both, Conflict.PCI_POLICIES)
 
     def test_virtual_functions_and_others(self) -> None:
         vf = DeviceRequest(pci_devices.kinds(DeviceModel.IGB)[1], 4)
         self.assertEqual({(0,), (1,)}, places(self.expect(SRIOV, guest(devices=(vf, nic())))))
-        self.refused(SRIOV, guest(devices=(vf, nic(2))), Lack.AFFINITY)
-        self.refused(SRIOV, guest(devices=(vf, dataclasses.replace(vf, count=5))), Lack.DEVICES)
+        self.refused(SRIOV, guest(devices=(vf, nic(2))), Shortage.AFFINITY)
+        self.refused(SRIOV, guest(devices=(vf, dataclasses.replace(vf, count=5))), Shortage.DEVICES)
 
     def test_aliases_take_from_each_other_in_order(self) -> None:
         """One near device: the looser alias is served from it if it comes first."""
@@ -158,7 +158,7 @@ class AffinityTest(CaseTest):
         wide = guest(2, 2100, devices=(strict, loose))
         self.assertEqual({(0,)}, places(self.expect(ARTICLE, wide, taken)))
         other = dataclasses.replace(wide, devices=(loose, strict))
-        self.refused(ARTICLE, other, Lack.AFFINITY, taken)
+        self.refused(ARTICLE, other, Shortage.AFFINITY, taken)
 
 
 class CpuTest(CaseTest):
@@ -166,11 +166,11 @@ class CpuTest(CaseTest):
 
     def test_dedicated(self) -> None:
         self.assertEqual({(0,)}, places(self.expect(ARTICLE, guest(2, cpu_policy=DEDICATED))))
-        self.refused(ARTICLE, guest(3, cpu_policy=DEDICATED), Lack.DEDICATED_CPUS)
+        self.refused(ARTICLE, guest(3, cpu_policy=DEDICATED), Shortage.DEDICATED_CPUS)
         pinned = Load({0: NodeLoad(pinned=frozenset({2}))})
         one = guest(cpu_policy=DEDICATED)
         self.assertEqual({(0,), (1,), (2,)}, places(self.expect(ARTICLE, one, pinned)))
-        self.refused(ARTICLE, guest(2, cpu_policy=DEDICATED), Lack.DEDICATED_CPUS, pinned)
+        self.refused(ARTICLE, guest(2, cpu_policy=DEDICATED), Shortage.DEDICATED_CPUS, pinned)
 
     def test_emulator_has_a_cpu_beside_guest_node_0(self) -> None:
         asked = guest(2, 128, 2, cpu_policy=DEDICATED, emulator_policy=EmulatorPolicy.ISOLATE)
@@ -180,17 +180,17 @@ class CpuTest(CaseTest):
         asked = guest(3, cpu_policy=CpuPolicy.MIXED, dedicated_mask=frozenset({1}))
         self.assertEqual({(0,)}, places(self.expect(ARTICLE, asked)))
         four = guest(4, cpu_policy=CpuPolicy.MIXED, dedicated_mask=frozenset({1}))
-        self.refused(ARTICLE, four, Lack.FLOATING_CPUS)
+        self.refused(ARTICLE, four, Shortage.FLOATING_CPUS)
 
     def test_floating_cpus_are_promised_more_than_once(self) -> None:
         asked = guest(2)
         some = Load({0: NodeLoad(floating_vcpus=6)})
         self.assertEqual({(0,)}, places(self.expect(ARTICLE, asked, some)))
         more = Load({0: NodeLoad(floating_vcpus=7)})
-        self.refused(ARTICLE, asked, Lack.FLOATING_CPUS, more)
+        self.refused(ARTICLE, asked, Shortage.FLOATING_CPUS, more)
         anywhere = guest(4, nodes=None)
         self.assertEqual({()}, places(self.expect(ARTICLE, anywhere, Load(vcpus=12))))
-        self.refused(ARTICLE, anywhere, Lack.VCPUS, Load(vcpus=13))
+        self.refused(ARTICLE, anywhere, Shortage.VCPUS, Load(vcpus=13))
 
     def test_threads(self) -> None:
         """Of smt's cores 1 and 3 are dedicated, one on each node."""
@@ -207,23 +207,23 @@ class CpuTest(CaseTest):
                 if fits:
                     self.assertIn((0,), places(self.expect(layout, asked)))
                 elif layout is SMT:
-                    self.refused(layout, asked, Lack.THREADS)
+                    self.refused(layout, asked, Shortage.THREADS)
                 else:
-                    self.refused(layout, asked, Lack.ONE_NODE)
+                    self.refused(layout, asked, Shortage.ONE_NODE)
 
     def test_half_a_core_is_no_core(self) -> None:
         half = Load({0: NodeLoad(pinned=frozenset({2})), 1: NodeLoad(pinned=frozenset({6}))})
         asked = guest(cpu_policy=DEDICATED, thread_policy=ThreadPolicy.REQUIRE)
-        self.refused(SMT, asked, Lack.THREADS, half)
+        self.refused(SMT, asked, Shortage.THREADS, half)
         prefers = dataclasses.replace(asked, thread_policy=ThreadPolicy.PREFER)
         self.assertEqual({(0,), (1,)}, places(self.expect(SMT, prefers, half)))
 
     def test_what_a_node_of_a_guest_is_refused_for(self) -> None:
         """Each node lacks something else."""
         pinned = Load({0: NodeLoad(pinned=frozenset({2, 3}))})
-        self.refused(ARTICLE, guest(2, 3000, cpu_policy=DEDICATED), Lack.ONE_NODE, pinned)
+        self.refused(ARTICLE, guest(2, 3000, cpu_policy=DEDICATED), Shortage.ONE_NODE, pinned)
         two = guest(4, 128, 2)
-        self.refused(ARTICLE, two, Lack.SEPARATE_NODES)
+        self.refused(ARTICLE, two, Shortage.SEPARATE_NODES)
 
 
 class MemoryTest(CaseTest):
@@ -242,18 +242,18 @@ class MemoryTest(CaseTest):
                 if fits:
                     self.assertEqual({(0,), (1,), (2,)}, places(self.expect(SMALL, asked)))
                 else:
-                    self.refused(SMALL, asked, Lack.PAGES)
+                    self.refused(SMALL, asked, Shortage.PAGES)
 
     def test_pages_are_whole_and_free(self) -> None:
-        self.refused(SMALL, guest(memory_mib=65, page_size=2048), Lack.PAGES)
-        self.refused(SMALL, guest(memory_mib=130, page_size=2048), Lack.PAGES)
+        self.refused(SMALL, guest(memory_mib=65, page_size=2048), Shortage.PAGES)
+        self.refused(SMALL, guest(memory_mib=130, page_size=2048), Shortage.PAGES)
         used = Load({node: NodeLoad(pages=((2048, 33),)) for node in (0, 2)})
         asked = guest(page_size=2048)
         self.assertEqual({(1,)}, places(self.expect(SMALL, asked, used)))
 
     def test_small_pages_are_what_huge_ones_leave(self) -> None:
         self.assertEqual({(0,)}, places(self.expect(SMALL, guest(memory_mib=1920))))
-        self.refused(SMALL, guest(memory_mib=1921), Lack.MEMORY)
+        self.refused(SMALL, guest(memory_mib=1921), Shortage.MEMORY)
 
     def test_pinned_guests_get_memory_once(self) -> None:
         used = Load({0: NodeLoad(memory_mib=1000, pages=((4, 256000),))})
@@ -262,13 +262,13 @@ class MemoryTest(CaseTest):
         self.assertEqual({(0,)}, places(expectation(SMALL, asked, used, twice)))
         pinned = dataclasses.replace(asked, cpu_policy=DEDICATED)
         refusal = expectation(SMALL, pinned, used, twice)
-        self.assertEqual(Lack.MEMORY, refusal.reason if isinstance(refusal, Refused) else None)
-        self.refused(SMALL, asked, Lack.MEMORY, used)
+        self.assertEqual(Shortage.MEMORY, refusal.reason if isinstance(refusal, Refused) else None)
+        self.refused(SMALL, asked, Shortage.MEMORY, used)
 
     def test_whole_host(self) -> None:
         asked = guest(memory_mib=3500, nodes=None)
         self.assertEqual({()}, places(self.expect(SMALL, asked)))
-        self.refused(SMALL, asked, Lack.TOTAL_MEMORY, Load(memory_mib=700))
+        self.refused(SMALL, asked, Shortage.TOTAL_MEMORY, Load(memory_mib=700))
         refusal = expectation(SMALL, asked, Load(), Limits(reserved_mib=600))
         self.assertIsInstance(refusal, Refused)
 
@@ -276,7 +276,7 @@ class MemoryTest(CaseTest):
         """The kernel has kept some of it."""
         asked = guest(memory_mib=1900)
         refusal = expectation(SMALL, asked, Load(), ALL, {0: 2000 * 1024})
-        self.assertEqual(Lack.MEMORY, refusal.reason if isinstance(refusal, Refused) else None)
+        self.assertEqual(Shortage.MEMORY, refusal.reason if isinstance(refusal, Refused) else None)
 
 
 class ConflictTest(CaseTest):

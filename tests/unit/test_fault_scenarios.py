@@ -10,8 +10,8 @@ from typing import Any, cast
 
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.views import HostDevice, NovaView, TrackedDevice
@@ -143,7 +143,7 @@ class FaultySimulation(Simulation):
         self.test.assertEqual(HOST, host)
 
     @contextmanager
-    def rewired(self, host: str, hardware: Host) -> Iterator[None]:
+    def with_hardware(self, host: str, hardware: Host) -> Iterator[None]:
         before, self.layout = self.layout, lay_out(hardware)
         self.ended.update(guest.id for guest in self.test.guests)
         yield
@@ -187,9 +187,11 @@ class FaultScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         ran = set()
         for topology in TOPOLOGIES:
-            ground = Ground((lay_out(catalog.find(topology)),), frozenset(Ability))
+            ground = TestEnvironment(
+                (lay_out(catalog.find(topology)),), frozenset(DriverCapability)
+            )
             for case, name in (*tests(test_hardware_faults), *tests(test_in_guest)):
-                if requirement.lacks(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), ground):
                     continue
                 ran.add(name)
                 for seed in range(SEEDS):

@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.nested_guest.kernel import newest
 from vhost_tempest_plugin.topology.model import HugePages
@@ -81,6 +81,6 @@ class SourceTest(unittest.TestCase):
     def test_none_names_the_package(self) -> None:
         with (
             tempfile.TemporaryDirectory() as directory,
-            self.assertRaisesRegex(MachineError, "install the package linux-source"),
+            self.assertRaisesRegex(LocalError, "install the package linux-source"),
         ):
             newest(Path(directory))

@@ -4,7 +4,7 @@
 import unittest
 from dataclasses import replace
 
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.views import Inventory, NovaView, Provider, TrackedDevice
 from vhost_tempest_plugin.scenario import base_hardware
@@ -55,7 +55,7 @@ class ChangesTest(unittest.TestCase):
             variants.exchanged(lay_out(replace(own.host, nodes=nodes)))
 
     def test_needs(self) -> None:
-        ground = Ground((layout("article"),))
+        ground = TestEnvironment((layout("article"),))
         self.assertEqual("", base_hardware.removable(3).lack(ground))
         self.assertIn("has 3", base_hardware.removable(4).lack(ground))
         self.assertEqual("", base_hardware.removable_nodes(3).lack(ground))
@@ -71,7 +71,7 @@ class BooksTest(unittest.TestCase):
 
     def changes(self, other: accounting.Book) -> tuple[str, ...]:
         return accounting.changes(
-            accounting.Books({"h": self.book}), accounting.Books({"h": other})
+            accounting.Accounting({"h": self.book}), accounting.Accounting({"h": other})
         )
 
     def test_the_same(self) -> None:

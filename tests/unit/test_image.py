@@ -17,7 +17,7 @@ from unittest import mock
 
 from tests.unit.test_cpio import unpack
 from tests.unit.test_domain import UPLINK
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host import image
 from vhost_tempest_plugin.host.image import archives, distribution, kernel, overlay
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap, Recipe
@@ -64,7 +64,7 @@ class DistributionTest(unittest.TestCase):
 
     def test_an_unknown_one_is_refused(self) -> None:
         for text in ("", "ID=fedora\nVERSION_CODENAME=x\n", "ID=debian\n"):
-            with self.subTest(text=text), self.assertRaisesRegex(MachineError, "debian, ubuntu"):
+            with self.subTest(text=text), self.assertRaisesRegex(LocalError, "debian, ubuntu"):
                 distribution.parse(text)
 
 
@@ -98,7 +98,7 @@ class ArchivesTest(unittest.TestCase):
         with (
             mock.patch.object(archives.process, "run", return_value=self.targets("X")),
             mock.patch.object(archives.process, "which", return_value=Path("apt-get")),
-            self.assertRaisesRegex(MachineError, "run 'apt-get update'"),
+            self.assertRaisesRegex(LocalError, "run 'apt-get update'"),
         ):
             archives.own(distribution.parse(DEBIAN))
 
@@ -125,7 +125,7 @@ class KernelTest(unittest.TestCase):
 
     def test_no_kernel(self) -> None:
         for data in (bytes(2000), bzimage(b"nothing"), bzimage(gzip.compress(ELF)[:40])):
-            with self.subTest(), self.assertRaises(MachineError):
+            with self.subTest(), self.assertRaises(LocalError):
                 kernel.extract(data, self.work)
 
     def test_modules_in_order(self) -> None:
@@ -261,7 +261,7 @@ class BuildTest(unittest.TestCase):
 
     def test_a_tree_without_one_kernel_is_refused(self) -> None:
         for kernels in (0, 2):
-            with self.subTest(kernels=kernels), self.assertRaisesRegex(MachineError, "kernels"):
+            with self.subTest(kernels=kernels), self.assertRaisesRegex(LocalError, "kernels"):
                 image.build(builder=FakeBuilder(kernels))
             self.assertEqual(["lock"], [path.name for path in self.cache.iterdir()])
 
@@ -274,7 +274,7 @@ class BuilderTest(unittest.TestCase):
         with (
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.run", return_value=failed),
-            self.assertRaisesRegex(MachineError, "run it as root once"),
+            self.assertRaisesRegex(LocalError, "run it as root once"),
         ):
             Mmdebstrap(as_root=False).tree(recipe, Path(work))
 
@@ -285,6 +285,6 @@ class BuilderTest(unittest.TestCase):
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.which", side_effect=Path),
             mock.patch(f"{module}.run", side_effect=CommandError("E: no", 1)),
-            self.assertRaisesRegex(MachineError, "could not be built from s's packages: E: no"),
+            self.assertRaisesRegex(LocalError, "could not be built from s's packages: E: no"),
         ):
             Mmdebstrap(as_root=True).tree(recipe, Path(work))

@@ -7,8 +7,8 @@ from typing import Any, cast
 
 from tests.unit.guest_views import GUEST
 from vhost_tempest_plugin.nova.views import Holding, HostView, NovaView
-from vhost_tempest_plugin.scenario.inspection.host_view import Look
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
+from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot
 
 ELSEWHERE = "0338be7f-7c05-50eb-999e-4b19af385f05"
 
@@ -19,8 +19,8 @@ class LeftHost:
     def nova(self) -> NovaView:
         return NovaView("root", (), {})
 
-    def look(self) -> Look:
-        return Look(HostView({}, {}, {}), self.nova(), {"root": "left"})
+    def look(self) -> HostSnapshot:
+        return HostSnapshot(HostView({}, {}, {}), self.nova(), {"root": "left"})
 
 
 class HeldByTest(unittest.TestCase):

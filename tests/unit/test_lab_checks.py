@@ -11,7 +11,7 @@ from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.client.resources import CloudError, ComputeService
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Override, Settings
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
 from vhost_tempest_plugin.lab.hosts import readiness
 from vhost_tempest_plugin.nova import pci_devices
@@ -70,7 +70,7 @@ class LabChecksTest(unittest.TestCase):
         return finding
 
     def assert_failed(self, finding: Finding, observed: str) -> None:
-        self.assertEqual(Verdict.FAILED, finding.verdict, finding)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn(observed, finding.observed)
         self.assertTrue(finding.remedy)
 
@@ -80,11 +80,11 @@ class LabChecksTest(unittest.TestCase):
             self.assertEqual(name, check.name)
 
     def test_apis(self) -> None:
-        self.assertEqual(Verdict.PASSED, self.finding("apis").verdict)
+        self.assertEqual(CheckVerdict.PASSED, self.finding("apis").verdict)
         self.assert_failed(self.finding("apis", FakeCloud(broken="networks")), "HTTP 500")
 
     def test_compute_service(self) -> None:
-        self.assertEqual(Verdict.PASSED, self.finding("compute-service").verdict)
+        self.assertEqual(CheckVerdict.PASSED, self.finding("compute-service").verdict)
         first, *others = SERVICES
         for services, observed in (
             ((replace(first, is_up=False), *others), "down, enabled"),
@@ -97,7 +97,7 @@ class LabChecksTest(unittest.TestCase):
                 )
 
     def test_placement(self) -> None:
-        self.assertEqual(Verdict.PASSED, self.finding("placement").verdict)
+        self.assertEqual(CheckVerdict.PASSED, self.finding("placement").verdict)
         inventories = ROOT.inventories
         for changed, observed in (
             ({"VCPU": Inventory(8, 0, 0)}, "lab-0 VCPU: 8"),
@@ -124,12 +124,12 @@ class LabChecksTest(unittest.TestCase):
             for row in ROWS
         ]
         found = self.finding("placement", FakeCloud(providers=(ROOT, *children)), settings)
-        self.assertEqual(Verdict.PASSED, found.verdict, found)
+        self.assertEqual(CheckVerdict.PASSED, found.verdict, found)
         found = self.finding("placement", FakeCloud(providers=(ROOT, *children[1:])), settings)
         self.assert_failed(found, "nothing")
 
     def test_host_mapping(self) -> None:
-        for mapped, verdict in ((True, Verdict.PASSED), (False, Verdict.FAILED)):
+        for mapped, verdict in ((True, CheckVerdict.PASSED), (False, CheckVerdict.FAILED)):
             with mock.patch.object(readiness, "is_mapped", return_value=mapped):
                 self.assertEqual(verdict, self.finding("host-mapping").verdict)
 
@@ -152,7 +152,7 @@ class LabChecksTest(unittest.TestCase):
                 if observed:
                     self.assert_failed(finding, observed)
                 else:
-                    self.assertEqual(Verdict.PASSED, finding.verdict, finding)
+                    self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
 
 
 def _view(rows: dict[PciDeviceRow, str]) -> NovaView:

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from tests.unit.lab_settings import host, settings
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 
 
-class NotedComputes(Computes):
+class NotedComputes(ComputeHosts):
     """Two hosts, of which nothing but what is done to them is told; *stale* has other files."""
 
     def __init__(self, stale: str = "") -> None:

@@ -9,14 +9,14 @@ from typing import Any
 from tests.unit.guest_views import GUEST, HOST, ROW
 from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.views import HostView, NovaView, TrackedDevice
-from vhost_tempest_plugin.scenario.inspection.host_view import Look, Watch
+from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot, ObservedHost
 
 FREE = NovaView("root", (TrackedDevice(ROW, "available"),), {})
 LEAVING = NovaView("root", (TrackedDevice(ROW, "allocated", GUEST),), {})
 THERE = NovaView("root", (TrackedDevice(ROW, "allocated", GUEST),), {GUEST: Observation()})
 
 
-class LookedAt(Watch):
+class LookedAt(ObservedHost):
     """A host of which Nova's database says one thing after the other; nobody else knows it."""
 
     def __init__(self, said: Sequence[NovaView]) -> None:
@@ -26,8 +26,8 @@ class LookedAt(Watch):
         nobody: Any = None
         super().__init__(node, nobody, placement)
 
-    def look(self) -> Look:
-        return Look(HostView({}, {}, {}), next(self.said), {})
+    def look(self) -> HostSnapshot:
+        return HostSnapshot(HostView({}, {}, {}), next(self.said), {})
 
 
 class SettleTest(unittest.TestCase):

@@ -12,7 +12,7 @@ from pathlib import Path
 from unittest import mock
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 
 # It notes its words; "-O" asks for a connection, which there is while the file "up" exists.
 SSH = """\
@@ -46,7 +46,7 @@ class SshCase(unittest.TestCase):
         patcher.start()
         self.addCleanup(patcher.stop)
         (self.state / "up").touch()
-        self.machine = Machine(self.ssh(2222))
+        self.machine = HostConnection(self.ssh(2222))
 
     def ssh(self, port: int) -> Ssh:
         return Ssh(self.state, port, Path("/k/50% key"), self.state / "known_hosts", "small")
@@ -180,7 +180,7 @@ class WaitTest(SshCase):
     def test_a_port_that_only_accepts_is_not_ready(self) -> None:
         attempts: list[None] = []
         with self.server([b"", b"", b"SSH-2.0-OpenSSH_9.2\r\n"]) as port:
-            lag_s = Machine(self.ssh(port)).wait_until_ready(
+            lag_s = HostConnection(self.ssh(port)).wait_until_ready(
                 limit_s=20, watch=lambda: attempts.append(None)
             )
         self.assertEqual(2, len(attempts))
@@ -190,7 +190,7 @@ class WaitTest(SshCase):
         with self.server([]) as port:
             pass
         with self.assertRaisesRegex(HostError, f"port {port} within 0 s; 'vhost console'"):
-            Machine(self.ssh(port)).wait_until_ready(limit_s=0.3)
+            HostConnection(self.ssh(port)).wait_until_ready(limit_s=0.3)
 
     def test_who_watches_can_end_it(self) -> None:
         def watch() -> None:
@@ -199,7 +199,7 @@ class WaitTest(SshCase):
         with self.server([]) as port:
             pass
         with self.assertRaisesRegex(HostError, "QEMU is gone"):
-            Machine(self.ssh(port)).wait_until_ready(limit_s=20, watch=watch)
+            HostConnection(self.ssh(port)).wait_until_ready(limit_s=20, watch=watch)
 
     def test_a_host_that_does_not_let_us_in(self) -> None:
         (self.state / "up").unlink()
@@ -207,4 +207,4 @@ class WaitTest(SshCase):
             self.server([b"SSH-2.0-OpenSSH_9.2\r\n"]) as port,
             self.assertRaisesRegex(HostError, "Host key verification failed"),
         ):
-            Machine(self.ssh(port)).wait_until_ready(limit_s=20)
+            HostConnection(self.ssh(port)).wait_until_ready(limit_s=20)

@@ -5,9 +5,9 @@ import os
 import unittest
 from pathlib import Path
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.scenario import required_tests
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
@@ -29,8 +29,10 @@ class MustRunTest(unittest.TestCase):
         super().setUp()
         self.lists: dict[str, list[str]] = {}
         for name in catalog.names():
-            ground = Ground(
-                (lay_out(catalog.find(name)),) * 2, frozenset(Ability), frozenset(Feature)
+            ground = TestEnvironment(
+                (lay_out(catalog.find(name)),) * 2,
+                frozenset(DriverCapability),
+                frozenset(TempestFeature),
             )
             for entry in required_tests.entries(ground):
                 on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.lab.environment import mutant_tree as copies
 from vhost_tempest_plugin.lab.mutation import trial
@@ -25,7 +25,13 @@ from vhost_tempest_plugin.mutation import (
     hosts,
     mutated,
 )
-from vhost_tempest_plugin.report.results.mutation import Fate, Mutation, Trial, judged, write
+from vhost_tempest_plugin.report.results.mutation import (
+    Fate,
+    MutantResult,
+    Mutation,
+    mutant_results,
+    write,
+)
 from vhost_tempest_plugin.scenario import required_tests
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
@@ -76,7 +82,7 @@ class CatalogueTest(unittest.TestCase):
 
     def test_there_are_tests_for_each(self) -> None:
         layouts = tuple(lay_out(catalog.find(name)) for name in ("article", "lopsided"))
-        tests = [entry.full_name for entry in required_tests.entries(Ground(layouts))]
+        tests = [entry.full_name for entry in required_tests.entries(TestEnvironment(layouts))]
         for mutant in catalogue.load():
             with self.subTest(mutant=mutant.name):
                 self.assertTrue([t for t in tests if re.search(mutant.tests, t)], mutant.tests)
@@ -84,9 +90,9 @@ class CatalogueTest(unittest.TestCase):
     def test_what_shows_on_no_host_without_threads_is_not_tried_there(self) -> None:
         (mutant,) = catalogue.chosen("^bug-1889633$")
         assert isinstance(mutant, NovaMutant)
-        small, smt = (Ground((lay_out(catalog.find(name)),)) for name in ("small", "smt"))
-        self.assertEqual(("needs 2 threads a core, has 1",), requirement.lacks(mutant.needs, small))
-        self.assertEqual((), requirement.lacks(mutant.needs, smt))
+        small, smt = (TestEnvironment((lay_out(catalog.find(name)),)) for name in ("small", "smt"))
+        self.assertEqual(("needs 2 threads a core, has 1",), requirement.unmet(mutant.needs, small))
+        self.assertEqual((), requirement.unmet(mutant.needs, smt))
 
     def test_hosts_can_be_made(self) -> None:
         for name in ("article", "small", "lopsided", "sockets", "smt", "wide"):
@@ -130,13 +136,13 @@ class FateTest(unittest.TestCase):
             ([], ["setUpClass (a)"], [], Fate.KILLED, ("setUpClass (a)",)),
         ):
             with self.subTest(ran=ran, failed=failed, unfit=unfit):
-                self.assertEqual((fate, killers), judged(ran, failed, unfit))
+                self.assertEqual((fate, killers), mutant_results(ran, failed, unfit))
 
     def test_the_report(self) -> None:
         trials = (
-            Trial("a-b", "breaks a", "https://x/1", Fate.KILLED, ("m.C.test_x",), 2, 3.0),
-            Trial("c-d", "breaks <c>", "", Fate.SURVIVED, (), 1, 4.0),
-            Trial("e-f", "breaks e", "", Fate.STILLBORN, (), 0, 4.0, "it does not import"),
+            MutantResult("a-b", "breaks a", "https://x/1", Fate.KILLED, ("m.C.test_x",), 2, 3.0),
+            MutantResult("c-d", "breaks <c>", "", Fate.SURVIVED, (), 1, 4.0),
+            MutantResult("e-f", "breaks e", "", Fate.STILLBORN, (), 0, 4.0, "it does not import"),
         )
         told = Mutation("Mutants", trials, ("m.C.test_y",), 11.0)
         self.assertEqual("1 killed, 1 survived, 1 does not start", told.summary)

@@ -6,17 +6,17 @@ from collections.abc import Iterator
 
 from tests.unit.asking import ARTICLE, LOPSIDED, SMALL, SMT, SOCKETS, SRIOV
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
-    Candidate,
     GuestNode,
-    Lack,
+    HostCandidate,
     Limits,
     Observation,
     Placed,
     Refused,
+    Shortage,
     ranked,
 )
 from vhost_tempest_plugin.nova.expect.outcome import Choice
@@ -38,8 +38,8 @@ from vhost_tempest_plugin.topology.pci import DeviceModel
 LIMITS = Limits(reserved_mib=256)
 
 
-def ground(*layouts: Layout) -> Ground:
-    return Ground(layouts)
+def ground(*layouts: Layout) -> TestEnvironment:
+    return TestEnvironment(layouts)
 
 
 class NeedTest(unittest.TestCase):
@@ -78,19 +78,21 @@ class NeedTest(unittest.TestCase):
         self.assertNotEqual("", requirement.hosts(2).lack(ground(ARTICLE)))
 
     def test_a_driver(self) -> None:
-        wanted = requirement.deployment(Ability.REBOOT, Ability.UNPLUG)
-        able = frozenset({Ability.REBOOT, Ability.UNPLUG, Ability.RESTART})
-        self.assertEqual("", wanted.lack(Ground((ARTICLE,), able)))
-        lack = wanted.lack(Ground((ARTICLE,), frozenset({Ability.REBOOT})))
+        wanted = requirement.deployment(DriverCapability.REBOOT, DriverCapability.UNPLUG)
+        able = frozenset(
+            {DriverCapability.REBOOT, DriverCapability.UNPLUG, DriverCapability.RESTART}
+        )
+        self.assertEqual("", wanted.lack(TestEnvironment((ARTICLE,), able)))
+        lack = wanted.lack(TestEnvironment((ARTICLE,), frozenset({DriverCapability.REBOOT})))
         self.assertIn("reboot compute hosts", lack)
 
     def test_all_that_lacks_is_told(self) -> None:
-        wanted: tuple[Need, ...] = (
+        wanted: tuple[HardwareRequirement, ...] = (
             requirement.nodes(4),
             requirement.devices(9),
             requirement.threads(2),
         )
-        self.assertEqual(2, len(requirement.lacks(wanted, ground(ARTICLE))))
+        self.assertEqual(2, len(requirement.unmet(wanted, ground(ARTICLE))))
 
 
 class MustRunTest(unittest.TestCase):
@@ -131,10 +133,10 @@ class SituationTest(unittest.TestCase):
                     continue
                 with self.subTest(topology=layout.host.name, kind=kind.name):
                     wanted = [asked for together in plan for asked in together]
-                    for full in self.after(Candidate(layout, LIMITS), wanted):
+                    for full in self.after(HostCandidate(layout, LIMITS), wanted):
                         expected = full.expects(self.pinned(nics(kind)))
                         assert isinstance(expected, Refused)
-                        self.assertIs(Lack.AFFINITY, expected.reason)
+                        self.assertIs(Shortage.AFFINITY, expected.reason)
                         loose = self.pinned(nics(kind, 1, NumaPolicy.PREFERRED))
                         self.assertIsInstance(full.expects(loose), Placed)
 
@@ -169,7 +171,7 @@ class SituationTest(unittest.TestCase):
     def pinned(self, devices: object) -> Request:
         return request(cpu_policy=CpuPolicy.DEDICATED, devices=devices)
 
-    def after(self, candidate: Candidate, wanted: list[Request]) -> Iterator[Candidate]:
+    def after(self, candidate: HostCandidate, wanted: list[Request]) -> Iterator[HostCandidate]:
         """The host with all of these guests, in each way that Nova prefers or may choose."""
         if not wanted:
             yield candidate

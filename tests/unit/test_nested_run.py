@@ -14,9 +14,9 @@ from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks import nested_run
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.checks.nested_guest import NestedGuest, candidates
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
 from vhost_tempest_plugin.topology.layout import lay_out
@@ -52,7 +52,7 @@ def one_nic(**changes: object) -> Host:
 
 
 class NestingMachine:
-    """A stand-in for ``Machine`` in which a nested guest writes *console*."""
+    """A stand-in for ``HostConnection`` in which a nested guest writes *console*."""
 
     def __init__(
         self,
@@ -115,7 +115,7 @@ class NestedGuestTest(unittest.TestCase):
     def setUp(self) -> None:
         for target, replacement in (
             ("vhost_tempest_plugin.host.nested_guest.build", image),
-            ("vhost_tempest_plugin.util.speed.slowness", lambda: 1.0),
+            ("vhost_tempest_plugin.util.speed.timeout_scale", lambda: 1.0),
             ("time.sleep", lambda _: None),
         ):
             patcher = mock.patch(target, replacement)
@@ -124,11 +124,11 @@ class NestedGuestTest(unittest.TestCase):
 
     def check(self, machine: NestingMachine, host: Host | None = None) -> Finding:
         layout = lay_out(host or one_nic())
-        return NestedGuest().run(Subject(layout, Accelerator.TCG, cast("Machine", machine)))
+        return NestedGuest().run(Subject(layout, Accelerator.TCG, cast("HostConnection", machine)))
 
     def assert_failed(self, machine: NestingMachine, observed: str, remedy: str) -> None:
         finding = self.check(machine)
-        self.assertEqual(Verdict.FAILED, finding.verdict, finding)
+        self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn("8086:10d3, an address by DHCP, then back on e1000e", finding.expected)
         self.assertIn(observed, finding.observed)
         self.assertIn(remedy, finding.remedy)
@@ -136,7 +136,7 @@ class NestedGuestTest(unittest.TestCase):
     def test_it_passes_and_leaves_nothing(self) -> None:
         machine = NestingMachine()
         finding = self.check(machine)
-        self.assertEqual(Verdict.PASSED, finding.verdict, finding)
+        self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
         self.assertIn('bus="0xc9"', machine.xml)
         self.assertEqual(["kernel", "initrd"], [file.name for file in machine.sent])
         self.assertIn("destroy vhost-nested", machine.commands[-2])
@@ -210,7 +210,7 @@ class NestedGuestTest(unittest.TestCase):
             ),
         ):
             finding = self.check(NestingMachine(), host)
-            self.assertEqual(Verdict.NOT_APPLICABLE, finding.verdict)
+            self.assertEqual(CheckVerdict.NOT_APPLICABLE, finding.verdict)
             self.assertIn(why, finding.expected)
 
 

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError
 from vhost_tempest_plugin.host import lifecycle
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry, subnet, taps, uplink, uplinks, xml
-from vhost_tempest_plugin.host.network.lifecycle import State, overview
+from vhost_tempest_plugin.host.network.lifecycle import NetworkState, overview
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS, Identity, NatNetwork
-from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkWish
+from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
@@ -74,19 +74,19 @@ class NatNetworkTest(unittest.TestCase):
 
 class WishTest(unittest.TestCase):
     def test_what_is_wished_for(self) -> None:
-        self.assertEqual(UplinkWish("lan"), uplink.parse("lan"))
-        self.assertEqual(UplinkWish("a-1", 12), uplink.parse("a-1:12"))
+        self.assertEqual(UplinkSpec("lan"), uplink.parse("lan"))
+        self.assertEqual(UplinkSpec("a-1", 12), uplink.parse("a-1:12"))
         for text in ("", ":1", "lan:", "lan:x", "lan:-1", "a/b", "LAN", "lan:1:2", "lan\n"):
             with self.subTest(text), self.assertRaisesRegex(InputError, "is no network; give"):
                 uplink.parse(text)
 
     def test_whether_a_host_has_it(self) -> None:
         found = LAN.uplink(1)
-        self.assertTrue(UplinkWish("lan").admits(found))
+        self.assertTrue(UplinkSpec("lan").admits(found))
         self.assertTrue(uplink.parse(str(found)).admits(found))
-        for wish in (UplinkWish("lan", 0), UplinkWish("wan"), UplinkWish("wan", 1)):
+        for wish in (UplinkSpec("lan", 0), UplinkSpec("wan"), UplinkSpec("wan", 1)):
             self.assertFalse(wish.admits(found))
-        self.assertFalse(UplinkWish("lan").admits(None))
+        self.assertFalse(UplinkSpec("lan").admits(None))
 
 
 class SubnetTest(unittest.TestCase):
@@ -106,7 +106,7 @@ class SubnetTest(unittest.TestCase):
 
     def test_none_is_free(self) -> None:
         taken = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")
-        with self.assertRaisesRegex(MachineError, "^no /24 of .* is free: .*'ip route.*needed$"):
+        with self.assertRaisesRegex(LocalError, "^no /24 of .* is free: .*'ip route.*needed$"):
             subnet.free(map(IPv4Network, taken))
 
 
@@ -210,16 +210,16 @@ class RegistryTest(KeptTest):
                     registry.read("lan")
                 self.assertEqual([], list(registry.readable()))
                 [status] = overview()
-                self.assertEqual(State.DAMAGED, status.state)
+                self.assertEqual(NetworkState.DAMAGED, status.state)
 
     def test_how_they_are(self) -> None:
         self.made()
         self.interface(LAN.taps[1], taken=True)
         [status] = overview()
-        self.assertEqual((State.UP, (1,)), (status.state, status.taken))
+        self.assertEqual((NetworkState.UP, (1,)), (status.state, status.taken))
         (self.interfaces / LAN.identity.bridge).rename(self.interfaces / "other")
         [status] = overview()
-        self.assertEqual(State.INCOMPLETE, status.state)
+        self.assertEqual(NetworkState.INCOMPLETE, status.state)
 
 
 class UplinksTest(KeptTest):
@@ -290,12 +290,12 @@ class UplinksTest(KeptTest):
         self.made()
         for linked, there in ((LAN.uplink(1), "lan:1"), (None, "none")):
             self.host("one", linked)
-            wish = lifecycle.Wish(catalog.find("small"), "one", uplink=UplinkWish("lan", 0))
+            wish = lifecycle.HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan", 0))
             with self.subTest(there), self.assertRaisesRegex(InputError, rf"network \({there}\)"):
                 lifecycle.up(wish, silent)
 
     def test_a_host_without_a_network_is_not_made(self) -> None:
-        wish = lifecycle.Wish(catalog.find("small"), "one", uplink=UplinkWish("lan"))
+        wish = lifecycle.HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan"))
         with self.assertRaisesRegex(InputError, "there is no network 'lan'"):
             lifecycle.up(wish, silent)
         self.assertEqual([], HostDirectory.all())

@@ -70,7 +70,7 @@ class PlugTest(unittest.TestCase):
             "domain.nic_alias": lambda xml, mac: None,
             "status.intended": lambda name: LAYOUT,
             "status.connected": self.connected,
-            "speed.slowness": lambda: 1.0,
+            "speed.timeout_scale": lambda: 1.0,
             "_running": self.running,
             "HostDirectory.of": lambda name: self.directory,
         }

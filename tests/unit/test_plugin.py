@@ -10,9 +10,9 @@ from tempest import config as tempest_config
 from tempest.test_discover.plugins import TempestTestPluginManager
 
 from vhost_tempest_plugin import config
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.plugin import VhostTempestPlugin
 from vhost_tempest_plugin.scenario import environment
@@ -84,21 +84,23 @@ class TempestConfTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.file = Path(directory.name) / "tempest.conf"
 
-    def ground(self, more: str = "") -> Ground:
+    def ground(self, more: str = "") -> TestEnvironment:
         self.file.write_text(HOSTS + more)
         return environment.ground(self.file)
 
     def test_what_tests_run_on(self) -> None:
         found = self.ground("deployment=lab\ndeployment_name=x\n")
         self.assertEqual(["small", "single"], [layout.host.name for layout in found.layouts])
-        self.assertEqual(frozenset(Ability), found.abilities)
-        self.assertEqual(frozenset(), self.ground().abilities)
+        self.assertEqual(frozenset(DriverCapability), found.capabilities)
+        self.assertEqual(frozenset(), self.ground().capabilities)
 
     def test_features_have_tempests_defaults(self) -> None:
-        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         self.assertEqual(moves, self.ground().features)
         off = "ordinary_ports=true\n[compute-feature-enabled]\nlive_migration=false\n"
-        self.assertEqual({*Feature} - {Feature.LIVE_MIGRATION}, self.ground(off).features)
+        self.assertEqual(
+            {*TempestFeature} - {TempestFeature.LIVE_MIGRATION}, self.ground(off).features
+        )
         for feature in moves:
             name = feature.partition(".")[2]
             self.assertTrue(getattr(tempest_config.CONF.compute_feature_enabled, name))

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import subunit
 from lxml import html
 
-from vhost_tempest_plugin.report.results import Outcome, Run, Verdict, report, stream
+from vhost_tempest_plugin.report.results import Run, TestOutcome, TestVerdict, report, stream
 from vhost_tempest_plugin.report.results.picture import moments
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
@@ -95,11 +95,11 @@ class StreamTest(unittest.TestCase):
         outcomes = {o.test: o for o in stream.read(io.BytesIO(STREAM))}
         self.assertEqual(
             {
-                TEST.format("success"): Verdict.PASSED,
-                TEST.format("fail"): Verdict.FAILED,
-                TEST.format("skip"): Verdict.SKIPPED,
-                TEST.format("xfail"): Verdict.EXPECTED,
-                TEST.format("inprogress"): Verdict.UNFINISHED,
+                TEST.format("success"): TestVerdict.PASSED,
+                TEST.format("fail"): TestVerdict.FAILED,
+                TEST.format("skip"): TestVerdict.SKIPPED,
+                TEST.format("xfail"): TestVerdict.EXPECTED,
+                TEST.format("inprogress"): TestVerdict.UNFINISHED,
             },
             {name: outcome.verdict for name, outcome in outcomes.items()},
         )
@@ -120,7 +120,7 @@ class StreamTest(unittest.TestCase):
         self.assertEqual("XTest.tearDownClass", outcome.name)
 
     def test_each_is_told_as_it_comes_and_the_stream_is_kept(self) -> None:
-        told: list[Outcome] = []
+        told: list[TestOutcome] = []
         begun: list[str] = []
         with tempfile.TemporaryDirectory() as directory:
             source = Path(directory) / "source"
@@ -134,16 +134,16 @@ class StreamTest(unittest.TestCase):
 
 
 class RunTest(unittest.TestCase):
-    def outcome(self, verdict: Verdict) -> Outcome:
-        return Outcome(TEST.format("x"), verdict, "", 1.0)
+    def outcome(self, verdict: TestVerdict) -> TestOutcome:
+        return TestOutcome(TEST.format("x"), verdict, "", 1.0)
 
     def test_what_is_good(self) -> None:
         for verdicts, breaches, good in (
-            ((Verdict.PASSED, Verdict.SKIPPED, Verdict.EXPECTED), (), True),
-            ((Verdict.PASSED,), ("missing",), False),
-            ((Verdict.PASSED, Verdict.FAILED), (), False),
-            ((Verdict.PASSED, Verdict.UNFINISHED), (), False),
-            ((Verdict.SKIPPED,), (), False),
+            ((TestVerdict.PASSED, TestVerdict.SKIPPED, TestVerdict.EXPECTED), (), True),
+            ((TestVerdict.PASSED,), ("missing",), False),
+            ((TestVerdict.PASSED, TestVerdict.FAILED), (), False),
+            ((TestVerdict.PASSED, TestVerdict.UNFINISHED), (), False),
+            ((TestVerdict.SKIPPED,), (), False),
             ((), (), False),
         ):
             with self.subTest(verdicts=verdicts, breaches=breaches):
@@ -151,7 +151,7 @@ class RunTest(unittest.TestCase):
                 self.assertIs(good, run.is_good)
 
     def test_summary(self) -> None:
-        run = Run("t", (self.outcome(Verdict.PASSED),), 1.0, ("missing",))
+        run = Run("t", (self.outcome(TestVerdict.PASSED),), 1.0, ("missing",))
         self.assertEqual("1 passed, 0 failed, 0 skipped, 1 that must run did not", run.summary)
         self.assertIsNone(run.own_share)
 

@@ -4,7 +4,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
 from vhost_tempest_plugin.lab import preflight
 
@@ -30,13 +30,13 @@ class RequireTest(unittest.TestCase):
         self.require(4096 + LAB_MEMORY_MIB, LAB_DISK_MIB, saved_mib=0)
 
     def test_too_little_memory(self) -> None:
-        with self.assertRaises(MachineError) as caught:
+        with self.assertRaises(LocalError) as caught:
             self.require(4095 + LAB_MEMORY_MIB, 1 << 20)
         self.assertIn(f"takes up to {4096 + LAB_MEMORY_MIB} MiB of memory", str(caught.exception))
         self.assertIn("--topology", str(caught.exception))
 
     def test_too_little_disk(self) -> None:
-        with self.assertRaises(MachineError) as caught:
+        with self.assertRaises(LocalError) as caught:
             self.require(1 << 20, 4095 + LAB_DISK_MIB)
         self.assertIn(
             f"{4096 + LAB_DISK_MIB} MiB in {PLACE} and {4095 + LAB_DISK_MIB}", str(caught.exception)

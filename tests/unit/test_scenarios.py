@@ -9,8 +9,8 @@ from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import Simulation
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.scenario import (
     test_nova_mistakes,
     test_pci_affinity,
@@ -59,9 +59,9 @@ class ScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         for topology in TOPOLOGIES:
             layout = lay_out(catalog.find(topology))
-            ground = Ground((layout,), frozenset(Ability))
+            ground = TestEnvironment((layout,), frozenset(DriverCapability))
             for case, name in tests():
-                if requirement.lacks(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     best = issubclass(case, OrderTest)
@@ -72,9 +72,9 @@ class ScenariosTest(unittest.TestCase):
         """Nova takes any of them that can have a guest."""
         for topology in ("small", "sockets"):
             layout = lay_out(catalog.find(topology))
-            ground = Ground((layout, layout), frozenset(Ability))
+            ground = TestEnvironment((layout, layout), frozenset(DriverCapability))
             for case, name in tests():
-                if requirement.lacks(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):

@@ -12,12 +12,18 @@ from typing import Any
 from testtools.testcase import _UnexpectedSuccess
 
 from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Fleet, Observation, Placed, device_providers, outlook
+from vhost_tempest_plugin.nova.expect import (
+    HostLoads,
+    Observation,
+    Placed,
+    device_providers,
+    possible_outcomes,
+)
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views import Inventory, Provider, TrackedDevice
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED
@@ -111,10 +117,10 @@ class LivingGuest(SimulatedGuest):
     def live_migrate_refused(self) -> None:
         return
 
-    def _found(self, request: Request, fleet: Fleet | None = None) -> Observation:
+    def _found(self, request: Request, fleet: HostLoads | None = None) -> Observation:
         simulation: Any = self._test.cloud
         fleet = self._test.fleet() if fleet is None else fleet
-        expected = outlook(fleet, request)
+        expected = possible_outcomes(fleet, request)
         places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
         assert places, expected
         self.host = simulation.random.choice(sorted(places))
@@ -197,9 +203,9 @@ def tests(module: ModuleType) -> Iterator[tuple[type[ScenarioTest], str]]:
 class ChangingScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         for topology, module in itertools.product(TOPOLOGIES, MODULES):
-            ground = Ground((layout_of(topology),), frozenset(Ability))
+            ground = TestEnvironment((layout_of(topology),), frozenset(DriverCapability))
             for case, name in tests(module):
-                if requirement.lacks(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with (
@@ -211,10 +217,12 @@ class ChangingScenariosTest(unittest.TestCase):
 
     def test_each_on_two_hosts(self) -> None:
         layout = layout_of("small")
-        ground = Ground((layout, layout), frozenset(Ability), frozenset(Feature))
+        ground = TestEnvironment(
+            (layout, layout), frozenset(DriverCapability), frozenset(TempestFeature)
+        )
         for module in (*MODULES, test_migration):
             for case, name in tests(module):
-                if requirement.lacks(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), ground):
                     continue
                 for seed in range(SEEDS):
                     with (
@@ -225,8 +233,8 @@ class ChangingScenariosTest(unittest.TestCase):
 
     def test_all_run_on_the_article(self) -> None:
         """What is skipped there is skipped everywhere."""
-        ground = Ground((layout_of("article"),), frozenset(Ability))
+        ground = TestEnvironment((layout_of("article"),), frozenset(DriverCapability))
         for module in MODULES:
             for case, name in tests(module):
                 with self.subTest(f"{case.__name__}.{name}"):
-                    self.assertEqual((), requirement.lacks(declared(case, name), ground))
+                    self.assertEqual((), requirement.unmet(declared(case, name), ground))

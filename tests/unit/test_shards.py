@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vhost_tempest_plugin.mutation import catalogue
 from vhost_tempest_plugin.report.results import junit
-from vhost_tempest_plugin.report.results.outcome import Outcome, Run, Verdict
+from vhost_tempest_plugin.report.results.outcome import Run, TestOutcome, TestVerdict
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -39,10 +39,10 @@ CLASSES = [f"vhost_tempest_plugin.scenario.test_{name}.Test" for name in "abcdef
 def written(**durations_s: float) -> str:
     """A run of tests of the first class, as ``vhost lab test`` writes it."""
     outcomes = [
-        Outcome(f"{CLASSES[0]}.{name}", Verdict.PASSED, "", duration_s)
+        TestOutcome(f"{CLASSES[0]}.{name}", TestVerdict.PASSED, "", duration_s)
         for name, duration_s in durations_s.items()
     ]
-    other = Outcome("tempest.api.compute.Test.test_z", Verdict.PASSED, "", 99.0)
+    other = TestOutcome("tempest.api.compute.Test.test_z", TestVerdict.PASSED, "", 99.0)
     return junit.render(Run("", (*outcomes, other), 0.0))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import InputError, TopologyError
 from vhost_tempest_plugin.host import lifecycle, share
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.lifecycle import Wish
+from vhost_tempest_plugin.host.lifecycle import HostSpec
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.hypervisor.domain import share_serial
@@ -89,7 +89,7 @@ class WishTest(unittest.TestCase):
         self.tree.mkdir()
 
     def refused(self, *shares: Share) -> str:
-        wish = Wish(catalog.find("small"), "one", shares=shares)
+        wish = HostSpec(catalog.find("small"), "one", shares=shares)
         with self.assertRaises(InputError) as caught:
             lifecycle.up(wish, silent)
         self.assertNotIsInstance(caught.exception, TopologyError)

@@ -14,7 +14,7 @@ from unittest import mock
 
 from tests.unit.lab_settings import host
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.networking import (
     NO_NETWORKING,
     Certificates,
@@ -24,7 +24,7 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.devstack import files, lifecycle, sources, staging
 from vhost_tempest_plugin.devstack.directory import StackDirectory
-from vhost_tempest_plugin.devstack.lifecycle import Wish
+from vhost_tempest_plugin.devstack.lifecycle import DevstackSpec
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.sources import Source
@@ -72,7 +72,7 @@ class RecordTest(unittest.TestCase):
         alone = replace(RECORD, hosts=("h-0",), networking=NO_NETWORKING, network="lan")
         self.assertEqual(frozenset(), alone.features)
         two = replace(alone, hosts=("h-0", "h-1"))
-        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         self.assertEqual(moves, two.features)
         self.assertEqual(frozenset(), replace(two, network=None).features)
 
@@ -309,8 +309,8 @@ class LifecycleTest(unittest.TestCase):
         self.configuration = self.top / "nova-cpu.conf"
         self.configuration.write_text("[DEFAULT]\ntransport_url = rabbit://a:b@127.0.0.1/\n")
 
-    def wish(self, topology: str = "small", count: int = 1, **words: Any) -> Wish:
-        return Wish(
+    def wish(self, topology: str = "small", count: int = 1, **words: Any) -> DevstackSpec:
+        return DevstackSpec(
             name="vhost",
             host=catalog.find(topology),
             count=count,
@@ -376,7 +376,7 @@ class RunTest(unittest.TestCase):
         self.log = logs / "n-cpu-vhost-0.log"
         self.host_directory = HostDirectory.of("vhost-0").path
         self.host_directory.mkdir(parents=True)
-        self.nodes = self.enterContext(mock.patch.object(lifecycle, "Nodes")).return_value
+        self.nodes = self.enterContext(mock.patch.object(lifecycle, "ComputeHosts")).return_value
         self.nodes.log_directory = logs
         self.follow = self.enterContext(mock.patch.object(lifecycle.status, "follow"))
         self.enterContext(mock.patch.object(lifecycle.time, "sleep"))

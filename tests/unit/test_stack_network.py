@@ -17,14 +17,14 @@ from tests.unit.test_stack_configuration import BASE
 from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.devstack import ssh_mesh
-from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import ssh_keys
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry
-from vhost_tempest_plugin.host.network.uplink import UplinkWish
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.util.progress import silent
 
@@ -56,9 +56,9 @@ class NetworkOfStackTest(unittest.TestCase):
         with registry.changing():
             registry.write(LAN)
 
-    def nodes(self, network: str | None) -> Nodes:
+    def nodes(self, network: str | None) -> ComputeHosts:
         record = dataclasses.replace(RECORD, network=network, configuration=self.configuration)
-        return Nodes(self.directory, record, silent)
+        return ComputeHosts(self.directory, record, silent)
 
     def test_each_host_has_the_port_of_its_number(self) -> None:
         nodes = self.nodes("lan")
@@ -95,7 +95,7 @@ class NetworkOfStackTest(unittest.TestCase):
             ssh_keys.make(own.host_key, each.name)
         machines = FakeMachine(), FakeMachine()
         for machine in machines:
-            ssh_mesh.grant(cast(Machine, machine), self.directory, found)
+            ssh_mesh.grant(cast(HostConnection, machine), self.directory, found)
         one, other = machines
         self.assertEqual(one.files, other.files)
         private, mode = one.files["/root/.ssh/id_ed25519"]
@@ -111,5 +111,5 @@ class NetworkOfStackTest(unittest.TestCase):
         )
 
     def test_the_command_of_a_host(self) -> None:
-        words = host_commands.up(host("small"), Path("/t.yaml"), {}, UplinkWish("lan", 3))
+        words = host_commands.up(host("small"), Path("/t.yaml"), {}, UplinkSpec("lan", 3))
         self.assertEqual("--network=lan:3", words[-1])

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 from tests.unit import guest_views
 from tests.unit.guest_views import GUEST, ROW, VIEWS
-from vhost_tempest_plugin.host.checks.finding import Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict
 from vhost_tempest_plugin.host.nested_guest import GuestDevice, GuestReport, Lease
 from vhost_tempest_plugin.lab import smoke_guest
 from vhost_tempest_plugin.nova.views import Disagreement, GuestViews, TrackedDevice, View
@@ -30,8 +30,8 @@ class JudgeTest(unittest.TestCase):
     def failed(self, views: GuestViews, *held: Disagreement) -> set[str]:
         findings = smoke_guest.judge(guest_views.HOST, views, held)
         for finding in findings:
-            self.assertEqual(finding.verdict is Verdict.FAILED, bool(finding.remedy))
-        return {finding.check for finding in findings if finding.verdict is Verdict.FAILED}
+            self.assertEqual(finding.verdict is CheckVerdict.FAILED, bool(finding.remedy))
+        return {finding.check for finding in findings if finding.verdict is CheckVerdict.FAILED}
 
     def test_views_that_agree(self) -> None:
         self.assertEqual(set(), self.failed(AGREED))

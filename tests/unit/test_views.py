@@ -21,9 +21,9 @@ from vhost_tempest_plugin.nova.views import (
     TrackedDevice,
     View,
     disagreements,
-    kept,
     leaks,
     observation,
+    unchanged,
 )
 from vhost_tempest_plugin.nova.views.nova import numa_topology, server_topology
 from vhost_tempest_plugin.nova.views.placement import device_of
@@ -227,7 +227,7 @@ class LeakTest(unittest.TestCase):
     def test_what_waits_to_be_confirmed_keeps_its_devices_and_nobody_has_them(self) -> None:
         devices = {ROW.address}
         taken = NovaView("root", VIEWS.nova, {})
-        self.assertEqual((), kept(GUEST, devices, taken, self.host))
+        self.assertEqual((), unchanged(GUEST, devices, taken, self.host))
         claimed = replace(taken, devices=(replace(VIEWS.nova[0], status="claimed"),))
         in_hand = replace(self.host, devices={ROW.address: HELD})
         for nova, host, had in (
@@ -237,7 +237,7 @@ class LeakTest(unittest.TestCase):
             (taken, self.host, frozenset[PciAddress]()),
         ):
             with self.subTest(nova=nova, had=had):
-                self.assertIn(str(ROW.address), words(kept(GUEST, had, nova, host)))
+                self.assertIn(str(ROW.address), words(unchanged(GUEST, had, nova, host)))
 
     def test_only_ours(self) -> None:
         nova = replace(self.nova, devices=VIEWS.nova)

@@ -8,7 +8,7 @@ from typing import Any
 from tempest.lib import exceptions
 
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.scenario.clients.host_aggregate import NAME, Zone
+from vhost_tempest_plugin.scenario.clients.host_aggregate import NAME, HostAggregate
 
 
 class Nova:
@@ -52,7 +52,7 @@ class Nova:
 class ZoneTest(unittest.TestCase):
     def setUp(self) -> None:
         self.nova = Nova("a", "b", "machine")
-        self.zone = Zone(self.nova, self.nova)
+        self.zone = HostAggregate(self.nova, self.nova)
 
     def given(self, zone: str, *hosts: str) -> None:
         made = self.nova.create_aggregate(name="theirs", availability_zone=zone)["aggregate"]["id"]
@@ -78,7 +78,7 @@ class ZoneTest(unittest.TestCase):
 
     def test_what_a_killed_test_has_left_is_taken_up(self) -> None:
         self.zone.around(["a", "b"])
-        another = Zone(self.nova, self.nova)
+        another = HostAggregate(self.nova, self.nova)
         self.assertEqual(NAME, another.around(["b"]))
         self.assertEqual([["b"]], [each["hosts"] for each in self.nova.all()])
         another.remove()

@@ -77,7 +77,7 @@ def running(
     finally:
         server.terminate()
         try:
-            server.wait(_STOP_S * speed.slowness())
+            server.wait(_STOP_S * speed.timeout_scale())
         except subprocess.TimeoutExpired:
             server.kill()
             server.wait()
@@ -91,7 +91,7 @@ def wait_for(
     poll_s: float = 0.2,
 ) -> None:
     """Wait until a condition is true; all servers must run that long."""
-    end_s = time.monotonic() + limit_s * speed.slowness()
+    end_s = time.monotonic() + limit_s * speed.timeout_scale()
     while not condition():
         for server in servers:
             server.check()

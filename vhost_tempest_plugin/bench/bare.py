@@ -12,7 +12,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import boot, image, ssh_keys
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.model import Host
 from vhost_tempest_plugin.util import process
@@ -48,7 +48,7 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
             if qemu.poll() is not None:
                 raise HostError(f"the bare QEMU ended: {log.read_text(errors='replace').strip()}")
 
-        with Machine(ssh) as machine:
+        with HostConnection(ssh) as machine:
             machine.wait_until_ready(_LIMIT_S, watch)
             return time.perf_counter() - begun_s
 

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import BusyError, MachineError
+from vhost_tempest_plugin.errors import BusyError, LocalError
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.lab.services import orphan_processes as lab_orphans
 from vhost_tempest_plugin.util import paths, process
@@ -109,14 +109,14 @@ def opened() -> Iterator[Workplace]:
     """The workplace, empty.
 
     :raises BusyError: another measurement is under way
-    :raises MachineError: the cache cannot be written
+    :raises LocalError: the cache cannot be written
     """
     base = paths.cache()
     try:
         base.mkdir(parents=True, exist_ok=True)
         lock = os.open(base / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot write the cache {base}: {error.strerror}; set XDG_CACHE_HOME"
         ) from error
     try:

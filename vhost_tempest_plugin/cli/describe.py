@@ -2,7 +2,7 @@
 """How the commands tell of a host."""
 
 from vhost_tempest_plugin.host import readiness
-from vhost_tempest_plugin.host.status import Status
+from vhost_tempest_plugin.host.status import HostStatus
 
 HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
 DETAIL_COLUMNS = (
@@ -13,7 +13,7 @@ DETAIL_COLUMNS = (
 _Cell = str | int | None
 
 
-def host_row(status: Status) -> tuple[_Cell, ...]:
+def host_row(status: HostStatus) -> tuple[_Cell, ...]:
     """The cells of HOST_COLUMNS."""
     record = status.record
     if record is None:
@@ -22,7 +22,7 @@ def host_row(status: Status) -> tuple[_Cell, ...]:
     return (record.name, status.phase, record.topology, record.accelerator, port)
 
 
-def detail_row(status: Status) -> tuple[_Cell, ...]:
+def detail_row(status: HostStatus) -> tuple[_Cell, ...]:
     """The cells of DETAIL_COLUMNS."""
     row = host_row(status)
     pids = " ".join(str(pid) for pid in status.pids)

@@ -11,7 +11,7 @@ from typing import Any
 from cliff.lister import Lister
 
 from vhost_tempest_plugin.cli.lab.common import host_count
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.doctor import doctor
 from vhost_tempest_plugin.topology import catalog
 
@@ -42,16 +42,16 @@ class Doctor(Lister):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print the findings; 3 where something is missing."""
-        return super().run(parsed_args) or (MachineError.exit_code if self._missing else 0)
+        return super().run(parsed_args) or (LocalError.exit_code if self._missing else 0)
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         host = catalog.find(parsed_args.topology)
-        need = doctor.Need(host, parsed_args.hosts, parsed_args.lab)
+        need = doctor.ResourceRequirement(host, parsed_args.hosts, parsed_args.lab)
         with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
             findings = doctor.judge(doctor.gather(Path(scratch)), need)
-        self._missing = any(finding.verdict is doctor.Verdict.MISSING for finding in findings)
+        self._missing = any(finding.verdict is doctor.DoctorVerdict.MISSING for finding in findings)
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
         ]

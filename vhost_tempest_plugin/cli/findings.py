@@ -9,7 +9,7 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
 
@@ -31,7 +31,7 @@ class FindingsCommand(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         findings = self.find(parsed_args)
-        self._failed = any(finding.verdict is Verdict.FAILED for finding in findings)
+        self._failed = any(finding.verdict is CheckVerdict.FAILED for finding in findings)
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
         ]

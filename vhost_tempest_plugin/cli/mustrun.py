@@ -9,9 +9,9 @@ from typing import Any
 
 from cliff.lister import Lister
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.report.results import stream
 from vhost_tempest_plugin.scenario import environment, required_tests
@@ -41,14 +41,14 @@ class MustRun(Lister):
             "--ability",
             action="append",
             default=[],
-            choices=[ability.name.lower() for ability in Ability],
+            choices=[ability.name.lower() for ability in DriverCapability],
             help="beside --topology, what [vhost]deployment can do; may be repeated",
         )
         parser.add_argument(
             "--feature",
             action="append",
             default=[],
-            choices=[feature.value for feature in Feature],
+            choices=[feature.value for feature in TempestFeature],
             help="beside --topology, an option that is true in tempest.conf; may be repeated",
         )
         parser.add_argument("--tag", help="only tests with it, as in smoke")
@@ -91,13 +91,13 @@ class MustRun(Lister):
         ]
 
 
-def _ground(parsed_args: argparse.Namespace) -> Ground:
+def _ground(parsed_args: argparse.Namespace) -> TestEnvironment:
     if parsed_args.config_file is not None:
         return environment.ground(parsed_args.config_file)
-    return Ground(
+    return TestEnvironment(
         tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
-        frozenset(Ability[name.upper()] for name in parsed_args.ability),
-        frozenset(map(Feature, parsed_args.feature)),
+        frozenset(DriverCapability[name.upper()] for name in parsed_args.ability),
+        frozenset(map(TempestFeature, parsed_args.feature)),
     )
 
 

@@ -47,7 +47,7 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        wish = lifecycle.Wish(
+        wish = lifecycle.NetworkSpec(
             name=parsed_args.name,
             ports=parsed_args.ports,
             owner=_user_id(parsed_args.owner),
@@ -80,7 +80,7 @@ class List(Lister):
         return _COLUMNS, map(_row, lifecycle.overview())
 
 
-def _row(status: lifecycle.Status) -> tuple[Any, ...]:
+def _row(status: lifecycle.NetworkStatus) -> tuple[Any, ...]:
     network = status.network
     if network is None:
         return (status.name, status.state, "", "", "", "", "", "")

@@ -53,7 +53,7 @@ class Up(ShowOne):
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         host = catalog.find(arguments.topology)
         choice = arguments.accelerator
-        wish = lifecycle.Wish(
+        wish = lifecycle.HostSpec(
             host=host,
             name=arguments.name or host.name,
             accelerator=None if choice == "auto" else Accelerator(choice),

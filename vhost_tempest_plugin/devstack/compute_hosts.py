@@ -25,7 +25,7 @@ from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
-from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.topology import yaml_file
@@ -39,7 +39,7 @@ _NEUTRON = "neutron"
 _COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
 
 
-class Nodes:
+class ComputeHosts:
     """All hosts of one devstack, whose record is held."""
 
     def __init__(self, directory: StackDirectory, record: StackRecord, progress: Progress) -> None:
@@ -178,7 +178,7 @@ class Nodes:
             return self._readiness(host, cloud, {}).lacking()
 
     def _topology(self, host: str) -> Path:
-        """The file with a host's topology: what it was rewired to counts."""
+        """The file with a host's topology: what it was with_hardware to counts."""
         own = HostDirectory.of(host).topology
         return own if own.exists() else self._directory.topology
 
@@ -195,9 +195,9 @@ class Nodes:
             return HOST_IN_USER_MODE
         return str(registry.read(self._record.network).uplink(port).address.ip)
 
-    def _uplink(self, host: ComputeHost) -> UplinkWish | None:
+    def _uplink(self, host: ComputeHost) -> UplinkSpec | None:
         network = self._record.network
-        return None if network is None else UplinkWish(network, self._record.hosts.index(host.name))
+        return None if network is None else UplinkSpec(network, self._record.hosts.index(host.name))
 
     def _copies(self) -> tuple[Copy, ...]:
         environment = self._record.environment

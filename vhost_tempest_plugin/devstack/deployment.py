@@ -16,7 +16,7 @@ from vhost_tempest_plugin.cloud.deployment.driver import Value
 from vhost_tempest_plugin.devstack import files
 from vhost_tempest_plugin.devstack import status as devstack_status
 from vhost_tempest_plugin.devstack.cloud import open_cloud
-from vhost_tempest_plugin.devstack.compute_hosts import UNIT, Nodes, is_running
+from vhost_tempest_plugin.devstack.compute_hosts import UNIT, ComputeHosts, is_running
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.services import Services
@@ -108,7 +108,7 @@ class DevstackDeployment(EmulatedDeployment):
             typed = tuple(_typed(override.merge(known, of_hosts)))
             changed = replace(record, assignments=typed)
             directory.write(changed)
-            nodes = Nodes(directory, changed, silent)
+            nodes = ComputeHosts(directory, changed, silent)
             nodes.start(nodes.hosts, only_changed=True)
 
     def _put_back(
@@ -125,7 +125,7 @@ class DevstackDeployment(EmulatedDeployment):
         with open_cloud(files.read(record.configuration)) as cloud:
             Services(record.configuration.parent, cloud).restart(whose)
         if any(each.service.in_host for each in wanted):
-            nodes = Nodes(directory, record, silent)
+            nodes = ComputeHosts(directory, record, silent)
             nodes.start(nodes.hosts, only_changed=True)
 
     def _boot_with(self, host: str, hardware: Host) -> None:
@@ -133,17 +133,17 @@ class DevstackDeployment(EmulatedDeployment):
             if is_running(host):
                 host_commands.power_off(host)
             rewire.rewire(host, hardware, silent)
-            nodes = Nodes(directory, record, silent)
+            nodes = ComputeHosts(directory, record, silent)
             wanted = nodes.named([host])
             nodes.boot(wanted)
             nodes.start(wanted, only_changed=False)
 
     @contextmanager
-    def _held(self) -> Iterator[tuple[StackDirectory, StackRecord, Nodes]]:
+    def _held(self) -> Iterator[tuple[StackDirectory, StackRecord, ComputeHosts]]:
         directory = StackDirectory.of(self.name)
         with directory.locked(wait_s=_HELD_S):
             record = directory.read()
-            yield directory, record, Nodes(directory, record, silent)
+            yield directory, record, ComputeHosts(directory, record, silent)
 
     @contextmanager
     def _services(self) -> Iterator[Services]:

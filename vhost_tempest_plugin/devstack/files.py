@@ -9,7 +9,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import ini, stack
 from vhost_tempest_plugin.cloud.configuration.settings import Options
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import Host
 
@@ -32,7 +32,7 @@ def configure_nova(file: Path, host: Host, *, pci_in_placement: bool) -> None:
     """Add what Nova's services need for hosts like *host*.
 
     :raises InputError: devstack has not written the file
-    :raises MachineError: it cannot be written
+    :raises LocalError: it cannot be written
     """
     edit(file, stack.control_plane([lay_out(host)], pci_in_placement=pci_in_placement))
 
@@ -41,14 +41,14 @@ def edit(file: Path, options: Options) -> None:
     """Put *options* into a file that devstack has written.
 
     :raises InputError: it is not there
-    :raises MachineError: it cannot be written
+    :raises LocalError: it cannot be written
     """
     changed = ini.edited(text(file), options)
     try:
         # In place, so that it stays whose it is.
         file.write_text(changed)
     except OSError as error:
-        raise MachineError(f"{file} cannot be written: {error.strerror}") from None
+        raise LocalError(f"{file} cannot be written: {error.strerror}") from None
 
 
 def text(file: Path) -> str:

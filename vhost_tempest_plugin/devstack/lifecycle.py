@@ -18,7 +18,7 @@ from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, N
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.devstack import status
-from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
@@ -38,7 +38,7 @@ _AWAY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DevstackSpec:
     """What ``stack up`` is asked for.
 
     :param count: how many hosts
@@ -66,12 +66,12 @@ class Wish:
     network: str | None = None
 
 
-def up(wish: Wish, progress: Progress) -> None:
+def up(wish: DevstackSpec, progress: Progress) -> None:
     """Have the hosts run and be compute nodes; what is so already is left alone.
 
     :raises InputError: there are hosts of this name with another topology or network, the network
         has not enough ports, or what devstack has written is not in order
-    :raises MachineError: this machine lacks something
+    :raises LocalError: this machine lacks something
     :raises StartError: nova-compute of one does not come up; the hosts run on
     """
     override.parse(Service.NOVA_COMPUTE, wish.assignments)
@@ -81,7 +81,7 @@ def up(wish: Wish, progress: Progress) -> None:
     directory = StackDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         record = _record(directory, wish, progress)
-        nodes = Nodes(directory, record, progress)
+        nodes = ComputeHosts(directory, record, progress)
         for host in nodes.hosts:
             nodes.configuration(host)
             nodes.agent_files(host)
@@ -152,13 +152,13 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
 
 
 @contextmanager
-def _held(name: str, progress: Progress) -> Iterator[Nodes]:
+def _held(name: str, progress: Progress) -> Iterator[ComputeHosts]:
     directory = StackDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
-        yield Nodes(directory, directory.read(), progress)
+        yield ComputeHosts(directory, directory.read(), progress)
 
 
-def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackRecord:
+def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -> StackRecord:
     """The record of what is asked for, written before anything of it is made."""
     known = directory.read() if directory.is_recorded else None
     text = yaml_file.dump(wish.host)
@@ -201,7 +201,7 @@ def _record(directory: StackDirectory, wish: Wish, progress: Progress) -> StackR
     return record
 
 
-def _require_limits(wish: Wish) -> None:
+def _require_limits(wish: DevstackSpec) -> None:
     wanted_mib = wish.host.memory_mib * wish.count
     if 0 < wish.memory_limit_mib < wanted_mib:
         raise InputError(

@@ -95,7 +95,7 @@ def wait(readiness: Readiness, compute: ComputeService) -> None:
 
     :raises StartError: nova-compute ended, or something is still lacking at the limit
     """
-    limit_s = _LIMIT_S * speed.slowness()
+    limit_s = _LIMIT_S * speed.timeout_scale()
     begun_s = looked_s = time.monotonic()
     ended = compute.ends()
     while (lacking := _look(readiness)) is not None:

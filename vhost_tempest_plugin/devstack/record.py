@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.networking import (
     NO_NETWORKING,
     Certificates,
@@ -54,10 +54,10 @@ class StackRecord:
     network: str | None = None
 
     @property
-    def features(self) -> frozenset[Feature]:
+    def features(self) -> frozenset[TempestFeature]:
         """What guests can have there; to go from one host to another they need a way."""
-        ports = {Feature.ORDINARY_PORTS} if self.networking else set()
-        moves = {Feature.COLD_MIGRATION, Feature.LIVE_MIGRATION}
+        ports = {TempestFeature.ORDINARY_PORTS} if self.networking else set()
+        moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         return frozenset(ports | (moves if self.network and len(self.hosts) > 1 else set()))
 
     def dump(self) -> str:

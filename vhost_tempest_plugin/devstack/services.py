@@ -42,7 +42,7 @@ class Services:
     def edit(self, overrides: Iterable[Override]) -> tuple[dict[Path, str], tuple[Service, ...]]:
         """Put options into the files of their services; what was there, and whose they are.
 
-        :raises MachineError: a file cannot be written
+        :raises LocalError: a file cannot be written
         """
         wanted: dict[Path, dict[str, dict[str, Value]]] = {}
         asked = tuple(overrides)
@@ -85,7 +85,7 @@ class Services:
         """
         process.run(
             [process.which("sudo"), "-n", "systemctl", verb, *words, *self._units(service)],
-            timeout_s=_LIMIT_S * speed.slowness(),
+            timeout_s=_LIMIT_S * speed.timeout_scale(),
         )
 
     def log(self, service: Service, count: int) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class Services:
         return {each["id"]: each["updated_at"] for each in found}
 
     def _wait(self, service: Service, before: Mapping[str, str]) -> None:
-        deadline_s = time.monotonic() + _LIMIT_S * speed.slowness()
+        deadline_s = time.monotonic() + _LIMIT_S * speed.timeout_scale()
         while not self._is_ready(service, before):
             failed = [unit for unit in self._units(service) if self._state(unit) == "failed"]
             if failed or time.monotonic() > deadline_s:

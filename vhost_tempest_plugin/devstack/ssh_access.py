@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.scenarios import SshEntrance
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.host import ssh_keys, status
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 
 # The seed writes authorized_keys at each boot; sshd reads this too (sshd_config(5)).
 _ACCEPTED = "/root/.ssh/authorized_keys2"
@@ -26,7 +26,7 @@ def admit(names: Sequence[str], directory: Path) -> SshEntrance:
     """Have running hosts accept a key in *directory*, which is made where it is not there.
 
     :raises HostError: one of them does not run
-    :raises MachineError: the directory cannot be written
+    :raises LocalError: the directory cannot be written
     """
     entrance = SshEntrance({}, directory / "key", directory / "known_hosts")
     try:
@@ -35,7 +35,7 @@ def admit(names: Sequence[str], directory: Path) -> SshEntrance:
         known = [HostDirectory.of(name).known_hosts.read_text() for name in names]
         entrance.known_hosts.write_text("".join(known))
     except OSError as error:
-        raise MachineError(f"cannot write {directory}: {error.strerror}") from None
+        raise LocalError(f"cannot write {directory}: {error.strerror}") from None
     ports = {}
     for name in names:
         with status.connected(name) as (record, machine):
@@ -46,6 +46,6 @@ def admit(names: Sequence[str], directory: Path) -> SshEntrance:
     return SshEntrance(ports, entrance.key, entrance.known_hosts)
 
 
-def accept(machine: Machine, key: str) -> None:
+def accept(machine: HostConnection, key: str) -> None:
     """Have a host accept a public key, also after it has booted again."""
     machine.run(["sh", "-c", _ADMIT], input_text=f"{key}\n")

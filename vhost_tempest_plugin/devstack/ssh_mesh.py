@@ -12,13 +12,13 @@ from vhost_tempest_plugin.devstack import ssh_access
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.host import ssh_keys
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 
 _KEY = "/root/.ssh/id_ed25519"
 _KNOWN_HOSTS = "/root/.ssh/known_hosts"
 
 
-def grant(machine: Machine, directory: StackDirectory, hosts: Sequence[ComputeHost]) -> None:
+def grant(machine: HostConnection, directory: StackDirectory, hosts: Sequence[ComputeHost]) -> None:
     """Let a running host into the others, and them into it.
 
     :raises HostError: the host does not take it

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree, manifest
 from vhost_tempest_plugin.devstack.sources import Source
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util.progress import Progress
 
 _RECORDS = PurePosixPath("/opt/vhost/trees")
@@ -25,7 +25,7 @@ def take(
     """Copy what has changed of *sources* below *target*; as the hosts are to have them.
 
     :raises InputError: Nova does not compile or import; the last line of the traceback is told
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     python = environment / "bin/python3"
     copies = []
@@ -34,7 +34,7 @@ def take(
         try:
             changed = _copy(source, place)
         except OSError as error:
-            raise MachineError(
+            raise LocalError(
                 f"cannot copy {source.path} to {place}: {error}; free some space, or see to the "
                 "permissions"
             ) from None

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.cloud.compute.unit import LOG
-from vhost_tempest_plugin.devstack.compute_hosts import Nodes, is_running
+from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts, is_running
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.errors import HostError, VhostError
 from vhost_tempest_plugin.host.status import ssh
@@ -14,7 +14,7 @@ from vhost_tempest_plugin.util.progress import silent
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ComputeHostStatus:
     """A host of a devstack as it is.
 
     :param state: of the host
@@ -56,7 +56,7 @@ def last_lines(name: str, host: str, count: int) -> list[str]:
         return compute.last_lines(count)
 
 
-def overview(name: str) -> list[Node]:
+def overview(name: str) -> list[ComputeHostStatus]:
     """How the hosts are.
 
     :raises InputError: there is no such devstack
@@ -65,7 +65,7 @@ def overview(name: str) -> list[Node]:
     found = []
     for host in nodes.hosts:
         if not is_running(host.name):
-            found.append(Node(host.name, "off", "", "the host does not run"))
+            found.append(ComputeHostStatus(host.name, "off", "", "the host does not run"))
             continue
         try:
             with nodes.compute(host.name) as compute:
@@ -76,10 +76,10 @@ def overview(name: str) -> list[Node]:
             lacking = nodes.lacking(host) or ""
         except VhostError as error:
             lacking = str(error)
-        found.append(Node(host.name, "running", state, lacking))
+        found.append(ComputeHostStatus(host.name, "running", state, lacking))
     return found
 
 
-def _read(name: str) -> Nodes:
+def _read(name: str) -> ComputeHosts:
     directory = StackDirectory.of(name).existing()
-    return Nodes(directory, directory.read(), silent)
+    return ComputeHosts(directory, directory.read(), silent)

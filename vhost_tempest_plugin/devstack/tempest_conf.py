@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.configuration import render, scenarios, stack, w
 from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, Subject
 from vhost_tempest_plugin.devstack import files, ssh_access
 from vhost_tempest_plugin.devstack.cloud import open_cloud
-from vhost_tempest_plugin.devstack.compute_hosts import Nodes
+from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.errors import InputError
@@ -93,7 +93,7 @@ def _way_in(
     directory: StackDirectory, record: StackRecord, entrance: Path | None
 ) -> Mapping[str, str] | None:
     """How whitebox's tests get into the hosts; they only go to ssh's own port."""
-    hosts = [host for host in Nodes(directory, record, silent).hosts if host.is_reachable]
+    hosts = [host for host in ComputeHosts(directory, record, silent).hosts if host.is_reachable]
     if not hosts:
         return None
     place = entrance or directory.whitebox

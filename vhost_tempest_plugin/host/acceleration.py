@@ -15,13 +15,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import paths, process
 
 QEMU = "qemu-system-x86_64"
-Probe = Callable[[Path, Accelerator], kvm_probe.Outcome]
+Probe = Callable[[Path, Accelerator], kvm_probe.ProbeOutcome]
 
 _CPU_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
 _NESTED_REMEDY = (
@@ -41,7 +41,7 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
-class Circumstances:
+class AccelerationInputs:
     """All that the answer depends on.
 
     :param qemu_changed_ns: the program's modification time
@@ -66,7 +66,7 @@ class Circumstances:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AccelerationVerdict:
     """The accelerator that works, why, and what could be done for a better one.
 
     :param nested: whether the host gets virtualization of its own
@@ -79,10 +79,10 @@ class Verdict:
     nested: bool = False
 
 
-def observe(root: Path = Path("/")) -> Circumstances:
+def observe(root: Path = Path("/")) -> AccelerationInputs:
     """What this machine is like; *root* is where /proc, /sys and /dev are.
 
-    :raises MachineError: QEMU is not installed
+    :raises LocalError: QEMU is not installed
     """
     qemu = process.which(QEMU)
     version = process.run([qemu, "--version"], timeout_s=30).stdout.splitlines()[0]
@@ -92,7 +92,7 @@ def observe(root: Path = Path("/")) -> Circumstances:
         if parameter.exists():
             nested.append((module, parameter.read_text().strip()))
     flags = re.search(r"^flags\s*:.*?\b(vmx|svm)\b", (root / "proc/cpuinfo").read_text(), re.M)
-    return Circumstances(
+    return AccelerationInputs(
         qemu=str(qemu),
         qemu_version=version,
         qemu_changed_ns=qemu.stat().st_mtime_ns,
@@ -105,13 +105,13 @@ def observe(root: Path = Path("/")) -> Circumstances:
     )
 
 
-def decide(seen: Circumstances, probe_guest: Probe = kvm_probe.run) -> Verdict:
+def decide(seen: AccelerationInputs, probe_guest: Probe = kvm_probe.run) -> AccelerationVerdict:
     """The verdict on *seen*; a guest is run where nothing else decides."""
     device = seen.device
     if device is None:
         return _without_device(seen)
     if not device.usable:
-        return Verdict(
+        return AccelerationVerdict(
             Accelerator.TCG,
             f"this user (uid {seen.user}) may not open /dev/kvm "
             f"(mode {device.mode:04o}, uid {device.owner}, gid {device.group})",
@@ -119,7 +119,7 @@ def decide(seen: Circumstances, probe_guest: Probe = kvm_probe.run) -> Verdict:
         )
     outcome = probe_guest(Path(seen.qemu), Accelerator.KVM)
     if not outcome.works:
-        return Verdict(
+        return AccelerationVerdict(
             Accelerator.TCG,
             f"/dev/kvm opens, but a guest does not run on it: {outcome.detail}",
             "nothing is lost but speed; look at 'dmesg' for kvm, and in a virtual machine "
@@ -131,26 +131,26 @@ def decide(seen: Circumstances, probe_guest: Probe = kvm_probe.run) -> Verdict:
 def choose(
     wanted: Accelerator | None = None,
     *,
-    seen: Circumstances | None = None,
+    seen: AccelerationInputs | None = None,
     probe_guest: Probe = kvm_probe.run,
     cache: Path | None = None,
-) -> Verdict:
+) -> AccelerationVerdict:
     """The accelerator to use.
 
     :param wanted: what the user asks for, None for the best that works
     :param cache: the directory that keeps the answer
-    :raises MachineError: QEMU is missing, or KVM is wanted and does not work
+    :raises LocalError: QEMU is missing, or KVM is wanted and does not work
     """
     seen = seen or observe()
     if wanted is Accelerator.TCG:
-        return Verdict(Accelerator.TCG, "emulation was asked for")
+        return AccelerationVerdict(Accelerator.TCG, "emulation was asked for")
     directory = cache or paths.cache()
     verdict = _remembered(directory, seen)
     if verdict is None:
         verdict = decide(seen, probe_guest)
         _remember(directory, seen, verdict)
     if wanted is Accelerator.KVM and verdict.accelerator is not Accelerator.KVM:
-        raise MachineError(f"KVM does not work here: {verdict.reason}; {verdict.remedy}")
+        raise LocalError(f"KVM does not work here: {verdict.reason}; {verdict.remedy}")
     return verdict
 
 
@@ -163,16 +163,16 @@ def _device(path: Path) -> Device | None:
     return Device(facts.st_uid, facts.st_gid, facts.st_mode & 0o7777, usable)
 
 
-def _without_device(seen: Circumstances) -> Verdict:
+def _without_device(seen: AccelerationInputs) -> AccelerationVerdict:
     if seen.cpu_flag is None:
-        return Verdict(
+        return AccelerationVerdict(
             Accelerator.TCG,
             "there is no /dev/kvm, and the CPU offers neither vmx nor svm",
             "switch virtualization on in the firmware; in a virtual machine, switch nested "
             "virtualization on in its hypervisor",
         )
     module = _CPU_MODULES[seen.cpu_flag]
-    return Verdict(
+    return AccelerationVerdict(
         Accelerator.TCG,
         f"there is no /dev/kvm, though the CPU has {seen.cpu_flag}: {module} is not loaded",
         f"run 'modprobe {module}' as root; in a container, let it have /dev/kvm",
@@ -188,32 +188,32 @@ def _permission_remedy(device: Device) -> str:
     return "run 'chgrp kvm /dev/kvm; chmod 660 /dev/kvm' as root and join the group 'kvm'"
 
 
-def _with_kvm(seen: Circumstances) -> Verdict:
+def _with_kvm(seen: AccelerationInputs) -> AccelerationVerdict:
     switched_off = [module for module, value in seen.nested if value not in ("Y", "1")]
     if switched_off or not seen.nested:
         module = switched_off[0] if switched_off else _CPU_MODULES[seen.cpu_flag or "vmx"]
-        return Verdict(
+        return AccelerationVerdict(
             Accelerator.KVM,
             f"a guest ran on /dev/kvm; nested virtualization is off ({module}), so the host's "
             "own guests are emulated",
             _NESTED_REMEDY.format(module=module),
         )
-    return Verdict(Accelerator.KVM, "a guest ran on /dev/kvm", nested=True)
+    return AccelerationVerdict(Accelerator.KVM, "a guest ran on /dev/kvm", nested=True)
 
 
-def _cache_file(directory: Path, seen: Circumstances) -> Path:
+def _cache_file(directory: Path, seen: AccelerationInputs) -> Path:
     return directory / "acceleration" / f"{seen.digest()}.json"
 
 
-def _remembered(directory: Path, seen: Circumstances) -> Verdict | None:
+def _remembered(directory: Path, seen: AccelerationInputs) -> AccelerationVerdict | None:
     try:
         kept = json.loads(_cache_file(directory, seen).read_text())
-        return Verdict(**{**kept, "accelerator": Accelerator(kept["accelerator"])})
+        return AccelerationVerdict(**{**kept, "accelerator": Accelerator(kept["accelerator"])})
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
-def _remember(directory: Path, seen: Circumstances, verdict: Verdict) -> None:
+def _remember(directory: Path, seen: AccelerationInputs, verdict: AccelerationVerdict) -> None:
     file = _cache_file(directory, seen)
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_suffix(f".{os.getpid()}")

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import (
     acceleration,
     image,
@@ -66,7 +66,7 @@ def start(
     """Make what the host boots from, where it is not there yet, and start its domain.
 
     :raises InputError: what it shares or is connected to is gone
-    :raises MachineError: this machine lacks something
+    :raises LocalError: this machine lacks something
     :raises HostError: libvirt or QEMU refuses the host
     """
     uplink = uplinks.current(record.uplink)
@@ -138,11 +138,11 @@ def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
     """The domain XML with which a new host would be started; nothing is made.
 
     :raises InputError: it cannot have these shares
-    :raises MachineError: the image has not been built yet
+    :raises LocalError: the image has not been built yet
     """
     made = image.find()
     if made is None:
-        raise MachineError("there is no image yet; 'vhost image build' makes it")
+        raise LocalError("there is no image yet; 'vhost image build' makes it")
     directory = HostDirectory.of(layout.host.name)
     share.validate(shares)
     share_images.require(shares, directory)
@@ -168,7 +168,7 @@ def _image(directory: HostDirectory, record: HostRecord, progress: Progress) -> 
         return image.build(progress)
     made = image.kept(record.image_digest)
     if made is None:
-        raise MachineError(
+        raise LocalError(
             f"the image {record.image_digest} under the disk of {record.name!r} is gone from the "
             f"cache; run 'vhost destroy {record.name}' and bring it up anew"
         )
@@ -198,4 +198,4 @@ def _firmware() -> Path:
     for path in _FIRMWARE:
         if path.exists():
             return path
-    raise MachineError("the host needs OVMF, its NICs are too many for SeaBIOS; install 'ovmf'")
+    raise LocalError("the host needs OVMF, its NICs are too many for SeaBIOS; install 'ovmf'")

@@ -50,7 +50,7 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
         progress(f"unplugging {address} of {name!r}")
         running.detach(alias)
         if wait:
-            running.await_detached(alias, _LET_GO_S * speed.slowness())
+            running.await_detached(alias, _LET_GO_S * speed.timeout_scale())
 
 
 def plug(
@@ -80,7 +80,7 @@ def plug(
 
 
 def _await(name: str, address: PciAddress) -> None:
-    limit_s = math.ceil(_FOUND_S * speed.slowness())
+    limit_s = math.ceil(_FOUND_S * speed.timeout_scale())
     words = ("sh", "-s", "--", str(address), str(limit_s))
     with status.connected(name) as (_, machine):
         if not machine.run(words, input_text=_FOUND).stdout:

@@ -37,14 +37,14 @@ SUCCESS = 42 << 1 | 1
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ProbeOutcome:
     """How the guest fared: *detail* says what went wrong, empty where it worked."""
 
     works: bool
     detail: str = ""
 
 
-def run(qemu: Path, accelerator: Accelerator, limit_s: float = LIMIT_S) -> Outcome:
+def run(qemu: Path, accelerator: Accelerator, limit_s: float = LIMIT_S) -> ProbeOutcome:
     """Run the guest on *accelerator* for at most *limit_s* seconds."""
     with tempfile.TemporaryDirectory(prefix="vhost-probe-") as directory:
         firmware = Path(directory) / "guest.rom"
@@ -53,12 +53,12 @@ def run(qemu: Path, accelerator: Accelerator, limit_s: float = LIMIT_S) -> Outco
             done = process.run(argv(qemu, accelerator, firmware), timeout_s=limit_s, check=False)
         except CommandError as error:
             if error.returncode is None and error.stderr:
-                return Outcome(False, f"{_first_line(error.stderr)}; it did not end by itself")
-            return Outcome(False, f"it did not end within {limit_s:g} s")
+                return ProbeOutcome(False, f"{_first_line(error.stderr)}; it did not end by itself")
+            return ProbeOutcome(False, f"it did not end within {limit_s:g} s")
     if done.returncode == SUCCESS:
-        return Outcome(True)
+        return ProbeOutcome(True)
     said = _first_line(done.stderr) or "it ended too early"
-    return Outcome(False, f"{said}; QEMU's exit status {done.returncode}")
+    return ProbeOutcome(False, f"{said}; QEMU's exit status {done.returncode}")
 
 
 def argv(qemu: str | Path, accelerator: Accelerator, firmware: str | Path) -> list[str]:

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from vhost_tempest_plugin.errors import HostError, InputError, MachineError
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError
 from vhost_tempest_plugin.host import (
     acceleration,
     boot,
@@ -20,10 +20,10 @@ from vhost_tempest_plugin.host import (
 )
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplinks
-from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.share import Share
-from vhost_tempest_plugin.host.status import Status
+from vhost_tempest_plugin.host.status import HostStatus
 from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, orphan_processes
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -37,7 +37,7 @@ _WAIT_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class HostSpec:
     """What ``up`` is asked for.
 
     :param accelerator: None takes the one that works here
@@ -53,15 +53,15 @@ class Wish:
     uri: str | None = None
     cold: bool = False
     shares: tuple[Share, ...] = ()
-    uplink: UplinkWish | None = None
+    uplink: UplinkSpec | None = None
 
 
-def up(wish: Wish, progress: Progress) -> Status:
+def up(wish: HostSpec, progress: Progress) -> HostStatus:
     """Bring a host up, from whatever state it is in.
 
     :raises InputError: the host exists with another topology, other shares or another uplink,
         or a share or the uplink is not possible
-    :raises MachineError: this machine lacks something
+    :raises LocalError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
     lay_out(wish.host)
@@ -90,7 +90,7 @@ def up(wish: Wish, progress: Progress) -> Status:
     return status.status(wish.name)
 
 
-def restore(name: str, progress: Progress) -> Status:
+def restore(name: str, progress: Progress) -> HostStatus:
     """Bring a saved host back.
 
     :raises InputError: it is not saved, or what it shares has changed
@@ -182,7 +182,7 @@ def _possible(host: Host, connection: Connection, progress: Progress) -> Host:
     return possible
 
 
-def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord:
+def _new(directory: HostDirectory, wish: HostSpec, progress: Progress) -> HostRecord:
     """Record a host before anything of it is made."""
     verdict = acceleration.choose(wish.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
@@ -202,7 +202,7 @@ def _new(directory: HostDirectory, wish: Wish, progress: Progress) -> HostRecord
     return record
 
 
-def _known(directory: HostDirectory, wish: Wish) -> HostRecord:
+def _known(directory: HostDirectory, wish: HostSpec) -> HostRecord:
     """The record of a host that exists; what is asked for must be that host."""
     record = directory.read()
     text = directory.topology.read_text()
@@ -250,7 +250,7 @@ def _end(directory: HostDirectory, record: HostRecord, progress: Progress) -> No
             domain = connection.find(record.uuid)
             if domain is not None:
                 domain.destroy()
-    except (HostError, MachineError) as error:
+    except (HostError, LocalError) as error:
         if record.uri is not None:
             raise
         progress(f"libvirt does not help ({error}); ending QEMU itself")

@@ -27,7 +27,7 @@ def prune(progress: Progress, *, dry_run: bool = False) -> list[cache.Unused]:
     :param dry_run: remove nothing
     :returns: what was or would be removed
     :raises HostError: the record of a host cannot be read, so that its image is not known
-    :raises MachineError: the machine lacks what the current ones depend on
+    :raises LocalError: the machine lacks what the current ones depend on
     """
     used: dict[str, Callable[[], Collection[str]]] = {
         _IMAGE: _images,

@@ -8,8 +8,8 @@ from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import console
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord
-from vhost_tempest_plugin.host.ssh import Machine, Ssh
-from vhost_tempest_plugin.hypervisor import Domain, State
+from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
+from vhost_tempest_plugin.hypervisor import Domain, DomainState
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import speed
@@ -53,11 +53,11 @@ def wait(
     """
     limit_s = (
         _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
-    ) * speed.slowness()
+    ) * speed.timeout_scale()
     port = running.forward_ssh()
     watch = _Watch(running, directory.console_log, progress)
     try:
-        with Machine(ssh(directory, port)) as machine:
+        with HostConnection(ssh(directory, port)) as machine:
             lag_s = machine.lets_in(_AWAKE_S) if awake else None
             if lag_s is None:
                 lag_s = machine.wait_until_ready(limit_s, watch)
@@ -77,13 +77,13 @@ def shut_down(
     running: Domain, directory: HostDirectory, record: HostRecord, progress: Progress
 ) -> None:
     """Let the host power itself off; where it does not, end it."""
-    limit_s = _LIMIT_S[record.accelerator] * speed.slowness()
+    limit_s = _LIMIT_S[record.accelerator] * speed.timeout_scale()
     progress(f"shutting {record.name!r} down")
     try:
-        with Machine(ssh(directory, running.forward_ssh())) as machine:
+        with HostConnection(ssh(directory, running.forward_ssh())) as machine:
             machine.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
         end_s = time.monotonic() + limit_s
-        while running.state is not State.OFF:
+        while running.state is not DomainState.OFF:
             if time.monotonic() > end_s:
                 raise HostError(f"it is still on after {limit_s:.0f} s")
             time.sleep(0.1)
@@ -106,7 +106,7 @@ class _Watch:
         if stage is not self._told:
             self._told = stage
             self._progress(stage.value)
-        if self._running.state is not State.RUNNING:
+        if self._running.state is not DomainState.RUNNING:
             raise HostError(f"the host's domain is {self._running.state}")
 
 

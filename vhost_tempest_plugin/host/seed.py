@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.network.uplink import Uplink
 from vhost_tempest_plugin.util.cpio import Entry, archive
 
@@ -79,7 +79,7 @@ class Seed:
 def write(initrd: Path, seed: Seed, path: Path) -> None:
     """Write the image's *initrd* with *seed* behind it to *path*, readable by its owner only.
 
-    :raises MachineError: it cannot be written
+    :raises LocalError: it cannot be written
     """
     try:
         partial = path.with_name(path.name + ".partial")
@@ -90,7 +90,7 @@ def write(initrd: Path, seed: Seed, path: Path) -> None:
             output.write(seed.archive())
         partial.rename(path)
     except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror}") from error
+        raise LocalError(f"cannot write {path}: {error.strerror}") from error
 
 
 def _ended(text: str) -> str:

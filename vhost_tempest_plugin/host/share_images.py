@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import CommandError, InputError, MachineError
+from vhost_tempest_plugin.errors import CommandError, InputError, LocalError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image import ext4
 from vhost_tempest_plugin.host.image.ext4 import Superblock
@@ -73,7 +73,7 @@ def attach(
     """The disks for a host that is about to boot, made where they are not there yet.
 
     :raises InputError: a source is gone, or cannot be read
-    :raises MachineError: the machine lacks something
+    :raises LocalError: the machine lacks something
     """
     attached = []
     for number, share in enumerate(shares, 1):
@@ -184,7 +184,7 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
     progress(f"making a disk of {directory}: {contents.entries} files, {needed_mib} MiB")
     free_mib = shutil.disk_usage(image.parent).free >> 20
     if free_mib < needed_mib:
-        raise MachineError(
+        raise LocalError(
             f"{image.parent} has {free_mib} MiB free, a disk of {str(directory)!r} may take "
             f"{needed_mib} MiB; free some space or set XDG_STATE_HOME"
         )
@@ -197,6 +197,6 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
         process.run(argv)
         partial.replace(image)
     except CommandError as error:
-        raise MachineError(f"no disk can be made of {str(directory)!r}: {error}") from error
+        raise LocalError(f"no disk can be made of {str(directory)!r}: {error}") from error
     finally:
         partial.unlink(missing_ok=True)

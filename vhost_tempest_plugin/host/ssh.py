@@ -87,7 +87,7 @@ class Ssh:
         return f"{self.user}@{self.address}"
 
 
-class Machine:
+class HostConnection:
     """A connection to a host; a context manager that closes it."""
 
     def __init__(self, ssh: Ssh) -> None:

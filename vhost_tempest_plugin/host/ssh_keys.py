@@ -12,7 +12,7 @@ _MADE_IN_S = 30.0
 def obtain(directory: HostDirectory) -> None:
     """Make the keys that are missing, and the known_hosts file that names the host.
 
-    :raises MachineError: ssh-keygen is not installed
+    :raises LocalError: ssh-keygen is not installed
     :raises CommandError: it failed, as with a full disk
     """
     make(directory.client_key, f"vhost client of {directory.name}")
@@ -30,7 +30,7 @@ def public(private: Path) -> str:
 def make(private: Path, comment: str) -> None:
     """Make the key at *private* where there is none.
 
-    :raises MachineError: ssh-keygen is not installed
+    :raises LocalError: ssh-keygen is not installed
     :raises CommandError: it failed
     """
     if private.exists():

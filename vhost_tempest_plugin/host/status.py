@@ -13,7 +13,7 @@ from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import readiness
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
-from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
@@ -22,7 +22,7 @@ _POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class HostStatus:
     """A host as it is now.
 
     :param record: None where it is damaged
@@ -37,7 +37,7 @@ class Status:
     pids: tuple[int, ...] = ()
 
 
-def status(name: str) -> Status:
+def status(name: str) -> HostStatus:
     """How a host is.
 
     :raises InputError: there is no such host
@@ -45,7 +45,7 @@ def status(name: str) -> Status:
     return _status(HostDirectory.of(name).existing())
 
 
-def overview() -> list[Status]:
+def overview() -> list[HostStatus]:
     """How all hosts are, by name."""
     return [_status(directory) for directory in HostDirectory.all()]
 
@@ -64,13 +64,13 @@ def numbered_hosts(stem: str) -> tuple[str, ...]:
 
 
 @contextmanager
-def connected(name: str) -> Iterator[tuple[HostRecord, Machine]]:
+def connected(name: str) -> Iterator[tuple[HostRecord, HostConnection]]:
     """A running host: its record and a connection to it.
 
     :raises InputError: there is no such host
     :raises HostError: it does not run
     """
-    with Machine(ssh(name)) as machine:
+    with HostConnection(ssh(name)) as machine:
         yield HostDirectory.of(name).read(), machine
 
 
@@ -124,14 +124,14 @@ def intended(name: str) -> Layout:
     return lay_out(yaml_file.load(text, str(path)))
 
 
-def _status(directory: HostDirectory) -> Status:
+def _status(directory: HostDirectory) -> HostStatus:
     try:
         record = directory.read()
     except HostError:
-        return Status(directory, None, None, tuple(orphan_processes.find(directory.path)))
+        return HostStatus(directory, None, None, tuple(orphan_processes.find(directory.path)))
     pids = tuple(orphan_processes.find(record.uuid))
     here = record.uri is None or "+" not in record.uri
     phase = record.phase
     if phase is Phase.RUNNING and here and not pids:
         phase = Phase.OFF
-    return Status(directory, record, phase, pids)
+    return HostStatus(directory, record, phase, pids)

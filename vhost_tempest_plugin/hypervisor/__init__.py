@@ -9,6 +9,14 @@ from vhost_tempest_plugin.hypervisor.connection import Connection
 from vhost_tempest_plugin.hypervisor.embedded import forget
 from vhost_tempest_plugin.hypervisor.networks import Networks
 from vhost_tempest_plugin.hypervisor.remote import Remote
-from vhost_tempest_plugin.hypervisor.running_domain import Domain, State
+from vhost_tempest_plugin.hypervisor.running_domain import Domain, DomainState
 
-__all__ = ["Connection", "Domain", "Networks", "Remote", "State", "forget", "orphan_processes"]
+__all__ = [
+    "Connection",
+    "Domain",
+    "DomainState",
+    "Networks",
+    "Remote",
+    "forget",
+    "orphan_processes",
+]

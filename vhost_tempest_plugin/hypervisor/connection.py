@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import BusyError, MachineError
+from vhost_tempest_plugin.errors import BusyError, LocalError
 from vhost_tempest_plugin.hypervisor import embedded, image, library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 from vhost_tempest_plugin.hypervisor.running_domain import Domain
@@ -35,7 +35,7 @@ class Connection:
             none, the user's session (root: the system)
         :param root: a directory of the host's own; libvirt's log goes there
         :raises BusyError: another process has the embedded driver open
-        :raises MachineError: libvirt is missing or does not answer
+        :raises LocalError: libvirt is missing or does not answer
         """
         root.mkdir(parents=True, exist_ok=True)
         libvirt = library.load(root / "libvirt.log")
@@ -82,7 +82,7 @@ class Connection:
         except self._libvirt.libvirtError as error:
             if error.get_error_code() == self._libvirt.VIR_ERR_NO_DOMAIN:
                 return None
-            raise MachineError(f"libvirt at {self.uri} does not answer: {error}") from None
+            raise LocalError(f"libvirt at {self.uri} does not answer: {error}") from None
 
     def restore(self, path: Path, uuid: UUID) -> Domain:
         """Bring the domain back that was saved to *path*, paused; the file stays.
@@ -125,7 +125,7 @@ def _connect(libvirt: Library, uri: str) -> Handle:
     try:
         return libvirt.open(uri)
     except libvirt.libvirtError as error:
-        raise MachineError(
+        raise LocalError(
             f"libvirt does not open {uri!r}: {error}; start its daemon or choose another URI"
         ) from None
 
@@ -142,7 +142,7 @@ def _connect_own(libvirt: Library, root: Path) -> Handle:
             if holder is not None:
                 raise BusyError(f"{root} is in use by {holder}; wait for it or end it") from None
             if error.get_error_code() != libvirt.VIR_ERR_NO_CONNECT:
-                raise MachineError(
+                raise LocalError(
                     f"libvirt's embedded driver does not start in {root}: {error}; "
                     "run 'vhost doctor'"
                 ) from None

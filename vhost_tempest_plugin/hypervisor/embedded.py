@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import paths, speed
 
 LIBVIRT_FLOOR = 6_001_000
@@ -50,7 +50,7 @@ def claim(root: Path) -> None:
     _claimed.add(root)
     if holder(root) is None:
         return
-    end_s = time.monotonic() + _ENDING_S * speed.slowness()
+    end_s = time.monotonic() + _ENDING_S * speed.timeout_scale()
     while holder(root) is not None and time.monotonic() < end_s:
         time.sleep(_POLL_S)
 
@@ -129,7 +129,7 @@ def _short(root: Path) -> Path:
     directory.mkdir(mode=0o700, exist_ok=True)
     facts = directory.lstat()
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o40077 != 0o40000:
-        raise MachineError(
+        raise LocalError(
             f"{directory} is not a directory of this user alone; remove it, or set "
             f"XDG_STATE_HOME to a path that is shorter than {root}"
         )

@@ -9,7 +9,7 @@ is not in the page cache; the raw format takes 4.5 s, 2.0 s and 2.3 s.
 import struct
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.hypervisor.library import Library
 
 LIBVIRT_FLOOR = (11, 2)
@@ -31,10 +31,10 @@ def is_offered(libvirt: Library) -> bool:
 def parameters(libvirt: Library, path: Path) -> dict[str, str | int]:
     """What saving to and restoring from the sparse image *path* have in common.
 
-    :raises MachineError: the binding does not know that format
+    :raises LocalError: the binding does not know that format
     """
     if not is_offered(libvirt):
-        raise MachineError(
+        raise LocalError(
             f"libvirt's Python binding was built against an older libvirt and cannot take {path}; "
             "'pip install --no-cache-dir --force-reinstall libvirt-python' builds it anew"
         )

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 
 # Any, because libvirt-python has no type information.
 Library = Any
@@ -27,7 +27,7 @@ def load(log: Path) -> Library:
     libvirt reads where to log once, while it is imported, so the first *log* counts for
     the life of the process.
 
-    :raises MachineError: it is not installed
+    :raises LocalError: it is not installed
     """
     quiet = "libvirt" not in sys.modules and _LOG_VARIABLE not in os.environ
     if quiet:
@@ -35,7 +35,7 @@ def load(log: Path) -> Library:
     try:
         import libvirt
     except ImportError as error:
-        raise MachineError(
+        raise LocalError(
             f"libvirt's Python binding cannot be loaded ({error}); run 'vhost doctor'"
         ) from None
     finally:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.hypervisor import library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 
@@ -29,13 +29,13 @@ class Networks:
     def open(cls, uri: str) -> Iterator[Self]:
         """Connect to *uri*.
 
-        :raises MachineError: libvirt is missing, does not answer, or knows no networks
+        :raises LocalError: libvirt is missing, does not answer, or knows no networks
         """
         libvirt = library.load(Path(os.devnull))
         try:
             handle = libvirt.open(uri)
         except libvirt.libvirtError as error:
-            raise MachineError(
+            raise LocalError(
                 f"libvirt does not open {uri!r}: {error}; install {_PACKAGE!r} and start libvirtd, "
                 "or choose another with --connect"
             ) from None
@@ -45,7 +45,7 @@ class Networks:
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
                 raise HostError(f"libvirt at {uri!r} fails: {error}; see its log") from None
-            raise MachineError(
+            raise LocalError(
                 f"libvirt at {uri!r} has no driver for networks; install {_PACKAGE!r} and start "
                 "libvirtd anew, or choose another with --connect"
             ) from None

@@ -49,7 +49,7 @@ class Remote:
         :param uri: what the libvirt there calls it
         :param limit_s: how long it may take to answer, now and each time
         :raises HostError: it does not carry it, or libvirt there does not answer
-        :raises MachineError: libvirt's binding is not installed here
+        :raises LocalError: libvirt's binding is not installed here
         """
         libvirt = library.load(Path(os.devnull))
         with ExitStack() as held:

@@ -25,7 +25,7 @@ _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s
 _LEAVING = ("guest is busy", "in the process of unplug")
 
 
-class State(StrEnum):
+class DomainState(StrEnum):
     """What a domain is doing."""
 
     RUNNING = "running"
@@ -53,20 +53,20 @@ class Domain:
         return UUID(self._handle.UUIDString())
 
     @property
-    def state(self) -> State:
+    def state(self) -> DomainState:
         """What it is doing now."""
         libvirt = self._libvirt
         try:
             state, _reason = self._handle.state()
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
-                return State.OFF
+                return DomainState.OFF
             raise HostError(f"libvirt cannot tell the state of the host: {error}") from None
         if state == libvirt.VIR_DOMAIN_CRASHED:
-            return State.CRASHED
+            return DomainState.CRASHED
         if state in (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED):
-            return State.PAUSED
-        return State.OFF if state == libvirt.VIR_DOMAIN_SHUTOFF else State.RUNNING
+            return DomainState.PAUSED
+        return DomainState.OFF if state == libvirt.VIR_DOMAIN_SHUTOFF else DomainState.RUNNING
 
     @property
     def pid(self) -> int | None:
@@ -119,7 +119,7 @@ class Domain:
 
     def resume(self) -> None:
         """Let it run on where it is paused."""
-        if self.state is State.PAUSED:
+        if self.state is DomainState.PAUSED:
             with self._told("resume the host", "'vhost down' and 'vhost up' boot it anew"):
                 self._handle.resume()
 
@@ -188,7 +188,7 @@ class Domain:
                 raise
 
     def _is_off(self) -> bool:
-        return self.state is State.OFF
+        return self.state is DomainState.OFF
 
     def _told(self, action: str, remedy: str) -> AbstractContextManager[None]:
         return told(self._libvirt, action, remedy)

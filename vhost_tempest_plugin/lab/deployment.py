@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
 from vhost_tempest_plugin.host import rewire
 from vhost_tempest_plugin.lab import lifecycle, logs, overrides, restart, status
 from vhost_tempest_plugin.lab.hosts import nova_compute
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -75,11 +75,11 @@ class LabDeployment(EmulatedDeployment):
             computes.heal()
 
     @contextmanager
-    def _computes(self) -> Iterator[Computes]:
+    def _computes(self) -> Iterator[ComputeHosts]:
         directory = LabDirectory.of(self.name)
         with directory.locked(wait_s=lifecycle.WAIT_S, progress=silent):
             directory, record = status.running(self.name)
-            computes = Computes(directory, record, kept_environment(record), silent)
+            computes = ComputeHosts(directory, record, kept_environment(record), silent)
             computes.keep_nova()
             yield computes
 

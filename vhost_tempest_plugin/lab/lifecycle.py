@@ -24,7 +24,7 @@ from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
 from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
 from vhost_tempest_plugin.lab.hosts import snapshot
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
 from vhost_tempest_plugin.lab.services import schema, secret, tcp_ports
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
@@ -41,7 +41,7 @@ WAIT_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class LabSpec:
     """What ``lab up`` is asked for; None for what the lab has, or a new one's default.
 
     :param nova: a working tree of Nova
@@ -59,13 +59,13 @@ class Wish:
     cold: bool = False
 
 
-def up(wish: Wish, progress: Progress) -> None:
+def up(wish: LabSpec, progress: Progress) -> None:
     """Bring a lab up, from whatever state it is in; it is ready then.
 
     Where it fails nothing is left running.
 
     :raises InputError: the lab exists and is another one, or the Nova tree is none
-    :raises MachineError: this machine lacks something
+    :raises LocalError: this machine lacks something
     :raises ServiceError: a service does not come up
     """
     release.find(wish.release)
@@ -104,7 +104,7 @@ def reset(name: str, progress: Progress) -> None:
         stages.forget(directory)
         with _all_or_nothing(directory, record, progress):
             directory.write(replace(record, phase=LabPhase.STARTING))
-            computes = Computes(directory, record, kept_environment(record), progress)
+            computes = ComputeHosts(directory, record, kept_environment(record), progress)
             start_modes.put_back(directory, computes, progress)
             directory.write(record)
 
@@ -130,7 +130,7 @@ def destroy(name: str, progress: Progress) -> None:
 
 
 def _bring_up(
-    directory: LabDirectory, known: LabRecord | None, wish: Wish, progress: Progress
+    directory: LabDirectory, known: LabRecord | None, wish: LabSpec, progress: Progress
 ) -> None:
     """Start a lab that does not run, from its snapshot where that is not stale."""
     stages.forget(directory)
@@ -147,7 +147,7 @@ def _bring_up(
 
     def start(record: LabRecord) -> None:
         directory.write(replace(record, phase=LabPhase.STARTING))
-        computes = Computes(directory, record, made, progress)
+        computes = ComputeHosts(directory, record, made, progress)
         wanted = snapshot.digest(computes.settings, (made.digest, image.digest))
         if snapshot.is_current(directory, wanted) and not wish.cold:
             start_modes.warm(directory, computes, progress)
@@ -196,7 +196,7 @@ def _improve(
             start_modes.change_nova(directory, known, record, progress)
 
 
-def _require_room(directory: LabDirectory, known: LabRecord | None, wish: Wish) -> None:
+def _require_room(directory: LabDirectory, known: LabRecord | None, wish: LabSpec) -> None:
     preflight.require_place(paths.cache())
     if known is None:
         host, count = wish.host or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
@@ -209,7 +209,7 @@ def _require_room(directory: LabDirectory, known: LabRecord | None, wish: Wish) 
 
 
 def _new(
-    directory: LabDirectory, wish: Wish, made: environment.Environment, progress: Progress
+    directory: LabDirectory, wish: LabSpec, made: environment.Environment, progress: Progress
 ) -> LabRecord:
     """Record a lab before anything of it is made."""
     host = wish.host or catalog.find(DEFAULT_TOPOLOGY)
@@ -231,7 +231,7 @@ def _new(
     return record
 
 
-def _known(directory: LabDirectory, wish: Wish) -> LabRecord:
+def _known(directory: LabDirectory, wish: LabSpec) -> LabRecord:
     """The record of a lab that exists; what is asked for must be that lab."""
     record = directory.read()
     differing = [
@@ -252,7 +252,7 @@ def _known(directory: LabDirectory, wish: Wish) -> LabRecord:
     return record
 
 
-def _with_nova(directory: LabDirectory, record: LabRecord, wish: Wish) -> LabRecord:
+def _with_nova(directory: LabDirectory, record: LabRecord, wish: LabSpec) -> LabRecord:
     """The record of a lab that runs the Nova that is asked for.
 
     What a mutation check that was killed has left it with is not what it has.

@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab import status as lab_status
-from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 
 _POLL_S = 0.5
 # Of a log that is followed, as far back as its last lines may reach.
@@ -50,7 +50,7 @@ def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]
 def _of_host(settings: Settings, host: str) -> Read:
     def read() -> tuple[str, ...]:
         with status.connected(host) as (_, machine):
-            text = "\n".join(Compute(settings, machine).last_lines(_MOST_LINES))
+            text = "\n".join(NovaCompute(settings, machine).last_lines(_MOST_LINES))
         return tuple(failure.mask(text, settings.secrets).splitlines())
 
     return read

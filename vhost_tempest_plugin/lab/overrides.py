@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import Override, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import lifecycle, status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment, settings_of
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment, settings_of
 from vhost_tempest_plugin.lab.services import services
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -126,7 +126,7 @@ def _apply(
     :param down: what is to be started besides
     """
     directory.write(record)
-    computes = Computes(directory, record, kept_environment(record), progress)
+    computes = ComputeHosts(directory, record, kept_environment(record), progress)
     computes.keep_nova()
     plane = ControlPlane(computes.settings, progress, computes.nova)
     with computes.restarting(only_changed=True):

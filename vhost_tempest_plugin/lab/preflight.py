@@ -4,7 +4,7 @@
 import shutil
 from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
 from vhost_tempest_plugin.host.share import Share
 
@@ -17,17 +17,17 @@ def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
     :param place: where the lab's files go
     :param hosts_mib: the memory of all hosts
     :param saved_mib: what of it may have to be saved
-    :raises MachineError: there is not enough
+    :raises LocalError: there is not enough
     """
     wanted_mib, free_mib = hosts_mib + LAB_MEMORY_MIB, _free_memory_mib()
     if free_mib < wanted_mib:
-        raise MachineError(
+        raise LocalError(
             f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
             "end something, or take a smaller --topology"
         )
     wanted_mib, free_mib = saved_mib + LAB_DISK_MIB, shutil.disk_usage(place).free // _MIB
     if free_mib < wanted_mib:
-        raise MachineError(
+        raise LocalError(
             f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "
             "free some, or set XDG_STATE_HOME"
         )

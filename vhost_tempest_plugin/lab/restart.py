@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import lifecycle, status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.util.progress import Progress
@@ -28,7 +28,7 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
         failure.telling(progress),
     ):
         directory, record = status.running(name)
-        computes = Computes(directory, record, kept_environment(record), progress)
+        computes = ComputeHosts(directory, record, kept_environment(record), progress)
         computes.take_nova()
         if any(service.is_nova for service in wanted):
             computes.upgrade_schema()
@@ -40,7 +40,7 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
             plane.restart(service for service in wanted if not service.in_host)
 
 
-def _in_hosts(computes: Computes, wanted: Iterable[Service]) -> AbstractContextManager[None]:
+def _in_hosts(computes: ComputeHosts, wanted: Iterable[Service]) -> AbstractContextManager[None]:
     """What nova-compute does while services of the machine are restarted."""
     if Service.NOVA_COMPUTE in wanted:
         return computes.restarting()

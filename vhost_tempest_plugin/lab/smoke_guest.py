@@ -18,12 +18,12 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import nested_guest
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.nested_guest import GuestReport
 from vhost_tempest_plugin.lab import status
 from vhost_tempest_plugin.lab.services import readers
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.readers import Node
+from vhost_tempest_plugin.nova.readers import ComputeHostReader
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
     GuestViews,
@@ -134,7 +134,10 @@ def judge(
 
 
 def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> GuestViews:
-    seen, nova = Node(host.name, host.layout).look(), readers.database(settings).look(host.name)
+    seen, nova = (
+        ComputeHostReader(host.name, host.layout).look(),
+        readers.database(settings).look(host.name),
+    )
     tree = readers.placement(cloud).tree(nova.compute_node)
     return GuestViews(
         guest=server,
@@ -155,7 +158,10 @@ def _await_release(
     """What is still held of what a guest had, after a time in which all should be free."""
 
     def held() -> tuple[Disagreement, ...]:
-        seen, nova = Node(host.name, host.layout).look(), readers.database(settings).look(host.name)
+        seen, nova = (
+            ComputeHostReader(host.name, host.layout).look(),
+            readers.database(settings).look(host.name),
+        )
         holdings = readers.placement(cloud).of(
             server, readers.placement(cloud).tree(nova.compute_node)
         )
@@ -182,9 +188,9 @@ def _words(found: Iterable[Disagreement]) -> str:
 
 def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
     if passed:
-        return Finding(name, Verdict.PASSED, expected, observed)
+        return Finding(name, CheckVerdict.PASSED, expected, observed)
     remedy = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
-    return Finding(name, Verdict.FAILED, expected, observed, remedy)
+    return Finding(name, CheckVerdict.FAILED, expected, observed, remedy)
 
 
 def _list(values: Iterable[object]) -> str:
@@ -192,7 +198,7 @@ def _list(values: Iterable[object]) -> str:
 
 
 def _until(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-    limit_s *= speed.slowness()
+    limit_s *= speed.timeout_scale()
     begun_s = time.monotonic()
     while (found := condition()) is None:
         if time.monotonic() - begun_s > limit_s:

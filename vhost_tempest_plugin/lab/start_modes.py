@@ -11,7 +11,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.host.nested_guest import GuestImage
 from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.hosts import snapshot
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, kept_environment
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.lab.state import stages
@@ -23,7 +23,7 @@ from vhost_tempest_plugin.util.progress import Progress
 
 def cold(
     directory: LabDirectory,
-    computes: Computes,
+    computes: ComputeHosts,
     image: GuestImage,
     tables: Path,
     named: str,
@@ -63,7 +63,7 @@ def cold(
         computes.restore()
 
 
-def warm(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
+def warm(directory: LabDirectory, computes: ComputeHosts, progress: Progress) -> None:
     """Start a lab as it was when it was ready."""
     progress("as it was when it was ready")
     with stages.of(directory, Stage.COPIES):
@@ -84,7 +84,7 @@ def warm(directory: LabDirectory, computes: Computes, progress: Progress) -> Non
         computes.resume(before)
 
 
-def put_back(directory: LabDirectory, computes: Computes, progress: Progress) -> None:
+def put_back(directory: LabDirectory, computes: ComputeHosts, progress: Progress) -> None:
     """As ``warm``, while the services run on: all that they know is in the database.
 
     Those whose options had been changed are restarted.
@@ -107,7 +107,7 @@ def put_back(directory: LabDirectory, computes: Computes, progress: Progress) ->
 def heal(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     """Bring back what has died of a lab that is up, and what runs with other files."""
     progress(f"lab {record.name!r} is up; looking for what has died")
-    computes = Computes(directory, record, kept_environment(record), progress)
+    computes = ComputeHosts(directory, record, kept_environment(record), progress)
     computes.keep_nova()
     _make_true(computes, progress)
 
@@ -121,9 +121,9 @@ def change_nova(
     :raises ServiceError: a service does not come up with it; they run with what they had
     """
     made = kept_environment(record)
-    old = Computes(directory, before, made, progress)
+    old = ComputeHosts(directory, before, made, progress)
     old.keep_nova()
-    new = Computes(directory, record, made, progress)
+    new = ComputeHosts(directory, record, made, progress)
     new.take_nova()
     try:
         directory.write(record)
@@ -136,7 +136,7 @@ def change_nova(
         raise
 
 
-def _make_true(computes: Computes, progress: Progress) -> None:
+def _make_true(computes: ComputeHosts, progress: Progress) -> None:
     """Have all run that should, with what it should run with."""
     plane = ControlPlane(computes.settings, progress, computes.nova)
     plane.launch()

@@ -8,8 +8,8 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes, settings_of
-from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, settings_of
+from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
@@ -98,7 +98,7 @@ def parts(name: str) -> list[Part]:
     directory, record = find(name)
     found = [*_programs(directory)]
     for host in record.hosts:
-        runs = Computes.is_running(host)
+        runs = ComputeHosts.is_running(host)
         found.append(Part("host", host, "running" if runs else "off"))
         found.append(Part(Service.NOVA_COMPUTE, host, _compute_state(settings(name), host, runs)))
     return found
@@ -117,7 +117,7 @@ def host(settings: Settings, name: str | None) -> ComputeHost:
 
 def is_host_running(name: str) -> bool:
     """Whether a host runs."""
-    return Computes.is_running(name)
+    return ComputeHosts.is_running(name)
 
 
 def _lab(directory: LabDirectory) -> Lab:
@@ -150,6 +150,6 @@ def _compute_state(settings: Settings, host: str, runs: bool) -> str:
         return "unknown"
     try:
         with status.connected(host) as (_, machine):
-            return Compute(settings, machine).state()
+            return NovaCompute(settings, machine).state()
     except (HostError, InputError):
         return "unknown"

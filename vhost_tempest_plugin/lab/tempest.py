@@ -17,9 +17,9 @@ from vhost_tempest_plugin.cloud.client import contents
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration import render, tempest
 from vhost_tempest_plugin.cloud.configuration.scenarios import Contents
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.lab import status as lab_status
-from vhost_tempest_plugin.report.results import Outcome, Run, report, stream
+from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import private_files, process, speed
 from vhost_tempest_plugin.util.progress import Progress, Pulse
@@ -57,7 +57,7 @@ def prepare(name: str) -> Workspace:
     """Write what tempest needs for the lab *name*.
 
     :raises InputError: the lab is not up, or lacks what tests boot
-    :raises MachineError: tempest is not installed
+    :raises LocalError: tempest is not installed
     """
     directory, _ = lab_status.running(name)
     settings = lab_status.settings(name)
@@ -69,7 +69,7 @@ def prepare(name: str) -> Workspace:
         )
     found = importlib.util.find_spec("tempest")
     if found is None or found.origin is None:
-        raise MachineError("tempest is not installed; run 'make bootstrap'")
+        raise LocalError("tempest is not installed; run 'make bootstrap'")
     place = Path(found.origin).parent
     workspace = directory.path / "tempest"
     sections = tempest.options(
@@ -115,7 +115,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
 
-    def tell(outcome: Outcome) -> None:
+    def tell(outcome: TestOutcome) -> None:
         pulse.end(outcome.name)
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
@@ -139,4 +139,4 @@ def limits() -> Mapping[str, str]:
     """Variables that limit how long a test may take, where the user has not done that."""
     if LIMIT_VARIABLE in os.environ:
         return {}
-    return {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.slowness()))}
+    return {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.timeout_scale()))}

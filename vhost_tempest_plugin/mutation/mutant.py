@@ -4,7 +4,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.cloud.deployment.requirement import Need
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement
 from vhost_tempest_plugin.mutation.edit import Edit
 from vhost_tempest_plugin.topology.layout import Device, Layout
 from vhost_tempest_plugin.topology.model import Host
@@ -28,7 +28,7 @@ class NovaMutant:
     edits: tuple[Edit, ...]
     tests: str = EVERY_TEST
     bug: int | None = None
-    needs: tuple[Need, ...] = ()
+    needs: tuple[HardwareRequirement, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.edits:

@@ -17,20 +17,20 @@ from vhost_tempest_plugin.host.nested_guest import GuestReport
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
-    Fleet,
-    Lack,
+    HostLoads,
     Observation,
-    Outcome,
     Refused,
     Rejection,
-    explained,
-    judged,
-    outlook,
+    RequestOutcome,
+    Shortage,
+    order_differences,
+    outcome_differences,
+    possible_outcomes,
     refusal,
 )
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.nova.request import DeviceRequest, Request
-from vhost_tempest_plugin.scenario.base_host import HostedTest
+from vhost_tempest_plugin.scenario.base_host import BaseHostTest
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
 from vhost_tempest_plugin.scenario.requests import server_requests
 from vhost_tempest_plugin.scenario.requests.load_plans import rounds
@@ -38,7 +38,7 @@ from vhost_tempest_plugin.scenario.requests.load_plans import rounds
 _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 
 
-class ScenarioTest(HostedTest):
+class ScenarioTest(BaseHostTest):
     """Boots guests on the hosts.
 
     *on_one* is whether Nova is to choose one of several hosts only, that with most devices.
@@ -122,7 +122,7 @@ class ScenarioTest(HostedTest):
         plan = rounds(requests, lambda each: sum(device.count for device in each.devices))
         return tuple(guest for equal in plan for guest in self.place_all(*equal, console=console))
 
-    def refused(self, request: Request, *reasons: Lack | Conflict) -> Rejection:
+    def refused(self, request: Request, *reasons: Shortage | Conflict) -> Rejection:
         """A request that must be refused.
 
         :param reasons: for one of these, which the topology must lead to; any where there is none
@@ -175,7 +175,7 @@ class ScenarioTest(HostedTest):
         self._require(self.inspector.facts(placed, "boot", moved=True))
         return tuple(attempts)
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> HostLoads:
         """The hosts that Nova may choose, with the load of this test's guests."""
         fleet = {
             name: host.candidate(self.site.limits)
@@ -191,30 +191,34 @@ class ScenarioTest(HostedTest):
                     fleet[host] = fleet[host].after(request, seen)
         return fleet
 
-    def judge(self, fleet: Fleet, request: Request, host: str, seen: Observation) -> None:
+    def judge(self, fleet: HostLoads, request: Request, host: str, seen: Observation) -> None:
         """Fail where a guest is not where the topology says that it may be."""
-        self._require(judged(outlook(fleet, request), Outcome(request, host, seen)))
+        self._require(
+            outcome_differences(
+                possible_outcomes(fleet, request), RequestOutcome(request, host, seen)
+            )
+        )
 
     def judge_all(
-        self, fleet: Fleet, requests: Sequence[Request], attempts: Sequence[Attempt]
+        self, fleet: HostLoads, requests: Sequence[Request], attempts: Sequence[Attempt]
     ) -> None:
         """Fail where requests that were made at once came to what no order of them explains."""
         outcomes = [
-            Outcome(request, attempt.host, attempt.seen)
+            RequestOutcome(request, attempt.host, attempt.seen)
             if isinstance(attempt, Guest)
-            else Outcome(request, None, attempt)
+            else RequestOutcome(request, None, attempt)
             for request, attempt in zip(requests, attempts, strict=True)
         ]
-        self._require(explained(fleet, outcomes))
+        self._require(order_differences(fleet, outcomes))
 
     def expect_refusal(
-        self, request: Request, *reasons: Lack | Conflict, fleet: Fleet | None = None
+        self, request: Request, *reasons: Shortage | Conflict, fleet: HostLoads | None = None
     ) -> Refused:
         """Fail where the topology does not lead to a refusal, for one of these reasons.
 
         :param fleet: the hosts that come into question; all where it is None
         """
-        expected = refusal(outlook(self.fleet() if fleet is None else fleet, request))
+        expected = refusal(possible_outcomes(self.fleet() if fleet is None else fleet, request))
         if expected is None:
             self.fail(f"the topology has a place for {request}")
         if reasons:

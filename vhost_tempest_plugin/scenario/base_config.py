@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deploymen
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
-from vhost_tempest_plugin.nova.expect import Fleet
+from vhost_tempest_plugin.nova.expect import HostLoads
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 from vhost_tempest_plugin.nova.views.nova import AVAILABLE
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -23,7 +23,7 @@ AUDIT_INTERVAL = "DEFAULT.update_resources_interval"
 NEVER = str(24 * 60 * 60)
 
 
-class ChangingTest(ScenarioTest):
+class BaseConfigTest(ScenarioTest):
     """Puts back what it changes."""
 
     _offered: Collection[PciAddress] | None = None
@@ -50,7 +50,7 @@ class ChangingTest(ScenarioTest):
         layouts = (host.layout for host in self.hosts.values())
         return tuple(sorted({row for each in layouts for row in pci_devices.rows(each, self.kind)}))
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> HostLoads:
         """The hosts, without those devices that are not offered."""
         fleet = super().fleet()
         if self._offered is None:

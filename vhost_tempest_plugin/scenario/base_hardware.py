@@ -9,21 +9,21 @@ from typing import Any
 from tempest.lib import exceptions
 
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, DeviceType, PciDeviceRow
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.inspection.host_view import Watch
+from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Host
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
-class HardwareTest(ScenarioTest):
+class BaseHardwareTest(ScenarioTest):
     """Changes the hardware of the host with most cards, and puts it back."""
 
     on_one = True
@@ -49,7 +49,7 @@ class HardwareTest(ScenarioTest):
         return self.host.node.name
 
     @property
-    def host(self) -> Watch:
+    def host(self) -> ObservedHost:
         """The host that is changed."""
         return max(self.hosts.values(), key=lambda host: len(cards(host.node.layout)))
 
@@ -109,12 +109,12 @@ class HardwareTest(ScenarioTest):
         self._expect_hardware()
 
     @contextmanager
-    def rewired(self, hardware: Host) -> Iterator[None]:
+    def with_hardware(self, hardware: Host) -> Iterator[None]:
         """The host boots with other hardware, and with its own afterwards; guests are off."""
         own = self.host.layout
         try:
-            rewired = self.driver.rewired(self.host.node.name, hardware)
-            with self.watch.within("the host", rewired):
+            with_hardware = self.driver.with_hardware(self.host.node.name, hardware)
+            with self.watch.within("the host", with_hardware):
                 self.host.layout = lay_out(hardware)
                 yield
         finally:
@@ -180,23 +180,23 @@ def cards(layout: Layout) -> tuple[PciAddress, ...]:
     )
 
 
-def removable(count: int) -> Need:
+def removable(count: int) -> HardwareRequirement:
     """A NUMA node with that many NICs that can be unplugged."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         counts = (_cards_by_node(layout).values() for layout in ground.layouts)
         return max((most for each in counts for most in each), default=0)
 
-    return Need(f"{count} NICs on one NUMA node, as themselves", count, found)
+    return HardwareRequirement(f"{count} NICs on one NUMA node, as themselves", count, found)
 
 
-def removable_nodes(count: int) -> Need:
+def removable_nodes(count: int) -> HardwareRequirement:
     """That many NUMA nodes with NICs that can be unplugged."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return max((len(_cards_by_node(each)) for each in ground.layouts), default=0)
 
-    return Need(f"{count} NUMA nodes with NICs, as themselves", count, found)
+    return HardwareRequirement(f"{count} NUMA nodes with NICs, as themselves", count, found)
 
 
 def _cards_by_node(layout: Layout) -> dict[int, int]:

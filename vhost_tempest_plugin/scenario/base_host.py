@@ -20,10 +20,10 @@ from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.scenario import environment
 from vhost_tempest_plugin.scenario.clients.cloud import Cloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
-from vhost_tempest_plugin.scenario.environment import Site
+from vhost_tempest_plugin.scenario.environment import ScenarioEnvironment
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.inspection.host_view import Watch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
+from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.inspection.record import Record
 from vhost_tempest_plugin.scenario.requires import declared
 
@@ -36,13 +36,13 @@ _LOG_LINES = 1000
 
 
 @decorators.serial
-class HostedTest(test.BaseTestCase):  # type: ignore[misc]
+class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
     """Has the hosts of ``[vhost]hosts``, which no other test may use meanwhile."""
 
     credentials: ClassVar[list[str]] = ["admin"]
-    site: ClassVar[Site]
+    site: ClassVar[ScenarioEnvironment]
     cloud: ClassVar[Cloud]
-    hosts: ClassVar[dict[str, Watch]]
+    hosts: ClassVar[dict[str, ObservedHost]]
 
     @classmethod
     def skip_checks(cls) -> None:
@@ -76,7 +76,7 @@ class HostedTest(test.BaseTestCase):  # type: ignore[misc]
             cls.cloud.stay_on(cls.site.nodes)
             for name, node in cls.site.nodes.items():
                 cls.cloud.services.reopen(name)
-                cls.hosts[name] = Watch(node, database, cls.cloud.placement)
+                cls.hosts[name] = ObservedHost(node, database, cls.cloud.placement)
                 cls.addClassResourceCleanup(cls.hosts[name].close)
                 with contextlib.suppress(exceptions.TimeoutException):
                     cls.cloud.until(cls.hosts[name].settle, "release", Stopwatch())
@@ -95,7 +95,7 @@ class HostedTest(test.BaseTestCase):  # type: ignore[misc]
         self._asked: list[str] = []
         self._count = 0
         self.addCleanup(self._write_record)
-        if lacks := requirement.lacks(declared(type(self), self._testMethodName), self.site.ground):
+        if lacks := requirement.unmet(declared(type(self), self._testMethodName), self.site.ground):
             raise self.skipException("; ".join(lacks))
         self.useFixture(
             api_microversion_fixture.APIMicroversionFixture(

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from tempest.lib.common import api_microversion_fixture
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, Value
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova.device_spec import Entry, given
@@ -16,14 +16,14 @@ from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.views import Provider, misreported
 from vhost_tempest_plugin.nova.views.placement import device_of
-from vhost_tempest_plugin.scenario.base_config import ChangingTest
+from vhost_tempest_plugin.scenario.base_config import BaseConfigTest
 from vhost_tempest_plugin.scenario.base_host import PLACEMENT_VERSION
-from vhost_tempest_plugin.scenario.inspection.host_view import Watch
+from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.requests.device_classes import whole
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 REPORT = "pci.report_in_placement"
-NEEDED = (Ability.CONFIGURE, Ability.RESTART)
+NEEDED = (DriverCapability.CONFIGURE, DriverCapability.RESTART)
 
 Json = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ class Operator:
 @contextmanager
 def reporting(
     driver: Deployment,
-    hosts: Mapping[str, Watch],
+    hosts: Mapping[str, ObservedHost],
     operator: Operator,
     options: Mapping[str, Value],
 ) -> Iterator[None]:
@@ -102,7 +102,7 @@ def reporting(
                         operator.delete(provider.uuid)
 
 
-class ReportingTest(ChangingTest):
+class BasePlacementTest(BaseConfigTest):
     """Reports devices in Placement for as long as the tests of a class run."""
 
     operator: ClassVar[Operator]
@@ -112,7 +112,7 @@ class ReportingTest(ChangingTest):
         super().resource_setup()
         cls.operator = Operator(cls.os_admin.placement_client)
         driver = cls.site.deployment
-        if driver is None or not driver.abilities.issuperset(NEEDED):
+        if driver is None or not driver.capabilities.issuperset(NEEDED):
             # Each test says for itself what it needs, and is skipped.
             return
         with _version(), ExitStack() as stack:

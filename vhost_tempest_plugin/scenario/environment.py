@@ -9,15 +9,15 @@ from typing import Any
 from tempest import config
 
 from vhost_tempest_plugin import config as options
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment import driver
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import Deployment
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.ssh import Ssh
 from vhost_tempest_plugin.nova.expect import Limits
-from vhost_tempest_plugin.nova.readers import Node, NovaDatabase
+from vhost_tempest_plugin.nova.readers import ComputeHostReader, NovaDatabase
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.util import paths
@@ -27,7 +27,7 @@ _SSH_PORT = 22
 
 
 @dataclass(frozen=True, slots=True)
-class Site:
+class ScenarioEnvironment:
     """Where tests run.
 
     :param nodes: the compute hosts by name
@@ -35,17 +35,21 @@ class Site:
     :param deployment: None without a driver
     """
 
-    nodes: Mapping[str, Node]
+    nodes: Mapping[str, ComputeHostReader]
     limits: Limits
     database: NovaDatabase | None
     deployment: Deployment | None
 
     @property
-    def ground(self) -> Ground:
+    def ground(self) -> TestEnvironment:
         """What needs are measured by."""
-        abilities = frozenset[Ability]() if self.deployment is None else self.deployment.abilities
+        capabilities = (
+            frozenset[DriverCapability]()
+            if self.deployment is None
+            else self.deployment.capabilities
+        )
         layouts = tuple(node.layout for node in self.nodes.values())
-        return Ground(layouts, abilities, _features(CONF))
+        return TestEnvironment(layouts, capabilities, _features(CONF))
 
 
 def missing(conf: Any = CONF) -> str:
@@ -63,7 +67,7 @@ def missing(conf: Any = CONF) -> str:
     return f"not set: {', '.join(absent)}" if absent else ""
 
 
-def ground(file: Path) -> Ground:
+def ground(file: Path) -> TestEnvironment:
     """What a tempest.conf says that tests run on; nothing of it is asked.
 
     :raises InputError: it cannot be read, or does not say what it should
@@ -73,21 +77,23 @@ def ground(file: Path) -> Ground:
         raise InputError(f"{file} has no hosts for tests: {absent}; give another file")
     group = conf.vhost
     deployment = _deployment(group)
-    return Ground(
+    return TestEnvironment(
         tuple(_layout(group, name) for name in group.hosts),
-        frozenset() if deployment is None else deployment.abilities,
+        frozenset() if deployment is None else deployment.capabilities,
         _features(conf),
     )
 
 
-def configured() -> Site:
+def configured() -> ScenarioEnvironment:
     """The site of tempest.conf.
 
     :raises InputError: an option does not say what it should
     """
     group = CONF.vhost
-    return Site(
-        nodes={name: Node(name, _layout(group, name), _ssh(name)) for name in group.hosts},
+    return ScenarioEnvironment(
+        nodes={
+            name: ComputeHostReader(name, _layout(group, name), _ssh(name)) for name in group.hosts
+        },
         limits=Limits(
             cpu_ratio=group.cpu_allocation_ratio,
             ram_ratio=group.ram_allocation_ratio,
@@ -99,12 +105,12 @@ def configured() -> Site:
     )
 
 
-def _features(conf: Any) -> frozenset[Feature]:
-    def is_set(feature: Feature) -> bool:
+def _features(conf: Any) -> frozenset[TempestFeature]:
+    def is_set(feature: TempestFeature) -> bool:
         section, option = feature.split(".")
         return bool(getattr(getattr(conf, section.replace("-", "_")), option))
 
-    return frozenset(filter(is_set, Feature))
+    return frozenset(filter(is_set, TempestFeature))
 
 
 def _deployment(group: Any) -> Deployment | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from vhost_tempest_plugin.host.nested_guest import LAST_LINE, GuestReport
-from vhost_tempest_plugin.nova.expect import Fleet, Observation, Rejection
+from vhost_tempest_plugin.nova.expect import HostLoads, Observation, Rejection
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -218,7 +218,7 @@ class Guest:
         """Delete it before the test ends; all that it had is free then, in every view."""
         self._test.delete(self)
 
-    def _elsewhere(self) -> Fleet:
+    def _elsewhere(self) -> HostLoads:
         """The hosts that it is not on."""
         return {name: each for name, each in self._test.fleet().items() if name != self.host}
 
@@ -230,7 +230,7 @@ class Guest:
     def _live_migrate(self) -> None:
         self._test.cloud.servers.live_migrate_server(self.id, host=None, block_migration="auto")
 
-    def _await_verification(self, step: str, fleet: Fleet, request: Request) -> None:
+    def _await_verification(self, step: str, fleet: HostLoads, request: Request) -> None:
         shown = self._settle("VERIFY_RESIZE")
         self.left = (self.request, self.host, self.seen)
         self.request, self.host = request, shown["OS-EXT-SRV-ATTR:host"]

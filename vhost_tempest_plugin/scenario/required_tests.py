@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.scenario.requires import declared
 
@@ -42,7 +42,7 @@ class Entry:
         return not self.lacks
 
 
-def entries(ground: Ground) -> tuple[Entry, ...]:
+def entries(ground: TestEnvironment) -> tuple[Entry, ...]:
     """All tests of this plugin, by name.
 
     :raises VhostError: a module of them cannot be imported
@@ -55,7 +55,7 @@ def entries(ground: Ground) -> tuple[Entry, ...]:
             raise VhostError(f"a module of tests cannot be imported: {last}; correct it")
         name, _, words = test.id().partition("[")
         tags = frozenset(word for word in words.rstrip("]").split(",") if word[:3] != "id-") - {""}
-        lacks = requirement.lacks(declared(type(test), test._testMethodName), ground)
+        lacks = requirement.unmet(declared(type(test), test._testMethodName), ground)
         found.append(Entry(name, tags, lacks))
     return tuple(sorted(found, key=lambda entry: entry.id))
 

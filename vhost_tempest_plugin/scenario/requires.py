@@ -4,13 +4,13 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from vhost_tempest_plugin.cloud.deployment.requirement import Need
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
 _ATTRIBUTE = "vhost_needs"
 
 
-def needs(*wanted: Need) -> Callable[[_Test], _Test]:
+def needs(*wanted: HardwareRequirement) -> Callable[[_Test], _Test]:
     """Declare what a test, or each test of a class, needs: values of ``need``."""
 
     def declare(test: _Test) -> _Test:
@@ -20,6 +20,6 @@ def needs(*wanted: Need) -> Callable[[_Test], _Test]:
     return declare
 
 
-def declared(case: type, name: str) -> tuple[Need, ...]:
+def declared(case: type, name: str) -> tuple[HardwareRequirement, ...]:
     """All that a test needs, by its class and its own declaration."""
     return (*getattr(case, _ATTRIBUTE, ()), *getattr(getattr(case, name), _ATTRIBUTE, ()))

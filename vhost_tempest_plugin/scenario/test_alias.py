@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import deployment, devices
 from vhost_tempest_plugin.nova.expect import Conflict
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, kinds
 from vhost_tempest_plugin.nova.request import DeviceRequest
-from vhost_tempest_plugin.scenario.base_config import ALIAS, ChangingTest
+from vhost_tempest_plugin.scenario.base_config import ALIAS, BaseConfigTest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.topology.pci import DeviceModel
@@ -25,7 +25,7 @@ _NAME = "vhost-alias"
 _PRODUCTS = tuple(f"{kind.id.product:04x}" for model in DeviceModel for kind in kinds(model))
 
 
-class UnknownAliasTest(ChangingTest):
+class UnknownAliasTest(BaseConfigTest):
     """A flavor asks by a name that there is not."""
 
     @decorators.attr(type=["smoke", "device-spec"])
@@ -36,8 +36,8 @@ class UnknownAliasTest(ChangingTest):
         self.assertIn(f"PCI alias {_NAME} is not defined", rejection.message)
 
 
-@needs(deployment(Ability.CONFIGURE), devices(1))
-class AliasTest(ChangingTest):
+@needs(deployment(DriverCapability.CONFIGURE), devices(1))
+class AliasTest(BaseConfigTest):
     """nova-api refuses to start."""
 
     @decorators.attr(type=["device-spec", "slow"])

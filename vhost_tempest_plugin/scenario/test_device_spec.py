@@ -10,13 +10,13 @@ from contextlib import contextmanager
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import deployment, devices, local_devices
 from vhost_tempest_plugin.nova import device_spec
 from vhost_tempest_plugin.nova.device_spec import AddressPattern
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, PciDeviceRow
-from vhost_tempest_plugin.scenario.base_config import ChangingTest
+from vhost_tempest_plugin.scenario.base_config import BaseConfigTest
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
@@ -25,8 +25,8 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 _VIRSH = "virsh -q -c qemu:///system"
 
 
-@needs(deployment(Ability.CONFIGURE))
-class FormTest(ChangingTest):
+@needs(deployment(DriverCapability.CONFIGURE))
+class FormTest(BaseConfigTest):
     """The forms of an entry."""
 
     on_one = True
@@ -41,7 +41,7 @@ class FormTest(ChangingTest):
             guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
             self.assertEqual({last.address}, guest.devices)
             more = request(devices=self.nics(1, NumaPolicy.PREFERRED))
-            self.refused(more, Lack.DEVICES)
+            self.refused(more, Shortage.DEVICES)
             guest.delete()
 
     @decorators.attr(type=["device-spec", "slow"])
@@ -77,8 +77,8 @@ class FormTest(ChangingTest):
             pass
 
 
-@needs(deployment(Ability.CONFIGURE), local_devices(2))
-class RemovalTest(ChangingTest):
+@needs(deployment(DriverCapability.CONFIGURE), local_devices(2))
+class RemovalTest(BaseConfigTest):
     """An entry that goes while a guest has its device."""
 
     @decorators.attr(type=["device-spec", "slow"])
@@ -105,7 +105,7 @@ class RemovalTest(ChangingTest):
 
 
 @needs(local_devices(1))
-class ManagedTest(ChangingTest):
+class ManagedTest(BaseConfigTest):
     """Who gives a device to vfio-pci: libvirt, or whoever runs the host."""
 
     @decorators.attr(type=["device-spec", "life"])
@@ -117,7 +117,7 @@ class ManagedTest(ChangingTest):
 
     @decorators.attr(type=["device-spec", "life", "slow"])
     @decorators.idempotent_id("26105850-abe5-4732-b99f-9685d7123291")
-    @needs(deployment(Ability.CONFIGURE), devices(2))
+    @needs(deployment(DriverCapability.CONFIGURE), devices(2))
     def test_one_managed_and_one_not(self) -> None:
         """Nova's test_create_server_with_VF_and_managed_set_to_yes, and _to_no."""
         yes, no = self.kind_rows[-2:]

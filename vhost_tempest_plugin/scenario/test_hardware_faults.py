@@ -11,15 +11,15 @@ from contextlib import contextmanager
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
 from vhost_tempest_plugin.cloud.deployment.requirement import deployment
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.nova.views import Power
-from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
-from vhost_tempest_plugin.scenario.base_hardware import HardwareTest, removable, removable_nodes
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
+from vhost_tempest_plugin.scenario.base_hardware import BaseHardwareTest, removable, removable_nodes
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
@@ -28,7 +28,7 @@ from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
-class UnpluggedTest(HardwareTest, ChangingTest):
+class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
     """NICs are pulled out of the running host, and put back.
 
     Nova looks for devices when nova-compute starts, and not again (nova/compute/
@@ -38,7 +38,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
 
     @decorators.attr(type=["fault"])
     @decorators.idempotent_id("78b2200b-d754-41ce-ba77-a7d65ecafaa3")
-    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_free_nic(self) -> None:
         """Nobody is given it while it is away, and who wants it is when it is back."""
         (first, *_), *_ = self.cards_by_node().values()
@@ -46,7 +46,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
         self.restart_compute()
         self.await_books()
         guests = self.fill()
-        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         self.plug(first)
         self.restart_compute()
         self.await_books()
@@ -56,7 +56,10 @@ class UnpluggedTest(HardwareTest, ChangingTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("f931491c-3e72-4393-b322-0496c815249c")
-    @needs(removable(2), deployment(Ability.UNPLUG, Ability.RESTART, Ability.CONFIGURE))
+    @needs(
+        removable(2),
+        deployment(DriverCapability.UNPLUG, DriverCapability.RESTART, DriverCapability.CONFIGURE),
+    )
     def test_several_free_nics_at_once(self) -> None:
         """Bug 2115729: of several rows that were to go, every second one stayed for a while."""
         nics, *_ = self.cards_by_node().values()
@@ -70,7 +73,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
 
     @decorators.attr(type=["fault"])
     @decorators.idempotent_id("af1df651-0959-47a3-a478-6ca23dd7b17f")
-    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_off(self) -> None:
         """It stays the guest's, though it is away; the guest starts when it is back."""
         guest = self.place(request(devices=self.nics()), console=True)
@@ -86,7 +89,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("bd9bd071-020e-4aeb-aa0a-03cb092f497d")
-    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_deleted_meanwhile(self) -> None:
         """It is nobody's at once (bug 2115905), and given to nobody until it is back."""
         guest = self.place(request(devices=self.nics()))
@@ -95,7 +98,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
         self.restart_compute()
         guest.delete()
         others = self.fill()
-        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         self.await_books()
         self.delete(*others)
         self.plug(*guest.devices)
@@ -104,7 +107,7 @@ class UnpluggedTest(HardwareTest, ChangingTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("3e9c5f17-a2d8-4b06-8c41-d70b6e2f95a3")
-    @needs(removable(1), deployment(Ability.UNPLUG, Ability.RESTART))
+    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_runs(self) -> None:
         """The host has it as long as the guest runs (drivers/vfio, vfio_unregister_group_dev).
 
@@ -133,12 +136,12 @@ class UnpluggedTest(HardwareTest, ChangingTest):
         self.assertFalse(self.runs(guest))
 
 
-class RewiredTest(HardwareTest):
+class RewiredTest(BaseHardwareTest):
     """The host comes back from a reboot with its NICs elsewhere, or with fewer."""
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("dabbd066-8ebe-4a0d-9338-e60db7288fba")
-    @needs(removable_nodes(2), deployment(Ability.REWIRE))
+    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_of_two_nodes_are_exchanged(self) -> None:
         """Guests are placed by where they are now, once Nova has started twice since."""
         with self.exchanged():
@@ -149,7 +152,7 @@ class RewiredTest(HardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("5f0a7c3e-91d4-4b68-a2e7-6c8d15b3f940")
-    @needs(removable_nodes(2), deployment(Ability.REWIRE))
+    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     @unittest.expectedFailure
     def test_nics_are_exchanged_and_nova_starts_once(self) -> None:
         """Guests are placed by where they were: moved-device-in-its-old-pool."""
@@ -159,7 +162,7 @@ class RewiredTest(HardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")
-    @needs(removable_nodes(2), deployment(Ability.REWIRE))
+    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_are_exchanged_under_guests(self) -> None:
         """What guests have is brought up to date once they have given it back."""
         guests = self.fill()
@@ -174,26 +177,26 @@ class RewiredTest(HardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("cc11d1d4-cadc-4894-9c12-99da410ec284")
-    @needs(removable(1), deployment(Ability.REWIRE))
+    @needs(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_with_fewer(self) -> None:
         """What is gone is gone from Nova's books, and back in them when it is back."""
         hardware = variants.without_last(self.host.layout, next(iter(self.cards_by_node())))
-        with self.rewired(hardware):
+        with self.with_hardware(hardware):
             self.await_books()
             guests = self.fill()
-            self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+            self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
             self.delete(*guests)
         self.await_books()
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("44ed4387-eaae-4c04-aad1-a58de83e7f5f")
-    @needs(removable(1), deployment(Ability.REWIRE))
+    @needs(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
         """The guest keeps it in Nova's books, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))
         hardware = variants.without_last(self.host.layout, node)
         guest = self.guest_with(nics[-1])
-        with self.rewired(hardware):
+        with self.with_hardware(hardware):
             guest.power = Power.OFF
             there = {device.row.address for device in self.host.nova().of(guest.id)}
             self.assertEqual(guest.devices, there)
@@ -214,7 +217,7 @@ class RewiredTest(HardwareTest):
         hardware = variants.exchanged(self.host.layout)
         self.assertNotEqual((), pci_devices.moved(self.host.layout, lay_out(hardware)))
         try:
-            with self.rewired(hardware):
+            with self.with_hardware(hardware):
                 if awaited:
                     self.await_books()
                 yield

@@ -10,8 +10,8 @@ import re
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.requirement import (
-    Ground,
-    Need,
+    HardwareRequirement,
+    TestEnvironment,
     device_nodes,
     local_devices,
 )
@@ -28,16 +28,16 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 _FAULT = re.compile(r"DMAR: .*fault", re.IGNORECASE)
 
 
-def translating() -> Need:
+def translating() -> HardwareRequirement:
     """A host with an IOMMU and NICs that guests can have."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(
             layout.host.iommu.model is not IommuModel.NONE and bool(cards(layout))
             for layout in ground.layouts
         )
 
-    return Need("a host with an IOMMU and NICs", 1, found)
+    return HardwareRequirement("a host with an IOMMU and NICs", 1, found)
 
 
 @needs(translating())

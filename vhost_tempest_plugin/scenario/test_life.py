@@ -18,9 +18,9 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
     resize,
 )
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.request import Request
-from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, LifeTest
 from vhost_tempest_plugin.scenario.base_placement import NEEDED
 from vhost_tempest_plugin.scenario.guest import Guest
@@ -70,7 +70,7 @@ class PowerTest(LifeTest):
         """Nobody else gets it meanwhile, and it is the same after the start."""
         guest = self.pinned()
         guest.stop()
-        self.refused(self.every_device(), Lack.DEVICES)
+        self.refused(self.every_device(), Shortage.DEVICES)
         guest.start()
 
     @decorators.attr(type=["life"])
@@ -88,7 +88,7 @@ class PowerTest(LifeTest):
         """It is detached for that time, and still the guest's (libvirt/driver.py, suspend)."""
         guest = self.pinned(console=True)
         guest.suspend()
-        self.refused(self.every_device(), Lack.DEVICES)
+        self.refused(self.every_device(), Shortage.DEVICES)
         guest.resume()
 
     @decorators.attr(type=["life"])
@@ -140,7 +140,7 @@ class ShelveTest(LifeTest):
 
 
 @needs(resize())
-class ResizeTest(LifeTest, ChangingTest):
+class ResizeTest(LifeTest, BaseConfigTest):
     """Resizes: the old devices are kept until one is confirmed."""
 
     @decorators.attr(type=["life", "slow"])
@@ -202,7 +202,7 @@ class ResizeTest(LifeTest, ChangingTest):
 
 
 @needs(resize())
-class AuditTest(LifeTest, ChangingTest):
+class AuditTest(LifeTest, BaseConfigTest):
     """Nova goes over a host's accounts while a guest is resized on it, or does not."""
 
     on_one = True

@@ -3,8 +3,8 @@
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
 from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
@@ -13,7 +13,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     hosts,
     local_devices,
 )
-from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, ChangingTest
+from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_lifecycle import LifeTest
 from vhost_tempest_plugin.scenario.requires import needs
 
@@ -21,8 +21,8 @@ from vhost_tempest_plugin.scenario.requires import needs
 _LET_GO = "reverted"
 
 
-@needs(hosts(2), feature(Feature.COLD_MIGRATION))
-class ColdMigrationTest(LifeTest, ChangingTest):
+@needs(hosts(2), feature(TempestFeature.COLD_MIGRATION))
+class ColdMigrationTest(LifeTest, BaseConfigTest):
     """Guests that are off on their way, with a device on each side."""
 
     @decorators.attr(type=["move", "slow"])
@@ -37,7 +37,7 @@ class ColdMigrationTest(LifeTest, ChangingTest):
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("c6b1e7d4-2f08-4a93-b5d6-7e31f90a8c25")
-    @needs(local_devices(1), dedicated_cpus(1), deployment(Ability.CONFIGURE))
+    @needs(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.CONFIGURE))
     def test_reverted_migration(self) -> None:
         """It has the device again that it had; no audit comes between, for which is the next."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
@@ -47,7 +47,7 @@ class ColdMigrationTest(LifeTest, ChangingTest):
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("7b1d3e96-4c0f-4a58-92e7-6f8a0d5c41b3")
-    @needs(local_devices(1), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_device_of_a_guest_on_its_way_back(self) -> None:
         """Its old host goes over its accounts before it knows that the guest comes back.
 
@@ -86,7 +86,7 @@ class ColdMigrationTest(LifeTest, ChangingTest):
         guest.migrate_refused()
 
 
-@needs(hosts(2), feature(Feature.LIVE_MIGRATION))
+@needs(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
 class LiveMigrationTest(LifeTest):
     """Guests that run on their way."""
 

@@ -8,7 +8,7 @@ import unittest
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
 from vhost_tempest_plugin.nova.expect import Placed, expectation
 from vhost_tempest_plugin.nova.expect.preference import order
 from vhost_tempest_plugin.nova.load import Load
@@ -66,22 +66,22 @@ def large_last(layout: Layout) -> Request | None:
     return asked
 
 
-def one_thread() -> Need:
+def one_thread() -> HardwareRequirement:
     """A host with cores of one thread."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(layout.host.cpus.threads == 1 for layout in ground.layouts)
 
-    return Need("a host with one thread a core", 1, found)
+    return HardwareRequirement("a host with one thread a core", 1, found)
 
 
-def large_last_matters() -> Need:
+def large_last_matters() -> HardwareRequirement:
     """A host for such a guest."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(large_last(layout) is not None for layout in ground.layouts)
 
-    return Need("a host of three nodes whose first is the largest", 1, found)
+    return HardwareRequirement("a host of three nodes whose first is the largest", 1, found)
 
 
 class MistakeTest(ScenarioTest):

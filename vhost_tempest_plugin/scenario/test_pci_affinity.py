@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
     off_node_devices,
 )
-from vhost_tempest_plugin.nova.expect import Conflict, Lack
+from vhost_tempest_plugin.nova.expect import Conflict, Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, ImageRequest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -58,7 +58,9 @@ class RequiredTest(AffinityTest):
     @decorators.idempotent_id("9c7f20e0-15c6-44c0-8f4e-3c0f0d2f7a02")
     @needs(local_devices(1))
     def test_more_devices_than_any_node_has_are_refused(self) -> None:
-        self.refused(request(devices=self.nics(max(self.near()) + 1)), Lack.AFFINITY, Lack.DEVICES)
+        self.refused(
+            request(devices=self.nics(max(self.near()) + 1)), Shortage.AFFINITY, Shortage.DEVICES
+        )
 
     @decorators.attr(type=["affinity"])
     @decorators.idempotent_id("c2a5f7de-0d0f-4c7b-9f41-7f0b1a5f6c03")
@@ -71,7 +73,7 @@ class RequiredTest(AffinityTest):
     @needs(devices(2))
     def test_devices_run_out_and_come_back(self) -> None:
         guests = self.place_in_rounds(request(devices=self.nics(n)) for n in self.near())
-        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         guests[0].delete()
         again = self.place(guests[0].request)
         self.assertEqual(guests[0].devices, again.devices)
@@ -86,7 +88,7 @@ class PolicyTest(AffinityTest):
     def test_near_devices_out_of_reach_by_alias(self) -> None:
         """Nova's test_create_server_with_pci_dev_and_numa_fails, for all policies."""
         self.bring_out_of_reach()
-        self.refused(request(cpu_policy=DEDICATED, devices=self.nics()), Lack.AFFINITY)
+        self.refused(request(cpu_policy=DEDICATED, devices=self.nics()), Shortage.AFFINITY)
         for policy in BETWEEN:
             self.attempt(request(cpu_policy=DEDICATED, devices=self.nics(1, policy)))
         self.place(request(cpu_policy=DEDICATED, devices=self.nics(1, NumaPolicy.PREFERRED)))
@@ -99,7 +101,7 @@ class PolicyTest(AffinityTest):
         self.bring_out_of_reach()
         devices = self.nics(1, NumaPolicy.PREFERRED)
         strict = request(cpu_policy=DEDICATED, devices=devices, pci_policy=NumaPolicy.REQUIRED)
-        self.refused(strict, Lack.AFFINITY)
+        self.refused(strict, Shortage.AFFINITY)
         for policy in BETWEEN:
             self.attempt(request(cpu_policy=DEDICATED, devices=devices, pci_policy=policy))
         loose = NumaPolicy.PREFERRED
@@ -115,7 +117,7 @@ class PolicyTest(AffinityTest):
             self.nics(1, NumaPolicy.PREFERRED),
             ImageRequest(pci_policy=NumaPolicy.REQUIRED),
         )
-        self.refused(request(cpu_policy=DEDICATED, devices=devices, image=image), Lack.AFFINITY)
+        self.refused(request(cpu_policy=DEDICATED, devices=devices, image=image), Shortage.AFFINITY)
         image = ImageRequest(pci_policy=NumaPolicy.PREFERRED)
         self.place(request(cpu_policy=DEDICATED, devices=self.nics(), image=image))
 
@@ -160,7 +162,7 @@ class FarDeviceTest(AffinityTest):
     def test_device_on_no_node(self) -> None:
         """One with no NUMA information is near to none, but legacy takes it nevertheless."""
         near, off = max(self.near()), self.off()
-        self.refused(request(devices=self.nics(near + off)), Lack.AFFINITY)
+        self.refused(request(devices=self.nics(near + off)), Shortage.AFFINITY)
         guest = self.place(request(devices=self.nics(near + off, NumaPolicy.LEGACY)))
         guest.delete()
         self.place(request(devices=self.nics(near + off, NumaPolicy.PREFERRED)))

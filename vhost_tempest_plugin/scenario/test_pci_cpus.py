@@ -8,18 +8,18 @@ from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.requirement import local_devices, threads
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable, rounds
-from vhost_tempest_plugin.scenario.requests.node_capacity import Stock, stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
 from vhost_tempest_plugin.scenario.requires import needs
 
 DEDICATED, MIXED = CpuPolicy.DEDICATED, CpuPolicy.MIXED
 # What a node lacks that has devices, where others have CPUs or devices enough.
-CPUS = (Lack.DEDICATED_CPUS, Lack.ONE_NODE, Lack.AFFINITY)
+CPUS = (Shortage.DEDICATED_CPUS, Shortage.ONE_NODE, Shortage.AFFINITY)
 
 
 def pinned(kind: DeviceKind, vcpus: int = 1) -> Request:
@@ -42,7 +42,7 @@ def mixed(
 class CpuTest(ScenarioTest):
     """Counts the CPUs."""
 
-    def stocks(self) -> tuple[Stock, ...]:
+    def stocks(self) -> tuple[NodeCapacity, ...]:
         """The nodes of all hosts."""
         return stocks((host.layout for host in self.hosts.values()), self.kind)
 
@@ -78,7 +78,7 @@ class DedicatedTest(CpuTest):
         takers = (request(count, cpu_policy=DEDICATED) for count in counts)
         for equal in rounds(takers, lambda each: each.vcpus):
             self.place_all(*equal)
-        self.refused(pinned(self.kind), Lack.DEDICATED_CPUS)
+        self.refused(pinned(self.kind), Shortage.DEDICATED_CPUS)
         self.place(request(devices=self.nics()))
 
     @decorators.attr(type=["cpus"])

@@ -5,7 +5,7 @@ from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.requirement import device_kinds, devices, local_devices
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Lack, Rejection
+from vhost_tempest_plugin.nova.expect import Rejection, Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -103,7 +103,7 @@ class AliasTest(ManyTest):
         for policy in NumaPolicy:
             self.refused(request(devices=self.nics(self.all() + 1, policy)))
         every = request(nodes=None, devices=self.nics(self.all() + 1))
-        self.refused(every, Lack.DEVICES)
+        self.refused(every, Shortage.DEVICES)
 
 
 class RunOutTest(ManyTest):
@@ -121,9 +121,9 @@ class RunOutTest(ManyTest):
             count = min(left, _GUESTS)
             self.place(request(devices=self.nics(count, PREFERRED)))
             left -= count
-        self.refused(request(devices=self.nics(2, PREFERRED)), Lack.DEVICES)
+        self.refused(request(devices=self.nics(2, PREFERRED)), Shortage.DEVICES)
         self.place(request(devices=self.nics(1, PREFERRED)))
-        self.refused(request(devices=self.nics(1, PREFERRED)), Lack.DEVICES)
+        self.refused(request(devices=self.nics(1, PREFERRED)), Shortage.DEVICES)
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("94e7b2a6-c0d3-4f8b-a5e9-1f6c8d0b7a87")

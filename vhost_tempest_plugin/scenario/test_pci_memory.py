@@ -7,7 +7,7 @@ nova/virt/hardware.py: ``_numa_cell_supports_pagesize_request`` and the memory l
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.requirement import dedicated_cpus, local_devices
-from vhost_tempest_plugin.nova.expect import Lack, Rejection
+from vhost_tempest_plugin.nova.expect import Rejection, Shortage
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, PageSize, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -17,13 +17,17 @@ from vhost_tempest_plugin.scenario.requests.load_plans import (
     placeable,
     rounds,
 )
-from vhost_tempest_plugin.scenario.requests.node_capacity import Stock, more_than_half, stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import (
+    NodeCapacity,
+    more_than_half,
+    stocks,
+)
 from vhost_tempest_plugin.scenario.requests.server_requests import NODE_MEMORY_MIB, nics, request
 from vhost_tempest_plugin.scenario.requires import needs
 
 MIB_KIB = 1024
 LARGE_KIB, HUGE_KIB = 2 * MIB_KIB, 1024 * MIB_KIB
-MEMORY = (Lack.MEMORY, Lack.PAGES, Lack.TOTAL_MEMORY, Lack.ONE_NODE)
+MEMORY = (Shortage.MEMORY, Shortage.PAGES, Shortage.TOTAL_MEMORY, Shortage.ONE_NODE)
 
 
 def large(kind: DeviceKind) -> Request:
@@ -43,7 +47,7 @@ HUGE = placeable("a guest on a page of 1 GiB with a device of its node", huge)
 class MemoryTest(ScenarioTest):
     """Counts memory."""
 
-    def stocks(self) -> tuple[Stock, ...]:
+    def stocks(self) -> tuple[NodeCapacity, ...]:
         """The nodes of all hosts."""
         return stocks((host.layout for host in self.hosts.values()), self.kind)
 
@@ -89,7 +93,7 @@ class LargePagesTest(MemoryTest):
         )
         for equal in rounds(takers, lambda each: each.memory_mib):
             self.place_all(*equal)
-        self.refused(large(self.kind), Lack.PAGES)
+        self.refused(large(self.kind), Shortage.PAGES)
         self.place(request(devices=self.nics()))
         self.guests[0].delete()
         self.attempt(large(self.kind))
@@ -109,7 +113,7 @@ class LargePagesTest(MemoryTest):
             self.place_all(*equal)
         for policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET):
             self.attempt(request(page_size=LARGE_KIB, devices=self.nics(1, policy)))
-        self.refused(large(self.kind), Lack.AFFINITY)
+        self.refused(large(self.kind), Shortage.AFFINITY)
         self.place(request(page_size=LARGE_KIB, devices=self.nics(1, NumaPolicy.PREFERRED)))
 
     @decorators.attr(type=["memory"])
@@ -132,8 +136,8 @@ class LargePagesTest(MemoryTest):
         most = max(node.huge(LARGE_KIB) for node in self.stocks())
         memory_mib = max(NODE_MEMORY_MIB, most * LARGE_KIB // MIB_KIB + 2)
         asked = request(memory_mib=memory_mib, page_size=LARGE_KIB, devices=self.nics())
-        self.refused(asked, Lack.PAGES)
-        self.refused(request(page_size=16 * MIB_KIB, devices=self.nics()), Lack.PAGES)
+        self.refused(asked, Shortage.PAGES)
+        self.refused(request(page_size=16 * MIB_KIB, devices=self.nics()), Shortage.PAGES)
 
 
 class HugePagesTest(MemoryTest):
@@ -160,7 +164,7 @@ class HugePagesTest(MemoryTest):
     @needs(HUGE)
     def test_half_a_page_is_none(self) -> None:
         half = request(memory_mib=HUGE_KIB // MIB_KIB // 2, page_size=HUGE_KIB, devices=self.nics())
-        self.refused(half, Lack.PAGES)
+        self.refused(half, Shortage.PAGES)
 
 
 class SmallPagesTest(MemoryTest):

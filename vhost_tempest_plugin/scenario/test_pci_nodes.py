@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
     nodes,
 )
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.scenario.requires import needs
@@ -42,14 +42,14 @@ class SeveralNodesTest(ScenarioTest):
         for count in (1, 2, 3):
             if (most := self.most(count)) < self.most(len(self.counts())):
                 asked = request(nodes=count, devices=self.nics(most + 1))
-                self.refused(asked, Lack.AFFINITY, Lack.DEVICES, Lack.NODES)
+                self.refused(asked, Shortage.AFFINITY, Shortage.DEVICES, Shortage.NODES)
 
     @decorators.attr(type=["affinity"])
     @decorators.idempotent_id("e7a1c3d9-5f8b-4e26-b0c7-2d6f9a4b8e24")
     @needs(nodes(1), local_devices(1))
     def test_more_nodes_than_the_host_has_are_refused(self) -> None:
         most = max(len(host.layout.host.nodes) for host in self.hosts.values())
-        self.refused(request(nodes=most + 1, devices=self.nics()), Lack.NODES, Lack.VCPUS)
+        self.refused(request(nodes=most + 1, devices=self.nics()), Shortage.NODES, Shortage.VCPUS)
 
     @decorators.attr(type=["affinity"])
     @decorators.idempotent_id("3c8d0f5b-9a7e-4b14-8d62-f1e4a6c9b725")

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
     deployment,
@@ -20,7 +20,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
     nodes,
 )
-from vhost_tempest_plugin.nova.expect import Fleet, Placed, departures, ranked
+from vhost_tempest_plugin.nova.expect import HostLoads, Placed, departures, ranked
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.guest import Guest
@@ -48,7 +48,7 @@ class OrderTest(ScenarioTest):
         self.assertEqual((), departures(first, expected, guest.seen))
         return guest
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> HostLoads:
         """The hosts, with guests packed where the test has it so."""
         fleet = super().fleet()
         if self.pack is None:
@@ -124,7 +124,7 @@ class StrategyTest(OrderTest):
 
     @decorators.attr(type=["order", "slow"])
     @decorators.idempotent_id("c4f8e1d6-3b7a-4c59-8e0d-a5b9d2f6c368")
-    @needs(nodes(2), local_devices(1), deployment(Ability.CONFIGURE))
+    @needs(nodes(2), local_devices(1), deployment(DriverCapability.CONFIGURE))
     def test_packed(self) -> None:
         """https://bugs.launchpad.net/nova/+bug/2144660: also then nodes with devices are last."""
         with self.packing(True):
@@ -136,7 +136,7 @@ class StrategyTest(OrderTest):
 
     @decorators.attr(type=["order", "slow"])
     @decorators.idempotent_id("0f7d2a9c-6e4b-4831-a9c5-b8e3f0d7a169")
-    @needs(nodes(2), local_devices(1), deployment(Ability.CONFIGURE))
+    @needs(nodes(2), local_devices(1), deployment(DriverCapability.CONFIGURE))
     def test_spread(self) -> None:
         with self.packing(False):
             self.favoured(request())

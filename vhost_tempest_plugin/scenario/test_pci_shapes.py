@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     off_node_devices,
     sockets_of_nodes,
 )
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -108,7 +108,7 @@ class NoNodeTest(ShapeTest):
             for count in self.near():
                 self.place(request(devices=self.nics(count, policy)))
             last = self.place(request(devices=self.nics(1, policy)))
-            self.refused(request(devices=self.nics(1, policy)), Lack.DEVICES)
+            self.refused(request(devices=self.nics(1, policy)), Shortage.DEVICES)
             self.assertEqual(1, len(last.devices))
             self.delete(*self.guests)
 
@@ -120,5 +120,5 @@ class NoNodeTest(ShapeTest):
         for count in self.near():
             self.place(request(devices=self.nics(count)))
         for policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET):
-            self.refused(request(devices=self.nics(1, policy)), Lack.AFFINITY)
+            self.refused(request(devices=self.nics(1, policy)), Shortage.AFFINITY)
         self.place(request(nodes=None, devices=self.nics()), console=True)

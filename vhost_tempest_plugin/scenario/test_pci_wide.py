@@ -14,10 +14,10 @@ from tempest.lib import decorators
 from vhost_tempest_plugin.cloud.deployment.driver import Deployment
 from vhost_tempest_plugin.cloud.deployment.requirement import deployment, whole_devices
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import Request
-from vhost_tempest_plugin.scenario.base_placement import NEEDED, ReportingTest
+from vhost_tempest_plugin.scenario.base_placement import NEEDED, BasePlacementTest
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
@@ -27,7 +27,7 @@ EIGHT = 8
 
 
 @needs(deployment(*NEEDED), whole_devices(EIGHT + 1))
-class WideTest(ReportingTest):
+class WideTest(BasePlacementTest):
     """``[filter_scheduler] pci_in_placement`` where there are many devices of one sort."""
 
     @classmethod
@@ -47,7 +47,7 @@ class WideTest(ReportingTest):
         for count in counts:
             if count:
                 self.place(request(devices=self.nics(count)))
-        self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+        self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
 
     @decorators.attr(type=["many", "placement"])
     @decorators.idempotent_id("62a9c4f8-0e7d-4b15-8f6c-d1e5b3a7f096")
@@ -59,7 +59,7 @@ class WideTest(ReportingTest):
     def test_more_devices_than_there_are(self) -> None:
         """Placement finds no way, and finds that out in time."""
         every = max(len(pci_devices.rows(host.layout, self.kind)) for host in self.hosts.values())
-        self.refused(self.wide(every + 1), Lack.DEVICES)
+        self.refused(self.wide(every + 1), Shortage.DEVICES)
 
     def wide(self, count: int) -> Request:
         """A guest with that many devices from anywhere."""

@@ -22,12 +22,12 @@ from vhost_tempest_plugin.nova import device_spec
 from vhost_tempest_plugin.nova.device_spec import Entry
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.views.placement import device_of
-from vhost_tempest_plugin.scenario.base_config import DEVICE_SPEC, ChangingTest
+from vhost_tempest_plugin.scenario.base_config import DEVICE_SPEC, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_placement import (
     NEEDED,
     REPORT,
+    BasePlacementTest,
     Operator,
-    ReportingTest,
     reporting,
 )
 from vhost_tempest_plugin.scenario.guest import Guest
@@ -39,7 +39,7 @@ _CLASS = "CUSTOM_VHOST_CHANGED"
 _INTERFACES = 'ls "/sys/bus/pci/devices/$1/net"'
 
 
-class UnreportedTest(ChangingTest):
+class UnreportedTest(BaseConfigTest):
     """Nothing is reported where nobody asks for it."""
 
     @decorators.attr(type=["smoke", "placement"])
@@ -71,7 +71,7 @@ class UnreportedTest(ChangingTest):
 
 
 @needs(deployment(*NEEDED), whole_devices(1))
-class ReportedTest(ReportingTest):
+class ReportedTest(BasePlacementTest):
     """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and tells."""
 
     @decorators.attr(type=["placement"])

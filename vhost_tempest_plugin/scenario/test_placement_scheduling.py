@@ -11,18 +11,18 @@ from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, Value
 from vhost_tempest_plugin.cloud.deployment.requirement import (
-    Ground,
-    Need,
+    HardwareRequirement,
+    TestEnvironment,
     deployment,
     whole_devices,
 )
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.device_spec import Entry
-from vhost_tempest_plugin.nova.expect import Lack
+from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base_config import ALIAS, DEVICE_SPEC
-from vhost_tempest_plugin.scenario.base_placement import NEEDED, ReportingTest
-from vhost_tempest_plugin.scenario.requests.device_classes import Assortment, whole
+from vhost_tempest_plugin.scenario.base_placement import NEEDED, BasePlacementTest
+from vhost_tempest_plugin.scenario.requests.device_classes import DeviceClasses, whole
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.topology.layout import Layout
@@ -43,7 +43,7 @@ def contested(layout: Layout) -> tuple[int, int] | None:
         return None
     dedicated = pci_devices.cpu_sets(layout).dedicated
     cpus = {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
-    sorts = Assortment.of(kind, pci_devices.rows(layout, kind))
+    sorts = DeviceClasses.of(kind, pci_devices.rows(layout, kind))
     for node, count in sorted(cpus.items(), key=lambda item: -item[1]):
         elsewhere = any(free for other, free in cpus.items() if other != node)
         if count and elsewhere and len(sorts.on(node)) > 1:
@@ -51,13 +51,13 @@ def contested(layout: Layout) -> tuple[int, int] | None:
     return None
 
 
-def contested_node() -> Need:
+def contested_node() -> HardwareRequirement:
     """A host with such a node."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(contested(layout) is not None for layout in ground.layouts)
 
-    return Need("a host with a node whose CPUs go before its devices", 1, found)
+    return HardwareRequirement("a host with a node whose CPUs go before its devices", 1, found)
 
 
 # One with a class of its own, one for one use, and one more.
@@ -65,17 +65,17 @@ _LEAST = 3
 
 
 @needs(deployment(*NEEDED), whole_devices(_LEAST))
-class ScheduledTest(ReportingTest):
+class ScheduledTest(BasePlacementTest):
     """``[filter_scheduler] pci_in_placement``, with devices that differ."""
 
     on_one = True
 
     @classmethod
-    def sorts(cls) -> Assortment:
+    def sorts(cls) -> DeviceClasses:
         """The devices."""
         (first, *_) = cls.hosts.values()
         kind = cls.whole_kind()
-        return Assortment.of(kind, pci_devices.rows(first.layout, kind))
+        return DeviceClasses.of(kind, pci_devices.rows(first.layout, kind))
 
     @classmethod
     def entries(cls) -> tuple[Entry, ...]:
@@ -123,7 +123,7 @@ class ScheduledTest(ReportingTest):
         sorts = self.sorts()
         with self.offering([sorts.special]):
             guest = self.place(request(devices=sorts.special_one()))
-            self.refused(guest.request, Lack.DEVICES, Lack.AFFINITY)
+            self.refused(guest.request, Shortage.DEVICES, Shortage.AFFINITY)
         self.assertEqual({sorts.special}, guest.devices)
 
     @decorators.attr(type=["placement"])
@@ -132,7 +132,7 @@ class ScheduledTest(ReportingTest):
         """An alias of ids means the class that Nova makes of them."""
         sorts = self.sorts()
         with self.reserved(sorts.plain), self.offering(()):
-            self.refused(request(devices=self.nics()), Lack.DEVICES, Lack.AFFINITY)
+            self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
             self.unallocated()
 
     @decorators.attr(type=["placement"])
@@ -151,7 +151,7 @@ class ScheduledTest(ReportingTest):
         """Nova's test_boot_with_custom_rc_and_traits_no_matching_device."""
         with self.offering(()):
             asked = request(devices=self.sorts().one_of_nowhere())
-            self.refused(asked, Lack.DEVICES, Lack.AFFINITY)
+            self.refused(asked, Shortage.DEVICES, Shortage.AFFINITY)
         self.unallocated()
 
     @decorators.attr(type=["placement", "affinity"])
@@ -165,7 +165,7 @@ class ScheduledTest(ReportingTest):
         with self.offering(sorts.on(node)):
             self.place(request(cpus, cpu_policy=pinned, devices=sorts.one_of(node)))
             asked = request(cpu_policy=pinned, devices=sorts.one_of(node))
-            self.refused(asked, Lack.AFFINITY)
+            self.refused(asked, Shortage.AFFINITY)
             self.unallocated()
 
     @decorators.attr(type=["placement", "slow"])
@@ -181,7 +181,7 @@ class ScheduledTest(ReportingTest):
             guest.delete()
             self.reported(taken=once)
         with self.offering(()):
-            self.refused(asked, Lack.DEVICES, Lack.AFFINITY)
+            self.refused(asked, Shortage.DEVICES, Shortage.AFFINITY)
         self.release(sorts.once)
         self.reported()
         with self.offering(once):

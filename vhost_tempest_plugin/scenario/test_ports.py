@@ -5,27 +5,27 @@ from typing import ClassVar
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment.requirement import feature, local_devices
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.clients.network import Port, Wires
+from vhost_tempest_plugin.scenario.clients.network import NetworkClient, Port
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
 
 
-@needs(feature(Feature.ORDINARY_PORTS))
+@needs(feature(TempestFeature.ORDINARY_PORTS))
 class PortTest(ScenarioTest):
     """The host's agent plugs the port, and the guest gets the address that Neutron says."""
 
-    wires: ClassVar[Wires]
+    wires: ClassVar[NetworkClient]
     network: ClassVar[str]
 
     @classmethod
     def resource_setup(cls) -> None:
         super().resource_setup()
-        cls.wires = Wires(cls.os_admin, cls.addClassResourceCleanup)
-        if Feature.ORDINARY_PORTS in cls.site.ground.features:
+        cls.wires = NetworkClient(cls.os_admin, cls.addClassResourceCleanup)
+        if TempestFeature.ORDINARY_PORTS in cls.site.ground.features:
             cls.network = cls.wires.network()
 
     @decorators.attr(type=["smoke", "guest"])

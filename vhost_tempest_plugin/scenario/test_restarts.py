@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from tempest.lib import decorators
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, Deployment
 from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
@@ -51,7 +51,7 @@ class RestartCase(ScenarioTest):
         pinned = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
         return self.place_all(pinned, request())
 
-    def assert_unchanged(self, before: accounting.Books, after: accounting.Books) -> None:
+    def assert_unchanged(self, before: accounting.Accounting, after: accounting.Accounting) -> None:
         """Fail where anybody's account of the hosts is another one."""
         self.assertEqual((), accounting.changes(before, after))
 
@@ -86,50 +86,50 @@ class ServiceRestartTest(RestartCase):
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("73c13f3c-eaed-433c-9508-184a7b09cb73")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_compute_is_restarted(self) -> None:
         self.restarted(NOVA_COMPUTE)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("ecfc982d-bc59-495b-846f-2f6cc70556a5")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_compute_is_killed(self) -> None:
         self.killed(NOVA_COMPUTE)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("1d6ffd5c-7f0d-4998-9bfe-99023469df87")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_libvirt_is_restarted(self) -> None:
         self.restarted(LIBVIRT)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("68c9f0e5-d5b0-41ae-a687-a967e931e50c")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_libvirt_is_killed(self) -> None:
         self.killed(LIBVIRT)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("3045dee9-8a7e-4b8c-871a-80199d8c1f71")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_conductor_is_restarted(self) -> None:
         self.restarted(CONDUCTOR)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("24905522-c809-4c2d-8ae6-0a3b32706918")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_scheduler_is_restarted(self) -> None:
         """What it knows of devices is what nova-compute has reported."""
         self.restarted(SCHEDULER)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("3fc88634-ae66-4621-8d15-18d6380b0fdb")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.RESTART))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_all_of_nova_is_restarted(self) -> None:
         self.restarted(NOVA_COMPUTE, CONDUCTOR, SCHEDULER, API)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("faad89fb-420b-409a-824b-9cefe7c2e54d")
-    @needs(local_devices(1), deployment(Ability.RESTART))
+    @needs(local_devices(1), deployment(DriverCapability.RESTART))
     def test_compute_is_killed_while_it_builds_a_guest(self) -> None:
         """Whatever has become of the guest, nothing is held once it is deleted."""
         server = self._ask(request(devices=self.nics()))
@@ -177,7 +177,7 @@ class HostRebootTest(RestartCase):
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("8e163e86-1540-4682-80e1-480627c745b8")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.REBOOT))
+    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.REBOOT))
     def test_guests_are_started_by_hand(self) -> None:
         """Their devices and CPUs are theirs while they are off."""
         guests = self.some_guests()
@@ -195,7 +195,11 @@ class HostRebootTest(RestartCase):
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("e6e13082-adbc-4fcc-a0b4-4c08247f7e0a")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(Ability.REBOOT, Ability.CONFIGURE))
+    @needs(
+        local_devices(2),
+        dedicated_cpus(1),
+        deployment(DriverCapability.REBOOT, DriverCapability.CONFIGURE),
+    )
     def test_guests_are_started_by_nova(self) -> None:
         """[DEFAULT]resume_guests_state_on_host_boot."""
         options = {"DEFAULT.resume_guests_state_on_host_boot": "true"}

@@ -4,7 +4,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.topology.model import Host, IommuModel
 from vhost_tempest_plugin.topology.pci import DeviceModel
 
@@ -29,7 +29,7 @@ class Versions:
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class VersionFloor:
     """Something of a host that not every QEMU and libvirt has.
 
     :param floor: the first that have it
@@ -44,26 +44,26 @@ class Need:
 
 
 # The floors of the article: pcie-expander-bus with a node, and its controllers in libvirt.
-BASE = Need("an emulated NUMA host", Versions((2, 7), (2, 3)), True, _NEWER)
+BASE = VersionFloor("an emulated NUMA host", Versions((2, 7), (2, 3)), True, _NEWER)
 # https://libvirt.org/formatdomain.html#iommu-devices; QEMU's changelogs 2.7, 2.9 and 4.0.
-INTERRUPT_REMAPPING = Need(
+INTERRUPT_REMAPPING = VersionFloor(
     "interrupt remapping",
     Versions((2, 7), (3, 4)),
     False,
     "the host gets none, and vfio is told to allow unsafe interrupts in it",
 )
 # QEMU 9.0: x2APIC under emulation too; before, "eim=on requires accel=kvm,kernel-irqchip=split".
-X2APIC = Need(
+X2APIC = VersionFloor(
     "x2APIC",
     Versions((9, 0), (3, 4)),
     False,
     "interrupts are acknowledged through memory, and one in thousands may be lost under emulation",
 )
-CACHING_MODE = Need("the IOMMU's caching mode", Versions((2, 9), (3, 4)), True, _NEWER)
-ADDRESS_WIDTH = Need("the IOMMU's address width", Versions((4, 0), (6, 5)), True, _NEWER)
+CACHING_MODE = VersionFloor("the IOMMU's caching mode", Versions((2, 9), (3, 4)), True, _NEWER)
+ADDRESS_WIDTH = VersionFloor("the IOMMU's address width", Versions((4, 0), (6, 5)), True, _NEWER)
 
 
-def needs(host: Host) -> Iterator[Need]:
+def needs(host: Host) -> Iterator[VersionFloor]:
     """What *host* needs, the essential first."""
     yield BASE
     for model in sorted({group.model for _, group in host.groups()}):
@@ -80,11 +80,11 @@ def needs(host: Host) -> Iterator[Need]:
 def validate(host: Host, versions: Versions) -> None:
     """Return if *versions* can run *host*.
 
-    :raises MachineError: something essential lacks; with all numbers
+    :raises LocalError: something essential lacks; with all numbers
     """
     for need in needs(host):
         if need.essential and not versions.reaches(need.floor):
-            raise MachineError(
+            raise LocalError(
                 f"{need.feature} needs {need.floor}, and here are {versions}; {need.without}"
             )
 
@@ -94,7 +94,7 @@ def adapted(host: Host, versions: Versions) -> Host:
 
     Without interrupt remapping vfio needs the article's workaround, which ``cmdline`` applies.
 
-    :raises MachineError: something essential lacks; with all numbers
+    :raises LocalError: something essential lacks; with all numbers
     """
     validate(host, versions)
     if host.iommu.interrupt_remapping and not versions.reaches(INTERRUPT_REMAPPING.floor):
@@ -107,9 +107,9 @@ def has_x2apic(host: Host, versions: Versions) -> bool:
     return host.iommu.interrupt_remapping and versions.reaches(X2APIC.floor)
 
 
-def _device(model: DeviceModel) -> Need:
+def _device(model: DeviceModel) -> VersionFloor:
     without = _NEWER if model is DeviceModel.E1000E else f"{_NEWER}, or use e1000e"
-    return Need(
+    return VersionFloor(
         f"the device {model.value}", Versions(model.qemu_floor, model.libvirt_floor), True, without
     )
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -58,7 +58,7 @@ def obtain(
     """The directory *digest* of *kind*, made by *make* in an empty one if there is none.
 
     :param in_place: it must be made where it stays, since its own path will be in its files
-    :raises MachineError: the cache cannot be written
+    :raises LocalError: the cache cannot be written
     """
     made = place(kind, digest)
     partial = made.with_name(digest + _PARTIAL)
@@ -80,7 +80,7 @@ def obtain(
                 make(partial)
                 partial.rename(made)
         except OSError as error:
-            raise MachineError(
+            raise LocalError(
                 f"cannot write the cache {made.parent}: {error.strerror or error};"
                 " free some space or set XDG_CACHE_HOME"
             ) from error
@@ -98,7 +98,7 @@ def prune(
     :param used: the digests of what is; asked while none can be made
     :param dry_run: remove nothing
     :returns: what was or would be removed
-    :raises MachineError: the cache cannot be written
+    :raises LocalError: the cache cannot be written
     """
     directory = place(kind, "none").parent
     if not directory.is_dir():
@@ -135,7 +135,7 @@ def _lock(directory: Path, progress: Progress) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot write the cache {directory}: {error.strerror}; set XDG_CACHE_HOME"
         ) from error
     try:

@@ -7,13 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 
 
 def write(path: Path, text: str) -> None:
     """Make or replace a file, whole or not at all; its directory is made where it is missing.
 
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> None:
             file.write(text)
         partial.replace(path)
     except OSError as error:
-        raise MachineError(f"cannot write {path}: {error.strerror}; free some space") from None
+        raise LocalError(f"cannot write {path}: {error.strerror}; free some space") from None
 
 
 def touch(path: Path) -> None:

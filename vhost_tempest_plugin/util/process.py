@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -26,12 +26,12 @@ def _tail(text: str) -> str:
 def which(program: str) -> Path:
     """Where *program* is; the sbin directories count for an ordinary user too.
 
-    :raises MachineError: where it is not installed
+    :raises LocalError: where it is not installed
     """
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     found = shutil.which(program, path=path)
     if found is None:
-        raise MachineError(f"{program!r} is not installed; run 'vhost doctor' for the package")
+        raise LocalError(f"{program!r} is not installed; run 'vhost doctor' for the package")
     return Path(found)
 
 

@@ -11,7 +11,7 @@ _BLOCKS = 160
 _REFERENCE_S = 0.09
 
 
-def slowness() -> float:
+def timeout_scale() -> float:
     """How many times slower than the reference machine this one is now; at least 1.
 
     The wall time of a fixed piece of work is taken, the load of other programs included,

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError
 from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -125,7 +125,7 @@ class NamedDirectory(ABC, Generic[R]):
     def write(self, record: R) -> None:
         """Replace the record, whole or not at all.
 
-        :raises MachineError: the disk does not take it
+        :raises LocalError: the disk does not take it
         """
         partial = self._record.with_suffix(".partial")
         try:
@@ -135,7 +135,7 @@ class NamedDirectory(ABC, Generic[R]):
                 os.fsync(file.fileno())
             partial.replace(self._record)
         except OSError as error:
-            raise MachineError(f"cannot write {self._record}: {error}; free some space") from None
+            raise LocalError(f"cannot write {self._record}: {error}; free some space") from None
 
     @contextmanager
     def locked(
@@ -174,7 +174,7 @@ class NamedDirectory(ABC, Generic[R]):
     def remove(self) -> None:
         """Remove all files; to be called while the lock is held.
 
-        :raises MachineError: some cannot be removed
+        :raises LocalError: some cannot be removed
         """
         try:
             # Renamed first, so that it goes at once for who waits for the lock.
@@ -182,7 +182,7 @@ class NamedDirectory(ABC, Generic[R]):
         except FileNotFoundError:
             return
         except OSError as error:
-            raise MachineError(f"cannot remove {self.path}: {error.strerror}") from None
+            raise LocalError(f"cannot remove {self.path}: {error.strerror}") from None
         self._sweep()
 
     @property
@@ -228,7 +228,7 @@ class NamedDirectory(ABC, Generic[R]):
                 f"there is no {self.noun} {self.name!r}; see '{self.overview}'"
             ) from None
         except OSError as error:
-            raise MachineError(
+            raise LocalError(
                 f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
             ) from None
 
@@ -252,7 +252,7 @@ class NamedDirectory(ABC, Generic[R]):
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise MachineError(f"cannot remove {removed}: {error}; remove it as root") from None
+                raise LocalError(f"cannot remove {removed}: {error}; remove it as root") from None
 
 
 def _myself() -> str:

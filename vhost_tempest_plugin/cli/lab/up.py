@@ -63,7 +63,7 @@ class Up(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         choice = parsed_args.accelerator
-        wish = lifecycle.Wish(
+        wish = lifecycle.LabSpec(
             name=parsed_args.name,
             host=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,

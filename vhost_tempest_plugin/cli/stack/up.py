@@ -104,7 +104,7 @@ class Up(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         choice = parsed_args.accelerator
-        wish = lifecycle.Wish(
+        wish = lifecycle.DevstackSpec(
             name=parsed_args.name,
             host=catalog.find(parsed_args.topology),
             count=parsed_args.hosts,

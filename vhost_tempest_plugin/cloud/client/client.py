@@ -192,7 +192,7 @@ class Cloud:
     def wait_for_server(self, uuid: str, limit_s: float) -> Server:
         """Wait until a server is active.
 
-        :param limit_s: on the machine of ``speed.slowness``
+        :param limit_s: on the machine of ``speed.timeout_scale``
         :raises CloudError: it fails, or is not active within the limit
         """
 
@@ -263,7 +263,7 @@ def _by_name(entries: list[Json]) -> dict[str, str]:
 
 
 def _wait(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-    limit_s *= speed.slowness()
+    limit_s *= speed.timeout_scale()
     begun_s = time.monotonic()
     while (found := condition()) is None:
         if time.monotonic() - begun_s > limit_s:

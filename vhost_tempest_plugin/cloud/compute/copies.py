@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util import cache
 
 _ARCHIVE = "tree.tar"
@@ -55,7 +55,7 @@ class Copy:
     path: PurePosixPath
     record: PurePosixPath
 
-    def bring_up_to_date(self, machine: Machine, spool: Path) -> None:
+    def bring_up_to_date(self, machine: HostConnection, spool: Path) -> None:
         """Make the host's copy equal to the tree.
 
         :param spool: a directory of the machine for what is on its way
@@ -79,7 +79,7 @@ class Copy:
             self._unpack(machine, spool, changed)
         machine.put(json.dumps(dict(wanted)), str(self.record))
 
-    def _unpack(self, machine: Machine, spool: Path, names: Iterable[str]) -> None:
+    def _unpack(self, machine: HostConnection, spool: Path, names: Iterable[str]) -> None:
         archive = spool / _ARCHIVE
         with tarfile.open(archive, "w") as tar:
             for name in names:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, Deployment, Value
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import status
@@ -34,7 +34,7 @@ class EmulatedDeployment(Deployment):
     nova-compute.
     """
 
-    abilities = frozenset(Ability)
+    capabilities = frozenset(DriverCapability)
 
     #: nova-compute's unit of systemd in the hosts
     unit: ClassVar[str]
@@ -68,7 +68,7 @@ class EmulatedDeployment(Deployment):
             self._start(self._service(service), host)
 
     @contextmanager
-    def rewired(self, host: str, hardware: Host) -> Iterator[None]:
+    def with_hardware(self, host: str, hardware: Host) -> Iterator[None]:
         own = status.intended(host).host
         try:
             self._boot_with(host, hardware)
@@ -117,7 +117,7 @@ class EmulatedDeployment(Deployment):
 
     def _systemctl(self, host: str | None, *words: str) -> None:
         """Have systemd in one host, or in all of them, do something."""
-        limit_s = _LIMIT_S * speed.slowness()
+        limit_s = _LIMIT_S * speed.timeout_scale()
         for name in self.hosts if host is None else (host,):
             with status.connected(name) as (_, machine):
                 machine.run(["systemctl", *words], timeout_s=limit_s)

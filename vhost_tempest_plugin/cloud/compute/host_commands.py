@@ -20,7 +20,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.network.uplink import UplinkWish
+from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.util import process
 from vhost_tempest_plugin.util.progress import Progress
@@ -34,7 +34,7 @@ def up(
     host: ComputeHost,
     topology: Path,
     shares: Mapping[Path, Path],
-    uplink: UplinkWish | None = None,
+    uplink: UplinkSpec | None = None,
 ) -> list[str]:
     """The command that brings a host up, from whatever state it is in.
 

@@ -46,7 +46,7 @@ def compile_files(files: Iterable[Path], python: Path, path: Path, source: Path)
         words = ("-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-i", listed.name)
         done = process.run(
             [python, "-m", "compileall", *words],
-            timeout_s=_COMPILE_S * speed.slowness(),
+            timeout_s=_COMPILE_S * speed.timeout_scale(),
             check=False,
         )
     if done.returncode != 0:
@@ -60,7 +60,7 @@ def import_nova(python: Path, path: Path, source: Path) -> None:
     :param source: where the files came from, for the error
     :raises InputError: it does not import, or does not come to an end
     """
-    limit_s = _IMPORT_S * speed.slowness()
+    limit_s = _IMPORT_S * speed.timeout_scale()
     try:
         done = process.run(
             [python, "-P", "-c", _IMPORT, *MODULES],

@@ -59,7 +59,7 @@ def _look_up(
         [environment / "bin/python", "-P", _SCRIPT],
         input_text=json.dumps(question),
         environment=variables,
-        timeout_s=_LIMIT_S * speed.slowness(),
+        timeout_s=_LIMIT_S * speed.timeout_scale(),
     )
     answer: list[str | None] = json.loads(done.stdout)
     return answer

@@ -21,7 +21,7 @@ from vhost_tempest_plugin.cloud.compute.unit import (
     Unit,
 )
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util import cache, speed
 
 _LIMIT_S = 120.0
@@ -39,10 +39,10 @@ _END = "end-of-what-vhost-writes"
 class ComputeService:
     """The service in one host, over a connection to it."""
 
-    def __init__(self, unit: Unit, machine: Machine) -> None:
+    def __init__(self, unit: Unit, machine: HostConnection) -> None:
         self.unit = unit
         self.machine = machine
-        self._limit_s = _LIMIT_S * speed.slowness()
+        self._limit_s = _LIMIT_S * speed.timeout_scale()
         # Where it is frozen: systemd refuses to thaw what does not run.
         self.thaw = (
             f'[ "$(systemctl show -P FreezerState {unit.name})" != frozen ] || '

@@ -4,7 +4,7 @@
 from enum import StrEnum
 
 
-class Feature(StrEnum):
+class TempestFeature(StrEnum):
     """A boolean option of tempest.conf, ``section.option``; tests say which they need set."""
 
     ORDINARY_PORTS = "vhost.ordinary_ports"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import in_host
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.settings import Options
 
 # For the first guest after a start of nova-compute in an emulated host.
@@ -70,7 +70,7 @@ class Subject:
     deployment_name: str
     records: Path
     entrance: SshEntrance | None = None
-    features: frozenset[Feature] = frozenset()
+    features: frozenset[TempestFeature] = frozenset()
 
 
 def options(subject: Subject, contents: Contents | None) -> Options:
@@ -105,8 +105,8 @@ def options(subject: Subject, contents: Contents | None) -> Options:
         "compute-feature-enabled": {
             "console_output": "true",
             "vnc_console": "false",
-            "cold_migration": _boolean(Feature.COLD_MIGRATION in subject.features),
-            "live_migration": _boolean(Feature.LIVE_MIGRATION in subject.features),
+            "cold_migration": _boolean(TempestFeature.COLD_MIGRATION in subject.features),
+            "live_migration": _boolean(TempestFeature.LIVE_MIGRATION in subject.features),
         },
         "vhost": {
             **database,
@@ -114,7 +114,7 @@ def options(subject: Subject, contents: Contents | None) -> Options:
             "topology": str(subject.topology),
             **driver,
             **(subject.entrance.options() if subject.entrance else {}),
-            "ordinary_ports": _boolean(Feature.ORDINARY_PORTS in subject.features),
+            "ordinary_ports": _boolean(TempestFeature.ORDINARY_PORTS in subject.features),
             "record_directory": str(subject.records),
             "reserved_memory_mib": str(in_host.RESERVED_MIB),
         },

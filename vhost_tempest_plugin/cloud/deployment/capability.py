@@ -4,7 +4,7 @@
 from enum import StrEnum
 
 
-class Ability(StrEnum):
+class DriverCapability(StrEnum):
     """What a deployment's driver can do; tests say what they need of it."""
 
     CONFIGURE = "change options of services"

@@ -15,7 +15,7 @@ from stevedore import ExtensionManager
 from stevedore.driver import DriverManager
 from stevedore.exception import NoMatches
 
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.topology.model import Host
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -54,13 +54,13 @@ class Deployment(abc.ABC):
 
     A method returns when what it has begun can be used: an API answers, a service has reported
     itself to Nova since, a host lets itself be logged in to and its nova-compute has reported.
-    Limits of time are the driver's business and are scaled by ``speed.slowness``.
+    Limits of time are the driver's business and are scaled by ``speed.timeout_scale``.
 
     :param name: ``[vhost]deployment_name``: which deployment it is, in the driver's own words
     :param hosts: the compute hosts that tests run on
     """
 
-    abilities: ClassVar[frozenset[Ability]]
+    capabilities: ClassVar[frozenset[DriverCapability]]
 
     def __init__(self, name: str, hosts: tuple[str, ...]) -> None:
         self.name = name
@@ -136,7 +136,7 @@ class Deployment(abc.ABC):
         """
 
     @abc.abstractmethod
-    def rewired(self, host: str, hardware: Host) -> AbstractContextManager[None]:
+    def with_hardware(self, host: str, hardware: Host) -> AbstractContextManager[None]:
         """Boot a compute host with other hardware while the block runs.
 
         As ``reboot``, before the block and after it: afterwards it has what it had, however

@@ -8,8 +8,8 @@ follows which tests must run there.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.cloud.configuration.feature import Feature
-from vhost_tempest_plugin.cloud.deployment.capability import Ability
+from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
+from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.topology.layout import Layout
@@ -17,21 +17,21 @@ from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class TestEnvironment:
     """What tests run on.
 
     :param layouts: of each compute host
-    :param abilities: of the deployment's driver; none without one
+    :param capabilities: of the deployment's driver; none without one
     :param features: what tempest.conf says of it
     """
 
     layouts: tuple[Layout, ...]
-    abilities: frozenset[Ability] = frozenset()
-    features: frozenset[Feature] = frozenset()
+    capabilities: frozenset[DriverCapability] = frozenset()
+    features: frozenset[TempestFeature] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class HardwareRequirement:
     """Something that a test needs.
 
     :param words: what, as in ``2 NUMA nodes with CPUs``
@@ -41,25 +41,25 @@ class Need:
 
     words: str
     least: int
-    found: Callable[[Ground], int]
+    found: Callable[[TestEnvironment], int]
 
-    def lack(self, ground: Ground) -> str:
+    def lack(self, ground: TestEnvironment) -> str:
         """What is missing, with the numbers; empty where nothing is."""
         there = self.found(ground)
         return "" if there >= self.least else f"needs {self.words}, has {there}"
 
 
-def lacks(needs: tuple[Need, ...], ground: Ground) -> tuple[str, ...]:
+def unmet(needs: tuple[HardwareRequirement, ...], ground: TestEnvironment) -> tuple[str, ...]:
     """All that is missing."""
     return tuple(lack for need in needs if (lack := need.lack(ground)))
 
 
-def hosts(count: int) -> Need:
+def hosts(count: int) -> HardwareRequirement:
     """That many compute hosts."""
-    return Need(f"{count} compute hosts", count, lambda ground: len(ground.layouts))
+    return HardwareRequirement(f"{count} compute hosts", count, lambda ground: len(ground.layouts))
 
 
-def nodes(count: int) -> Need:
+def nodes(count: int) -> HardwareRequirement:
     """A host with that many NUMA nodes that have CPUs."""
 
     def found(layout: Layout) -> int:
@@ -68,7 +68,7 @@ def nodes(count: int) -> Need:
     return _most(f"{count} NUMA nodes with CPUs", count, found)
 
 
-def sockets_of_nodes(count: int) -> Need:
+def sockets_of_nodes(count: int) -> HardwareRequirement:
     """A socket with that many NUMA nodes."""
 
     def found(layout: Layout) -> int:
@@ -83,12 +83,12 @@ def sockets_of_nodes(count: int) -> Need:
     return _most(f"{count} NUMA nodes in a socket", count, found)
 
 
-def local_devices(count: int) -> Need:
+def local_devices(count: int) -> HardwareRequirement:
     """A NUMA node with that many devices that Nova can give away."""
     return _most(f"{count} devices on one NUMA node", count, lambda found: _devices(found)[-1])
 
 
-def device_nodes(count: int) -> Need:
+def device_nodes(count: int) -> HardwareRequirement:
     """That many NUMA nodes with CPUs and devices."""
     return _most(
         f"{count} NUMA nodes with CPUs and devices",
@@ -97,7 +97,7 @@ def device_nodes(count: int) -> Need:
     )
 
 
-def deviceless_nodes(count: int) -> Need:
+def deviceless_nodes(count: int) -> HardwareRequirement:
     """That many NUMA nodes with CPUs and without devices."""
     return _most(
         f"{count} NUMA nodes with CPUs and no devices",
@@ -106,7 +106,7 @@ def deviceless_nodes(count: int) -> Need:
     )
 
 
-def off_node_devices(count: int) -> Need:
+def off_node_devices(count: int) -> HardwareRequirement:
     """That many devices on no NUMA node."""
 
     def found(layout: Layout) -> int:
@@ -115,12 +115,12 @@ def off_node_devices(count: int) -> Need:
     return _most(f"{count} devices on no NUMA node", count, found)
 
 
-def devices(count: int) -> Need:
+def devices(count: int) -> HardwareRequirement:
     """That many devices in all."""
     return _most(f"{count} devices", count, lambda layout: len(_rows(layout)))
 
 
-def whole_devices(count: int) -> Need:
+def whole_devices(count: int) -> HardwareRequirement:
     """That many devices of one sort that are no virtual functions."""
 
     def found(layout: Layout) -> int:
@@ -130,7 +130,7 @@ def whole_devices(count: int) -> Need:
     return _most(f"{count} devices that are no virtual functions", count, found)
 
 
-def device_kinds(count: int) -> Need:
+def device_kinds(count: int) -> HardwareRequirement:
     """That many sorts of devices that Nova can give away."""
 
     def found(layout: Layout) -> int:
@@ -139,7 +139,7 @@ def device_kinds(count: int) -> Need:
     return _most(f"{count} sorts of devices", count, found)
 
 
-def dedicated_cpus(count: int) -> Need:
+def dedicated_cpus(count: int) -> HardwareRequirement:
     """That many CPUs on one NUMA node for pinned guests."""
 
     def found(layout: Layout) -> int:
@@ -149,12 +149,12 @@ def dedicated_cpus(count: int) -> Need:
     return _most(f"{count} dedicated CPUs on one NUMA node", count, found)
 
 
-def threads(count: int) -> Need:
+def threads(count: int) -> HardwareRequirement:
     """That many threads a core."""
     return _most(f"{count} threads a core", count, lambda layout: layout.host.cpus.threads)
 
 
-def cpus_beside_devices(count: int) -> Need:
+def cpus_beside_devices(count: int) -> HardwareRequirement:
     """A NUMA node with devices and that many CPUs for guests with floating ones."""
 
     def found(layout: Layout) -> int:
@@ -166,7 +166,7 @@ def cpus_beside_devices(count: int) -> Need:
     return _most(f"{count} shared CPUs on a NUMA node with devices", count, found)
 
 
-def huge_pages(size_kib: int, count: int = 1) -> Need:
+def huge_pages(size_kib: int, count: int = 1) -> HardwareRequirement:
     """A NUMA node with that many huge pages of a size."""
 
     def found(layout: Layout) -> int:
@@ -178,7 +178,7 @@ def huge_pages(size_kib: int, count: int = 1) -> Need:
     return _most(f"{count} pages of {size_kib} KiB on one NUMA node", count, found)
 
 
-def device_model(model: DeviceModel) -> Need:
+def device_model(model: DeviceModel) -> HardwareRequirement:
     """A device of that model."""
 
     def found(layout: Layout) -> int:
@@ -187,34 +187,36 @@ def device_model(model: DeviceModel) -> Need:
     return _most(f"a device of model {model}", 1, found)
 
 
-def deployment(*abilities: Ability) -> Need:
+def deployment(*capabilities: DriverCapability) -> HardwareRequirement:
     """A driver of the deployment that can do all of that."""
-    wanted = frozenset(abilities)
+    wanted = frozenset(capabilities)
     words = ", ".join(sorted(ability.value for ability in wanted))
-    return Need(
-        f"{len(wanted)} abilities of [vhost]deployment ({words})",
+    return HardwareRequirement(
+        f"{len(wanted)} capabilities of [vhost]deployment ({words})",
         len(wanted),
-        lambda ground: len(wanted & ground.abilities),
+        lambda ground: len(wanted & ground.capabilities),
     )
 
 
-def feature(wanted: Feature) -> Need:
+def feature(wanted: TempestFeature) -> HardwareRequirement:
     """An option of tempest.conf that is true."""
     section, option = wanted.split(".")
-    return Need(f"[{section}]{option}", 1, lambda ground: int(wanted in ground.features))
+    return HardwareRequirement(
+        f"[{section}]{option}", 1, lambda ground: int(wanted in ground.features)
+    )
 
 
-def resize() -> Need:
+def resize() -> HardwareRequirement:
     """One host, or hosts that guests can be moved between: a resize chooses among all."""
 
-    def found(ground: Ground) -> int:
-        return int(len(ground.layouts) == 1 or Feature.COLD_MIGRATION in ground.features)
+    def found(ground: TestEnvironment) -> int:
+        return int(len(ground.layouts) == 1 or TempestFeature.COLD_MIGRATION in ground.features)
 
-    return Need("one host, or [compute-feature-enabled]cold_migration", 1, found)
+    return HardwareRequirement("one host, or [compute-feature-enabled]cold_migration", 1, found)
 
 
-def _most(words: str, count: int, found: Callable[[Layout], int]) -> Need:
-    return Need(
+def _most(words: str, count: int, found: Callable[[Layout], int]) -> HardwareRequirement:
+    return HardwareRequirement(
         words, count, lambda ground: max((found(each) for each in ground.layouts), default=0)
     )
 

@@ -9,10 +9,10 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import observe
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.observe import Observation, libvirt_view, sysfs
 from vhost_tempest_plugin.host.observe.libvirt_view import LibvirtView
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.hardware import Endpoint, Hardware
 from vhost_tempest_plugin.topology.layout import Layout
@@ -34,7 +34,7 @@ class Subject:
 
     layout: Layout
     accelerator: Accelerator
-    machine: Machine
+    machine: HostConnection
     progress: Progress = silent
 
     @cached_property
@@ -96,15 +96,15 @@ class AnyCheck(ABC, Generic[S]):
 
     def passed(self, expected: str, observed: str) -> Finding:
         """It is as it should be."""
-        return Finding(self.name, Verdict.PASSED, expected, observed)
+        return Finding(self.name, CheckVerdict.PASSED, expected, observed)
 
     def failed(self, expected: str, observed: str, remedy: str) -> Finding:
         """It is not."""
-        return Finding(self.name, Verdict.FAILED, expected, observed, remedy)
+        return Finding(self.name, CheckVerdict.FAILED, expected, observed, remedy)
 
     def not_applicable(self, reason: str) -> Finding:
         """The topology has nothing of the kind."""
-        return Finding(self.name, Verdict.NOT_APPLICABLE, reason, "")
+        return Finding(self.name, CheckVerdict.NOT_APPLICABLE, reason, "")
 
     def compare(self, expected: Facts, observed: Facts, remedy: str) -> Finding:
         """Compare fact by fact; where any differs, only those that do are told."""

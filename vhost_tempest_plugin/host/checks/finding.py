@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class CheckVerdict(StrEnum):
     """How a check went; not applicable is only for what the topology does not have."""
 
     PASSED = "passed"
@@ -24,7 +24,7 @@ class Finding:
     """
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     expected: str
     observed: str
     remedy: str = ""

@@ -7,7 +7,7 @@ from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.host.checks.base import Check, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.host.observe import Observation
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 _EXPECTED = "vmx or svm, a /dev/kvm, and a guest that runs on it"
@@ -60,7 +60,7 @@ def _fault(seen: Observation) -> tuple[str, str] | None:
     return None
 
 
-def run_guest(machine: Machine, accelerator: Accelerator) -> kvm_probe.Outcome:
+def run_guest(machine: HostConnection, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
     """Run the smallest guest there is inside the host."""
     machine.run(
         ["sh", "-c", f"base64 -d > {_ROM}"], input_text=base64.b64encode(kvm_probe.rom()).decode()
@@ -69,6 +69,8 @@ def run_guest(machine: Machine, accelerator: Accelerator) -> kvm_probe.Outcome:
     done = machine.run(["timeout", str(_LIMIT_S), *argv], check=False)
     machine.run(["rm", "-f", _ROM])
     if done.returncode == kvm_probe.SUCCESS:
-        return kvm_probe.Outcome(True)
+        return kvm_probe.ProbeOutcome(True)
     lines = done.stderr.strip().splitlines()
-    return kvm_probe.Outcome(False, f"{lines[0] if lines else 'silent'}; status {done.returncode}")
+    return kvm_probe.ProbeOutcome(
+        False, f"{lines[0] if lines else 'silent'}; status {done.returncode}"
+    )

@@ -9,7 +9,7 @@ from typing import Self
 
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks.base import ANEW
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
 from vhost_tempest_plugin.topology.hardware import Endpoint
@@ -93,12 +93,12 @@ class NestedRun:
     """The guest's files in the host; a context manager that leaves nothing there."""
 
     def __init__(
-        self, machine: Machine, accelerator: Accelerator, image: nested_guest.GuestImage
+        self, machine: HostConnection, accelerator: Accelerator, image: nested_guest.GuestImage
     ) -> None:
         self._machine = machine
         self._accelerator = accelerator
         self._image = image
-        self._limit_s = _LIMIT_S[accelerator] * speed.slowness()
+        self._limit_s = _LIMIT_S[accelerator] * speed.timeout_scale()
 
     def __enter__(self) -> Self:
         self._clean_up()

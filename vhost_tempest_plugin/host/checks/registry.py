@@ -9,7 +9,7 @@ from stevedore import ExtensionManager
 
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.checks.base import AnyCheck, S, Subject
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,6 @@ def _run(check: AnyCheck[S], subject: S) -> Finding:
         finding = check.run(subject)
     except HostError as error:
         fact, _, remedy = str(error).rpartition("; ")
-        finding = Finding(check.name, Verdict.FAILED, "an answer", fact, remedy)
+        finding = Finding(check.name, CheckVerdict.FAILED, "an answer", fact, remedy)
     subject.progress(f"check {check.name}: {finding.verdict}")
     return finding

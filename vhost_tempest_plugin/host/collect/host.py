@@ -17,7 +17,7 @@ from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.collect.collection import Collection
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.observe import libvirt_view, sysfs
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util import speed
 
 # Of the status that libvirt keeps of a domain (src/conf/domain_conf.c, virDomainObjFormat).
@@ -56,7 +56,7 @@ _COMMANDS: Mapping[str, Sequence[str]] = {
 class Inside:
     """Asks a running host, until it does not answer once."""
 
-    def __init__(self, machine: Machine) -> None:
+    def __init__(self, machine: HostConnection) -> None:
         self._machine = machine
         self._silence = ""
 
@@ -67,7 +67,7 @@ class Inside:
         """
         if self._silence:
             raise HostError(self._silence)
-        limit_s = _ANSWER_LIMIT_S * speed.slowness()
+        limit_s = _ANSWER_LIMIT_S * speed.timeout_scale()
         try:
             done = self._machine.run(argv, input_text=input_text, timeout_s=limit_s, check=False)
         except HostError as error:

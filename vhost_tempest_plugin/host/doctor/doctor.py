@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import acceleration
 from vhost_tempest_plugin.host.doctor import packages
 from vhost_tempest_plugin.host.doctor.packages import Distribution, Tool
@@ -38,7 +38,7 @@ LAB_DISK_MIB = 2048
 LAB_CACHE_MIB = 2048
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     """How a finding is to be taken; only what is missing prevents a host."""
 
     OK = "ok"
@@ -51,14 +51,14 @@ class Finding:
     """One thing that was looked at; *remedy* is empty where nothing is to be done."""
 
     name: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     observed: str
     needed: str
     remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Need:
+class ResourceRequirement:
     """What the machine is to carry.
 
     :param count: so many hosts
@@ -89,7 +89,7 @@ class Facts:
     versions: Versions | None
     trouble: str
     absent: frozenset[Tool]
-    acceleration: acceleration.Verdict | None
+    acceleration: acceleration.AccelerationVerdict | None
     memory_mib: int
     memory_free_mib: int
     disk_free_mib: int
@@ -121,7 +121,7 @@ def gather(scratch: Path) -> Facts:
     )
 
 
-def judge(facts: Facts, need: Need) -> list[Finding]:
+def judge(facts: Facts, need: ResourceRequirement) -> list[Finding]:
     """What *facts* mean for bringing up what is needed."""
     return [
         *_judge_versions(facts, need.host),
@@ -138,13 +138,13 @@ def _judge_versions(facts: Facts, host: Host) -> Iterator[Finding]:
         needed = str(need.floor)
         if facts.versions is None:
             remedy = facts.distribution.install(packages.EMULATOR)
-            yield Finding(need.feature, Verdict.MISSING, facts.trouble, needed, remedy)
+            yield Finding(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, remedy)
             return
         observed = str(facts.versions)
         if facts.versions.reaches(need.floor):
-            yield Finding(need.feature, Verdict.OK, observed, needed)
+            yield Finding(need.feature, DoctorVerdict.OK, observed, needed)
         else:
-            verdict = Verdict.MISSING if need.essential else Verdict.WARNING
+            verdict = DoctorVerdict.MISSING if need.essential else DoctorVerdict.WARNING
             yield Finding(need.feature, verdict, observed, needed, need.without)
 
 
@@ -153,29 +153,29 @@ def _judge_acceleration(facts: Facts) -> Finding:
     seen = facts.acceleration
     if seen is None:
         remedy = facts.distribution.install(packages.EMULATOR)
-        return Finding("accelerator", Verdict.MISSING, "no QEMU", needed, remedy)
+        return Finding("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, remedy)
     good = seen.accelerator is Accelerator.KVM and seen.nested
     observed = f"{seen.accelerator}: {seen.reason}"
-    verdict = Verdict.OK if good else Verdict.WARNING
+    verdict = DoctorVerdict.OK if good else DoctorVerdict.WARNING
     return Finding("accelerator", verdict, observed, needed, seen.remedy)
 
 
-def _judge_tools(facts: Facts, need: Need) -> Iterator[Finding]:
+def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
     efi = lay_out(need.host).firmware is Firmware.EFI
     wanted = [
         tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
     ]
     absent = [tool for tool in wanted if tool in facts.absent]
     if not absent:
-        yield Finding("programs", Verdict.OK, "all there", f"{len(wanted)} of them")
+        yield Finding("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
     for tool in absent:
         remedy = facts.distribution.install([tool])
         dispensable = tool.optional and not (need.lab and tool in packages.LAB)
-        verdict = Verdict.WARNING if dispensable else Verdict.MISSING
+        verdict = DoctorVerdict.WARNING if dispensable else DoctorVerdict.MISSING
         yield Finding(tool.name, verdict, "not installed", tool.purpose, remedy)
 
 
-def _judge_memory(facts: Facts, need: Need) -> Finding:
+def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
     qemu_mib = QEMU_MIB * need.count
     lab_mib = LAB_MEMORY_MIB if need.lab else 0
     needed_mib = need.hosts_mib + qemu_mib + lab_mib
@@ -186,14 +186,14 @@ def _judge_memory(facts: Facts, need: Need) -> Finding:
     needed = f"{needed_mib} MiB ({parts})"
     if facts.memory_mib < needed_mib:
         remedy = "use a smaller topology, such as 'small'"
-        return Finding("memory", Verdict.MISSING, observed, needed, remedy)
+        return Finding("memory", DoctorVerdict.MISSING, observed, needed, remedy)
     if facts.memory_free_mib < needed_mib:
         remedy = "end what takes the memory; a host takes it only as it uses it"
-        return Finding("memory", Verdict.WARNING, observed, needed, remedy)
-    return Finding("memory", Verdict.OK, observed, needed)
+        return Finding("memory", DoctorVerdict.WARNING, observed, needed, remedy)
+    return Finding("memory", DoctorVerdict.OK, observed, needed)
 
 
-def _judge_disk(facts: Facts, need: Need) -> Finding:
+def _judge_disk(facts: Facts, need: ResourceRequirement) -> Finding:
     running_mib = IMAGES_MIB + OVERLAY_MIB * need.count
     if need.lab:
         running_mib += LAB_CACHE_MIB + LAB_DISK_MIB
@@ -203,11 +203,11 @@ def _judge_disk(facts: Facts, need: Need) -> Finding:
     needed = f"{needed_mib} MiB ({what} {running_mib}, saved hosts {need.hosts_mib})"
     remedy = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
     if facts.disk_free_mib < running_mib:
-        return Finding("disk", Verdict.MISSING, observed, needed, remedy)
+        return Finding("disk", DoctorVerdict.MISSING, observed, needed, remedy)
     if facts.disk_free_mib < needed_mib:
         saving = "a lab's first 'up' saves its hosts" if need.lab else "'vhost save' may fail"
-        return Finding("disk", Verdict.WARNING, observed, needed, f"{saving}: {remedy}")
-    return Finding("disk", Verdict.OK, observed, needed)
+        return Finding("disk", DoctorVerdict.WARNING, observed, needed, f"{saving}: {remedy}")
+    return Finding("disk", DoctorVerdict.OK, observed, needed)
 
 
 def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
@@ -215,28 +215,28 @@ def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
         return
     needed = "an ordinary user builds images in one"
     if facts.user_namespaces:
-        yield Finding("user namespaces", Verdict.OK, "allowed", needed)
+        yield Finding("user namespaces", DoctorVerdict.OK, "allowed", needed)
         return
     remedy = (
         "run 'sysctl kernel.unprivileged_userns_clone=1 "
         "kernel.apparmor_restrict_unprivileged_userns=0' as root (the one that exists), "
         "or run vhost as root"
     )
-    yield Finding("user namespaces", Verdict.MISSING, "refused", needed, remedy)
+    yield Finding("user namespaces", DoctorVerdict.MISSING, "refused", needed, remedy)
 
 
 def _versions(scratch: Path) -> tuple[Versions | None, str]:
     try:
         with Connection.open(None, scratch) as connection:
             return connection.versions, ""
-    except MachineError as error:
+    except LocalError as error:
         return None, str(error)
 
 
-def _acceleration() -> acceleration.Verdict | None:
+def _acceleration() -> acceleration.AccelerationVerdict | None:
     try:
         return acceleration.choose()
-    except MachineError:
+    except LocalError:
         return None
 
 
@@ -247,6 +247,6 @@ def _existing(path: Path) -> Path:
 def _may_make_namespaces() -> bool:
     try:
         unshare = process.which("unshare")
-    except MachineError:
+    except LocalError:
         return False
     return process.run([unshare, "--user", "--map-root-user", "true"], check=False).returncode == 0

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import process
 
 
@@ -34,7 +34,7 @@ class Tool:
             return any(Path("/").glob(self.name.removeprefix("/")))
         try:
             process.which(self.name)
-        except MachineError:
+        except LocalError:
             return False
         return True
 

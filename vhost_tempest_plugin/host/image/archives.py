@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.image.distribution import Distribution
 from vhost_tempest_plugin.util import process
 
@@ -46,7 +46,7 @@ class Archive:
 def own(distribution: Distribution) -> tuple[Archive, ...]:
     """The archives of *distribution* that this machine has enabled; no third party's.
 
-    :raises MachineError: there is none with a package list
+    :raises LocalError: there is none with a package list
     """
     targets = process.run(
         [
@@ -65,7 +65,7 @@ def own(distribution: Distribution) -> tuple[Archive, ...]:
             if component not in components.setdefault(key, []):
                 components[key].append(component)
     if not any(suite == distribution.codename for _, suite, _ in components):
-        raise MachineError(
+        raise LocalError(
             f"apt has no package list of {distribution.id} {distribution.codename};"
             " run 'apt-get update' as root"
         )

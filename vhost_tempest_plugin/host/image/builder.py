@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image import ext4
 from vhost_tempest_plugin.host.image.archives import Archive
 from vhost_tempest_plugin.util import process
@@ -62,7 +62,7 @@ class Mmdebstrap:
     def tree(self, recipe: Recipe, work: Path) -> Path:
         """As the protocol says.
 
-        :raises MachineError: this machine cannot build; the message says why
+        :raises LocalError: this machine cannot build; the message says why
         """
         if not self._as_root:
             _require_user_namespaces()
@@ -78,7 +78,7 @@ class Mmdebstrap:
                 self._faked(work, [process.which("tar"), "xf", target, "-C", tree])
                 target.unlink()
         except CommandError as error:
-            raise MachineError(
+            raise LocalError(
                 f"the image could not be built from {recipe.suite}'s packages: {error}"
             ) from error
         return tree
@@ -128,7 +128,7 @@ class Mmdebstrap:
 
 def _require_user_namespaces() -> None:
     if process.run([process.which("unshare"), "--user", "true"], check=False).returncode != 0:
-        raise MachineError(
+        raise LocalError(
             "an ordinary user cannot build the image here, there are no user namespaces;"
             " run it as root once, or set the sysctl kernel.unprivileged_userns_clone to 1"
         )

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 
 OS_RELEASE = Path("/etc/os-release")
 
@@ -104,13 +104,13 @@ class Distribution:
 def parse(os_release: str) -> Distribution:
     """The distribution that the text of an os-release file names.
 
-    :raises MachineError: for one whose packages are not known here
+    :raises LocalError: for one whose packages are not known here
     """
     fields = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
     identity = fields.get("ID", "").strip("\"'")
     codename = fields.get("VERSION_CODENAME", "").strip("\"'")
     if identity not in _KERNEL or not codename:
-        raise MachineError(
+        raise LocalError(
             f"no image can be made from {identity or 'an unnamed system'!r} {codename!r};"
             f" the machine must run one of {', '.join(sorted(_KERNEL))}"
         )
@@ -121,9 +121,9 @@ def parse(os_release: str) -> Distribution:
 def here() -> Distribution:
     """The distribution of this machine.
 
-    :raises MachineError: its packages are not known
+    :raises LocalError: its packages are not known
     """
     try:
         return parse(OS_RELEASE.read_text())
     except OSError as error:
-        raise MachineError(f"cannot read {OS_RELEASE}: {error.strerror}") from None
+        raise LocalError(f"cannot read {OS_RELEASE}: {error.strerror}") from None

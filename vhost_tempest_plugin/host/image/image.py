@@ -5,7 +5,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image import archives, distribution, initramfs, kernel, overlay
 from vhost_tempest_plugin.host.image.builder import Builder, Mmdebstrap, Recipe
 from vhost_tempest_plugin.util import cache, process
@@ -43,7 +43,7 @@ class Image:
 def find() -> Image | None:
     """The image, where it has been built; builds nothing.
 
-    :raises MachineError: as in build()
+    :raises LocalError: as in build()
     """
     recipe = _recipe(distribution.here(), Path())
     image = _image(cache.place(_KIND, _digest(recipe)))
@@ -59,7 +59,7 @@ def kept(digest: str) -> Image | None:
 def build(progress: Progress = silent, builder: Builder | None = None) -> Image:
     """The image of this machine's distribution, built where it is not in the cache.
 
-    :raises MachineError: the machine lacks something; nothing half made is left
+    :raises LocalError: the machine lacks something; nothing half made is left
     """
     recipe = _recipe(distribution.here(), Path())
     using = builder or Mmdebstrap()
@@ -73,13 +73,13 @@ def build(progress: Progress = silent, builder: Builder | None = None) -> Image:
 def create_overlay(image: Image, path: Path) -> None:
     """Create the copy-on-write disk of a host at *path*.
 
-    :raises MachineError: it cannot be created
+    :raises LocalError: it cannot be created
     """
     options = f"backing_file={_escaped(image.disk)},backing_fmt=raw"
     try:
         process.run([process.which("qemu-img"), "create", "-q", "-f", "qcow2", "-o", options, path])
     except CommandError as error:
-        raise MachineError(f"cannot create the disk {path}: {error}") from error
+        raise LocalError(f"cannot create the disk {path}: {error}") from error
 
 
 def _make(directory: Path, builder: Builder, progress: Progress) -> None:
@@ -104,7 +104,7 @@ def _make(directory: Path, builder: Builder, progress: Progress) -> None:
 def _kernel_of(tree: Path) -> Path:
     kernels = sorted((tree / "boot").glob("vmlinuz-*"))
     if len(kernels) != 1:
-        raise MachineError(
+        raise LocalError(
             f"the image has {len(kernels)} kernels where one is wanted; report the distribution"
         )
     return kernels[0]

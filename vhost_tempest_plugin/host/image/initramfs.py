@@ -3,7 +3,7 @@
 
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.image import kernel
 from vhost_tempest_plugin.util.cpio import Entry, archive
 
@@ -21,13 +21,13 @@ def script() -> str:
 def make(tree: Path, release: str, work: Path) -> bytes:
     """The initramfs for the kernel *release* in the root file system *tree*.
 
-    :raises MachineError: the tree has no static busybox
+    :raises LocalError: the tree has no static busybox
     """
     busybox = tree / "usr/bin/busybox"
     if not busybox.exists():
         busybox = tree / "bin/busybox"
     if not busybox.exists():
-        raise MachineError("the image has no busybox; its package list must name busybox-static")
+        raise LocalError("the image has no busybox; its package list must name busybox-static")
     files = kernel.modules(tree / "lib/modules" / release, MODULES)
     plain = {path.name.split(".ko")[0] + ".ko": path for path in files}
     return archive(

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import process
 
 _BOOT_MAGIC = b"HdrS"
@@ -44,23 +44,23 @@ def extract(bzimage: bytes, work: Path) -> bytes:
     """The ELF kernel in *bzimage*.
 
     :param work: a directory for temporary files
-    :raises MachineError: there is none, or it is compressed in a way not known here
+    :raises LocalError: there is none, or it is compressed in a way not known here
     """
     if bzimage[0x202:0x206] != _BOOT_MAGIC:
-        raise MachineError("the image's kernel is not a bzImage; report the distribution")
+        raise LocalError("the image's kernel is not a bzImage; report the distribution")
     setup_sectors = bzimage[0x1F1] or 4
     offset, length = struct.unpack_from("<II", bzimage, 0x248)
     start = (setup_sectors + 1) * _SECTOR + offset
     kernel = decompress(bzimage[start : start + length], work)
     if not kernel.startswith(_ELF_MAGIC):
-        raise MachineError("the image's kernel is not an ELF file; report the distribution")
+        raise LocalError("the image's kernel is not an ELF file; report the distribution")
     return kernel
 
 
 def decompress(data: bytes, work: Path) -> bytes:
     """*data* unpacked, whatever the kernel's build packed it with; as it is if with nothing.
 
-    :raises MachineError: the packing is damaged
+    :raises LocalError: the packing is damaged
     """
     if (program := _PROGRAMS.get(data[:4])) is not None:
         return _by_program(program, data, work)
@@ -70,9 +70,9 @@ def decompress(data: bytes, work: Path) -> bytes:
     try:
         content = unpacker.decompress(data)
     except (lzma.LZMAError, zlib.error, OSError) as error:
-        raise MachineError(f"cannot unpack a part of the kernel: {error}") from error
+        raise LocalError(f"cannot unpack a part of the kernel: {error}") from error
     if not unpacker.eof:
-        raise MachineError("cannot unpack a part of the kernel: it is cut off")
+        raise LocalError("cannot unpack a part of the kernel: it is cut off")
     return content
 
 
@@ -91,7 +91,7 @@ def _by_program(program: str, data: bytes, work: Path) -> bytes:
     finally:
         packed.unlink(missing_ok=True)
         unpacked.unlink(missing_ok=True)
-    raise MachineError(f"{program!r} cannot unpack a part of the kernel: {done.stderr.strip()}")
+    raise LocalError(f"{program!r} cannot unpack a part of the kernel: {done.stderr.strip()}")
 
 
 def modules(directory: Path, wanted: tuple[str, ...]) -> tuple[Path, ...]:

@@ -33,7 +33,7 @@ class GuestImage:
 def build(progress: Progress = silent, sources: Path = kernel.SOURCES) -> GuestImage:
     """The nested guest, compiled where it is not in the cache; that takes minutes.
 
-    :raises MachineError: the machine lacks something; nothing half made is left
+    :raises LocalError: the machine lacks something; nothing half made is left
     """
     started = program.build(progress)
     booted = kernel.build(progress, sources)

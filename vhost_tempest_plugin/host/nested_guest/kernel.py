@@ -12,7 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.util import cache, process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -60,7 +60,7 @@ def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
 
     That takes minutes.
 
-    :raises MachineError: the machine lacks something; nothing half made is left
+    :raises LocalError: the machine lacks something; nothing half made is left
     """
     tarball = newest(sources)
 
@@ -73,7 +73,7 @@ def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
 def current(sources: Path = SOURCES) -> str:
     """The digest of what ``build`` has or would make.
 
-    :raises MachineError: there is no source
+    :raises LocalError: there is no source
     """
     return _digest(newest(sources))
 
@@ -81,14 +81,14 @@ def current(sources: Path = SOURCES) -> str:
 def newest(sources: Path) -> Path:
     """The archive of the newest kernel source that the distribution has put in *sources*.
 
-    :raises MachineError: there is none
+    :raises LocalError: there is none
     """
     found: list[tuple[tuple[int, ...], Path]] = []
     for path in sources.glob("linux-source-*.tar.*"):
         if (match := _VERSION.match(path.name)) and path.is_file():
             found.append((tuple(int(part) for part in match[1].split(".")), path))
     if not found:
-        raise MachineError(
+        raise LocalError(
             f"there is no kernel source in {sources}; install the package linux-source"
         )
     return max(found)[1]
@@ -118,7 +118,7 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
         _compile(source, work / "log", progress)
         process.run(["strip", "-o", directory / "kernel", source / "vmlinux"])
     except CommandError as error:
-        raise MachineError(
+        raise LocalError(
             f"the nested guest's kernel could not be made from {tarball.name}: {error}"
         ) from error
     shutil.copyfile(source / "arch/x86/boot/bzImage", directory / "bzimage")

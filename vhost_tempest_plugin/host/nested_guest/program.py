@@ -4,7 +4,7 @@
 import shutil
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.util import cache, process
 from vhost_tempest_plugin.util.cpio import Entry, archive
 from vhost_tempest_plugin.util.progress import Progress, silent
@@ -21,7 +21,7 @@ _FLAGS = (
 def build(progress: Progress = silent) -> Path:
     """The directory with ``initrd``, made where it is not in the cache.
 
-    :raises MachineError: the machine lacks a compiler; nothing half made is left
+    :raises LocalError: the machine lacks a compiler; nothing half made is left
     """
     return cache.obtain(KIND, current(), _make, progress)
 
@@ -38,7 +38,7 @@ def _make(directory: Path) -> None:
     try:
         process.run([process.which("gcc"), *_FLAGS, "-o", program, _SOURCE])
     except CommandError as error:
-        raise MachineError(f"the nested guest's program could not be made: {error}") from error
+        raise LocalError(f"the nested guest's program could not be made: {error}") from error
     entries = [Entry(name) for name in ("dev", "proc", "sys")]
     (directory / "initrd").write_bytes(
         archive([*entries, Entry("init", program.read_bytes(), 0o755)])

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.hypervisor.networks import SYSTEM
 from vhost_tempest_plugin.util.progress import Progress
 
 
-class State(StrEnum):
+class NetworkState(StrEnum):
     """How a network is."""
 
     UP = "up"
@@ -27,7 +27,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class NetworkSpec:
     """What ``create`` is asked for, as in ``NatNetwork``."""
 
     name: str
@@ -37,7 +37,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class NetworkStatus:
     """A network as it is.
 
     :param network: None where its record is damaged
@@ -45,16 +45,16 @@ class Status:
     """
 
     name: str
-    state: State
+    state: NetworkState
     network: NatNetwork | None = None
     taken: tuple[int, ...] = ()
 
 
-def create(wish: Wish, progress: Progress) -> NatNetwork:
+def create(wish: NetworkSpec, progress: Progress) -> NatNetwork:
     """Have a network be there; what is there already is left alone.
 
     :raises InputError: there is one of this name with another shape, or this is not root
-    :raises MachineError: this machine lacks something, or has no subnet free
+    :raises LocalError: this machine lacks something, or has no subnet free
     :raises HostError: libvirt or the kernel refuses
     """
     _require_root("create")
@@ -98,12 +98,12 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
     progress(f"network {name!r} is gone")
 
 
-def overview() -> list[Status]:
+def overview() -> list[NetworkStatus]:
     """How all networks are, by name; libvirt is not asked, so that everybody may look."""
     return [_status(name) for name in registry.names()]
 
 
-def _known(wish: Wish) -> NatNetwork | None:
+def _known(wish: NetworkSpec) -> NatNetwork | None:
     """The network that exists; what is asked for must be that one."""
     if not registry.exists(wish.name):
         return None
@@ -121,7 +121,7 @@ def _known(wish: Wish) -> NatNetwork | None:
     return known
 
 
-def _new(wish: Wish, networks: Networks, progress: Progress) -> NatNetwork:
+def _new(wish: NetworkSpec, networks: Networks, progress: Progress) -> NatNetwork:
     """Record a network before anything of it is made."""
     described = itertools.chain.from_iterable(map(xml.subnets, networks.xml_of_all()))
     recorded = (each.subnet for each in registry.readable())
@@ -145,15 +145,17 @@ def _uri(name: str, progress: Progress) -> str:
         return SYSTEM
 
 
-def _status(name: str) -> Status:
+def _status(name: str) -> NetworkStatus:
     try:
         network = registry.read(name)
     except VhostError:
-        return Status(name, State.DAMAGED)
+        return NetworkStatus(name, NetworkState.DAMAGED)
     interfaces = (network.identity.bridge, *network.taps)
     whole = all(map(taps.exists, interfaces))
     taken = (port for port, tap in enumerate(network.taps) if taps.is_taken(tap))
-    return Status(name, State.UP if whole else State.INCOMPLETE, network, tuple(taken))
+    return NetworkStatus(
+        name, NetworkState.UP if whole else NetworkState.INCOMPLETE, network, tuple(taken)
+    )
 
 
 def _require_root(what: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, MachineError, VhostError
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostError
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.util import json_record, paths
@@ -81,7 +81,7 @@ def readable() -> Iterator[NatNetwork]:
 def write(network: NatNetwork) -> None:
     """Remember a network; the record is whole or not there.
 
-    :raises MachineError: it cannot be written
+    :raises LocalError: it cannot be written
     """
     file = _file(network.name)
     partial = file.with_suffix(".partial")
@@ -90,7 +90,7 @@ def write(network: NatNetwork) -> None:
         partial.chmod(0o644)
         partial.replace(file)
     except OSError as error:
-        raise MachineError(f"cannot write {file}: {error.strerror}; free some space") from None
+        raise LocalError(f"cannot write {file}: {error.strerror}; free some space") from None
 
 
 def forget(name: str) -> None:
@@ -110,7 +110,7 @@ def changing() -> Iterator[None]:
         base.mkdir(mode=0o755, parents=True, exist_ok=True)
         lock = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"{base} cannot be written: {error.strerror}; run the command as root"
         ) from None
     with _held(lock, wait=False):

@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Network
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.network.nat import PREFIX_LENGTH
 
 # From RFC 1918 what is least in others' way: not the first ones of 192.168.0.0/16, which homes,
@@ -26,13 +26,13 @@ def candidates() -> Iterator[IPv4Network]:
 def free(occupied: Iterable[IPv4Network]) -> IPv4Network:
     """The first that overlaps nothing occupied.
 
-    :raises MachineError: there is none
+    :raises LocalError: there is none
     """
     taken = tuple(set(occupied))
     for subnet in candidates():
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
-    raise MachineError(
+    raise LocalError(
         f"no /{PREFIX_LENGTH} of {', '.join(map(str, _POOLS))} is free: each overlaps an address, "
         "a route or a libvirt network of this machine; see 'ip route show table all' and "
         "'virsh net-list --all', and remove what is not needed"

@@ -34,7 +34,7 @@ class Uplink:
 
 
 @dataclass(frozen=True, slots=True)
-class UplinkWish:
+class UplinkSpec:
     """What a host is to be connected to.
 
     :param port: None takes one that is free
@@ -55,7 +55,7 @@ class UplinkWish:
         )
 
 
-def parse(text: str) -> UplinkWish:
+def parse(text: str) -> UplinkSpec:
     """What ``NETWORK[:PORT]`` means.
 
     :raises InputError: it means nothing
@@ -66,4 +66,4 @@ def parse(text: str) -> UplinkWish:
             f"{text!r} is no network; give a name of 'vhost network list', as in --network net, "
             "or one of its ports, as in --network net:0"
         )
-    return UplinkWish(found[1], None if found[2] is None else int(found[2]))
+    return UplinkSpec(found[1], None if found[2] is None else int(found[2]))

@@ -10,7 +10,7 @@ from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry, taps
 from vhost_tempest_plugin.host.network.nat import NatNetwork
-from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkWish
+from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord
 
 # What a host has on its other link (QEMU, net/slirp.c).
@@ -18,7 +18,7 @@ _USER_MODE = IPv4Network("10.0.2.0/24")
 
 
 @contextmanager
-def chosen(wish: UplinkWish | None) -> Iterator[Uplink | None]:
+def chosen(wish: UplinkSpec | None) -> Iterator[Uplink | None]:
     """The uplink for a new host, whose record is to be written in the block.
 
     :raises InputError: there is no such network or port, or none is free

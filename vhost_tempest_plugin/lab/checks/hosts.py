@@ -5,8 +5,8 @@ from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.lab.hosts.compute_hosts import Computes
-from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
+from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 
 _VIRSH = ("virsh", "-c", "qemu:///system", "version")
 
@@ -27,12 +27,12 @@ class Hosts(LabCheck):
         )
 
     def _look(self, subject: LabSubject, name: str) -> str:
-        if not Computes.is_running(name):
+        if not ComputeHosts.is_running(name):
             return "off"
         try:
             with status.connected(name) as (_, machine):
                 libvirt = machine.run(_VIRSH, check=False)
-                state = Compute(subject.settings, machine).state()
+                state = NovaCompute(subject.settings, machine).state()
         except HostError as error:
             return f"running, but {error}".partition(";")[0]
         answers = "answers" if libvirt.returncode == 0 else "does not answer"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.host.checks.finding import Finding, Verdict
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress, silent
@@ -35,7 +35,7 @@ def require(settings: Settings) -> None:
     """
     _await_reports(settings)
     for finding in run(settings):
-        if finding.verdict is Verdict.FAILED:
+        if finding.verdict is CheckVerdict.FAILED:
             raise HostError(
                 f"the lab is not ready, {finding.check}: expected {finding.expected}, observed "
                 f"{finding.observed}; {finding.remedy}"
@@ -48,7 +48,7 @@ def _await_reports(settings: Settings) -> None:
     What they reported before the lab was down is too old to count, and the next report of one
     that serves already is due within its interval.
     """
-    deadline_s = time.monotonic() + _REPORT_LIMIT_S * speed.slowness()
+    deadline_s = time.monotonic() + _REPORT_LIMIT_S * speed.timeout_scale()
     with Cloud.open(settings) as cloud:
         while time.monotonic() < deadline_s:
             if all(service.is_up for service in cloud.services()):

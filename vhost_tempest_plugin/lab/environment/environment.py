@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, MachineError
+from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab.environment import installer
 from vhost_tempest_plugin.lab.environment.release import Release
@@ -59,7 +59,7 @@ class Environment:
 def obtain(release: Release, progress: Progress = silent) -> Environment:
     """The environment of *release*, made where it is not in the cache; that takes minutes.
 
-    :raises MachineError: the machine or the package index lacks something; nothing half made
+    :raises LocalError: the machine or the package index lacks something; nothing half made
         is left
     """
 
@@ -73,11 +73,11 @@ def obtain(release: Release, progress: Progress = silent) -> Environment:
 def kept(path: Path, release: Release) -> Environment:
     """The environment whose virtual environment is *path*, current or not.
 
-    :raises MachineError: it is gone from the cache
+    :raises LocalError: it is gone from the cache
     """
     found = _at(path.parent, release)
     if not found.image.exists():
-        raise MachineError(
+        raise LocalError(
             f"the environment {path} is gone from the cache; 'vhost lab down' and 'vhost lab up' "
             "make it again"
         )
@@ -109,7 +109,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     try:
         process.run(tethered([PYTHON, "-m", "venv", venv]))
     except CommandError as error:
-        raise MachineError(
+        raise LocalError(
             f"{PYTHON} makes no virtual environment; install python3-venv: {error}"
         ) from error
     python = venv / "bin/python"
@@ -148,7 +148,7 @@ def size_mib(tree: Path) -> int:
 def _require_space(place: Path) -> None:
     free_mib = shutil.disk_usage(place).free // 2**20
     if free_mib < _FREE_MIB:
-        raise MachineError(
+        raise LocalError(
             f"an environment takes {_FREE_MIB} MiB, and {place.parent} has {free_mib} MiB free;"
             " free some space or set XDG_CACHE_HOME"
         )

@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import pip_output
 from vhost_tempest_plugin.util import process, speed
 from vhost_tempest_plugin.util.die_with_parent import tethered
@@ -40,11 +40,11 @@ def install(
     :param log: a file for what pip says; removed where it succeeds
     :param what: begins each line of news
     :param variables: of the environment, for what is built
-    :raises MachineError: it failed; with the package and the reason
+    :raises LocalError: it failed; with the package and the reason
     """
     options = ("--progress-bar", "off", "--no-compile")
     argv = tethered([python, "-m", "pip", "install", *options, *words])
-    limit_s = _LIMIT_S * speed.slowness()
+    limit_s = _LIMIT_S * speed.timeout_scale()
     begun_s = told_s = time.monotonic()
     told = ""
     with process.running(argv, log=log, environment={**_NEUTRAL, **(variables or {})}) as pip:
@@ -56,11 +56,11 @@ def install(
                 progress(f"{what}: {news}")
                 told, told_s = news, now_s
             if now_s - begun_s > limit_s:
-                raise MachineError(
+                raise LocalError(
                     f"pip did not end within {limit_s:.0f} s while {told}; look at the network"
                 )
     if status != 0:
-        raise MachineError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
+        raise LocalError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
     log.unlink()
 
 

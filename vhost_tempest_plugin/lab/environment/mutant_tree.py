@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -71,7 +71,7 @@ def before(lab: LabDirectory, record: LabRecord) -> Path | None:
 def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path:
     """Copy a lab's Nova, and write down which it is; the copy.
 
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     source, copy = before(lab, record), tree(lab)
     try:
@@ -85,7 +85,7 @@ def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path
         else:
             _copy_tree(Tree.at(source), copy)
     except OSError as error:
-        raise MachineError(f"cannot write {copy}: {error}; free some space") from None
+        raise LocalError(f"cannot write {copy}: {error}; free some space") from None
     return copy
 
 

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute.copies import Tree, manifest
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import staging
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -19,7 +19,7 @@ from vhost_tempest_plugin.util.progress import Progress
 _PLACES = ("a", "b")
 
 
-class UnderTest:
+class NovaSource:
     """The Nova under test of one lab, for one environment."""
 
     def __init__(self, lab: LabDirectory, made: Environment, progress: Progress) -> None:
@@ -44,7 +44,7 @@ class UnderTest:
 
         :raises InputError: it does not import; the last line of the traceback is told, and
             the services run from what they did
-        :raises MachineError: the disk does not take it
+        :raises LocalError: the disk does not take it
         """
         before = self.current()
         place = self._spare(before)
@@ -59,7 +59,7 @@ class UnderTest:
     def select(self, tree: Tree) -> None:
         """Have the services run from *tree* when they are started next.
 
-        :raises MachineError: the disk does not take it
+        :raises LocalError: the disk does not take it
         """
         partial = self._link.with_name("partial")
         try:
@@ -70,7 +70,7 @@ class UnderTest:
                 if other.name not in (self._home.name, self._link.name):
                     shutil.rmtree(other)
         except OSError as error:
-            raise MachineError(f"cannot write {self._link}: {error}; free some space") from None
+            raise LocalError(f"cannot write {self._link}: {error}; free some space") from None
 
     def _target(self, place: Path) -> Path:
         return place.relative_to(self._top)

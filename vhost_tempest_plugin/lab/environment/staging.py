@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.cloud.compute.copies import manifest
-from vhost_tempest_plugin.errors import InputError, MachineError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.lab.environment import installer, requirement
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.environment.requirement import Unmet
@@ -77,7 +77,7 @@ def stage(
     """Make the directory *target* hold the Nova of the working tree *source*.
 
     :raises InputError: *source* is no Nova, cannot be installed or does not compile
-    :raises MachineError: it cannot be copied
+    :raises LocalError: it cannot be copied
     """
     tree = Tree.at(source)
     try:
@@ -94,7 +94,7 @@ def stage(
         notes.write(target)
         files = manifest(target)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot copy {tree.path} to {target}: {error}; see to the permissions and the space"
         ) from error
     unmet = requirement.unmet(target, PACKAGE, environment.packages)
@@ -139,7 +139,7 @@ def _describe(tree: Tree, environment: Environment, target: Path) -> None:
                 what=f"the Nova of {tree.path}",
                 variables={"PBR_VERSION": tree.version(environment.release.pins()[PACKAGE])},
             )
-        except MachineError as error:
+        except LocalError as error:
             raise InputError(str(error)) from error
         for old in (*target.glob("*.dist-info"), target / "bin", target / "etc"):
             shutil.rmtree(old, ignore_errors=True)

@@ -16,9 +16,9 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.lab.environment.environment import Environment
-from vhost_tempest_plugin.lab.environment.source import UnderTest
+from vhost_tempest_plugin.lab.environment.source import NovaSource
 from vhost_tempest_plugin.lab.hosts import readiness, snapshot
-from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.services import bootstrap
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -55,12 +55,12 @@ def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
 def kept_environment(record: LabRecord) -> Environment:
     """The environment that a lab has been started with.
 
-    :raises MachineError: it is gone from the cache
+    :raises LocalError: it is gone from the cache
     """
     return environment.kept(record.environment, release.find(record.release))
 
 
-class Computes:
+class ComputeHosts:
     """All hosts of one lab."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Computes:
         self._record = record
         self._environment = made
         self._progress = progress
-        self._under_test = UnderTest(directory, made, progress)
+        self._under_test = NovaSource(directory, made, progress)
         self._tree: Tree | None = None
 
     @property
@@ -293,9 +293,9 @@ class Computes:
         snapshot.put_back_host(self._directory, name)
 
     @contextmanager
-    def _compute(self, host: ComputeHost) -> Iterator[Compute]:
+    def _compute(self, host: ComputeHost) -> Iterator[NovaCompute]:
         with status.connected(host.name) as (_, machine):
-            yield Compute(self.settings, machine, self._tree)
+            yield NovaCompute(self.settings, machine, self._tree)
 
     def _wait(self, before: Reports) -> None:
         for host in self.settings.hosts:

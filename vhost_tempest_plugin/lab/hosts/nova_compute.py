@@ -13,7 +13,7 @@ from vhost_tempest_plugin.cloud.compute.service import ComputeService
 from vhost_tempest_plugin.cloud.configuration.nova import COMPUTE_FILE
 from vhost_tempest_plugin.cloud.configuration.settings import MACHINE_IN_HOST, Settings
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.host.ssh import Machine
+from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util import speed
 
 UNIT = "nova-compute.service"
@@ -41,10 +41,12 @@ _POLL_S = 0.5
 _HEARTBEATS_BYTES = 64
 
 
-class Compute(ComputeService):
+class NovaCompute(ComputeService):
     """The service in one host of a lab, over a connection to it."""
 
-    def __init__(self, settings: Settings, machine: Machine, tree: Tree | None = None) -> None:
+    def __init__(
+        self, settings: Settings, machine: HostConnection, tree: Tree | None = None
+    ) -> None:
         program = settings.environment / "bin" / "nova-compute"
         paths = (_NOVA,) if tree is not None else ()
         super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), machine)
@@ -68,10 +70,10 @@ class Compute(ComputeService):
 
         :raises HostError: there is no such moment
         """
-        slowness = speed.slowness()
-        deadline_s = time.monotonic() + _ASLEEP_LIMIT_S * slowness
+        timeout_scale = speed.timeout_scale()
+        deadline_s = time.monotonic() + _ASLEEP_LIMIT_S * timeout_scale
         self.shell(f"systemctl freeze {UNIT}")
-        while not self._stays_quiet(_QUIET_S * slowness):
+        while not self._stays_quiet(_QUIET_S * timeout_scale):
             self.shell(self.thaw)
             if time.monotonic() > deadline_s:
                 raise HostError(

@@ -7,7 +7,7 @@ from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.lab.hosts.nova_compute import Compute
+from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.util import speed
 
@@ -35,7 +35,7 @@ def is_mapped(settings: Settings, host: ComputeHost) -> bool:
     return bool(database.query(settings, Database.NOVA_API, sql, (host.name,)))
 
 
-def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -> None:
+def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: int) -> None:
     """Wait until nova-compute has reported itself again and its host is mapped.
 
     It reports itself after it has told its resources and devices (nova/service.py, ``start``).
@@ -43,7 +43,7 @@ def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -
     :param before: what ``reports`` gave while it did not run
     :raises ServiceError: it ended, or does not report within the limit
     """
-    limit_s = _LIMIT_S * speed.slowness()
+    limit_s = _LIMIT_S * speed.timeout_scale()
     begun_s = looked_s = time.monotonic()
     ended = compute.ends()
     while not (reports(settings, host) > before and is_mapped(settings, host)):
@@ -60,7 +60,7 @@ def wait(settings: Settings, host: ComputeHost, compute: Compute, before: int) -
     compute.note_report()
 
 
-def _failure(settings: Settings, compute: Compute, what: str) -> failure.ServiceError:
+def _failure(settings: Settings, compute: NovaCompute, what: str) -> failure.ServiceError:
     text = "\n".join(compute.since_start(_LINES))
     lines = tuple(failure.mask(text, settings.secrets).splitlines())
     return failure.failure(Service.NOVA_COMPUTE, what, lines)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.settings import Ports, Settings
-from vhost_tempest_plugin.errors import HostError, MachineError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
@@ -67,7 +67,7 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
     """Keep the lab as it is: its hosts are saved, its database does not run.
 
     :param named: its digest
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     partial = directory.snapshot.with_name("snapshot.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -82,7 +82,7 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
         shutil.rmtree(directory.snapshot, ignore_errors=True)
         partial.rename(directory.snapshot)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot keep the lab in {directory.snapshot}: {error}; free some space"
         ) from None
     finally:
@@ -92,14 +92,14 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
 def put_back(directory: LabDirectory) -> None:
     """Make the databases and glance's contents what they were; neither is in use.
 
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     try:
         for name in ("mysql", "glance"):
             shutil.rmtree(directory.path / name, ignore_errors=True)
             _copy(directory.snapshot / name, directory.path / name)
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot go back to {directory.snapshot}: {error}; free some space"
         ) from None
 
@@ -108,7 +108,7 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
     """Make a host that does not exist the saved one that it was.
 
     :raises HostError: its record is damaged, or of another version of this program
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     kept = directory.snapshot / "hosts" / name
     host = HostDirectory.of(name)
@@ -118,7 +118,7 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
                 if entry.name != _RECORD:
                     _take(entry, host.path / entry.name)
         except OSError as error:
-            raise MachineError(f"cannot bring {name!r} back: {error}; free some space") from None
+            raise LocalError(f"cannot bring {name!r} back: {error}; free some space") from None
         try:
             record = HostRecord.load((kept / _RECORD).read_text())
         except ValueError as error:

@@ -17,8 +17,8 @@ from vhost_tempest_plugin.lab.environment import mutant_tree
 from vhost_tempest_plugin.lab.hosts.compute_hosts import kept_environment
 from vhost_tempest_plugin.lab.mutation import trial as trial_run
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
-from vhost_tempest_plugin.report.results import Verdict
-from vhost_tempest_plugin.report.results.mutation import Mutation, Trial
+from vhost_tempest_plugin.report.results import TestVerdict
+from vhost_tempest_plugin.report.results.mutation import MutantResult, Mutation
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -44,14 +44,14 @@ def run(
     joined = "|".join(f"(?:{pattern})" for pattern in patterns)
     sound = trial_run.tests(workspace, joined, output / "none", progress)
     unfit = trial_run.failed(sound)
-    if not sound.count(Verdict.PASSED):
+    if not sound.count(TestVerdict.PASSED):
         raise InputError(f"no test passes without any mutant; see 'vhost lab test --name {name}'")
     if unfit:
         progress(f"{len(unfit)} tests fail without any mutant and do not count")
     ours = [mutant for mutant in mutants if isinstance(mutant, NovaMutant)]
     theirs = [mutant for mutant in mutants if isinstance(mutant, HostMutant)]
-    bench = trial_run.Bench(workspace, output, tests, unfit, progress)
-    trials: list[Trial] = []
+    bench = trial_run.MutationRun(workspace, output, tests, unfit, progress)
+    trials: list[MutantResult] = []
 
     def told() -> Mutation:
         elapsed_s = time.monotonic() - begun_s
@@ -94,4 +94,4 @@ def _copied(name: str, progress: Progress) -> Iterator[Path]:
 
 
 def _give(name: str, nova: Path | None, progress: Progress) -> None:
-    lifecycle.up(lifecycle.Wish(name, nova=nova, own_nova=nova is None), progress)
+    lifecycle.up(lifecycle.LabSpec(name, nova=nova, own_nova=nova is None), progress)

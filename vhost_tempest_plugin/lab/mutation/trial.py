@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE
 from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground
+from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab import lifecycle, restart, tempest
@@ -22,10 +22,10 @@ from vhost_tempest_plugin.lab.environment import mutant_tree
 from vhost_tempest_plugin.lab.services import readers
 from vhost_tempest_plugin.lab.tempest import Workspace
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
-from vhost_tempest_plugin.nova.readers import Node
+from vhost_tempest_plugin.nova.readers import ComputeHostReader
 from vhost_tempest_plugin.nova.views import leaks
 from vhost_tempest_plugin.report.results import Run, mutation
-from vhost_tempest_plugin.report.results.mutation import Fate, Trial
+from vhost_tempest_plugin.report.results.mutation import Fate, MutantResult
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -48,7 +48,7 @@ _LOOKS = 3
 _LOOK_S = 5.0
 
 
-class Bench:
+class MutationRun:
     """Where mutants are tried.
 
     :param unfit: tests that do not count
@@ -70,15 +70,15 @@ class Bench:
         self._progress = progress
         self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
         self._overrides = lab_status.find(self._name)[1].overrides
-        self._ground = Ground(tuple(workspace.layouts.values()))
+        self._ground = TestEnvironment(tuple(workspace.layouts.values()))
 
-    def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[Trial]:
+    def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[MutantResult]:
         """Try mutants of Nova; the copy and the services are as they were at the end."""
         stale: set[Service] = set()
         try:
             for mutant in mutants:
                 begun_s = time.monotonic()
-                if lacks := requirement.lacks(mutant.needs, self._ground):
+                if lacks := requirement.unmet(mutant.needs, self._ground):
                     yield self._unseen(mutant, "; ".join(lacks))
                     continue
                 concerned = services(mutant)
@@ -94,7 +94,7 @@ class Bench:
             if stale:
                 self._restart(stale)
 
-    def host(self, mutant: HostMutant) -> Trial:
+    def host(self, mutant: HostMutant) -> MutantResult:
         """Try a host; it is what it was at the end."""
         begun_s = time.monotonic()
         with self._broken(mutant):
@@ -109,12 +109,12 @@ class Bench:
         host, layout = next(iter(self._workspace.layouts.items()))
         self._progress(f"mutant {mutant.name}: {mutant.breaks}")
         if mutant.hardware is not None:
-            with self._deployment.rewired(host, mutant.hardware(layout)):
+            with self._deployment.with_hardware(host, mutant.hardware(layout)):
                 yield
             return
         try:
             if mutant.script is not None:
-                limit_s = _SCRIPT_LIMIT_S * speed.slowness()
+                limit_s = _SCRIPT_LIMIT_S * speed.timeout_scale()
                 with status.connected(host) as (_, machine):
                     machine.run(["sh", "-c", mutant.script(layout)], timeout_s=limit_s)
                 # It reads a device's node once.
@@ -143,20 +143,22 @@ class Bench:
         self._progress(f"mutant {mutant.name}: {mutant.breaks}")
         return tests(self._workspace, pattern, self._output / mutant.name, self._progress)
 
-    def _unseen(self, mutant: Mutant, reason: str) -> Trial:
+    def _unseen(self, mutant: Mutant, reason: str) -> MutantResult:
         self._progress(f"mutant {mutant.name}: {reason}")
-        return Trial(mutant.name, mutant.breaks, mutant.reference, Fate.UNSEEN, (), 0, 0.0, reason)
+        return MutantResult(
+            mutant.name, mutant.breaks, mutant.reference, Fate.UNSEEN, (), 0, 0.0, reason
+        )
 
-    def _told(self, mutant: Mutant, run: Run | None, begun_s: float, reason: str) -> Trial:
+    def _told(self, mutant: Mutant, run: Run | None, begun_s: float, reason: str) -> MutantResult:
         fate = Fate.STILLBORN
         killers: tuple[str, ...] = ()
         ran: tuple[str, ...] = ()
         if run is not None:
             ran = _ran(run)
-            fate, killers = mutation.judged(ran, failed(run), self._unfit)
+            fate, killers = mutation.mutant_results(ran, failed(run), self._unfit)
         self._progress(f"mutant {mutant.name}: {fate}")
         elapsed_s = time.monotonic() - begun_s
-        return Trial(
+        return MutantResult(
             mutant.name,
             mutant.breaks,
             mutant.reference,
@@ -174,7 +176,7 @@ class Bench:
         settings = lab_status.settings(self._name)
         for number in range(_LOOKS):
             if number:
-                time.sleep(_LOOK_S * speed.slowness())
+                time.sleep(_LOOK_S * speed.timeout_scale())
             try:
                 with Cloud.open(settings) as cloud:
                     placement, database = readers.placement(cloud), readers.database(settings)
@@ -183,7 +185,7 @@ class Bench:
                         for host, layout in self._workspace.layouts.items()
                         for nova in (database.look(host),)
                         for leak in leaks(
-                            Node(host, layout).look(),
+                            ComputeHostReader(host, layout).look(),
                             nova,
                             placement.all(placement.tree(nova.compute_node)),
                         )

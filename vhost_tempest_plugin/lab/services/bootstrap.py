@@ -122,5 +122,5 @@ def _run(
     process.run(
         tethered([python, script, "--config-file", services.file(settings, service), *words]),
         environment={**services.variables(settings, service), **(secret or {})},
-        timeout_s=_LIMIT_S * speed.slowness(),
+        timeout_s=_LIMIT_S * speed.timeout_scale(),
     )

@@ -22,7 +22,7 @@ from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Datab
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.errors import MachineError, VhostError
+from vhost_tempest_plugin.errors import LocalError, VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.util import private_files, process, speed
 
@@ -44,7 +44,7 @@ def prepare(settings: Settings) -> None:
     """Write the configuration, and make an empty data directory where there is none.
 
     :raises CommandError: mariadb-install-db fails
-    :raises MachineError: MariaDB is not installed, or the disk is full
+    :raises LocalError: MariaDB is not installed, or the disk is full
     """
     private_files.write(_configuration(settings), _render(settings))
     private_files.touch(settings.log(Service.MARIADB))
@@ -63,7 +63,7 @@ def prepare(settings: Settings) -> None:
             "--skip-test-db",
         ],
         directory=settings.directory,
-        timeout_s=_INSTALL_LIMIT_S * speed.slowness(),
+        timeout_s=_INSTALL_LIMIT_S * speed.timeout_scale(),
     )
 
 
@@ -150,7 +150,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
         log=settings.log(Service.MARIADB),
     )
     try:
-        deadline_s = time.monotonic() + READY_LIMIT_S * speed.slowness()
+        deadline_s = time.monotonic() + READY_LIMIT_S * speed.timeout_scale()
         while not is_ready(settings):
             if server.poll() is not None or time.monotonic() > deadline_s:
                 lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
@@ -160,7 +160,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
         with connected(settings) as cursor:
             cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")
         server.terminate()
-        if server.wait(_STOP_LIMIT_S * speed.slowness()) != 0:
+        if server.wait(_STOP_LIMIT_S * speed.timeout_scale()) != 0:
             raise VhostError(f"MariaDB did not end well; see {settings.log(Service.MARIADB)}")
     finally:
         server.kill()
@@ -184,12 +184,12 @@ def version() -> str:
 def _owner() -> str:
     """The account of the system by which this process is known on the socket.
 
-    :raises MachineError: it has no name
+    :raises LocalError: it has no name
     """
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
-        raise MachineError(
+        raise LocalError(
             f"user {os.geteuid()} has no name, which MariaDB asks for; add it to /etc/passwd"
         ) from None
 

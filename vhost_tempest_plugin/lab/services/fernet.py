@@ -19,7 +19,7 @@ _NEXT, _IN_USE = "0", "1"
 def prepare(repository: Path) -> bool:
     """Make the keys where there are none; whether there were none.
 
-    :raises MachineError: the disk does not take them
+    :raises LocalError: the disk does not take them
     """
     missing = [name for name in (_NEXT, _IN_USE) if not (repository / name).exists()]
     for name in missing:

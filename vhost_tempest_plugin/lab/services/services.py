@@ -49,7 +49,7 @@ def file(settings: Settings, service: Service) -> Path:
 def write(settings: Settings) -> frozenset[Service]:
     """Write the files of all services, those in the hosts left out; whose changed.
 
-    :raises MachineError: the disk does not take them
+    :raises LocalError: the disk does not take them
     """
     changed = set()
     for service, options in render.options(settings).items():

@@ -87,7 +87,7 @@ class Supervision:
         argv += [f"{name}={value}" for name, value in environment.items()]
         argv += [sys.executable, "-P", "-m", "supervisor.supervisord"]
         argv += ["-c", self._run / supervisor_file.NAME]
-        process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.slowness())
+        process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.timeout_scale())
         return ()
 
     def states(self) -> tuple[ProgramState, ...]:
@@ -122,7 +122,7 @@ class Supervision:
         """Wait until programs that were started are ready, and make sure that they live.
 
         :param ready: by a program's name, whether it is ready
-        :param limit_s: on the machine of ``speed.slowness``
+        :param limit_s: on the machine of ``speed.timeout_scale``
         :raises ServiceError: one ended, or is not ready within the limit
         """
         waiting = dict(ready)
@@ -138,7 +138,7 @@ class Supervision:
                 return
             waited_s = time.monotonic() - begun_s
             if waited_s > limit_s:
-                scaled_s = scaled_s or limit_s * speed.slowness()
+                scaled_s = scaled_s or limit_s * speed.timeout_scale()
                 if waited_s > scaled_s:
                     name = next(iter(waiting))
                     raise self._failure(name, f"is not ready after {waited_s:.0f} s")

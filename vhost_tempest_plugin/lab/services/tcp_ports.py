@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 
 
 def choose(count: int) -> tuple[int, ...]:
@@ -17,7 +17,7 @@ def choose(count: int) -> tuple[int, ...]:
     Nothing holds them until they are listened on: whoever finds one taken by then
     (``taken``, or a program that says so) chooses again.
 
-    :raises MachineError: there are not as many
+    :raises LocalError: there are not as many
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -36,7 +36,7 @@ def held(wanted: Sequence[int]) -> Iterator[tuple[int, ...]]:
     The kernel gives a port that is held to nobody who asks for any, be it for a connection;
     who asks for it by its number and with SO_REUSEADDR, as servers do, can listen on it.
 
-    :raises MachineError: there are not as many
+    :raises LocalError: there are not as many
     """
     with contextlib.ExitStack() as stack:
         try:
@@ -74,8 +74,8 @@ def _hold(stack: contextlib.ExitStack, port: int) -> int:
     return number
 
 
-def _too_few(count: int, error: OSError) -> MachineError:
-    return MachineError(
+def _too_few(count: int, error: OSError) -> LocalError:
+    return LocalError(
         f"cannot have {count} ports on {LOOPBACK}: {error.strerror}; see ip(7), ip_local_port_range"
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
@@ -52,14 +52,14 @@ class LabDirectory(NamedDirectory[LabRecord]):
     def prepare(self) -> None:
         """Make the directories that every lab has, the user's alone.
 
-        :raises MachineError: the disk does not take them
+        :raises LocalError: the disk does not take them
         """
         try:
             for name in ("etc", "log", "run", "glance"):
                 (self.path / name).mkdir(mode=0o700, exist_ok=True)
                 os.chmod(self.path / name, 0o700)  # noqa: PTH101 - whatever the umask was
         except OSError as error:
-            raise MachineError(
+            raise LocalError(
                 f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
             ) from None
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from vhost_tempest_plugin.errors import MachineError
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 
 
@@ -53,7 +53,7 @@ def forget(lab: LabDirectory) -> None:
 def of(lab: LabDirectory, stage: Stage) -> Iterator[None]:
     """Record how long the block takes, where it does not fail.
 
-    :raises MachineError: the disk does not take it
+    :raises LocalError: the disk does not take it
     """
     begin_s = time.monotonic()
     yield
@@ -64,7 +64,7 @@ def of(lab: LabDirectory, stage: Stage) -> Iterator[None]:
         with lab.stages.open("ab", buffering=0) as file:
             file.write(line.encode())
     except OSError as error:
-        raise MachineError(
+        raise LocalError(
             f"cannot write {lab.stages}: {error.strerror}; see XDG_STATE_HOME"
         ) from None
 

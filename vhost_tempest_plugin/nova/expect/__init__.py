@@ -3,51 +3,51 @@
 
 ``expectation`` says where a guest may be placed and with which devices, or that it must be
 refused, and why; ``admits`` compares that with what was observed; ``ranked`` says what of it
-Nova prefers.  A ``Fleet`` is several hosts with their loads.
+Nova prefers.  A ``HostLoads`` is several hosts with their loads.
 """
 
 from vhost_tempest_plugin.nova.expect.comparison import admits
 from vhost_tempest_plugin.nova.expect.expectation import expectation
 from vhost_tempest_plugin.nova.expect.fleet import (
-    Candidate,
-    Fleet,
-    Outcome,
-    explained,
-    judged,
-    outlook,
+    HostCandidate,
+    HostLoads,
+    RequestOutcome,
+    order_differences,
+    outcome_differences,
+    possible_outcomes,
     refusal,
 )
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
 from vhost_tempest_plugin.nova.expect.outcome import Choice, Expectation, Placed, Refused
 from vhost_tempest_plugin.nova.expect.preference import departures, ranked
-from vhost_tempest_plugin.nova.expect.reason import Conflict, Lack
+from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
 from vhost_tempest_plugin.nova.expect.reported import DeviceProvider, device_providers
 from vhost_tempest_plugin.nova.expect.usage import after
 
 __all__ = [
-    "Candidate",
     "Choice",
     "Conflict",
     "DeviceProvider",
     "Expectation",
-    "Fleet",
     "GuestNode",
-    "Lack",
+    "HostCandidate",
+    "HostLoads",
     "Limits",
     "Observation",
-    "Outcome",
     "Placed",
     "Refused",
     "Rejection",
+    "RequestOutcome",
+    "Shortage",
     "admits",
     "after",
     "departures",
     "device_providers",
     "expectation",
-    "explained",
-    "judged",
-    "outlook",
+    "order_differences",
+    "outcome_differences",
+    "possible_outcomes",
     "ranked",
     "refusal",
 ]

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 from vhost_tempest_plugin.nova.expect.fit import threads_a_core
 from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
 from vhost_tempest_plugin.nova.expect.outcome import (
-    Berth,
+    CellFit,
     Choice,
+    DevicePools,
     Expectation,
     Placed,
     Refused,
-    Supply,
 )
 from vhost_tempest_plugin.nova.expect.reason import Conflict
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, ThreadPolicy
@@ -69,7 +69,7 @@ def _placed(expected: Placed, choice: Choice, seen: Observation) -> Iterator[str
     yield from _devices(choice, seen.devices)
 
 
-def _cpus(expected: Placed, berth: Berth, node: GuestNode) -> Iterator[str]:
+def _cpus(expected: Placed, berth: CellFit, node: GuestNode) -> Iterator[str]:
     pins = frozenset(node.pins.values())
     if frozenset(node.pins) != berth.dedicated or len(pins) != len(berth.dedicated):
         yield f"pinned {_pins(node)}, but {_set(berth.dedicated)} must have CPUs of their own"
@@ -85,7 +85,7 @@ def _cpus(expected: Placed, berth: Berth, node: GuestNode) -> Iterator[str]:
         yield f"floats over {_set(node.floating)}, but must over {_set(berth.shared)}"
 
 
-def _memory(berth: Berth, node: GuestNode) -> Iterator[str]:
+def _memory(berth: CellFit, node: GuestNode) -> Iterator[str]:
     if node.memory_mib not in (None, berth.memory_mib):
         yield f"{node.memory_mib} MiB, but must have {berth.memory_mib}"
     sizes = berth.page_sizes_kib
@@ -124,7 +124,7 @@ def _devices(choice: Choice, seen: frozenset[PciAddress]) -> Iterator[str]:
             yield f"of {supply.kind.name} it has {_take(took)}, but must have {must}"
 
 
-def _all(supply: Supply) -> frozenset[PciAddress]:
+def _all(supply: DevicePools) -> frozenset[PciAddress]:
     return frozenset[PciAddress]().union(*supply.groups)
 
 

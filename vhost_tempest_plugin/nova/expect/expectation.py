@@ -11,14 +11,14 @@ from vhost_tempest_plugin.nova.expect.guest import ConflictError, Guest, resolve
 from vhost_tempest_plugin.nova.expect.host import NovaHost, seen_by_nova
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.outcome import (
-    Berth,
+    CellFit,
     Choice,
+    DevicePools,
     Expectation,
     Placed,
     Refused,
-    Supply,
 )
-from vhost_tempest_plugin.nova.expect.reason import Lack
+from vhost_tempest_plugin.nova.expect.reason import Shortage
 from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import Request
@@ -53,18 +53,18 @@ def _too_much(guest: Guest, host: NovaHost, load: Load, limits: Limits) -> Refus
     # (nova/scheduler/manager.py), and the nodes decide.
     vcpus, cpus = load.all_vcpus + guest.floating, len(host.shared)
     if guest.floating and (guest.floating > cpus or vcpus > cpus * limits.cpu_ratio):
-        return Refused(Lack.VCPUS, f"{vcpus} with those of other guests, on {cpus} CPUs")
+        return Refused(Shortage.VCPUS, f"{vcpus} with those of other guests, on {cpus} CPUs")
     mib = load.all_memory_mib + guest.memory_mib
     limit_mib = (host.memory_mib - limits.reserved_mib) * limits.ram_ratio
     if guest.memory_mib > host.memory_mib or mib > limit_mib:
-        return Refused(Lack.TOTAL_MEMORY, f"{mib} MiB with other guests', of {limit_mib:g}")
+        return Refused(Shortage.TOTAL_MEMORY, f"{mib} MiB with other guests', of {limit_mib:g}")
     wanted: Counter[DeviceKind] = Counter()
     for want in guest.wants:
         wanted[want.kind] += want.count
     for kind, count in wanted.items():
         there = len(supply.free(host, kind, load.devices))
         if count > there:
-            return Refused(Lack.DEVICES, f"{count} of {kind.name}, {there} free")
+            return Refused(Shortage.DEVICES, f"{count} of {kind.name}, {there} free")
     return None
 
 
@@ -73,7 +73,7 @@ def _placed(guest: Guest, host: NovaHost, load: Load, limits: Limits) -> Expecta
         found = supply.supplies(host, guest.wants, load.devices, None)
         return _outcome(guest, host, [Choice((), found or ())])
     if len(guest.cells) > len(host.nodes):
-        return Refused(Lack.NODES, f"{len(guest.cells)} of {len(host.nodes)}")
+        return Refused(Shortage.NODES, f"{len(guest.cells)} of {len(host.nodes)}")
     fits = [
         [fit(guest, cell, node, load.of(node.id), limits) for node in host.nodes]
         for cell in range(len(guest.cells))
@@ -84,8 +84,8 @@ def _placed(guest: Guest, host: NovaHost, load: Load, limits: Limits) -> Expecta
             return _homeless(cell, misfits)
     assignments = list(_assignments(fits))
     if not assignments:
-        return Refused(Lack.SEPARATE_NODES, f"{len(guest.cells)} guest nodes")
-    known: dict[frozenset[int], tuple[Supply, ...] | None] = {}
+        return Refused(Shortage.SEPARATE_NODES, f"{len(guest.cells)} guest nodes")
+    known: dict[frozenset[int], tuple[DevicePools, ...] | None] = {}
     choices = []
     for berths in assignments:
         nodes = frozenset(berth.node for berth in berths)
@@ -98,7 +98,7 @@ def _placed(guest: Guest, host: NovaHost, load: Load, limits: Limits) -> Expecta
         return _outcome(guest, host, choices)
     places = " or ".join(",".join(map(str, sorted(nodes))) for nodes in known)
     wants = ", ".join(f"{want.count} of {want.kind.name} {want.policy}" for want in guest.wants)
-    return Refused(Lack.AFFINITY, f"{wants} for a guest on nodes {places}")
+    return Refused(Shortage.AFFINITY, f"{wants} for a guest on nodes {places}")
 
 
 def _outcome(guest: Guest, host: NovaHost, choices: list[Choice]) -> Placed:
@@ -109,14 +109,14 @@ def _homeless(cell: int, misfits: list[Misfit]) -> Refused:
     """A guest node fits no node; each of these says why."""
     lacks = {misfit.lack for misfit in misfits}
     details = "; ".join(f"node {i}: {misfit.detail}" for i, misfit in enumerate(misfits))
-    lack = lacks.pop() if len(lacks) == 1 else Lack.ONE_NODE
+    lack = lacks.pop() if len(lacks) == 1 else Shortage.ONE_NODE
     return Refused(lack, f"guest node {cell} fits none: {details}")
 
 
-def _assignments(fits: list[list[Berth | Misfit]]) -> Iterator[tuple[Berth, ...]]:
+def _assignments(fits: list[list[CellFit | Misfit]]) -> Iterator[tuple[CellFit, ...]]:
     """Every way to give each guest node a host's node of its own that it fits."""
     for nodes in itertools.permutations(range(len(fits[0])), len(fits)):
         chosen = [fits[cell][node] for cell, node in enumerate(nodes)]
-        berths = tuple(berth for berth in chosen if isinstance(berth, Berth))
+        berths = tuple(berth for berth in chosen if isinstance(berth, CellFit))
         if len(berths) == len(chosen):
             yield berths

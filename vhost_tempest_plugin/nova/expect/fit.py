@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from vhost_tempest_plugin.nova.expect.guest import Guest, GuestCell
 from vhost_tempest_plugin.nova.expect.host import HostNode
 from vhost_tempest_plugin.nova.expect.limits import Limits
-from vhost_tempest_plugin.nova.expect.outcome import Berth
-from vhost_tempest_plugin.nova.expect.reason import Lack
+from vhost_tempest_plugin.nova.expect.outcome import CellFit
+from vhost_tempest_plugin.nova.expect.reason import Shortage
 from vhost_tempest_plugin.nova.load import NodeLoad
 from vhost_tempest_plugin.nova.request import PageSize, ThreadPolicy
 
@@ -22,11 +22,13 @@ _KIB = 1024
 class Misfit:
     """Why not; *detail* has the numbers."""
 
-    lack: Lack
+    lack: Shortage
     detail: str
 
 
-def fit(guest: Guest, cell: int, node: HostNode, load: NodeLoad, limits: Limits) -> Berth | Misfit:
+def fit(
+    guest: Guest, cell: int, node: HostNode, load: NodeLoad, limits: Limits
+) -> CellFit | Misfit:
     """The place of guest node number *cell* on a host's node that has a load."""
     want, reserved = guest.cells[cell], guest.reserved(cell)
     sizes = _page_sizes(guest, want, node, load)
@@ -38,7 +40,7 @@ def fit(guest: Guest, cell: int, node: HostNode, load: NodeLoad, limits: Limits)
     if misfit is not None:
         return misfit
     free = node.dedicated - load.pinned
-    return Berth(
+    return CellFit(
         node=node.id,
         memory_mib=want.memory_mib,
         floating=want.floating,
@@ -97,28 +99,30 @@ def _pages(
             return None
         free = ", ".join(f"{total - load.used(size)} of {size} KiB" for size, total in node.pages)
         return Misfit(
-            Lack.PAGES, f"{want.memory_mib} MiB on pages {str(guest.page_size)!r}; free: {free}"
+            Shortage.PAGES, f"{want.memory_mib} MiB on pages {str(guest.page_size)!r}; free: {free}"
         )
     # Of the smallest size; only dedicated CPUs forbid to promise the same memory twice.
     size, total = node.pages[0]
     pages = total - load.used(size) if guest.pinned else total
     if want.memory_mib * _KIB <= pages * size:
         return None
-    return Misfit(Lack.MEMORY, f"{want.memory_mib} MiB of {pages * size // _KIB}")
+    return Misfit(Shortage.MEMORY, f"{want.memory_mib} MiB of {pages * size // _KIB}")
 
 
 def _cpus(
     guest: Guest, want: GuestCell, reserved: int, node: HostNode, load: NodeLoad
 ) -> Misfit | None:
     if len(want.floating) > len(node.shared):
-        return Misfit(Lack.FLOATING_CPUS, f"{len(want.floating)} on {len(node.shared)} shared CPUs")
+        return Misfit(
+            Shortage.FLOATING_CPUS, f"{len(want.floating)} on {len(node.shared)} shared CPUs"
+        )
     free = node.dedicated - load.pinned
     need = len(want.dedicated) + reserved
     if need > len(free):
-        return Misfit(Lack.DEDICATED_CPUS, f"{need} of {len(free)}")
+        return Misfit(Shortage.DEDICATED_CPUS, f"{need} of {len(free)}")
     if want.dedicated and not _threads(guest.thread_policy, len(want.dedicated), node, free):
         return Misfit(
-            Lack.THREADS,
+            Shortage.THREADS,
             f"{len(want.dedicated)} CPUs by {guest.thread_policy}, {node.threads} threads a core,"
             f" {len(free)} free",
         )
@@ -144,8 +148,8 @@ def _overcommitted(
         return None
     vcpus, limit = load.floating_vcpus + len(want.floating), len(node.shared) * limits.cpu_ratio
     if vcpus > limit:
-        return Misfit(Lack.FLOATING_CPUS, f"{vcpus} with those of other guests, of {limit:g}")
+        return Misfit(Shortage.FLOATING_CPUS, f"{vcpus} with those of other guests, of {limit:g}")
     mib, limit_mib = load.memory_mib + want.memory_mib, node.memory_mib * limits.ram_ratio
     if mib > limit_mib:
-        return Misfit(Lack.MEMORY, f"{mib} MiB with those of other guests, of {limit_mib:g}")
+        return Misfit(Shortage.MEMORY, f"{mib} MiB with those of other guests, of {limit_mib:g}")
     return None

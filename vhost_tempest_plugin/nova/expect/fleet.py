@@ -16,7 +16,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class HostCandidate:
     """A host with its load.
 
     :param memory_kib: the memory of each node as measured
@@ -31,13 +31,13 @@ class Candidate:
         """What Nova must do with the request were this its only host."""
         return expectation(self.layout, request, self.load, self.limits, self.memory_kib)
 
-    def after(self, request: Request, seen: Observation) -> "Candidate":
+    def after(self, request: Request, seen: Observation) -> "HostCandidate":
         """The host with one more guest."""
         return replace(self, load=after(self.load, request, seen))
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """What came of a request.
 
     :param host: where it runs, None where it was refused
@@ -48,10 +48,10 @@ class Outcome:
     seen: Observation | Rejection
 
 
-Fleet = Mapping[str, Candidate]
+HostLoads = Mapping[str, HostCandidate]
 
 
-def outlook(fleet: Fleet, request: Request) -> Mapping[str, Expectation]:
+def possible_outcomes(fleet: HostLoads, request: Request) -> Mapping[str, Expectation]:
     """What must be done with a request, by host: it may be placed on any that can have it."""
     return {name: candidate.expects(request) for name, candidate in fleet.items()}
 
@@ -62,7 +62,9 @@ def refusal(expected: Mapping[str, Expectation]) -> Refused | None:
     return refusals[0] if len(refusals) == len(expected) else None
 
 
-def judged(expected: Mapping[str, Expectation], outcome: Outcome) -> tuple[str, ...]:
+def outcome_differences(
+    expected: Mapping[str, Expectation], outcome: RequestOutcome
+) -> tuple[str, ...]:
     """The facts in which an outcome is not what must be; none where it is."""
     if outcome.host is None:
         return tuple(
@@ -75,7 +77,7 @@ def judged(expected: Mapping[str, Expectation], outcome: Outcome) -> tuple[str, 
     return admits(expected[outcome.host], outcome.seen)
 
 
-def explained(fleet: Fleet, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
+def order_differences(fleet: HostLoads, outcomes: Sequence[RequestOutcome]) -> tuple[str, ...]:
     """Whether there is an order of the requests in which each came to what it must.
 
     None where there is; else what was wrong on the way that led farthest.
@@ -83,7 +85,7 @@ def explained(fleet: Fleet, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     farthest: list[tuple[int, tuple[str, ...]]] = [(-1, ())]
     seen: set[frozenset[int]] = set()
 
-    def search(fleet: Fleet, left: tuple[int, ...]) -> bool:
+    def search(fleet: HostLoads, left: tuple[int, ...]) -> bool:
         if not left:
             return True
         if frozenset(left) in seen:
@@ -92,7 +94,7 @@ def explained(fleet: Fleet, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
         wrong: list[str] = []
         for number in left:
             outcome = outcomes[number]
-            facts = judged(outlook(fleet, outcome.request), outcome)
+            facts = outcome_differences(possible_outcomes(fleet, outcome.request), outcome)
             if facts:
                 wrong += [f"request {number}: {fact}" for fact in facts]
                 continue
@@ -109,7 +111,7 @@ def explained(fleet: Fleet, outcomes: Sequence[Outcome]) -> tuple[str, ...]:
     return () if search(fleet, tuple(order)) else farthest[0][1]
 
 
-def _with(fleet: Fleet, outcome: Outcome) -> Fleet:
+def _with(fleet: HostLoads, outcome: RequestOutcome) -> HostLoads:
     if outcome.host is None or not isinstance(outcome.seen, Observation):
         return fleet
     grown = fleet[outcome.host].after(outcome.request, outcome.seen)

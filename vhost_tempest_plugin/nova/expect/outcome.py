@@ -3,14 +3,14 @@
 
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.nova.expect.reason import Conflict, Lack
+from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, ThreadPolicy
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Berth:
+class CellFit:
     """A host's node for a guest's node.
 
     :param node: the host's node
@@ -34,7 +34,7 @@ class Berth:
 
 
 @dataclass(frozen=True, slots=True)
-class Supply:
+class DevicePools:
     """The devices of one kind for all that a request wants of it.
 
     :param groups: the free devices by how near they are: on the guest's nodes, elsewhere in
@@ -53,8 +53,8 @@ class Supply:
 class Choice:
     """One way to place a guest: a berth for each of its nodes, and devices."""
 
-    berths: tuple[Berth, ...]
-    supplies: tuple[Supply, ...]
+    berths: tuple[CellFit, ...]
+    supplies: tuple[DevicePools, ...]
 
     @property
     def nodes(self) -> tuple[int, ...]:
@@ -96,7 +96,7 @@ class Refused:
     :param detail: the numbers
     """
 
-    reason: Conflict | Lack
+    reason: Conflict | Shortage
     detail: str = ""
 
 

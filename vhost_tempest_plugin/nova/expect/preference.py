@@ -13,7 +13,7 @@ from vhost_tempest_plugin.nova.expect.guest import resolve
 from vhost_tempest_plugin.nova.expect.host import HostNode, NovaHost, seen_by_nova
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation
-from vhost_tempest_plugin.nova.expect.outcome import Berth, Choice, Placed
+from vhost_tempest_plugin.nova.expect.outcome import CellFit, Choice, Placed
 from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.request import Request, ThreadPolicy
 from vhost_tempest_plugin.topology.layout import Layout
@@ -93,7 +93,7 @@ def _devices(host: NovaHost, node: HostNode, load: Load) -> int:
     return sum(row.numa_node == node.id and row.address not in load.devices for row in host.devices)
 
 
-def _siblings(policy: ThreadPolicy | None, berth: Berth, node: GuestNode) -> bool:
+def _siblings(policy: ThreadPolicy | None, berth: CellFit, node: GuestNode) -> bool:
     """Whether dedicated CPUs are on as many threads of each core as can be."""
     pins = frozenset(node.pins.values())
     ways = threads_a_core(berth.cores, len(pins))

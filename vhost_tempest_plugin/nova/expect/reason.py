@@ -40,7 +40,7 @@ class Conflict(StrEnum):
         return 403 if self is Conflict.PCI_POLICIES else 400
 
 
-class Lack(StrEnum):
+class Shortage(StrEnum):
     """What a host does not have: "No valid host was found", and the guest goes to ERROR."""
 
     VCPUS = "floating CPUs of the whole host"

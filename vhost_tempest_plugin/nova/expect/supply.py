@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from vhost_tempest_plugin.nova.expect.guest import Want
 from vhost_tempest_plugin.nova.expect.host import NovaHost
-from vhost_tempest_plugin.nova.expect.outcome import Supply
+from vhost_tempest_plugin.nova.expect.outcome import DevicePools
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
@@ -38,7 +38,7 @@ def supplies(
     wants: Iterable[Want],
     taken: frozenset[PciAddress],
     nodes: frozenset[int] | None,
-) -> tuple[Supply, ...] | None:
+) -> tuple[DevicePools, ...] | None:
     """What a guest may get of each kind that it wants, None where there is no way.
 
     :param nodes: the host's nodes that it is on, None for a guest that has none of its own: then
@@ -76,7 +76,7 @@ def _groups(
 
 def _supply(
     kind: DeviceKind, wants: list[Want], groups: tuple[frozenset[PciAddress], ...]
-) -> Supply:
+) -> DevicePools:
     near, socket, no_node, far = (len(group) for group in groups)
     there: Counts = (near, socket, no_node, far)
     reached, certain = {_NONE}, True
@@ -87,7 +87,7 @@ def _supply(
             certain &= bool(ways)
             following.update(ways)
         reached = following
-    return Supply(kind, groups, frozenset(reached), certain)
+    return DevicePools(kind, groups, frozenset(reached), certain)
 
 
 def _takes(want: Want, there: Counts) -> Iterator[Counts]:

@@ -4,8 +4,8 @@
 The values are those of ``views``, the same whatever the deployment is.
 """
 
-from vhost_tempest_plugin.nova.readers.compute_host import Link, Node
+from vhost_tempest_plugin.nova.readers.compute_host import ComputeHostReader, Link
 from vhost_tempest_plugin.nova.readers.database import NovaDatabase
 from vhost_tempest_plugin.nova.readers.placement import Placement
 
-__all__ = ["Link", "Node", "NovaDatabase", "Placement"]
+__all__ = ["ComputeHostReader", "Link", "NovaDatabase", "Placement"]

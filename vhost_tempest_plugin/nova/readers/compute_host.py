@@ -9,7 +9,7 @@ from typing import TypeVar
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.observe import guests
-from vhost_tempest_plugin.host.ssh import Machine, Ssh
+from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import Remote
 from vhost_tempest_plugin.nova.views import HostView
 from vhost_tempest_plugin.topology.layout import Layout
@@ -36,7 +36,7 @@ _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class ComputeHostReader:
     """A compute host.
 
     :param name: what Nova calls it (``OS-EXT-SRV-ATTR:host``), and an emulated host is called
@@ -48,15 +48,17 @@ class Node:
     layout: Layout
     ssh: Ssh | None = None
 
-    def connection(self) -> Machine:
+    def connection(self) -> HostConnection:
         """A connection to it, for the caller to close.
 
         :raises InputError: there is no such emulated host
         :raises HostError: it does not run
         """
-        return Machine(replace(self.ssh or status.ssh(self.name), persist_s=_PERSIST_S))
+        return HostConnection(replace(self.ssh or status.ssh(self.name), persist_s=_PERSIST_S))
 
-    def run(self, script: str, over: Machine | None = None, arguments: Sequence[str] = ()) -> str:
+    def run(
+        self, script: str, over: HostConnection | None = None, arguments: Sequence[str] = ()
+    ) -> str:
         """What a shell script prints that is run there as root.
 
         :param over: a connection that there is
@@ -86,9 +88,9 @@ class Node:
 class Link:
     """Looks at a node over connections that stay: to make one takes longer than a look."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: ComputeHostReader) -> None:
         self._node = node
-        self._machine: Machine | None = None
+        self._machine: HostConnection | None = None
         self._libvirt: Remote | None = None
         self._held = ExitStack()
 
@@ -108,7 +110,7 @@ class Link:
         words = (file, line, str(patience_s))
         return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
 
-    def _look(self, machine: Machine) -> HostView:
+    def _look(self, machine: HostConnection) -> HostView:
         told = self._node.run(guests.script(), machine)
         if self._libvirt is None:
             argv = machine.argv(self._node.as_root(_LIBVIRT))
@@ -116,7 +118,7 @@ class Link:
             self._libvirt = self._held.enter_context(remote)
         return guests.read(told, self._libvirt.domains())
 
-    def _over(self, action: Callable[[Machine], _T]) -> _T:
+    def _over(self, action: Callable[[HostConnection], _T]) -> _T:
         if self._machine is not None:
             try:
                 return action(self._machine)

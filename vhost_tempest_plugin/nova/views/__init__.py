@@ -10,7 +10,7 @@ from vhost_tempest_plugin.host.observe.host_view import HostDevice, HostView
 from vhost_tempest_plugin.nova.views.agreement import disagreements, observation
 from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
 from vhost_tempest_plugin.nova.views.guest import GuestViews, Power
-from vhost_tempest_plugin.nova.views.leak import kept, leaks
+from vhost_tempest_plugin.nova.views.leak import leaks, unchanged
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.nova.views.placement import Holding, Inventory, Provider
 from vhost_tempest_plugin.nova.views.reported import misreported
@@ -28,8 +28,8 @@ __all__ = [
     "TrackedDevice",
     "View",
     "disagreements",
-    "kept",
     "leaks",
     "misreported",
     "observation",
+    "unchanged",
 ]

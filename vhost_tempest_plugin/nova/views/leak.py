@@ -30,7 +30,7 @@ def leaks(
     ) + (() if before is None else tuple(_drivers(host, nova, before)))
 
 
-def kept(
+def unchanged(
     guest: str, devices: Set[PciAddress], nova: NovaView, host: HostView
 ) -> tuple[Disagreement, ...]:
     """What a guest that waits elsewhere to be confirmed must have kept here, and has not.
@@ -49,7 +49,7 @@ def kept(
         if address not in devices or recorded.get(address) != ALLOCATED
     ]
     facts += [
-        Disagreement(str(device.address), {View.SYSFS: f"held by {holder}", View.API: "kept"})
+        Disagreement(str(device.address), {View.SYSFS: f"held by {holder}", View.API: "unchanged"})
         for device in host.devices.values()
         if device.address in devices
         for holder in sorted(device.holders)

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.nova.readers import Placement
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views.nova import server_topology
 from vhost_tempest_plugin.scenario.clients.compute_services import ComputeServices
-from vhost_tempest_plugin.scenario.clients.host_aggregate import Zone
+from vhost_tempest_plugin.scenario.clients.host_aggregate import HostAggregate
 from vhost_tempest_plugin.scenario.clients.images import Images
 from vhost_tempest_plugin.scenario.clients.naming import name
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
@@ -53,7 +53,7 @@ class Cloud:
         self._migrations = manager.migrations_client
         self._quotas = manager.quotas_client
         self.services = ComputeServices(manager.services_client)
-        self._zone = Zone(manager.aggregates_client, manager.services_client)
+        self._zone = HostAggregate(manager.aggregates_client, manager.services_client)
         # What servers are asked for with, so that they come to none but known hosts.
         self._place: dict[str, str] = {}
         self._flavors: dict[str, str] = {}
@@ -250,7 +250,7 @@ class Cloud:
                 waited_s = time.monotonic() - begun_s
                 if waited_s > limit_s and not scaled:
                     # Not before: to measure it takes a while.
-                    limit_s, scaled = limit_s * speed.slowness(), True
+                    limit_s, scaled = limit_s * speed.timeout_scale(), True
                 if waited_s > limit_s:
                     raise exceptions.TimeoutException(f"{what} did not come in {limit_s:.0f} s")
                 share_s = max(_LEAST_POLL_S, waited_s * _POLL_SHARE)

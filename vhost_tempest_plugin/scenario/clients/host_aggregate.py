@@ -18,7 +18,7 @@ from vhost_tempest_plugin.errors import VhostError
 NAME = "vhost-tempest-plugin"
 
 
-class Zone:
+class HostAggregate:
     """Made where it is needed, and removed.
 
     :param aggregates: tempest's client of Nova's API of aggregates, an administrator's

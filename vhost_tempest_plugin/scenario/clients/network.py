@@ -28,7 +28,7 @@ class Port:
     state: str
 
 
-class Wires:
+class NetworkClient:
     """Networks and ports of an administrator's project; each is undone by what ``undo`` is given.
 
     :param manager: tempest's client manager

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from vhost_tempest_plugin.hypervisor.domain import GuestDomain
 from vhost_tempest_plugin.nova.views import HostDevice, NovaView, Provider
-from vhost_tempest_plugin.scenario.inspection.host_view import Watch
+from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
@@ -42,27 +42,29 @@ class Book:
 
 
 @dataclass(frozen=True, slots=True)
-class Books:
+class Accounting:
     """Of all hosts, by name."""
 
     hosts: Mapping[str, Book]
 
-    def of_nova(self) -> "Books":
+    def of_nova(self) -> "Accounting":
         """Nova's and Placement's accounts alone."""
-        return Books({name: Book(book.nova, book.providers) for name, book in self.hosts.items()})
+        return Accounting(
+            {name: Book(book.nova, book.providers) for name, book in self.hosts.items()}
+        )
 
 
-def read(hosts: Mapping[str, Watch]) -> Books:
+def read(hosts: Mapping[str, ObservedHost]) -> Accounting:
     """The accounts now."""
     books = {}
     for name, host in hosts.items():
         look = host.look()
         devices = {str(address): look.host.devices[address] for address in _tracked(look.nova)}
         books[name] = Book(look.nova, host.providers(), look.host.domains, devices)
-    return Books(books)
+    return Accounting(books)
 
 
-def changes(before: Books, after: Books) -> tuple[str, ...]:
+def changes(before: Accounting, after: Accounting) -> tuple[str, ...]:
     """In what they differ; none where all are the same."""
     told = []
     for name in sorted(before.hosts.keys() | after.hosts.keys()):

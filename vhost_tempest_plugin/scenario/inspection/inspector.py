@@ -12,14 +12,14 @@ from vhost_tempest_plugin.nova.views import (
     GuestViews,
     Power,
     disagreements,
-    kept,
     leaks,
     observation,
+    unchanged,
 )
 from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S, Cloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.guest import Guest
-from vhost_tempest_plugin.scenario.inspection.host_view import Look, Watch
+from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot, ObservedHost
 from vhost_tempest_plugin.scenario.inspection.record import Record
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -30,7 +30,7 @@ class Inspector:
     :param hosts: the compute hosts by name
     """
 
-    def __init__(self, cloud: Cloud, hosts: Mapping[str, Watch], record: Record) -> None:
+    def __init__(self, cloud: Cloud, hosts: Mapping[str, ObservedHost], record: Record) -> None:
         self._cloud = cloud
         self._hosts = hosts
         self._record = record
@@ -91,11 +91,13 @@ class Inspector:
             return []
         name = guest.left[1]
         look = self._hosts[name].look()
-        facts = [str(each) for each in kept(guest.id, _reserve(guest, name), look.nova, look.host)]
+        facts = [
+            str(each) for each in unchanged(guest.id, _reserve(guest, name), look.nova, look.host)
+        ]
         return [f"guest {guest.number} after {step}, on {name}: {fact}" for fact in facts]
 
     def _of(
-        self, guest: Guest, look: Look, step: str, report: GuestReport | None, moved: bool
+        self, guest: Guest, look: HostSnapshot, step: str, report: GuestReport | None, moved: bool
     ) -> list[str]:
         dedicated = self._hosts[guest.host].dedicated
         domain = look.host.domains.get(guest.id)
@@ -130,7 +132,7 @@ def _reserve(guest: Guest, host: str) -> frozenset[PciAddress]:
     return guest.left[2].devices
 
 
-def _is_free(host: Watch) -> bool | None:
+def _is_free(host: ObservedHost) -> bool | None:
     nova = host.nova()
     held = any(device.instance for device in nova.devices) or nova.guests
     # What a migration has of the host it came from goes after the guest is active.

@@ -28,7 +28,7 @@ def whole(layouts: Iterable[Layout]) -> DeviceKind | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Assortment:
+class DeviceClasses:
     """A device with a class and a trait of its own, one for one use, and the rest.
 
     The rest have a trait that names their node.  The others are taken from where most are left.
@@ -44,7 +44,7 @@ class Assortment:
     rest: tuple[tuple[int | None, tuple[PciAddress, ...]], ...]
 
     @classmethod
-    def of(cls, kind: DeviceKind, rows: Iterable[PciDeviceRow]) -> "Assortment":
+    def of(cls, kind: DeviceKind, rows: Iterable[PciDeviceRow]) -> "DeviceClasses":
         """Sort devices out.
 
         :param rows: the hosts' devices of that sort, three or more of them

@@ -4,13 +4,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
-from vhost_tempest_plugin.cloud.deployment.requirement import Ground, Need
+from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import Placed, expectation
 from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario.requests.node_capacity import Stock, stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import (
     NODE_MEMORY_MIB,
     by_node,
@@ -37,29 +37,29 @@ def out_of_reach(layout: Layout, kind: DeviceKind) -> Plan | None:
     return _apart(devices, free, kind)
 
 
-def reach_matters() -> Need:
+def reach_matters() -> HardwareRequirement:
     """A host with a load such as ``out_of_reach`` tells of."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(
             any(out_of_reach(layout, kind) for kind in pci_devices.tracked([layout]))
             for layout in ground.layouts
         )
 
-    return Need("a host whose dedicated CPUs and devices can be had apart", 1, found)
+    return HardwareRequirement("a host whose dedicated CPUs and devices can be had apart", 1, found)
 
 
-def placeable(words: str, make: Callable[[DeviceKind], Request]) -> Need:
+def placeable(words: str, make: Callable[[DeviceKind], Request]) -> HardwareRequirement:
     """A host that has a place for a guest while it has no other."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(
             isinstance(expectation(layout, make(pci_devices.tracked([layout])[0]), Load()), Placed)
             for layout in ground.layouts
             if pci_devices.tracked([layout])
         )
 
-    return Need(f"a host with a place for {words}", 1, found)
+    return HardwareRequirement(f"a host with a place for {words}", 1, found)
 
 
 def rounds(requests: Iterable[Request], size: Callable[[Request], int]) -> Plan:
@@ -68,7 +68,7 @@ def rounds(requests: Iterable[Request], size: Callable[[Request], int]) -> Plan:
     return tuple(tuple(equal) for _, equal in groupby(ordered, size))
 
 
-def pages_apart(nodes: Iterable[Stock], kind: DeviceKind, size_kib: int) -> Plan | None:
+def pages_apart(nodes: Iterable[NodeCapacity], kind: DeviceKind, size_kib: int) -> Plan | None:
     """Guests that leave devices on one node only, and free huge pages only on others.
 
     All nodes but the one with fewest devices lose theirs; that one keeps one, and loses its
@@ -94,17 +94,19 @@ def pages_apart(nodes: Iterable[Stock], kind: DeviceKind, size_kib: int) -> Plan
     return (*plan, (request(memory_mib=memory_mib, page_size=size_kib, devices=nics(kind)),))
 
 
-def pages_apart_matters(size_kib: int) -> Need:
+def pages_apart_matters(size_kib: int) -> HardwareRequirement:
     """A host with a load such as ``pages_apart`` tells of."""
 
-    def found(ground: Ground) -> int:
+    def found(ground: TestEnvironment) -> int:
         return sum(
             pages_apart(stocks([layout], kind), kind, size_kib) is not None
             for layout in ground.layouts
             for kind in pci_devices.tracked([layout])
         )
 
-    return Need(f"a host whose pages of {size_kib} KiB and devices can be had apart", 1, found)
+    return HardwareRequirement(
+        f"a host whose pages of {size_kib} KiB and devices can be had apart", 1, found
+    )
 
 
 def _without_cpus(

@@ -15,7 +15,7 @@ _ROOM = 0.7
 
 
 @dataclass(frozen=True, slots=True)
-class Stock:
+class NodeCapacity:
     """A host's node without guests.
 
     :param devices: of the kind that is asked for
@@ -36,13 +36,13 @@ class Stock:
         return dict(self.pages).get(size_kib, 0)
 
 
-def stocks(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[Stock, ...]:
+def stocks(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[NodeCapacity, ...]:
     """All nodes of all hosts that have CPUs."""
     found = []
     for layout in layouts:
         devices = by_node(layout, kind)
         found += [
-            Stock(
+            NodeCapacity(
                 node=node.id,
                 devices=len(devices.get(node.id, ())),
                 shared=len(node.shared),

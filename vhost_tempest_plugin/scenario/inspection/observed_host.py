@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Candidate, Limits
-from vhost_tempest_plugin.nova.readers import Link, Node, NovaDatabase, Placement
+from vhost_tempest_plugin.nova.expect import HostCandidate, Limits
+from vhost_tempest_plugin.nova.readers import ComputeHostReader, Link, NovaDatabase, Placement
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
     Holding,
@@ -19,7 +19,7 @@ from vhost_tempest_plugin.nova.views.placement import device_of
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class HostSnapshot:
     """What they say.
 
     :param tree: the host's providers in Placement: names by uuid
@@ -35,13 +35,15 @@ class Look:
         return any(device_of(name) for name in self.tree.values())
 
 
-class Watch:
+class ObservedHost:
     """Looks at one host again and again.
 
     ``layout`` is what hardware it has; a test that changes the hardware changes it.
     """
 
-    def __init__(self, node: Node, database: NovaDatabase, placement: Placement) -> None:
+    def __init__(
+        self, node: ComputeHostReader, database: NovaDatabase, placement: Placement
+    ) -> None:
         self.node = node
         self.layout = node.layout
         self._link = Link(node)
@@ -54,17 +56,17 @@ class Watch:
         """Its CPUs that guests are pinned to."""
         return pci_devices.cpu_sets(self.layout).dedicated
 
-    def candidate(self, limits: Limits) -> Candidate:
+    def candidate(self, limits: Limits) -> HostCandidate:
         """The host without guests."""
-        return Candidate(self.layout, limits, self.first.host.memory_kib)
+        return HostCandidate(self.layout, limits, self.first.host.memory_kib)
 
-    def look(self) -> Look:
+    def look(self) -> HostSnapshot:
         """What everybody says now.
 
         :raises VhostError: the host or the database does not answer
         """
         nova = self.nova()
-        return Look(self._link.look(), nova, self._placement.tree(nova.compute_node))
+        return HostSnapshot(self._link.look(), nova, self._placement.tree(nova.compute_node))
 
     def has(self, file: str, line: str) -> bool:
         """Whether a file of the host has this in a line; waits for it for a while.
@@ -107,5 +109,5 @@ class Watch:
         self.first = self.look()
         return None
 
-    def _leaks(self, look: Look) -> tuple[Disagreement, ...]:
+    def _leaks(self, look: HostSnapshot) -> tuple[Disagreement, ...]:
         return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)
