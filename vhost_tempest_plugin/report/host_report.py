@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Checks a running host and writes its report."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host import acceleration, status
+from vhost_tempest_plugin.host.checks import registry
+from vhost_tempest_plugin.host.checks.base import Subject
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.report import picture
+from vhost_tempest_plugin.report.host_page import Report, summarize
+from vhost_tempest_plugin.topology.drawing import draw
+from vhost_tempest_plugin.util.progress import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was found, and where it can be read."""
+
+    name: str
+    findings: tuple[Finding, ...]
+    page: Path
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed."""
+        return all(finding.verdict is not CheckVerdict.FAILED for finding in self.findings)
+
+    def text(self) -> str:
+        """A line for each check, then the sum and the page's path."""
+        width = max(len(finding.check) for finding in self.findings)
+        lines = [f"{f.check:{width}}  {f.verdict:14}  {_said(f)}" for f in self.findings]
+        return "\n".join([*lines, "", f"{self.name}: {summarize(self.findings)}", f"{self.page}\n"])
+
+
+def write(name: str, output: Path, progress: Progress) -> Written:
+    """Run all checks on the host *name* and write index.html and report.json to *output*.
+
+    :raises InputError: there is no such host, or *output* cannot be written
+    :raises HostError: it does not run
+    """
+    layout = status.intended(name)
+    with status.connected(name) as (record, machine):
+        subject = Subject(layout, record.accelerator, machine, progress)
+        findings = registry.HOST.run_all(subject)
+        observed = subject.observation.hardware
+    host = layout.host
+    facts = (
+        ("Topology", host.name),
+        ("CPUs", f"{host.cpus.count} in {host.cpus.sockets} sockets"),
+        ("Memory", f"{host.memory_mib} MiB on {len(host.nodes)} NUMA nodes"),
+        ("NICs", str(len(layout.devices))),
+        ("Accelerator", f"{record.accelerator.upper()}: {acceleration.choose().reason}"),
+        ("Created", record.created),
+        ("Image", record.image_digest or "none"),
+    )
+    page = Report(
+        title=f"Host {name}",
+        lead="An emulated NUMA/PCI host, and whether it is what its topology says.",
+        facts=facts,
+        findings=findings,
+        picture=picture.text_of(
+            draw(layout.hardware(), observed, title=host.name), picture.PictureFormat.SVG
+        ),
+    )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "index.html").write_text(page.html())
+        (output / "report.json").write_text(
+            json.dumps({**dict(facts), "findings": [asdict(f) for f in findings]}, indent=2) + "\n"
+        )
+    except OSError as error:
+        raise InputError(
+            f"cannot write {output}: {error.strerror}; give another --output"
+        ) from None
+    return Written(name, findings, output / "index.html")
+
+
+def _said(finding: Finding) -> str:
+    if finding.verdict is CheckVerdict.NOT_APPLICABLE:
+        return finding.expected
+    return f"{finding.observed}{f' -> {finding.remedy}' if finding.remedy else ''}"
