@@ -192,10 +192,46 @@ class StagingTest(unittest.TestCase):
         (self.tree / "package/stats.py").unlink()
         self.assertFalse([name for name in self.take().tree.manifest if "stats" in name])
 
-    def test_what_does_not_compile_is_told(self) -> None:
+    def test_what_does_not_compile_is_refused_until_it_does(self) -> None:
+        good = self.take()
         (self.tree / "package/stats.py").write_text("two = \n")
-        with self.assertRaisesRegex(InputError, "does not compile.*SyntaxError"):
+        for _ in range(2):
+            with self.assertRaisesRegex(InputError, "does not compile.*SyntaxError"):
+                self.take()
+        (self.tree / "package/stats.py").write_text("two = 2\n")
+        self.assertEqual(good.tree.digest, self.take().tree.digest)
+
+    def test_a_nova_that_does_not_import_is_refused_until_it_does(self) -> None:
+        sources = [Source("nova", self.tree), Source("os-vif", self.tree)]
+        refused = InputError("the Nova does not import")
+        with mock.patch.object(staging.importing, "import_nova", side_effect=refused) as imported:
+            for _ in range(2):
+                with self.assertRaisesRegex(InputError, "does not import"):
+                    staging.take(sources, self.environment, self.top / "taken", silent)
+            imported.side_effect = None
+            staging.take(sources, self.environment, self.top / "taken", silent)
+            self.assertEqual(3, imported.call_count)
+            staging.take(sources, self.environment, self.top / "taken", silent)
+            self.assertEqual(3, imported.call_count)
+
+    def test_nova_is_imported_with_what_has_changed_of_another_tree(self) -> None:
+        other = self.top / "other"
+        (other / "os_vif").mkdir(parents=True)
+        (other / "os_vif/__init__.py").touch()
+        sources = [Source("nova", self.tree), Source("os-vif", other)]
+        with mock.patch.object(staging.importing, "import_nova") as imported:
+            staging.take(sources, self.environment, self.top / "taken", silent)
+            (other / "os_vif/new.py").touch()
+            staging.take(sources, self.environment, self.top / "taken", silent)
+        self.assertEqual(2, imported.call_count)
+
+    def test_what_a_killed_command_has_copied_is_compiled_by_the_next(self) -> None:
+        with (
+            mock.patch.object(staging.importing, "compile_files", side_effect=KeyboardInterrupt),
+            self.assertRaises(KeyboardInterrupt),
+        ):
             self.take()
+        self.assertEqual(2, sum(name.endswith(".pyc") for name in self.take().tree.manifest))
 
 
 class FakeCloud:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab.environment import requirement
+from vhost_tempest_plugin.lab.environment import requirement, staging
 from vhost_tempest_plugin.lab.environment.requirement import Unmet
 from vhost_tempest_plugin.lab.environment.tree import Tree
 
@@ -88,6 +90,34 @@ class TreeTest(unittest.TestCase):
         for tag in ("34.0.0.0rc1", "other-tag"):
             subprocess.run([*git, "tag", tag], check=True)
         self.assertEqual("34.0.0.0rc1+tree", tree.version("1.2.3"))
+
+
+class StageTest(unittest.TestCase):
+    """A tree that does not compile, put back as it was; without an environment."""
+
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        package = self.top / "tree/nova"
+        package.mkdir(parents=True)
+        (package.parent / "pyproject.toml").write_text('[project]\nname = "nova"\n')
+        (package / "__init__.py").touch()
+        self.file = package / "utils.py"
+        self.environment = mock.Mock(digest="d", python=Path(sys.executable), packages=self.top)
+        self.enterContext(mock.patch.object(staging, "_describe"))
+        self.enterContext(mock.patch.object(staging.requirement, "unmet", return_value=()))
+
+    def stage(self) -> staging.Staged:
+        return staging.stage(self.top / "tree", self.environment, self.top / "staged")
+
+    def test_a_file_that_is_put_back_with_its_old_time_is_taken_again(self) -> None:
+        self.file.write_text("a = 1\n")
+        before = self.stage()
+        backup = self.file.rename(self.top / "backup")
+        self.file.write_text("def (\n")
+        with self.assertRaisesRegex(InputError, "does not compile"):
+            self.stage()
+        backup.replace(self.file)
+        self.assertEqual(before.manifest, self.stage().manifest)
 
 
 class FaultTest(unittest.TestCase):

@@ -24,15 +24,19 @@ def take(
 ) -> tuple[Copy, ...]:
     """Copy what has changed of *sources* below *target*; as the hosts are to have them.
 
-    :raises InputError: Nova does not compile or import; the last line of the traceback is told
+    A tree that was refused is refused again until it is mended: what was copied stays marked
+    until it has been compiled and Nova has been imported with it.
+
+    :raises InputError: Nova does not compile or import; with the last line of the traceback
     :raises LocalError: the disk does not take it
     """
     python = environment / "bin/python3"
-    copies = []
-    for source in sources:
-        place = target / source.name
+    taken = tuple(sources)
+    marks = []
+    for source in taken:
+        place, mark = target / source.name, target / f".{source.name}.unchecked"
         try:
-            changed = _copy(source, place)
+            changed = _copy(source, place, mark)
         except OSError as error:
             raise LocalError(
                 f"cannot copy {source.path} to {place}: {error}; free some space, or see to the "
@@ -40,33 +44,47 @@ def take(
             ) from None
         if changed:
             progress(f"{source.name}: {len(changed)} changed files of {source.path}")
-            importing.compile_files(changed, python, place, source.path)
+        if mark.exists():
+            importing.compile_files(sorted(place.rglob("*.py")), python, place, source.path)
+            marks.append(mark)
+    if marks:
+        for source in taken:
             if source.name == _NOVA:
-                importing.import_nova(python, place, source.path)
-        tree = Tree(place, manifest(place))
-        path = PurePosixPath(source.path)
-        copies.append(Copy(tree, path, _RECORDS / f"{source.name}.json"))
-    return tuple(copies)
+                importing.import_nova(python, target / source.name, source.path)
+        for mark in marks:
+            mark.unlink()
+    return tuple(_as_host_has(source, target / source.name) for source in taken)
 
 
-def _copy(source: Source, place: Path) -> list[Path]:
-    """Make *place* hold the source's files; those that are new or changed."""
+def _as_host_has(source: Source, place: Path) -> Copy:
+    record = _RECORDS / f"{source.name}.json"
+    return Copy(Tree(place, manifest(place)), PurePosixPath(source.path), record)
+
+
+def _copy(source: Source, place: Path, mark: Path) -> list[Path]:
+    """Make *place* hold the source's files; those that are new or changed.
+
+    :param mark: a file that is made before anything changes
+    """
     place.mkdir(parents=True, exist_ok=True)
     wanted = set(source.files())
+    stale = []
     for file in [path for path in place.rglob("*") if path.is_file()]:
         owner = file
         if file.suffix == ".pyc":
             owner = file.parent.parent / f"{file.name.split('.', 1)[0]}.py"
         if str(owner.relative_to(place)) not in wanted:
-            file.unlink()
-    changed = []
-    for name in sorted(wanted):
-        original, copy = source.path / name, place / name
-        if not _is_same(original, copy):
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(original, copy)
-            changed.append(copy)
-    return changed
+            stale.append(file)
+    changed = [name for name in sorted(wanted) if not _is_same(source.path / name, place / name)]
+    if stale or changed:
+        mark.touch()
+    for file in stale:
+        file.unlink()
+    for name in changed:
+        copy = place / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source.path / name, copy)
+    return [place / name for name in changed]
 
 
 def _is_same(original: Path, copy: Path) -> bool:

@@ -162,9 +162,13 @@ def _copy(tree: Tree, target: Path, notes: _Notes) -> list[Path]:
         taken[name] = [status.st_size, status.st_mtime_ns]
         copy = target / name
         if taken[name] != notes.files.get(name) or not copy.exists():
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(file, copy)
             changed.append(copy)
+            # Until it has compiled: a file that is put back with its old time is taken again.
+            notes.files.pop(name, None)
+    notes.write(target)
+    for copy in changed:
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(wanted[str(copy.relative_to(target))], copy)
     notes.files = taken
     return changed
 
