@@ -17,7 +17,7 @@ from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Check, Subject, differences, words
 from vhost_tempest_plugin.host.checks.default_network_off import DefaultNetworkOff
 from vhost_tempest_plugin.host.checks.device_affinity import DeviceAffinity
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Comparison, Finding
 from vhost_tempest_plugin.host.checks.hugepages import Hugepages
 from vhost_tempest_plugin.host.checks.interrupt_remapping import InterruptRemapping
 from vhost_tempest_plugin.host.checks.iommu_active import IommuActive
@@ -110,6 +110,9 @@ class NumaTopologyTest(CheckTest):
             finding, "node 1 memory: 1024 MiB", "node 1 memory: 512 MiB", "other memory"
         )
         self.assertNotIn("node 0", finding.observed)
+        self.assertIn(Comparison("node 1 memory", "1024 MiB", "512 MiB"), finding.differences)
+        self.assertEqual({"node 1"}, {each.item[:6] for each in finding.differences})
+        self.assertGreater(len(finding.compared), len(finding.differences))
 
     def test_a_cpu_on_another_node(self) -> None:
         text = changed(

@@ -11,7 +11,7 @@ from cliff.lister import Lister
 
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 
-_COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
+_COLUMNS = tuple(field.name for field in dataclasses.fields(Finding) if field.name != "compared")
 
 
 class FindingsCommand(Lister):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a check is, and what it looks at."""
 
+import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import ClassVar, Generic, Protocol, TypeVar
 
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import observe
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Comparison, Finding
 from vhost_tempest_plugin.host.observe import Observation, libvirt_view, sysfs
 from vhost_tempest_plugin.host.observe.libvirt_view import LibvirtView
 from vhost_tempest_plugin.host.ssh import HostConnection
@@ -107,14 +108,23 @@ class AnyCheck(ABC, Generic[S]):
         return Finding(self.name, CheckVerdict.NOT_APPLICABLE, reason, "")
 
     def compare(self, expected: Facts, observed: Facts, remedy: str) -> Finding:
-        """Compare fact by fact; where any differs, only those that do are told."""
+        """Compare item by item; the words of a failure name only the items that differ."""
         differing = differences(expected, observed)
-        if not differing:
-            return self.passed(words(expected), words(observed))
-        return self.failed(
-            words({key: expected.get(key, "nothing") for key in differing}),
-            words({key: observed.get(key, "nothing") for key in differing}),
-            remedy,
+        finding = (
+            self.failed(
+                words({key: expected.get(key, "nothing") for key in differing}),
+                words({key: observed.get(key, "nothing") for key in differing}),
+                remedy,
+            )
+            if differing
+            else self.passed(words(expected), words(observed))
+        )
+        return dataclasses.replace(
+            finding,
+            compared=tuple(
+                Comparison(key, expected.get(key, ""), observed.get(key, ""))
+                for key in dict.fromkeys([*expected, *observed])
+            ),
         )
 
 

@@ -14,6 +14,23 @@ class CheckVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """One item of a check with its two values, each empty where that side does not have the item.
+
+    :param item: what was compared, as ``node 0 memory``
+    """
+
+    item: str
+    expected: str
+    observed: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the item is what it should be."""
+        return self.expected == self.observed
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """What a check found.
 
@@ -21,6 +38,7 @@ class Finding:
     :param expected: what the topology promises, in words
     :param observed: what the host shows
     :param remedy: what to do; empty unless it failed
+    :param compared: all items, those that agree too; empty where there is nothing to itemize
     """
 
     check: str
@@ -28,3 +46,9 @@ class Finding:
     expected: str
     observed: str
     remedy: str = ""
+    compared: tuple[Comparison, ...] = ()
+
+    @property
+    def differences(self) -> tuple[Comparison, ...]:
+        """The items that are not what they should be."""
+        return tuple(each for each in self.compared if not each.agrees)
