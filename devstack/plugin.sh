@@ -105,12 +105,12 @@ function vhost_networking {
 # The hosts have devstack's virtual environment, and not the machine's own Python packages, of
 # which pip leaves alone what has the right version.
 function vhost_complete_environment {
-    local foreign arguments=(--environment "$DATA_DIR/venv")
+    local missing arguments=(--environment "$DATA_DIR/venv")
     [[ $VHOST_NEUTRON_AGENT == none ]] || arguments+=(--neutron)
-    # What it dies of is a shell of its own.
-    foreign=$(vhost_do stack foreign "${arguments[@]}") || exit 1
+    # A subshell cannot end stack.sh by itself.
+    missing=$(vhost_do stack missing-packages "${arguments[@]}") || exit 1
     # shellcheck disable=SC2086 # one word a package
-    [[ -z $foreign ]] || pip_install --ignore-installed $foreign
+    [[ -z $missing ]] || pip_install --ignore-installed $missing
 }
 
 function vhost_extra {
@@ -155,7 +155,7 @@ function vhost_extra {
         index=$((index + 1))
     done
     if vhost_has_guest; then
-        vhost_do stack provide --name "$VHOST_NAME"
+        vhost_do stack prepare-image --name "$VHOST_NAME"
     fi
 }
 
@@ -165,13 +165,13 @@ function vhost_has_guest {
 
 function vhost_test_config {
     local arguments=() entrance=$DATA_DIR/vhost-tempest
-    ! vhost_has_guest || arguments+=(--own-image)
+    ! vhost_has_guest || arguments+=(--prepared-image)
     if [[ -n $VHOST_TEMPEST_USER ]]; then
         id "$VHOST_TEMPEST_USER" >/dev/null || die $LINENO \
             "there is no user $VHOST_TEMPEST_USER to run tempest; create it, or correct VHOST_TEMPEST_USER in local.conf"
         # From a stack.sh before, it is theirs.
         sudo rm -rf "$entrance"
-        arguments+=(--entrance "$entrance")
+        arguments+=(--ssh-access "$entrance")
     fi
     [[ ,${DEVSTACK_PLUGINS:-}, != *,whitebox-tempest-plugin,* ]] || arguments+=(--whitebox)
     vhost_do stack configure-tempest --name "$VHOST_NAME" "$TEMPEST_CONFIG" "${arguments[@]}"

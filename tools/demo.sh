@@ -28,7 +28,7 @@ vhost draw "$TOPOLOGY"
 verdict=0
 vhost report "$NAME-0" --output "$REPORT" || verdict=$?
 vhost lab check --name "$NAME" || verdict=$?
-vhost lab try --name "$NAME" || verdict=$?
+vhost lab smoke --name "$NAME" || verdict=$?
 vhost lab test --name "$NAME" --smoke --output "$REPORT/tests" || verdict=$?
 vhost lab down --name "$NAME"
 vhost lab up --topology "$TOPOLOGY" --name "$NAME"

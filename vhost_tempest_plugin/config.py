@@ -108,7 +108,7 @@ of nova-conductor; better an account that may only SELECT.
 """,
     ),
     cfg.StrOpt(
-        "deployment",
+        "driver",
         help="""
 The driver that changes options and restarts services of the deployment.
 
@@ -161,7 +161,7 @@ initial_ram_allocation_ratio.
 """,
     ),
     cfg.BoolOpt(
-        "pack_nodes",
+        "numa_packing",
         default=False,
         help="""
 Whether Nova puts guests on NUMA nodes that have some already.
@@ -171,7 +171,7 @@ Unit: a boolean. Source: [compute]packing_host_numa_cells_allocation_strategy of
 """,
     ),
     cfg.BoolOpt(
-        "ordinary_ports",
+        "neutron_ports",
         default=False,
         help="""
 Whether guests of the compute hosts may have ordinary ports of Neutron's.
@@ -182,7 +182,7 @@ Unit: a boolean. Source: whether an agent of Neutron's that binds ports runs on 
 """,
     ),
     cfg.StrOpt(
-        "record_directory",
+        "results_dir",
         help="""
 Where each test leaves a record of what it saw.
 

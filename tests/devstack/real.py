@@ -180,8 +180,10 @@ class Devstack:
             return stream.read(file)
 
     def must_run(self) -> process.Completed:
-        """What ``vhost mustrun`` says of the tests that have run, as in the jobs' post-run."""
-        words = f"{VHOST} mustrun --config-file {TEMPEST_CONF} --regex '{self._settings.tests}'"
+        """What ``vhost required-tests`` reports of a run, as in the jobs' post-run."""
+        words = (
+            f"{VHOST} required-tests --config-file {TEMPEST_CONF} --regex '{self._settings.tests}'"
+        )
         return self.inside.run(f"{words} --subunit {LOGS}/tests.subunit", check=False)
 
     def remains(self) -> list[str]:

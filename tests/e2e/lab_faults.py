@@ -148,7 +148,7 @@ class LabFaultsTest(LabCase):
                 self.assertEqual(2, refused.returncode)
                 self.assertIn("No module named 'no_such_module'", refused.stderr.splitlines()[-1])
                 self.assert_ready()
-        self.lab("up", "--own-nova")
+        self.lab("up", "--release-nova")
         self.assert_ready()
 
     def test_a_mutant(self) -> None:

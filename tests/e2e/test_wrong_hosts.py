@@ -115,7 +115,7 @@ class WrongHostCase(unittest.TestCase):
         return path
 
     def check(self, name: str, against: Path | None = None) -> dict[str, str]:
-        words: list[str | Path] = ["--against", against] if against else []
+        words: list[str | Path] = ["--compare-with", against] if against else []
         [finding] = self.vhost.findings(self.name, name, *words).values()
         return finding
 
@@ -134,7 +134,7 @@ class WrongHostCase(unittest.TestCase):
 
     def assert_all_tell(self, against: Path, tellings: dict[str, Telling]) -> None:
         """One look at the host by several checks."""
-        found = self.vhost.findings(self.name, *tellings, "--against", against)
+        found = self.vhost.findings(self.name, *tellings, "--compare-with", against)
         for name, telling in tellings.items():
             with self.subTest(check=name):
                 self.assert_tells(found[name], telling)

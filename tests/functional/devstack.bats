@@ -152,26 +152,26 @@ unit() {
 @test "extra makes the host a compute node, watches it, checks it, and brings its guest" {
     stand_in_vhost
     phase stack extra
-    said "vhost stack foreign --environment $VENV" "async_wait vhost_build" "$(up) --database $NOVA_CONF_DIR/nova_cell1.conf" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack provide --name mine"
+    said "vhost stack missing-packages --environment $VENV" "async_wait vhost_build" "$(up) --database $NOVA_CONF_DIR/nova_cell1.conf" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack prepare-image --name mine"
 }
 
 @test "extra has the hosts find in devstack's environment what only the machine has" {
     stand_in_vhost
     # shellcheck disable=SC2016 # the stand-in's own
-    echo 'case "$2" in foreign) echo netaddr; echo pyyaml ;; esac' >>"$VENV/bin/vhost"
+    echo 'case "$2" in missing-packages) echo netaddr; echo pyyaml ;; esac' >>"$VENV/bin/vhost"
     phase stack extra
     run -0 head -n 3 "$SAID"
-    [ "${lines[1]}" = "vhost stack foreign --environment $VENV" ]
+    [ "${lines[1]}" = "vhost stack missing-packages --environment $VENV" ]
     [ "${lines[2]}" = "pip_install --ignore-installed netaddr pyyaml" ]
     : >"$SAID"
     Q_AGENT=ovn OVN_SB_REMOTE=tcp:192.0.2.2:6642 phase stack extra
-    run -0 grep -c "stack foreign --environment $VENV --neutron" "$SAID"
+    run -0 grep -c "stack missing-packages --environment $VENV --neutron" "$SAID"
 }
 
 @test "extra ends where it is not known what the hosts would lack" {
-    stand_in_vhost "stack foreign"
+    stand_in_vhost "stack missing-packages"
     run ! phase stack extra
-    [[ $output == *"'vhost stack foreign --environment $VENV' failed"* ]]
+    [[ $output == *"'vhost stack missing-packages --environment $VENV' failed"* ]]
     run ! grep -e "stack up" -e pip_install "$SAID"
 }
 
@@ -181,7 +181,7 @@ unit() {
         VHOST_PCI_IN_PLACEMENT=1 VHOST_NOVA_OPTIONS="pci.x=1;compute.y=a b" \
         VHOST_LOG_DIR=/logs VHOST_MEMORY_LIMIT_MIB=9000 VHOST_DISK_LIMIT_MIB=800 \
         VHOST_GUEST_IMAGE=False XDG_STATE_HOME=/state phase stack extra
-    said "vhost stack foreign --environment $VENV" "async_wait vhost_build" "vhost stack up --name mine --topology article --hosts 2 --accelerator kvm\
+    said "vhost stack missing-packages --environment $VENV" "async_wait vhost_build" "vhost stack up --name mine --topology article --hosts 2 --accelerator kvm\
  --configuration $NOVA_CPU_CONF --environment $VENV --disk-limit-mib 800\
  --memory-limit-mib 9000 --pci-in-placement --option pci.x=1 --option compute.y=a b\
  --database $NOVA_CONF_DIR/nova_cell1.conf --log-directory /logs" \
@@ -242,7 +242,7 @@ unit() {
     stand_in_vhost
     rm "$NOVA_CONF_DIR/nova_cell1.conf"
     ENABLED_SERVICES=placement-client phase stack extra
-    said "vhost stack foreign --environment $VENV" "async_wait vhost_build" "$(up)" "$(unit 0)" "vhost check mine-0 vfio"
+    said "vhost stack missing-packages --environment $VENV" "async_wait vhost_build" "$(up)" "$(unit 0)" "vhost check mine-0 vfio"
 }
 
 @test "extra finds the database of a devstack with one conductor" {
@@ -262,7 +262,7 @@ unit() {
 @test "test-config tells tempest" {
     stand_in_vhost
     phase stack test-config
-    said "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --own-image"
+    said "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --prepared-image"
 }
 
 @test "test-config tells whitebox-tempest-plugin where that is enabled, and keeps an image" {
@@ -277,8 +277,8 @@ unit() {
     sudo() { echo "sudo $*" >>"$SAID"; }
     VHOST_TEMPEST_USER=nobody phase stack test-config
     said "sudo rm -rf $DATA_DIR/vhost-tempest" \
-        "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --own-image\
- --entrance $DATA_DIR/vhost-tempest" "sudo chown -R nobody $DATA_DIR/vhost-tempest"
+        "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --prepared-image\
+ --ssh-access $DATA_DIR/vhost-tempest" "sudo chown -R nobody $DATA_DIR/vhost-tempest"
     VHOST_TEMPEST_USER=no-such-user run phase stack test-config
     [ "$status" -ne 0 ]
     [[ ${lines[-1]} == "there is no user no-such-user to run tempest; create it"* ]]
@@ -320,7 +320,7 @@ stack pre-install|doctor
 stack post-config|stack configure-nova
 stack extra|stack up
 stack extra|check mine-0
-stack extra|stack provide
+stack extra|stack prepare-image
 stack test-config|stack configure-tempest
 unstack|stack destroy
 clean|stack destroy
@@ -332,7 +332,7 @@ PHASES
     FAILED_IN_BACKGROUND=vhost_build run phase stack extra
     [ "$status" -ne 0 ]
     [[ ${lines[-1]} == "'vhost image build' failed; "* ]]
-    said "vhost stack foreign --environment $VENV" "async_wait vhost_build"
+    said "vhost stack missing-packages --environment $VENV" "async_wait vhost_build"
 }
 
 @test "nothing goes on after the failure" {

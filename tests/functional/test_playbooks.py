@@ -26,7 +26,7 @@ echo "$*" >> "$0.words"
 case "$*" in
     *collect*) for last; do :; done; mkdir -p "$last/lab-0"; echo booted > "$last/lab-0/console.log"
                echo '3 files, 1 not to be had'; exit 0 ;;
-    *test*|*mustrun*) exit {code} ;;
+    *test*) exit {code} ;;
 esac
 """
 
@@ -291,12 +291,12 @@ class DevstackTest(NodeCase):
         self.post(tempest_exclude_regex="slow")
         stream = self.logs / "tests.subunit"
         self.assertEqual("stream\n", stream.read_text())
-        collect, mustrun = self.words()
+        collect, required = self.words()
         self.assertEqual(["collect", str(self.logs)], collect)
         words = f"--config-file {self.stack}/tempest/etc/tempest.conf --subunit {stream}"
         patterns = "--regex smoke --exclude-regex slow"
-        self.assertEqual(f"mustrun {words} {patterns}".split(), mustrun)
-        self.parse(mustrun)
+        self.assertEqual(f"required-tests {words} {patterns}".split(), required)
+        self.parse(required)
         self.assertIn("What was collected", [each["name"] for each in self.node.artifacts()])
 
     def test_a_test_that_did_not_run(self) -> None:

@@ -84,7 +84,8 @@ class TempestTest(unittest.TestCase):
         said = self.run_scenario("hosts = demo\nchecks = vfio,kvm\ntopology = small")
         self.assertIn("Passed: 1", said)
         self.assertEqual(
-            "check demo vfio kvm --against small --format json\n", (self.bin / "asked").read_text()
+            "check demo vfio kvm --compare-with small --format json\n",
+            (self.bin / "asked").read_text(),
         )
 
     def test_a_host_that_is_wrong_fails_with_the_finding(self) -> None:

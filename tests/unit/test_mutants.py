@@ -199,5 +199,5 @@ class CopyTest(unittest.TestCase):
         self.assertTrue(copies.is_mutated(self.lab, mutant))
         self.assertEqual(self.source, copies.before(self.lab, mutant))
         (self.lab.path / "mutants/before.json").unlink()
-        with self.assertRaisesRegex(HostError, "--own-nova"):
+        with self.assertRaisesRegex(HostError, "--release-nova"):
             copies.before(self.lab, mutant)

@@ -95,7 +95,7 @@ class NeedTest(unittest.TestCase):
         self.assertEqual(2, len(requirement.unmet(wanted, ground(ARTICLE))))
 
 
-class MustRunTest(unittest.TestCase):
+class RequiredTestsTest(unittest.TestCase):
     def test_what_belongs_to_it(self) -> None:
         article, sockets = (required_tests.entries(ground(layout)) for layout in (ARTICLE, SOCKETS))
         self.assertEqual([e.id for e in article], [e.id for e in sockets])

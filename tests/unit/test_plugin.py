@@ -89,7 +89,7 @@ class TempestConfTest(unittest.TestCase):
         return environment.ground(self.file)
 
     def test_what_tests_run_on(self) -> None:
-        found = self.ground("deployment=lab\ndeployment_name=x\n")
+        found = self.ground("driver=lab\ndeployment_name=x\n")
         self.assertEqual(["small", "single"], [layout.host.name for layout in found.layouts])
         self.assertEqual(frozenset(DriverCapability), found.capabilities)
         self.assertEqual(frozenset(), self.ground().capabilities)
@@ -97,7 +97,7 @@ class TempestConfTest(unittest.TestCase):
     def test_features_have_tempests_defaults(self) -> None:
         moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         self.assertEqual(moves, self.ground().features)
-        off = "ordinary_ports=true\n[compute-feature-enabled]\nlive_migration=false\n"
+        off = "neutron_ports=true\n[compute-feature-enabled]\nlive_migration=false\n"
         self.assertEqual(
             {*TempestFeature} - {TempestFeature.LIVE_MIGRATION}, self.ground(off).features
         )
@@ -107,7 +107,7 @@ class TempestConfTest(unittest.TestCase):
 
     def test_what_is_wrong_is_told(self) -> None:
         for text, words in (
-            (HOSTS + "ordinary_ports=maybe\n", "ordinary_ports"),
+            (HOSTS + "neutron_ports=maybe\n", "neutron_ports"),
             ("no section\n", "no section"),
             ("[vhost]\nhosts=a\n", r"\[vhost\]topology, \[vhost\]nova_cell_database"),
             (HOSTS.replace("small", "nowhere"), "nowhere"),

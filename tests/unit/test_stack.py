@@ -116,10 +116,12 @@ class SourcesTest(unittest.TestCase):
         )
 
     def test_what_the_machines_own_packages_fill_up(self) -> None:
-        self.assertEqual((), sources.foreign(self.environment, ["nova", "neutron"]))
+        self.assertEqual((), sources.missing_packages(self.environment, ["nova", "neutron"]))
         self.install("oslo.config", "netaddr>=0.7", "PyYAML", "backport; python_version < '3'")
         self.install("keystone", "oslo.config", path="keystone")
-        self.assertEqual(("netaddr", "pyyaml"), sources.foreign(self.environment, ["keystone"]))
+        self.assertEqual(
+            ("netaddr", "pyyaml"), sources.missing_packages(self.environment, ["keystone"])
+        )
 
     def test_a_root_must_be_installed(self) -> None:
         with self.assertRaisesRegex(InputError, "has no 'cinder'"):

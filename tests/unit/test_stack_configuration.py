@@ -19,7 +19,7 @@ from vhost_tempest_plugin.cloud.configuration import (
     tempest,
     whitebox,
 )
-from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, SshEntrance, Subject
+from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, SshAccess, Subject
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
@@ -168,7 +168,7 @@ class TempestTest(unittest.TestCase):
             hosts=("lab-0", "lab-1"),
             topology=Path("/topology.yaml"),
             database="mysql+pymysql://nova",
-            deployment="devstack",
+            driver="devstack",
             deployment_name="vhost",
             records=Path("/records"),
         )
@@ -178,7 +178,7 @@ class TempestTest(unittest.TestCase):
 
     def test_the_sections_are_the_same(self) -> None:
         of_the_cloud = {
-            ("vhost", option) for option in ("nova_cell_database", "deployment", "deployment_name")
+            ("vhost", option) for option in ("nova_cell_database", "driver", "deployment_name")
         }
         for section, content in self.devstack.items():
             for option, value in content.items():
@@ -193,14 +193,14 @@ class TempestTest(unittest.TestCase):
         self.assertLessEqual(set(self.devstack["vhost"]), known)
 
     def test_another_user_has_a_way_of_its_own_and_changes_nothing(self) -> None:
-        entrance = SshEntrance({"lab-0": 2200, "lab-1": 2201}, Path("/e/key"), Path("/e/known"))
-        subject = replace(self.subject, deployment=None, entrance=entrance)
+        access = SshAccess({"lab-0": 2200, "lab-1": 2201}, Path("/e/key"), Path("/e/known"))
+        subject = replace(self.subject, driver=None, ssh_access=access)
         said = scenarios.options(subject, self.contents)["vhost"]
         self.assertEqual(
             {"lab-0": "127.0.0.1:2200", "lab-1": "127.0.0.1:2201"},
             cfg.types.Dict()(str(said["ssh_addresses"])),
         )
-        self.assertNotIn("deployment", said)
+        self.assertNotIn("driver", said)
         known = {option.dest for _, options in config.list_opts() for option in options}
         self.assertLessEqual(set(said), known)
 

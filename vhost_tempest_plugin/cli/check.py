@@ -26,7 +26,7 @@ class Check(FindingsCommand):
             help=f"these checks alone (default: all of {', '.join(registry.HOST.load())})",
         )
         parser.add_argument(
-            "--against",
+            "--compare-with",
             metavar="TOPOLOGY",
             help="name or file of the topology to expect (default: the host's own)",
         )
@@ -35,8 +35,8 @@ class Check(FindingsCommand):
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
         news = progress.Lines()
         wanted = (
-            layout.lay_out(catalog.find(parsed_args.against))
-            if parsed_args.against
+            layout.lay_out(catalog.find(parsed_args.compare_with))
+            if parsed_args.compare_with
             else status.intended(parsed_args.name)
         )
         with status.connected(parsed_args.name) as (record, machine):

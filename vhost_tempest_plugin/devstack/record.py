@@ -56,7 +56,7 @@ class StackRecord:
     @property
     def features(self) -> frozenset[TempestFeature]:
         """What guests can have there; to go from one host to another they need a way."""
-        ports = {TempestFeature.ORDINARY_PORTS} if self.networking else set()
+        ports = {TempestFeature.NEUTRON_PORTS} if self.networking else set()
         moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         return frozenset(ports | (moves if self.network and len(self.hosts) > 1 else set()))
 

@@ -53,7 +53,7 @@ def needed(environment: Path, roots: Iterable[str]) -> tuple[Source, ...]:
     return tuple(sorted(source for source in found if source is not None))
 
 
-def foreign(environment: Path, roots: Iterable[str]) -> tuple[str, ...]:
+def missing_packages(environment: Path, roots: Iterable[str]) -> tuple[str, ...]:
     """What *roots* require, with all that this requires, and the environment has not itself.
 
     One that was made with ``--system-site-packages``, as devstack's is, is filled up by the

@@ -8,7 +8,7 @@ key of its own, which the hosts accept beside the owner's also after they have b
 from collections.abc import Sequence
 from pathlib import Path
 
-from vhost_tempest_plugin.cloud.configuration.scenarios import SshEntrance
+from vhost_tempest_plugin.cloud.configuration.scenarios import SshAccess
 from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.host import ssh_keys, status
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -22,18 +22,18 @@ _ADMIT = (
 )
 
 
-def admit(names: Sequence[str], directory: Path) -> SshEntrance:
+def admit(names: Sequence[str], directory: Path) -> SshAccess:
     """Have running hosts accept a key in *directory*, which is made where it is not there.
 
     :raises HostError: one of them does not run
     :raises LocalError: the directory cannot be written
     """
-    entrance = SshEntrance({}, directory / "key", directory / "known_hosts")
+    access = SshAccess({}, directory / "key", directory / "known_hosts")
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        ssh_keys.make(entrance.key, "tempest")
+        ssh_keys.make(access.key, "tempest")
         known = [HostDirectory.of(name).known_hosts.read_text() for name in names]
-        entrance.known_hosts.write_text("".join(known))
+        access.known_hosts.write_text("".join(known))
     except OSError as error:
         raise LocalError(f"cannot write {directory}: {error.strerror}") from None
     ports = {}
@@ -41,9 +41,9 @@ def admit(names: Sequence[str], directory: Path) -> SshEntrance:
         with status.connected(name) as (record, machine):
             if record.ssh_port is None:
                 raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
-            accept(machine, ssh_keys.public(entrance.key))
+            accept(machine, ssh_keys.public(access.key))
             ports[name] = record.ssh_port
-    return SshEntrance(ports, entrance.key, entrance.known_hosts)
+    return SshAccess(ports, access.key, access.known_hosts)
 
 
 def accept(machine: HostConnection, key: str) -> None:

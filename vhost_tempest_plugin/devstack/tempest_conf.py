@@ -41,14 +41,14 @@ def configure(
     name: str,
     file: Path,
     *,
-    own_image: bool,
+    prepared_image: bool,
     with_whitebox: bool,
-    entrance: Path | None = None,
+    ssh_directory: Path | None = None,
 ) -> None:
     """Add to tempest.conf what the scenarios, and whitebox-tempest-plugin's tests, have to know.
 
-    :param own_image: tests boot what ``provide`` has given, in place of devstack's image
-    :param entrance: a directory for a key with which another user gets into the hosts; that
+    :param prepared_image: tests boot what ``provide`` has given, in place of devstack's image
+    :param ssh_directory: a directory for a key with which another user gets into the hosts; that
         user may not change devstack
     :raises InputError: there is no such devstack, or it has no such image
     """
@@ -58,45 +58,45 @@ def configure(
     database = files.database_url(record.database) if record.database else None
     subject = Subject(
         hosts=record.hosts,
-        topology=_topology(directory, entrance),
+        topology=_topology(directory, ssh_directory),
         database=database,
-        deployment=None if entrance else DEPLOYMENT,
+        driver=None if ssh_directory else DEPLOYMENT,
         deployment_name=name,
-        records=entrance / "records" if entrance else directory.records,
-        entrance=ssh_access.admit(record.hosts, entrance) if entrance else None,
+        records=ssh_directory / "records" if ssh_directory else directory.records,
+        ssh_access=ssh_access.admit(record.hosts, ssh_directory) if ssh_directory else None,
         features=record.features,
     )
-    made = _contents(name) if own_image else None
+    made = _contents(name) if prepared_image else None
     options = render.literal(scenarios.options(subject, made))
     if with_whitebox:
         more = whitebox.options(
             layout,
             record.hosts,
             pci_in_placement=record.pci_in_placement,
-            way_in=_way_in(directory, record, entrance),
+            way_in=_way_in(directory, record, ssh_directory),
         )
         options = {**options, **more}
     files.edit(file, options)
 
 
-def _topology(directory: StackDirectory, entrance: Path | None) -> Path:
+def _topology(directory: StackDirectory, ssh_directory: Path | None) -> Path:
     """The file with the topology, where who runs the tests can read it."""
-    if entrance is None:
+    if ssh_directory is None:
         return directory.topology
-    entrance.mkdir(mode=0o700, parents=True, exist_ok=True)
-    copy = entrance / directory.topology.name
+    ssh_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    copy = ssh_directory / directory.topology.name
     copy.write_text(directory.topology.read_text())
     return copy
 
 
 def _way_in(
-    directory: StackDirectory, record: StackRecord, entrance: Path | None
+    directory: StackDirectory, record: StackRecord, ssh_directory: Path | None
 ) -> Mapping[str, str] | None:
     """How whitebox's tests get into the hosts; they only go to ssh's own port."""
     hosts = [host for host in ComputeHosts(directory, record, silent).hosts if host.is_reachable]
     if not hosts:
         return None
-    place = entrance or directory.whitebox
+    place = ssh_directory or directory.whitebox
     admitted = ssh_access.admit(record.hosts, place)
     file = place / "nodes.yaml"
     file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
@@ -110,6 +110,6 @@ def _contents(name: str) -> Contents:
     if image is None or flavor is None:
         raise InputError(
             f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
-            f"'vhost stack provide --name {name}' brings them"
+            f"'vhost stack prepare-image --name {name}' brings them"
         )
     return Contents(image, flavor)

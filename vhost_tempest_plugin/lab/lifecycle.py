@@ -45,7 +45,7 @@ class LabSpec:
     """What ``lab up`` is asked for; None for what the lab has, or a new one's default.
 
     :param nova: a working tree of Nova
-    :param own_nova: the release's own, whatever the lab has had
+    :param release_nova: the release's own, whatever the lab has had
     :param cold: start anew even where there is a snapshot
     """
 
@@ -53,7 +53,7 @@ class LabSpec:
     host: Host | None = None
     release: str | None = None
     nova: Path | None = None
-    own_nova: bool = False
+    release_nova: bool = False
     hosts: int | None = None
     accelerator: Accelerator | None = None
     cold: bool = False
@@ -257,7 +257,7 @@ def _with_nova(directory: LabDirectory, record: LabRecord, wish: LabSpec) -> Lab
 
     What a mutation check that was killed has left it with is not what it has.
     """
-    if wish.own_nova:
+    if wish.release_nova:
         return replace(record, nova=None)
     return replace(record, nova=wish.nova or mutant_tree.before(directory, record))
 

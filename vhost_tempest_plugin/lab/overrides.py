@@ -67,7 +67,9 @@ def take_back(name: str, service: str, names: Sequence[str], progress: Progress)
             )
         )
         if kept == record.overrides:
-            raise InputError(f"no such option of {service} was set; see 'vhost lab set {service}'")
+            raise InputError(
+                f"no such option of {service} was set; see 'vhost lab config set {service}'"
+            )
         _change(directory, record, kept, progress)
 
 

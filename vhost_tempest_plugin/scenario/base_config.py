@@ -33,7 +33,7 @@ class BaseConfigTest(ScenarioTest):
         """Of the deployment; tests that need it declare so."""
         driver = self.site.deployment
         if driver is None:
-            raise VhostError("[vhost]deployment is not set")
+            raise VhostError("[vhost]driver is not set")
         return driver
 
     @property

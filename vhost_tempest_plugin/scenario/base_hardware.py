@@ -36,7 +36,7 @@ class BaseHardwareTest(ScenarioTest):
     def driver(self) -> Deployment:
         """What changes the deployment."""
         if self.site.deployment is None:
-            raise VhostError("[vhost]deployment is not set")
+            raise VhostError("[vhost]driver is not set")
         return self.site.deployment
 
     @property

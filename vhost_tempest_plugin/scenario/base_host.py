@@ -116,8 +116,8 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
         self._require(self.inspector.held(self.watch))
 
     def _write_record(self) -> None:
-        if CONF.vhost.record_directory:
-            directory = Path(CONF.vhost.record_directory)
+        if CONF.vhost.results_dir:
+            directory = Path(CONF.vhost.results_dir)
             self.record.write(directory, self.watch.waited_s, self.watch.own_s)
 
     def _attach_logs(self, _: object) -> None:

@@ -98,7 +98,7 @@ def configured() -> ScenarioEnvironment:
             cpu_ratio=group.cpu_allocation_ratio,
             ram_ratio=group.ram_allocation_ratio,
             reserved_mib=group.reserved_memory_mib,
-            pack=group.pack_nodes,
+            pack=group.numa_packing,
         ),
         database=NovaDatabase(group.nova_cell_database) if group.nova_cell_database else None,
         deployment=_deployment(group),
@@ -114,9 +114,9 @@ def _features(conf: Any) -> frozenset[TempestFeature]:
 
 
 def _deployment(group: Any) -> Deployment | None:
-    if not group.deployment:
+    if not group.driver:
         return None
-    return driver.load(group.deployment, group.deployment_name, tuple(group.hosts))
+    return driver.load(group.driver, group.deployment_name, tuple(group.hosts))
 
 
 def _layout(group: Any, name: str) -> Layout:

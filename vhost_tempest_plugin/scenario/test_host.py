@@ -41,7 +41,7 @@ def _emulated() -> list[str]:
 def _findings(host: str, checks: list[str], topology: str | None) -> list[dict[str, str]]:
     """What ``vhost check`` finds; its exit status repeats the verdicts, so it is not looked at."""
     vhost = str(Path(sys.executable).with_name("vhost"))
-    against = ["--against", topology] if topology else []
+    against = ["--compare-with", topology] if topology else []
     command = [vhost, "check", host, *checks, *against, "--format", "json"]
     done = process.run(command, timeout_s=_TIME_LIMIT_S, check=False)
     try:

@@ -63,7 +63,7 @@ class OrderTest(ScenarioTest):
         """Have Nova pack guests, or spread them."""
         driver = self.site.deployment
         if driver is None:
-            self.fail("[vhost]deployment is not set")
+            self.fail("[vhost]driver is not set")
         packing = driver.configured("nova-scheduler", {_PACK: str(pack).lower()})
         with self.watch.within("options", packing):
             self.pack = pack

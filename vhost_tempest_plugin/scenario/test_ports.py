@@ -14,7 +14,7 @@ from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
 
 
-@needs(feature(TempestFeature.ORDINARY_PORTS))
+@needs(feature(TempestFeature.NEUTRON_PORTS))
 class PortTest(ScenarioTest):
     """The host's agent plugs the port, and the guest gets the address that Neutron says."""
 
@@ -25,7 +25,7 @@ class PortTest(ScenarioTest):
     def resource_setup(cls) -> None:
         super().resource_setup()
         cls.wires = NetworkClient(cls.os_admin, cls.addClassResourceCleanup)
-        if TempestFeature.ORDINARY_PORTS in cls.site.ground.features:
+        if TempestFeature.NEUTRON_PORTS in cls.site.ground.features:
             cls.network = cls.wires.network()
 
     @decorators.attr(type=["smoke", "guest"])

@@ -43,7 +43,7 @@ class RestartCase(ScenarioTest):
     def driver(self) -> Deployment:
         """What restarts."""
         if self.site.deployment is None:
-            raise VhostError("[vhost]deployment is not set")
+            raise VhostError("[vhost]driver is not set")
         return self.site.deployment
 
     def some_guests(self) -> tuple[Guest, ...]:

@@ -45,7 +45,7 @@ class Up(Lister):
             "'vhost lab restart' takes what has changed in it",
         )
         nova.add_argument(
-            "--own-nova", action="store_true", help="the release's Nova again, after a --nova"
+            "--release-nova", action="store_true", help="the release's Nova again, after a --nova"
         )
         parser.add_argument("--hosts", type=host_count, help="how many emulated hosts (default: 1)")
         parser.add_argument(
@@ -68,7 +68,7 @@ class Up(Lister):
             host=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,
             nova=parsed_args.nova and parsed_args.nova.expanduser().absolute(),
-            own_nova=parsed_args.own_nova,
+            release_nova=parsed_args.release_nova,
             hosts=parsed_args.hosts,
             accelerator=None if choice == "auto" else Accelerator(choice),
             cold=parsed_args.cold,

@@ -36,9 +36,9 @@ class ConfigureTempest(Command):
         add_name(parser)
         parser.add_argument("file", type=Path, help="devstack's $TEMPEST_CONFIG")
         parser.add_argument(
-            "--own-image",
+            "--prepared-image",
             action="store_true",
-            help="tests boot what 'vhost stack provide' has given, in place of devstack's image",
+            help="tests boot the image of 'vhost stack prepare-image' and not devstack's",
         )
         parser.add_argument(
             "--whitebox",
@@ -46,7 +46,7 @@ class ConfigureTempest(Command):
             help="what whitebox-tempest-plugin's tests have to know, too",
         )
         parser.add_argument(
-            "--entrance",
+            "--ssh-access",
             type=Path,
             metavar="DIR",
             help="where to put a key with which another user, who runs tempest, gets into the "
@@ -58,7 +58,7 @@ class ConfigureTempest(Command):
         tempest_conf.configure(
             parsed_args.name,
             parsed_args.file,
-            own_image=parsed_args.own_image,
+            prepared_image=parsed_args.prepared_image,
             with_whitebox=parsed_args.whitebox,
-            entrance=parsed_args.entrance and parsed_args.entrance.absolute(),
+            ssh_directory=parsed_args.ssh_access and parsed_args.ssh_access.absolute(),
         )

@@ -7,6 +7,6 @@ from enum import StrEnum
 class TempestFeature(StrEnum):
     """A boolean option of tempest.conf, ``section.option``; tests say which they need set."""
 
-    ORDINARY_PORTS = "vhost.ordinary_ports"
+    NEUTRON_PORTS = "vhost.neutron_ports"
     COLD_MIGRATION = "compute-feature-enabled.cold_migration"
     LIVE_MIGRATION = "compute-feature-enabled.live_migration"

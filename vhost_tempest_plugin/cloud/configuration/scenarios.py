@@ -26,7 +26,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class SshEntrance:
+class SshAccess:
     """A way into the hosts for another user than theirs.
 
     :param ports: on the loopback address, by host
@@ -56,9 +56,9 @@ class Subject:
     :param hosts: the compute hosts' names
     :param topology: the file that describes them
     :param database: the URL of the cell's database, None where there is no way to it
-    :param deployment: the driver that changes the deployment, None where tests may not
+    :param driver: the one that changes the deployment, None where tests may not
     :param deployment_name: what that one calls it
-    :param entrance: how who runs the tests gets into the hosts, None where the hosts are theirs
+    :param ssh_access: how who runs the tests gets into the hosts, None where the hosts are theirs
     :param records: where tests leave what they saw
     :param features: what guests can have there, and what can be done with them
     """
@@ -66,10 +66,10 @@ class Subject:
     hosts: Sequence[str]
     topology: Path
     database: str | None
-    deployment: str | None
+    driver: str | None
     deployment_name: str
     records: Path
-    entrance: SshEntrance | None = None
+    ssh_access: SshAccess | None = None
     features: frozenset[TempestFeature] = frozenset()
 
 
@@ -89,8 +89,8 @@ def options(subject: Subject, contents: Contents | None) -> Options:
     }
     database = {"nova_cell_database": subject.database} if subject.database else {}
     driver = (
-        {"deployment": subject.deployment, "deployment_name": subject.deployment_name}
-        if subject.deployment
+        {"driver": subject.driver, "deployment_name": subject.deployment_name}
+        if subject.driver
         else {}
     )
     return {
@@ -113,9 +113,9 @@ def options(subject: Subject, contents: Contents | None) -> Options:
             "hosts": ",".join(subject.hosts),
             "topology": str(subject.topology),
             **driver,
-            **(subject.entrance.options() if subject.entrance else {}),
-            "ordinary_ports": _boolean(TempestFeature.ORDINARY_PORTS in subject.features),
-            "record_directory": str(subject.records),
+            **(subject.ssh_access.options() if subject.ssh_access else {}),
+            "neutron_ports": _boolean(TempestFeature.NEUTRON_PORTS in subject.features),
+            "results_dir": str(subject.records),
             "reserved_memory_mib": str(in_host.RESERVED_MIB),
         },
     }

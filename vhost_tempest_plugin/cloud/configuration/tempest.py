@@ -21,7 +21,7 @@ def options(settings: Settings, contents: Contents, topology: Path, records: Pat
         hosts=tuple(host.name for host in settings.hosts),
         topology=topology,
         database=common.database_url(settings, Database.NOVA_CELL1),
-        deployment="lab",
+        driver="lab",
         deployment_name=settings.name,
         records=records,
     )

@@ -2,7 +2,7 @@
 """What tests may do to the deployment they run on, besides asking its APIs.
 
 A driver knows how that is done on one sort of deployment.  It is an entry point of the
-namespace ``vhost_tempest_plugin.deployments``; ``[vhost]deployment`` of tempest.conf names it.
+namespace ``vhost_tempest_plugin.deployments``; ``[vhost]driver`` of tempest.conf names it.
 Without one, the tests that need a driver say so.
 """
 
@@ -163,7 +163,7 @@ def load(driver: str, name: str, hosts: tuple[str, ...]) -> Deployment:
     except NoMatches:
         known = ", ".join(ExtensionManager[Deployment](NAMESPACE).names()) or "none"
         raise InputError(
-            f"there is no deployment driver {driver!r}; correct [vhost]deployment, known: {known}"
+            f"there is no deployment driver {driver!r}; correct [vhost]driver, known: {known}"
         ) from None
     if not isinstance(found.driver, Deployment):
         raise InputError(f"the entry point {driver!r} of {NAMESPACE} is no Deployment; correct it")

@@ -192,7 +192,7 @@ def deployment(*capabilities: DriverCapability) -> HardwareRequirement:
     wanted = frozenset(capabilities)
     words = ", ".join(sorted(ability.value for ability in wanted))
     return HardwareRequirement(
-        f"{len(wanted)} capabilities of [vhost]deployment ({words})",
+        f"{len(wanted)} capabilities of [vhost]driver ({words})",
         len(wanted),
         lambda ground: len(wanted & ground.capabilities),
     )

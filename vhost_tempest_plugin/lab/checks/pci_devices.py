@@ -29,7 +29,7 @@ class PciDevices(LabCheck):
         return self.compare(
             expected,
             observed,
-            "'vhost lab show config nova-compute' has [pci]device_spec, 'vhost check' tells "
+            "'vhost lab config show nova-compute' has [pci]device_spec, 'vhost check' tells "
             "whether the host is right, 'vhost lab logs nova-compute' what Nova saw",
         )
 

@@ -63,7 +63,7 @@ def before(lab: LabDirectory, record: LabRecord) -> Path | None:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HostError(
             f"what Nova lab {record.name!r} had is not known any more ({error}); give it one: "
-            "'vhost lab up --own-nova'"
+            "'vhost lab up --release-nova'"
         ) from None
     return None if said is None else Path(said)
 

@@ -94,4 +94,4 @@ def _copied(name: str, progress: Progress) -> Iterator[Path]:
 
 
 def _give(name: str, nova: Path | None, progress: Progress) -> None:
-    lifecycle.up(lifecycle.LabSpec(name, nova=nova, own_nova=nova is None), progress)
+    lifecycle.up(lifecycle.LabSpec(name, nova=nova, release_nova=nova is None), progress)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vhost stack provide."""
+"""vhost stack prepare-image."""
 
 import argparse
 
@@ -10,8 +10,8 @@ from vhost_tempest_plugin.devstack import tempest_conf
 from vhost_tempest_plugin.util import progress
 
 
-class Provide(Command):
-    """Give the cloud an image of the tiny guest, and flavors with devices, where it has none."""
+class PrepareImage(Command):
+    """Upload an image of the tiny guest and create flavors with devices if they are missing."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vhost mustrun."""
+"""vhost required-tests."""
 
 import argparse
 import re
@@ -21,10 +21,10 @@ from vhost_tempest_plugin.topology.layout import lay_out
 _COLUMNS = ("test", "must run", "why not", "did run")
 
 
-class MustRun(Lister):
-    """Tell which tests of the plugin must run on a topology, and whether they did.
+class RequiredTests(Lister):
+    """List the tests that must run on a topology, and whether they did.
 
-    With the subunit stream of a run, exit code 1 where one that must run was skipped or is
+    With the subunit stream of a run, the exit code is 1 if a required test was skipped or is
     missing.
     """
 
@@ -38,11 +38,11 @@ class MustRun(Lister):
         )
         ground.add_argument("--topology", action="append", help="of a compute host; one each")
         parser.add_argument(
-            "--ability",
+            "--driver-capability",
             action="append",
             default=[],
-            choices=[ability.name.lower() for ability in DriverCapability],
-            help="beside --topology, what [vhost]deployment can do; may be repeated",
+            choices=[capability.name.lower() for capability in DriverCapability],
+            help="beside --topology, what [vhost]driver can do; may be repeated",
         )
         parser.add_argument(
             "--feature",
@@ -96,7 +96,7 @@ def _ground(parsed_args: argparse.Namespace) -> TestEnvironment:
         return environment.ground(parsed_args.config_file)
     return TestEnvironment(
         tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
-        frozenset(DriverCapability[name.upper()] for name in parsed_args.ability),
+        frozenset(DriverCapability[name.upper()] for name in parsed_args.driver_capability),
         frozenset(map(TempestFeature, parsed_args.feature)),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vhost lab try."""
+"""vhost lab smoke."""
 
 import argparse
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from vhost_tempest_plugin.lab import smoke_guest
 from vhost_tempest_plugin.util import progress
 
 
-class Try(FindingsCommand):
-    """Boot a guest with a NIC, see that all who know of it tell the same, and delete it.
+class Smoke(FindingsCommand):
+    """Boot a server with a NIC, compare what every view reports of it, and delete it.
 
-    Exit code 1 if anything is not as it should be.
+    The exit code is 1 if two views differ.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

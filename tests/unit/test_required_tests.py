@@ -12,12 +12,12 @@ from vhost_tempest_plugin.scenario import required_tests
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import lay_out
 
-GOLDEN = Path(__file__).parent / "golden" / "mustrun.txt"
+GOLDEN = Path(__file__).parent / "golden" / "required_tests.txt"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"
 _PACKAGE = "vhost_tempest_plugin.scenario."
 
 
-class MustRunTest(unittest.TestCase):
+class RequiredTestsTest(unittest.TestCase):
     """Those that are not in the golden file must run on all.
 
     VHOST_REGENERATE_GOLDEN=1 writes it anew; read the difference before committing.

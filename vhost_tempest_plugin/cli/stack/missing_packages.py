@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""vhost stack foreign."""
+"""vhost stack missing-packages."""
 
 import argparse
 from pathlib import Path
@@ -9,11 +9,11 @@ from cliff.command import Command
 from vhost_tempest_plugin.devstack import sources
 
 
-class Foreign(Command):
-    """Name what Nova needs and devstack's virtual environment has not itself.
+class MissingPackages(Command):
+    """List the packages that Nova needs and that devstack's virtual environment lacks.
 
-    The machine's own Python packages fill it up, which the hosts do not have; one name a line, for
-    pip's --ignore-installed.
+    The system's packages, which the hosts do not have, stand in for them on this machine. The
+    output has one name a line, for pip's --ignore-installed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -28,5 +28,5 @@ class Foreign(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         roots = ("nova", "neutron") if parsed_args.neutron else ("nova",)
-        for name in sources.foreign(parsed_args.environment, roots):
+        for name in sources.missing_packages(parsed_args.environment, roots):
             self.app.stdout.write(f"{name}\n")

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""vhost lab config: the options of a lab's services."""
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff.command import Command
+from cliff.lister import Lister
+
+from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.lab import overrides, status
+from vhost_tempest_plugin.util import progress
+
+_COLUMNS = ("service", "section", "option", "value")
+_SERVICES = ", ".join(CONFIGURABLE)
+
+
+class List(Lister):
+    """List the options that were set by hand."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("service", nargs="?", help=f"one of {_SERVICES} (default: all)")
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        _, record = status.find(parsed_args.name)
+        return _COLUMNS, [
+            (entry.service, entry.section, entry.option, _text(entry.value))
+            for entry in record.overrides
+            if parsed_args.service in (None, entry.service)
+        ]
+
+
+class Set(List):
+    """Set options of a service, restart every service that reads them, and list what is set.
+
+    If a service does not start with its new options, it gets its old ones back.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = Lister.get_parser(self, prog_name)
+        add_name(parser)
+        parser.add_argument("service", help=f"one of {_SERVICES}")
+        parser.add_argument(
+            "assignments",
+            nargs="+",
+            metavar="section.option=value",
+            help="repeat an option to give it several values",
+        )
+        return parser
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        name, service = parsed_args.name, parsed_args.service
+        overrides.put(name, service, parsed_args.assignments, progress.Lines())
+        return super().take_action(parsed_args)
+
+
+class Unset(Command):
+    """Unset options that were set by hand, and restart every service that reads them."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("service", help=f"one of {_SERVICES}")
+        parser.add_argument(
+            "options", nargs="*", metavar="section.option", help="only these (default: all)"
+        )
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        overrides.take_back(
+            parsed_args.name, parsed_args.service, parsed_args.options, progress.Lines()
+        )
+
+
+class Show(Command):
+    """Print the whole configuration of a service; passwords are masked."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        add_name(parser)
+        parser.add_argument("service", choices=[service.value for service in CONFIGURABLE])
+        parser.add_argument("--host", help="the host, in a lab with several (default: the first)")
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        settings = status.settings(parsed_args.name)
+        service = Service(parsed_args.service)
+        if service.in_host:
+            host = status.host(settings, parsed_args.host)
+            options = render.compute_options(settings, host)
+        else:
+            options = render.options(settings)[service]
+        self.app.stdout.write(failure.mask(render.text(options), settings.secrets))
+
+
+def _text(value: str | tuple[str, ...]) -> str:
+    return value if isinstance(value, str) else "\n".join(value)
