@@ -7,7 +7,7 @@ from vhost_tempest_plugin.util.die_with_parent import tethered
 
 PROGRAM = """
 import subprocess
-from vhost_tempest_plugin.tether import tethered
+from vhost_tempest_plugin.util.die_with_parent import tethered
 subprocess.run(tethered(["sh", "-c", "sh -c 'echo started; sleep 300' & sleep 300"]))
 """
 

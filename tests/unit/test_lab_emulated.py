@@ -15,25 +15,6 @@ from vhost_tempest_plugin.errors import BusyError, HostError, InputError
 from vhost_tempest_plugin.util import process
 
 
-class FollowTest(unittest.TestCase):
-    def test_lines_are_told_as_they_come_and_output_is_kept(self) -> None:
-        program = (
-            "import sys; print('out'); print('one', file=sys.stderr, flush=True);"
-            "sys.stdin.read(); print('two', file=sys.stderr); sys.exit(3)"
-        )
-        told: list[str] = []
-        done = process.follow([sys.executable, "-c", program], told.append)
-        self.assertEqual((3, "out\n", ["one", "two"]), (done.returncode, done.stdout, told))
-
-    def test_it_can_be_ended(self) -> None:
-        done = process.follow(
-            [sys.executable, "-c", "import time; time.sleep(1000)"],
-            lambda line: None,
-            started=lambda end: end(),
-        )
-        self.assertLess(done.returncode, 0)
-
-
 class RunTest(unittest.TestCase):
     """A real vhost command with nothing to do."""
 

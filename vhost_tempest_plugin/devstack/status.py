@@ -35,8 +35,9 @@ def follow(host: str, count: int) -> Iterator[str]:
     """
     way = ssh(host)
     argv = [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
-    with process.streaming(argv, directory=way.directory) as lines:
-        yield from lines
+    with process.running(argv, directory=way.directory) as program:
+        for line in program.stdout or ():
+            yield line.decode(errors="replace").rstrip("\n")
 
 
 def known_hosts(name: str, host: str | None) -> tuple[str, ...]:

@@ -122,7 +122,7 @@ def run(
     errors = workspace.directory / "tempest.err"
     argv = [*_TEMPEST, "--subunit", *words]
     with (
-        process.piped(
+        process.running(
             argv, errors=errors, directory=workspace.directory, environment=limits()
         ) as program,
         closing(Pulse(progress, _NEWS_S)) as pulse,

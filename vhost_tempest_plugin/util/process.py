@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The one door to subprocess."""
+"""The one door to subprocess.
+
+Each program has a session of its own: a timeout or an interruption ends all that it started.
+"""
 
 import contextlib
 import os
@@ -8,15 +11,22 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, TypeAlias
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
 
 Completed = subprocess.CompletedProcess[str]
 
+# How long a program may take to end before it is killed.
+GRACE_S = 2.0
+_KILLED_S = 10.0
+_DRAIN_S = 1.0
 _TAIL_CHARS = 400
+_Stream: TypeAlias = int | IO[bytes] | None
 
 
 def _tail(text: str) -> str:
@@ -44,33 +54,41 @@ def run(
     directory: Path | None = None,
     check: bool = True,
 ) -> Completed:
-    """Run a program to its end and return what it said.
+    """Run a program to its end and return what it printed.
+
+    Where it runs out of time, or this is interrupted, all that it started ends too.  After a
+    run that ended by itself, what it left in the background stays, as a shared ssh connection.
 
     :param environment: added to this process's own
     :param check: raise where it fails
-    :raises CommandError: it failed or ran out of time (then it was killed)
+    :raises CommandError: it failed, ran out of time or could not be started
     """
     words = [str(word) for word in argv]
+    program = _start(
+        words,
+        stdin=subprocess.DEVNULL if input_text is None else subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        environment=environment,
+        directory=directory,
+    )
+    data = None if input_text is None else input_text.encode()
     try:
-        done = subprocess.run(
-            words,
-            input=input_text,
-            stdin=subprocess.DEVNULL if input_text is None else None,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout_s,
-            env={**os.environ, **environment} if environment else None,
-            cwd=directory,
-            check=False,
-        )
+        output, complaints = (_text(out) for out in program.communicate(data, timeout_s))
     except subprocess.TimeoutExpired as error:
-        said = error.stderr.decode(errors="replace") if isinstance(error.stderr, bytes) else ""
+        _end(program)
+        complaints = _rest(program, error)
         raise CommandError(
-            f"{shlex.join(words)!r} did not end within {timeout_s:g} s: {_tail(said)}", None, said
+            f"{shlex.join(words)!r} did not end within {timeout_s:g} s: {_tail(complaints)}",
+            None,
+            complaints,
         ) from None
-    except OSError as error:
-        raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+    except BaseException:
+        _end(program)
+        raise
+    finally:
+        _close(program)
+    done = Completed(words, program.returncode, output, complaints)
     if check and done.returncode != 0:
         raise CommandError(
             f"{shlex.join(words)!r} exited with {done.returncode}: "
@@ -83,147 +101,160 @@ def run(
 
 def follow(
     argv: Sequence[str | Path],
-    tell: Callable[[str], None],
+    report: Callable[[str], None],
     *,
     environment: Mapping[str, str] | None = None,
     started: Callable[[Callable[[], None]], None] = lambda end: None,
+    grace_s: float = GRACE_S,
 ) -> Completed:
-    """Run a program to its end; each line of its standard error is told as it comes.
+    """Run a program to its end; each line of its standard error is reported as it comes.
 
-    Ends the program where *tell* raises.  What it returned is the caller's business.
+    Ends the program where *report* raises.  What it returned is the caller's business.
 
-    :param started: is given what asks the program to end
-
+    :param started: is given what ends the program, which returns at once
+    :param grace_s: how long the program may take to end before it is killed
     :raises CommandError: it could not be started
     """
-    words = [str(word) for word in argv]
-    said: list[str] = []
-    with tempfile.TemporaryFile("w+", errors="replace") as output:
+    lines: list[str] = []
+    with (
+        tempfile.TemporaryFile() as output,
+        _ending(
+            argv, grace_s=grace_s, stdout=output, stderr=subprocess.PIPE, environment=environment
+        ) as program,
+    ):
+
+        def end() -> None:
+            _signal(program, signal.SIGTERM)
+            killer.start()
+
+        killer = threading.Timer(grace_s, _signal, [program, signal.SIGKILL])
+        killer.daemon = True
+        started(end)
         try:
-            program = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.PIPE,
-                text=True,
-                errors="replace",
-                env={**os.environ, **environment} if environment else None,
-            )
-        except OSError as error:
-            raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
-        started(program.terminate)
-        with program:
-            try:
-                for line in program.stderr or ():
-                    said.append(line)
-                    tell(line.rstrip("\n"))
-            except BaseException:
-                program.terminate()
-                raise
-        output.seek(0)
-        return Completed(words, program.returncode, output.read(), "".join(said))
-
-
-@contextmanager
-def streaming(
-    argv: Sequence[str | Path], *, directory: Path | None = None
-) -> Iterator[Iterator[str]]:
-    """Run a program beside the block, which is given each line of its output as it comes.
-
-    The program is ended with the block.
-
-    :raises CommandError: it could not be started
-    """
-    words = [str(word) for word in argv]
-    try:
-        program = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            cwd=directory,
-        )
-    except OSError as error:
-        raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
-    with program:
-        try:
-            yield (line.rstrip("\n") for line in program.stdout or ())
+            for raw in program.stderr or ():
+                lines.append(_text(raw))
+                report(lines[-1].rstrip("\n"))
+            program.wait()
         finally:
-            program.terminate()
-
-
-@contextmanager
-def piped(
-    argv: Sequence[str | Path],
-    *,
-    errors: Path,
-    directory: Path | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a program beside the block, which reads its output as bytes and waits for its end.
-
-    What has not ended with the block is killed, with all that it has started.
-
-    :param errors: the file for its standard error
-    :raises CommandError: it could not be started
-    """
-    words = [str(word) for word in argv]
-    with errors.open("wb") as complaints:
-        try:
-            program = subprocess.Popen(
-                words,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=complaints,
-                env={**os.environ, **environment} if environment else None,
-                cwd=directory,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
-        with program:
-            try:
-                yield program
-            finally:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(program.pid, signal.SIGKILL)
-
-
-def start(
-    argv: Sequence[str | Path],
-    *,
-    log: Path,
-    environment: Mapping[str, str] | None = None,
-    directory: Path | None = None,
-) -> subprocess.Popen[str]:
-    """Start a program whose output goes to the file *log*; the caller ends it."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [str(word) for word in argv],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, **environment} if environment else None,
-            cwd=directory,
-        )
+            killer.cancel()
+        output.seek(0)
+        said = _text(output.read())
+        return Completed(program.args, program.returncode, said, "".join(lines))
 
 
 @contextmanager
 def running(
     argv: Sequence[str | Path],
     *,
-    log: Path,
+    log: Path | None = None,
+    errors: Path | None = None,
     environment: Mapping[str, str] | None = None,
-) -> Iterator[subprocess.Popen[str]]:
-    """Run a program for a time; where it has not ended by itself by then, it is killed."""
-    program = start(argv, log=log, environment=environment)
+    directory: Path | None = None,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program beside the block; with the block it ends, and all that it started.
+
+    :param log: a file to which all its output is appended; without one the block reads ``stdout``
+    :param errors: a file for its standard error alone
+    :raises CommandError: it could not be started
+    """
+    with contextlib.ExitStack() as stack:
+        output = subprocess.PIPE if log is None else stack.enter_context(log.open("ab"))
+        complaints: _Stream = None if log is None else subprocess.STDOUT
+        if errors is not None:
+            complaints = stack.enter_context(errors.open("wb"))
+        yield stack.enter_context(
+            _ending(
+                argv, stdout=output, stderr=complaints, environment=environment, directory=directory
+            )
+        )
+
+
+@contextmanager
+def _ending(
+    argv: Sequence[str | Path],
+    *,
+    stdout: _Stream,
+    stderr: _Stream,
+    environment: Mapping[str, str] | None = None,
+    directory: Path | None = None,
+    grace_s: float = GRACE_S,
+) -> Iterator[subprocess.Popen[bytes]]:
+    program = _start(
+        [str(word) for word in argv],
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        environment=environment,
+        directory=directory,
+    )
     try:
         yield program
     finally:
-        program.kill()
-        program.wait()
+        _end(program, grace_s)
+        _close(program)
+
+
+def _start(
+    words: list[str],
+    *,
+    stdin: _Stream,
+    stdout: _Stream,
+    stderr: _Stream,
+    environment: Mapping[str, str] | None,
+    directory: Path | None,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that it can be ended with its children."""
+    try:
+        return subprocess.Popen(
+            words,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            env={**os.environ, **environment} if environment else None,
+            cwd=directory,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+
+
+def _end(program: subprocess.Popen[bytes], grace_s: float = GRACE_S) -> None:
+    """End a program and its session: it is asked to first, and what is left is killed."""
+    try:
+        if program.poll() is None:
+            _signal(program, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                program.wait(grace_s)
+    finally:
+        _signal(program, signal.SIGKILL)
+        # A process that the kernel does not let go, as one that waits for a dead disk.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(_KILLED_S)
+
+
+def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(program.pid, number)
+
+
+def _rest(program: subprocess.Popen[bytes], error: subprocess.TimeoutExpired) -> str:
+    """The standard error of a program that was ended; one that left its session may hold it."""
+    try:
+        return _text(program.communicate(timeout=_DRAIN_S)[1])
+    except subprocess.TimeoutExpired:
+        return _text(error.stderr or b"")
+
+
+def _close(program: subprocess.Popen[bytes]) -> None:
+    for stream in (program.stdin, program.stdout, program.stderr):
+        if stream is not None:
+            with contextlib.suppress(OSError):
+                stream.close()
+
+
+def _text(data: bytes) -> str:
+    """As text=True would have it."""
+    return data.decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def replace(

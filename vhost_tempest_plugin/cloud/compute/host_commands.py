@@ -28,6 +28,8 @@ from vhost_tempest_plugin.util.progress import Progress
 _STAMP = re.compile(r"\[ *[0-9.]+ s\] ")
 _COMPLAINT = "vhost: "
 _MOST = 8
+# A command that is ended removes what it has begun.
+_END_LIMIT_S = 60.0
 
 
 def up(
@@ -82,7 +84,7 @@ def run(
         if stamped:
             progress(news)
 
-    done = process.follow(argv, pass_on, started=started)
+    done = process.follow(argv, pass_on, started=started, grace_s=_END_LIMIT_S)
     if done.returncode != 0:
         lines = done.stderr.strip().splitlines() or [f"'vhost {words[0]}' said nothing"]
         raise _error(done.returncode)(lines[-1].removeprefix(_COMPLAINT))

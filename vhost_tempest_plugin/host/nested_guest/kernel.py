@@ -138,16 +138,13 @@ def _compile(source: Path, log: Path, progress: Progress) -> None:
     """Compile, telling how many files are done."""
     jobs = os.cpu_count() or 1
     argv = [*_dying(), "make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"]
-    with process.start(argv, log=log, environment=_IDENTITY) as compiler:
+    with process.running(argv, log=log, environment=_IDENTITY) as compiler:
         told_s = time.monotonic()
-        try:
-            while (status := compiler.poll()) is None:
-                time.sleep(0.2)
-                if time.monotonic() - told_s >= _NEWS_S:
-                    told_s = time.monotonic()
-                    progress(f"nested guest: compiled {_compiled(log)} files of the kernel")
-        finally:
-            compiler.terminate()
+        while (status := compiler.poll()) is None:
+            time.sleep(0.2)
+            if time.monotonic() - told_s >= _NEWS_S:
+                told_s = time.monotonic()
+                progress(f"nested guest: compiled {_compiled(log)} files of the kernel")
     if status != 0:
         last = " / ".join(log.read_text(errors="replace").splitlines()[-8:])
         raise CommandError(f"'make' exited with {status}: {last}", status, last)

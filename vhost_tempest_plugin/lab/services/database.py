@@ -145,11 +145,9 @@ def running_alone(settings: Settings) -> Iterator[None]:
     :raises ServiceError: it does not come up
     """
     prepare(settings)
-    server = process.start(
-        [process.which("setpriv"), "--pdeathsig", "TERM", *program(settings).argv],
-        log=settings.log(Service.MARIADB),
-    )
-    try:
+    argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
+    argv += program(settings).argv
+    with process.running(argv, log=settings.log(Service.MARIADB)) as server:
         deadline_s = time.monotonic() + READY_LIMIT_S * speed.timeout_scale()
         while not is_ready(settings):
             if server.poll() is not None or time.monotonic() > deadline_s:
@@ -162,9 +160,6 @@ def running_alone(settings: Settings) -> Iterator[None]:
         server.terminate()
         if server.wait(_STOP_LIMIT_S * speed.timeout_scale()) != 0:
             raise VhostError(f"MariaDB did not end well; see {settings.log(Service.MARIADB)}")
-    finally:
-        server.kill()
-        server.wait()
 
 
 def clone(template: Path, data: Path) -> None:
