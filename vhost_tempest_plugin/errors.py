@@ -1,17 +1,67 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The exceptions that a user can meet.
+"""The exceptions that a user can meet, and the commands that their hints name.
 
-A message is the fact and the remedy, on one line.  ``exit_code`` is what the
-``vhost`` command returns for it.
+An error has a fact and a hint; its text has both, on one line. ``exit_code`` is what the ``vhost``
+command returns for it.
 """
 
+import shlex
+from dataclasses import dataclass
+from pathlib import PurePath
 from typing import ClassVar
 
 
+@dataclass(frozen=True, slots=True, init=False)
+class VhostCommand:
+    """A ``vhost`` command in a hint, with the names that it needs here.
+
+    Its text is what a user can paste, in quotes: ``VhostCommand("lab", "logs", name="demo")`` is
+    ``'vhost lab logs --name demo'``. ``tests/unit/test_hints.py`` parses every one in the package
+    with the command line's own parser.
+
+    :param words: the command, and the arguments that it takes by position
+    :param options: its options, with underscores for dashes; ``True`` is a flag, and an option
+        that is ``False``, ``None`` or empty is left out
+    """
+
+    words: tuple[str, ...]
+    options: tuple[tuple[str, str | bool], ...]
+
+    def __init__(self, *words: str | PurePath, **options: str | int | bool | PurePath | None):
+        object.__setattr__(self, "words", tuple(map(str, words)))
+        given = tuple(
+            (f"--{name.replace('_', '-')}", value if value is True else str(value))
+            for name, value in options.items()
+            if value is not None and value is not False and value != ""
+        )
+        object.__setattr__(self, "options", given)
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The arguments of ``vhost``."""
+        options = ((name,) if value is True else (name, str(value)) for name, value in self.options)
+        return (*self.words, *(word for option in options for word in option))
+
+    def __str__(self) -> str:
+        return f"'vhost {shlex.join(self.argv)}'"
+
+
 class VhostError(Exception):
-    """Something failed that is not the user's mistake; exit code 1."""
+    """Something failed that is not the user's mistake; exit code 1.
+
+    :param fact: what failed, and why
+    :param hint: what to do about it; empty where there is nothing
+    """
 
     exit_code: ClassVar[int] = 1
+
+    def __init__(self, fact: str, *, hint: str = "") -> None:
+        super().__init__(fact)
+        self.fact = fact
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.fact}; {self.hint}" if self.hint else self.fact
 
 
 class InputError(VhostError):
@@ -23,12 +73,12 @@ class InputError(VhostError):
 class TopologyError(InputError):
     """A topology cannot work.
 
-    :param message: the fact, with every number involved, and the remedy
+    :param fact: with every number involved
     :param key: where in the topology, as keys and indexes from the top
     """
 
-    def __init__(self, message: str, key: tuple[str | int, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(self, fact: str, key: tuple[str | int, ...] = (), *, hint: str = "") -> None:
+        super().__init__(fact, hint=hint)
         self.key = key
 
 
@@ -53,12 +103,14 @@ class BusyError(VhostError):
 class CommandError(VhostError):
     """A program that was run failed; exit code 1.
 
-    :param message: the program, how it ended and the end of what it said
+    :param fact: the program, how it ended and the end of what it printed
     :param returncode: its exit status, None where it ran out of time
-    :param stderr: all that it said
+    :param stderr: all that it printed there
     """
 
-    def __init__(self, message: str, returncode: int | None, stderr: str = "") -> None:
-        super().__init__(message)
+    def __init__(
+        self, fact: str, returncode: int | None = None, stderr: str = "", *, hint: str = ""
+    ) -> None:
+        super().__init__(fact, hint=hint)
         self.returncode = returncode
         self.stderr = stderr

@@ -112,7 +112,7 @@ class TestDriverTest(unittest.TestCase):
                 with self.assertRaisesRegex(
                     HostError, "cannot restore the host from .*; 'vhost up --cold'"
                 ):
-                    self.connection.restore(bad, self.uuid)
+                    self.connection.restore(bad, self.uuid, "article")
 
     def test_nonsense_does_not_start(self) -> None:
         with self.assertRaisesRegex(HostError, "cannot start the host: .*; see QEMU's log"):
@@ -170,7 +170,7 @@ class EmbeddedTest(unittest.TestCase):
         )
         self.assertEqual(fast, save_image.is_sparse(saved))
         self.assertEqual((DomainState.OFF, None), (domain.state, domain.pid))
-        restored = self.connection.restore(saved, self.uuid)
+        restored = self.connection.restore(saved, self.uuid, "article")
         self.assertEqual(DomainState.PAUSED, restored.state)
         restored.resume()
         self.assertEqual(DomainState.RUNNING, restored.state)
@@ -194,10 +194,12 @@ class EmbeddedTest(unittest.TestCase):
             # Where libvirt is no newer the image is a raw one.
             if save_image.is_sparse(sparse):
                 with self.assertRaisesRegex(LocalError, "binding .* cannot take .*saved; 'pip "):
-                    self.connection.restore(sparse, self.uuid)
+                    self.connection.restore(sparse, self.uuid, "article")
             self.create().save(raw)
             self.assertFalse(save_image.is_sparse(raw))
-            self.assertEqual(DomainState.PAUSED, self.connection.restore(raw, self.uuid).state)
+            self.assertEqual(
+                DomainState.PAUSED, self.connection.restore(raw, self.uuid, "article").state
+            )
 
     def test_a_device_that_cannot_be_saved_is_named_and_the_host_runs_on(self) -> None:
         domain = self.create(UNSAVEABLE)

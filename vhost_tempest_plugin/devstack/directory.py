@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
 
@@ -14,8 +15,11 @@ class StackDirectory(NamedDirectory[StackRecord]):
     """The files of one; its hosts have directories of their own."""
 
     noun: ClassVar[str] = "stack"
-    overview: ClassVar[str] = "vhost stack status"
-    removal: ClassVar[str] = "vhost stack destroy --name"
+    overview: ClassVar[VhostCommand] = VhostCommand("stack", "status")
+
+    @property
+    def removal(self) -> VhostCommand:
+        return VhostCommand("stack", "destroy", name=self.name)
 
     @property
     def topology(self) -> Path:

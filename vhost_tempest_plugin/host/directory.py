@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
@@ -17,8 +18,11 @@ class HostDirectory(NamedDirectory[HostRecord]):
     """The files of one host."""
 
     noun: ClassVar[str] = "host"
-    overview: ClassVar[str] = "vhost list"
-    removal: ClassVar[str] = "vhost destroy"
+    overview: ClassVar[VhostCommand] = VhostCommand("list")
+
+    @property
+    def removal(self) -> VhostCommand:
+        return VhostCommand("destroy", self.name)
 
     @property
     def topology(self) -> Path:

@@ -272,7 +272,7 @@ def _restored(
     progress(f"restoring {record.name!r}")
     directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
     directory.keep_console()
-    domain = connection.restore(directory.saved, record.uuid)
+    domain = connection.restore(directory.saved, record.uuid, record.name)
     directory.saved.unlink()
     domain.resume()
     return domain

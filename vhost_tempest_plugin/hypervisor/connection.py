@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import BusyError, LocalError
+from vhost_tempest_plugin.errors import BusyError, LocalError, VhostCommand
 from vhost_tempest_plugin.hypervisor import embedded, image, library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 from vhost_tempest_plugin.hypervisor.running_domain import Domain
@@ -84,15 +84,15 @@ class Connection:
                 return None
             raise LocalError(f"libvirt at {self.uri} does not answer: {error}") from None
 
-    def restore(self, path: Path, uuid: UUID) -> Domain:
-        """Bring the domain back that was saved to *path*, paused; the file stays.
+    def restore(self, path: Path, uuid: UUID, name: str) -> Domain:
+        """Bring the domain *name* back that was saved to *path*, paused; the file stays.
 
         Until ``Domain.resume`` nothing on its disk changes, so the file may be kept that long.
 
         :raises HostError: the file is damaged, or this QEMU cannot take it
         """
         paused = self._libvirt.VIR_DOMAIN_SAVE_PAUSED
-        remedy = "'vhost up --cold' boots the host afresh"
+        remedy = f"{VhostCommand('up', name=name, cold=True)} boots the host afresh"
         with told(self._libvirt, f"restore the host from {path}", remedy):
             if image.is_sparse(path):
                 self._handle.restoreParams(image.parameters(self._libvirt, path), paused)
@@ -126,7 +126,7 @@ def _connect(libvirt: Library, uri: str) -> Handle:
         return libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise LocalError(
-            f"libvirt does not open {uri!r}: {error}; start its daemon or choose another URI"
+            f"libvirt does not open {uri!r}: {error}", hint="start its daemon or choose another URI"
         ) from None
 
 
@@ -140,11 +140,13 @@ def _connect_own(libvirt: Library, root: Path) -> Handle:
         except libvirt.libvirtError as error:
             holder = embedded.holder(root)
             if holder is not None:
-                raise BusyError(f"{root} is in use by {holder}; wait for it or end it") from None
+                raise BusyError(
+                    f"{root} is in use by {holder}", hint="wait for it or end it"
+                ) from None
             if error.get_error_code() != libvirt.VIR_ERR_NO_CONNECT:
                 raise LocalError(
-                    f"libvirt's embedded driver does not start in {root}: {error}; "
-                    "run 'vhost doctor'"
+                    f"libvirt's embedded driver does not start in {root}: {error}",
+                    hint=f"run {VhostCommand('doctor')}",
                 ) from None
     return _connect(libvirt, "qemu:///system" if os.geteuid() == 0 else "qemu:///session")
 

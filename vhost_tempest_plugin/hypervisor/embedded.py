@@ -130,8 +130,8 @@ def _short(root: Path) -> Path:
     facts = directory.lstat()
     if facts.st_uid != os.geteuid() or facts.st_mode & 0o40077 != 0o40000:
         raise LocalError(
-            f"{directory} is not a directory of this user alone; remove it, or set "
-            f"XDG_STATE_HOME to a path that is shorter than {root}"
+            f"{directory} is not a directory of this user alone",
+            hint=f"remove it, or set XDG_STATE_HOME to a path that is shorter than {root}",
         )
     link = directory / hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
     if not link.is_symlink():

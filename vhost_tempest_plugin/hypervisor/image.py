@@ -35,8 +35,8 @@ def parameters(libvirt: Library, path: Path) -> dict[str, str | int]:
     """
     if not is_offered(libvirt):
         raise LocalError(
-            f"libvirt's Python binding was built against an older libvirt and cannot take {path}; "
-            "'pip install --no-cache-dir --force-reinstall libvirt-python' builds it anew"
+            f"libvirt's Python binding was built against an older libvirt and cannot take {path}",
+            hint="'pip install --no-cache-dir --force-reinstall libvirt-python' builds it anew",
         )
     return {
         libvirt.VIR_DOMAIN_SAVE_PARAM_FILE: str(path),

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
-from vhost_tempest_plugin.errors import HostError, LocalError
+from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 
 # Any, because libvirt-python has no type information.
 Library = Any
@@ -36,7 +36,8 @@ def load(log: Path) -> Library:
         import libvirt
     except ImportError as error:
         raise LocalError(
-            f"libvirt's Python binding cannot be loaded ({error}); run 'vhost doctor'"
+            f"libvirt's Python binding cannot be loaded ({error})",
+            hint=f"run {VhostCommand('doctor')}",
         ) from None
     finally:
         if quiet:
@@ -79,4 +80,4 @@ def told(
         said = " ".join(f"{error} {log}".split())
         if os.strerror(errno.ENOSPC) in said:
             remedy = "free space on that disk and repeat"
-        raise HostError(f"cannot {action}: {said}; {remedy}") from None
+        raise HostError(f"cannot {action}: {said}", hint=remedy) from None

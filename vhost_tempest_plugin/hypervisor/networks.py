@@ -36,18 +36,21 @@ class Networks:
             handle = libvirt.open(uri)
         except libvirt.libvirtError as error:
             raise LocalError(
-                f"libvirt does not open {uri!r}: {error}; install {_PACKAGE!r} and start libvirtd, "
-                "or choose another with --connect"
+                f"libvirt does not open {uri!r}: {error}",
+                hint=f"install {_PACKAGE!r} and start libvirtd, or choose another with --connect",
             ) from None
         try:
             handle.numOfNetworks()
             yield cls(libvirt, handle)
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-                raise HostError(f"libvirt at {uri!r} fails: {error}; see its log") from None
+                raise HostError(f"libvirt at {uri!r} fails: {error}", hint="see its log") from None
             raise LocalError(
-                f"libvirt at {uri!r} has no driver for networks; install {_PACKAGE!r} and start "
-                "libvirtd anew, or choose another with --connect"
+                f"libvirt at {uri!r} has no driver for networks",
+                hint=(
+                    f"install {_PACKAGE!r} and start "
+                    "libvirtd anew, or choose another with --connect"
+                ),
             ) from None
         finally:
             handle.close()

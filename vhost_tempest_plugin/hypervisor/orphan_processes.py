@@ -57,9 +57,13 @@ def _kill(pid: int, mark: UUID | Path) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        raise HostError(f"QEMU (pid {pid}) belongs to another user; end it as root") from None
+        raise HostError(
+            f"QEMU (pid {pid}) belongs to another user", hint="end it as root"
+        ) from None
     finally:
         os.close(process)
     if not ended:
-        raise HostError(f"QEMU (pid {pid}) does not end {_LIMIT_S:g} s after SIGKILL; see dmesg")
+        raise HostError(
+            f"QEMU (pid {pid}) does not end {_LIMIT_S:g} s after SIGKILL", hint="see dmesg"
+        )
     return True

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 
@@ -75,7 +75,7 @@ class Domain:
 
     def xml(self) -> str:
         """The live domain XML."""
-        with self._told("read the host's XML", "see 'vhost list'"):
+        with self._told("read the host's XML", f"see {VhostCommand('list')}"):
             return str(self._handle.XMLDesc(0))
 
     def forward_ssh(self, netdev: str = MANAGEMENT_NETDEV) -> int:
@@ -103,7 +103,7 @@ class Domain:
         partial.unlink(missing_ok=True)
         remedy = (
             "the host runs on; a device that QEMU cannot save has to leave the topology, "
-            "or use 'vhost down' and 'vhost up'"
+            f"or use {VhostCommand('down', self.name)} and {VhostCommand('up', name=self.name)}"
         )
         try:
             with self._told("save the host", remedy):
@@ -120,7 +120,9 @@ class Domain:
     def resume(self) -> None:
         """Let it run on where it is paused."""
         if self.state is DomainState.PAUSED:
-            with self._told("resume the host", "'vhost down' and 'vhost up' boot it anew"):
+            with self._told(
+                "resume the host", f"{VhostCommand('up', name=self.name, cold=True)} boots it anew"
+            ):
                 self._handle.resume()
 
     def destroy(self) -> None:
@@ -131,7 +133,7 @@ class Domain:
             self._handle.destroy()
         except self._libvirt.libvirtError as error:
             if not self._is_off():
-                raise HostError(f"libvirt cannot end the host: {error}; repeat") from None
+                raise HostError(f"libvirt cannot end the host: {error}", hint="repeat") from None
 
     def attach(self, device_xml: str) -> None:
         """Plug a device in.
@@ -156,7 +158,9 @@ class Domain:
         :raises HostError: there is no such device
         """
         live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
-        with self._told(f"detach {alias!r}", "see the aliases in 'vhost render --live'"):
+        with self._told(
+            f"detach {alias!r}", f"see the aliases in {VhostCommand('render', host=self.name)}"
+        ):
             try:
                 self._handle.detachDeviceAlias(alias, live)
             except self._libvirt.libvirtError as error:
@@ -172,8 +176,8 @@ class Domain:
         while re.search(rf"<alias name=['\"]{re.escape(alias)}['\"]/>", self.xml()):
             if time.monotonic() > limit_s:
                 raise HostError(
-                    f"the host did not let {alias!r} go within {timeout_s:g} s; "
-                    "see that nothing in it uses the device, and repeat"
+                    f"the host did not let {alias!r} go within {timeout_s:g} s",
+                    hint="see that nothing in it uses the device, and repeat",
                 )
             time.sleep(0.2)
 
@@ -235,7 +239,9 @@ class Domain:
         with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
             answer = json.loads(libvirt_qemu.qemuMonitorCommand(self._handle, request, 0))
         if "error" in answer:
-            raise HostError(f"QEMU refuses {command!r}: {answer['error']['desc']}; see its log")
+            raise HostError(
+                f"QEMU refuses {command!r}: {answer['error']['desc']}", hint="see its log"
+            )
         return answer["return"]
 
     def _forwarded(self, netdev: str) -> int | None:
@@ -253,6 +259,6 @@ class Domain:
         free = shutil.disk_usage(directory).free
         if free < needed:
             raise HostError(
-                f"saving takes up to {needed >> 20} MiB and {directory} has {free >> 20} MiB "
-                "free; free some (the host runs on) and repeat"
+                f"saving takes up to {needed >> 20} MiB and {directory} has {free >> 20} MiB free",
+                hint="free some (the host runs on) and repeat",
             )

@@ -50,8 +50,9 @@ class _Runs:
         if last > LAST_BUS:
             raise TopologyError(
                 f"{owner} needs buses {first} to {last} ({last - first} root ports), the last "
-                f"is {LAST_BUS}; choose a bus of at most {LAST_BUS - (last - first)}",
+                f"is {LAST_BUS}",
                 key,
+                hint=f"choose a bus of at most {LAST_BUS - (last - first)}",
             )
         for bus in range(first, last + 1):
             if bus in self._owner:
@@ -59,8 +60,9 @@ class _Runs:
                 begin, end = self._length[other]
                 raise TopologyError(
                     f"buses {first} to {last} of {owner} collide with buses {begin} to {end} "
-                    f"of {other}; choose another bus, or none to have it chosen",
+                    f"of {other}",
                     key,
+                    hint="choose another bus, or none to have it chosen",
                 )
         self._owner.update(dict.fromkeys(range(first, last + 1), owner))
         self._length[owner] = (first, last)
@@ -94,8 +96,9 @@ def _choose(wanted: dict[int, int], taken: _Runs) -> dict[int, int]:
     raise TopologyError(
         f"the expander buses of nodes {', '.join(map(str, wanted))} need "
         f"{' + '.join(str(need) for need in wanted.values())} buses (one each, and one for each "
-        f"NIC), free of 0 to {LAST_BUS} are {free}; use fewer devices or leave out 'bus'",
+        f"NIC), free of 0 to {LAST_BUS} are {free}",
         ("nodes",),
+        hint="use fewer devices or leave out 'bus'",
     )
 
 

@@ -14,7 +14,7 @@ from typing import cast
 
 from stevedore.extension import Extension, ExtensionManager
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.topology import layout, yaml_file
 from vhost_tempest_plugin.topology.model import Host
 
@@ -53,8 +53,8 @@ class Catalog:
         close = difflib.get_close_matches(name_or_path, self.names(), n=3)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise InputError(
-            f"there is no topology {name_or_path!r}; {hint}"
-            f"known are {', '.join(self.names())}, or give the path of a file"
+            f"there is no topology {name_or_path!r}",
+            hint=f"{hint}known are {', '.join(self.names())}, or give the path of a file",
         )
 
 
@@ -68,11 +68,11 @@ def read(path: Path) -> Host:
             data = file.read(yaml_file.MAX_BYTES + 1)
     except OSError as error:
         raise InputError(
-            f"cannot read the topology {str(path)!r}: {error.strerror}; give a file or one of "
-            "'vhost topology list'"
+            f"cannot read the topology {str(path)!r}: {error.strerror}",
+            hint=f"give a file or one of {VhostCommand('topology', 'list')}",
         ) from None
     except ValueError:  # a NUL in the name
-        raise InputError(f"{str(path)!r} is not a file's name; give another") from None
+        raise InputError(f"{str(path)!r} is not a file's name", hint="give another") from None
     return yaml_file.load(data, str(path))
 
 
@@ -82,8 +82,8 @@ def _made(name: str, registered: Registered) -> Host:
     host = registered()
     if not isinstance(host, Host):
         raise InputError(
-            f"the topology {name!r} gave a {type(host).__name__} and no Host; correct the entry "
-            f"point in {NAMESPACE}"
+            f"the topology {name!r} gave a {type(host).__name__} and no Host",
+            hint=f"correct the entry point in {NAMESPACE}",
         )
     layout.lay_out(host)
     return host

@@ -43,9 +43,11 @@ def validate(host: Host) -> None:
     for index, node in enumerate(host.nodes):
         if node.memory_mib < SECTION_MIB or node.memory_mib % SECTION_MIB:
             raise TopologyError(
-                f"node {index} has {node.memory_mib} MiB; Linux takes memory in sections of "
-                f"{SECTION_MIB} MiB, use a multiple of that",
+                f"node {index} has {node.memory_mib} MiB",
                 ("nodes", index, "memory_mib"),
+                hint=(
+                    f"Linux takes memory in sections of {SECTION_MIB} MiB, use a multiple of that"
+                ),
             )
     low_mib = LOW_MIB if host.memory_mib >= LOW_ALL_MIB else host.memory_mib
     for node, places in ranges(host):
@@ -58,22 +60,24 @@ def _huge_pages(node: NumaNode, places: list[tuple[int, int]], low_mib: int) -> 
     sizes = [pages.size_kib for pages in node.huge_pages]
     if sizes != sorted(set(sizes)) or not set(sizes) <= set(SIZES_KIB):
         raise TopologyError(
-            f"node {node.id} has huge pages of {', '.join(map(str, sizes))} KiB; x86 has "
-            f"{SIZES_KIB[0]} and {SIZES_KIB[1]} KiB, give each once, the smaller first",
+            f"node {node.id} has huge pages of {', '.join(map(str, sizes))} KiB",
             key,
+            hint=(
+                f"x86 has {SIZES_KIB[0]} and {SIZES_KIB[1]} KiB, give each once, the smaller first"
+            ),
         )
     if any(pages.count < 1 for pages in node.huge_pages):
         counts = ", ".join(str(pages.count) for pages in node.huge_pages)
-        raise TopologyError(f"node {node.id} has {counts} huge pages; use 1 or more", key)
+        raise TopologyError(f"node {node.id} has {counts} huge pages", key, hint="use 1 or more")
     wanted_mib = sum(pages.size_kib * pages.count for pages in node.huge_pages) // 1024
     kept_mib = SECTION_MIB + node.memory_mib // _STRUCTURES
     if wanted_mib + kept_mib > node.memory_mib:
         shown = " + ".join(f"{p.count} x {p.size_kib} KiB" for p in node.huge_pages)
         raise TopologyError(
             f"huge pages of node {node.id} need {wanted_mib} MiB ({shown}), it has "
-            f"{node.memory_mib} MiB of which the kernel needs {kept_mib}; "
-            "use fewer pages or more memory",
+            f"{node.memory_mib} MiB of which the kernel needs {kept_mib}",
             key,
+            hint="use fewer pages or more memory",
         )
     _gibibyte_pages(node, places, low_mib)
 
@@ -85,9 +89,9 @@ def _gibibyte_pages(node: NumaNode, places: list[tuple[int, int]], low_mib: int)
         where = ", ".join(f"{first} to {last}" for first, last in places)
         raise TopologyError(
             f"node {node.id} has {wanted} huge pages of 1 GiB, its memory (MiB {where}) has {room} "
-            "whole ones that the kernel, its boot data and firmware leave; "
-            "use fewer or give the node more memory",
+            "whole ones that the kernel, its boot data and firmware leave",
             ("nodes", node.id, "hugepages"),
+            hint="use fewer or give the node more memory",
         )
 
 

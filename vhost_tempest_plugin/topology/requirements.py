@@ -85,7 +85,8 @@ def validate(host: Host, versions: Versions) -> None:
     for need in needs(host):
         if need.essential and not versions.reaches(need.floor):
             raise LocalError(
-                f"{need.feature} needs {need.floor}, and here are {versions}; {need.without}"
+                f"{need.feature} needs {need.floor}, and here are {versions}",
+                hint=need.without,
             )
 
 

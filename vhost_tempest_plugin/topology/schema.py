@@ -171,7 +171,7 @@ def check(value: object, schema: Schema = SCHEMA, key: Key = ()) -> None:
     :raises TopologyError: for the first thing found, with its key
     """
     for fact in _faults(value, schema):
-        raise TopologyError(f"{fact}; give {schema['description']}", key)
+        raise TopologyError(f"{fact}", key, hint=f"give {schema['description']}")
     if isinstance(value, dict):
         _check_keys(value, schema, key)
         for name, item in value.items():
@@ -218,12 +218,13 @@ def _check_keys(value: dict[str, object], schema: Schema, key: Key) -> None:
     for name in value:
         if _of_key(schema, name) is None:
             close = difflib.get_close_matches(name, known, n=1)
-            remedy = f"did you mean {close[0]!r}?" if close else f"give {schema['description']}"
-            hint = f" (known: {', '.join(known)})" if known else ""
-            raise TopologyError(f"unknown key {shown(name)}{hint}; {remedy}", (*key, name))
+            hint = f"did you mean {close[0]!r}?" if close else f"give {schema['description']}"
+            others = f" (known: {', '.join(known)})" if known else ""
+            raise TopologyError(f"unknown key {shown(name)}{others}", (*key, name), hint=hint)
     for name in schema.get("required", ()):
         if name not in value:
             raise TopologyError(
-                f"the key {name!r} is missing; give {schema['properties'][name]['description']}",
+                f"the key {name!r} is missing",
                 key,
+                hint=f"give {schema['properties'][name]['description']}",
             )

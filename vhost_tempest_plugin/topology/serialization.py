@@ -54,8 +54,9 @@ def _cpus(data: Data, count: int) -> CpuTopology:
     if "sockets" not in data and (left or not sockets):
         raise TopologyError(
             f"{cores} cores of {threads} threads make no whole number of sockets from the nodes' "
-            f"{count} CPUs; change cores, threads or the nodes' cpus",
+            f"{count} CPUs",
             ("cpus",),
+            hint="change cores, threads or the nodes' cpus",
         )
     return CpuTopology(data.get("sockets", sockets), cores, threads)
 
@@ -65,13 +66,14 @@ def _node(data: Data, id_: int, count: int) -> NumaNode:
     distances = data.get("distances", _default_distances(id_, count))
     if len(distances) != count:
         raise TopologyError(
-            f"{len(distances)} distances do not fit {count} nodes; give one for every node",
+            f"{len(distances)} distances do not fit {count} nodes",
             (*key, "distances"),
+            hint="give one for every node",
         )
     try:
         cpus = cpuset.parse(str(data["cpus"]))
     except ValueError as error:
-        raise TopologyError(f"{error}; give {{first}}-{{last}}", (*key, "cpus")) from None
+        raise TopologyError(f"{error}", (*key, "cpus"), hint="give {first}-{last}") from None
     return NumaNode(
         id=id_,
         cpus=cpus,
@@ -93,8 +95,9 @@ def _huge_pages(data: Data, key: Key) -> tuple[HugePages, ...]:
         size_kib = int(text[:-1]) * _KIB[text[-1]]
         if size_kib in pages:
             raise TopologyError(
-                f"{text} is a size of {size_kib} KiB, as a key before it is; give each size once",
+                f"{text} is a size of {size_kib} KiB, as a key before it is",
                 (*key, text),
+                hint="give each size once",
             )
         pages[size_kib] = HugePages(size_kib, count)
     return tuple(sorted(pages.values()))

@@ -58,14 +58,18 @@ def validate(host: Host) -> None:
 def _identity(host: Host) -> None:
     if not _NAME.match(host.name):
         raise TopologyError(
-            f"{host.name!r} is no host name; use at most 40 small letters, digits and hyphens, "
-            "beginning with a letter, ending without a hyphen",
+            f"{host.name!r} is no host name",
             ("name",),
+            hint=(
+                "use at most 40 small letters, digits and hyphens, "
+                "beginning with a letter, ending without a hyphen"
+            ),
         )
     if not _MACHINE.match(host.machine):
         raise TopologyError(
-            f"machine type {host.machine!r} has no PCI Express or no Intel IOMMU; use 'q35'",
+            f"machine type {host.machine!r} has no PCI Express or no Intel IOMMU",
             ("machine",),
+            hint="use 'q35'",
         )
 
 
@@ -77,42 +81,45 @@ def _cpus(host: Host) -> None:
         ("threads", cpus.threads),
     ):
         if number < 1:
-            raise TopologyError(f"{number} {key} make no CPU; use 1 or more", ("cpus", key))
+            raise TopologyError(f"{number} {key} make no CPU", ("cpus", key), hint="use 1 or more")
     core_bits = (cpus.cores - 1).bit_length()
     thread_bits = (cpus.threads - 1).bit_length()
     last = ((cpus.sockets - 1 << core_bits | cpus.cores - 1) << thread_bits) + cpus.threads - 1
     if last > _LAST_APIC_ID:
         raise TopologyError(
             f"{cpus.sockets} sockets of {cpus.cores} cores of {cpus.threads} threads give APIC ids "
-            f"up to {last}, the last usable is {_LAST_APIC_ID}; use fewer CPUs, or powers of 2",
+            f"up to {last}, the last usable is {_LAST_APIC_ID}",
             ("cpus",),
+            hint="use fewer CPUs, or powers of 2",
         )
 
 
 def _nodes(host: Host) -> None:
     if not 1 <= len(host.nodes) <= _MAX_NODES:
         raise TopologyError(
-            f"{len(host.nodes)} NUMA nodes are not 1 to {_MAX_NODES}; change their number",
+            f"{len(host.nodes)} NUMA nodes are not 1 to {_MAX_NODES}",
             ("nodes",),
+            hint="change their number",
         )
     owner: dict[int, int] = {}
     for index, node in enumerate(host.nodes):
         key = ("nodes", index)
         if node.id != index:
-            raise TopologyError(f"node {node.id} is at place {index}; number from 0 on", key)
+            raise TopologyError(f"node {node.id} is at place {index}", key, hint="number from 0 on")
         _node_cpus(host, node, owner)
         _distances(node, len(host.nodes))
         if node.bus is not None and not node.devices:
             raise TopologyError(
-                f"node {index} has bus {node.bus} and no devices; add devices or leave out 'bus'",
+                f"node {index} has bus {node.bus} and no devices",
                 (*key, "bus"),
+                hint="add devices or leave out 'bus'",
             )
     missing = set(range(host.cpus.count)) - owner.keys()
     if missing:
         raise TopologyError(
-            f"CPUs {cpuset.format(missing)} of 0-{host.cpus.count - 1} are on no node; "
-            "add them to a node or have fewer CPUs",
+            f"CPUs {cpuset.format(missing)} of 0-{host.cpus.count - 1} are on no node",
             ("nodes",),
+            hint="add them to a node or have fewer CPUs",
         )
     _whole_cores(host, owner)
     _order(host)
@@ -132,8 +139,9 @@ def _node_cpus(host: Host, node: NumaNode, owner: dict[int, int]) -> None:
         others = sorted({owner[cpu] for cpu in twice})
         raise TopologyError(
             f"CPUs {cpuset.format(twice)} of node {node.id} are on node "
-            f"{cpuset.format(others)} too; each CPU is on one node",
+            f"{cpuset.format(others)} too",
             key,
+            hint="each CPU is on one node",
         )
     owner.update(dict.fromkeys(node.cpus, node.id))
 
@@ -147,8 +155,9 @@ def _whole_cores(host: Host, owner: dict[int, int]) -> None:
         if len(nodes) > 1:
             raise TopologyError(
                 f"the threads {cpuset.format(siblings)} of one core are on nodes "
-                f"{cpuset.format(nodes)}; keep the {threads} threads of a core on one node",
+                f"{cpuset.format(nodes)}",
                 ("nodes", max(nodes), "cpus"),
+                hint=f"keep the {threads} threads of a core on one node",
             )
 
 
@@ -163,8 +172,9 @@ def _order(host: Host) -> None:
             first = f"first CPU {min(node.cpus)}" if node.cpus else "no CPUs"
             raise TopologyError(
                 f"Linux would call node {node.id} ({first}) node {seen}: it numbers nodes by their "
-                f"first CPU, then those without CPUs; make it node {seen}",
+                f"first CPU, then those without CPUs",
                 ("nodes", node.id, "cpus"),
+                hint=f"make it node {seen}",
             )
 
 
@@ -174,27 +184,31 @@ def _distances(node: NumaNode, count: int) -> None:
         named = cpuset.format(to for to, _ in node.distances)
         raise TopologyError(
             f"node {node.id} has {len(node.distances)} distances (to {named or 'none'}) for "
-            f"nodes 0-{count - 1}; give one for each node in turn",
+            f"nodes 0-{count - 1}",
             key,
+            hint="give one for each node in turn",
         )
     for to, distance in node.distances:
         if to == node.id and distance != _LOCAL_DISTANCE:
             raise TopologyError(
-                f"node {to} is {distance} from itself; it must be {_LOCAL_DISTANCE}", (*key, to)
+                f"node {to} is {distance} from itself",
+                (*key, to),
+                hint=f"it must be {_LOCAL_DISTANCE}",
             )
         if to != node.id and not _FIRST_DISTANCE <= distance <= _LAST_DISTANCE:
             raise TopologyError(
-                f"node {node.id} is {distance} from node {to}; "
-                f"use {_FIRST_DISTANCE} to {_LAST_DISTANCE}",
+                f"node {node.id} is {distance} from node {to}",
                 (*key, to),
+                hint=f"use {_FIRST_DISTANCE} to {_LAST_DISTANCE}",
             )
 
 
 def _iommu(iommu: Iommu) -> None:
     if iommu.address_width_bits not in _ADDRESS_WIDTHS_BITS:
         raise TopologyError(
-            f"the IOMMU's address width is {iommu.address_width_bits} bits; use 39 or 48",
+            f"the IOMMU's address width is {iommu.address_width_bits} bits",
             ("iommu", "address_width_bits"),
+            hint="use 39 or 48",
         )
     if iommu.model is not IommuModel.NONE:
         return
@@ -205,8 +219,9 @@ def _iommu(iommu: Iommu) -> None:
     ):
         if value != without:
             raise TopologyError(
-                f"{key} is {str(value).lower()} without an IOMMU; leave it out or use 'intel'",
+                f"{key} is {str(value).lower()} without an IOMMU",
                 ("iommu", key),
+                hint="leave it out or use 'intel'",
             )
 
 
@@ -220,24 +235,25 @@ def _groups(host: Host) -> Iterator[tuple[Key, DeviceGroup]]:
 
 def _group(group: DeviceGroup, iommu: Iommu, key: Key) -> None:
     if group.count < 1:
-        raise TopologyError(f"a group of {group.count} NICs; use 1 or more", (*key, "count"))
+        raise TopologyError(f"a group of {group.count} NICs", (*key, "count"), hint="use 1 or more")
     if not 0 <= group.vfs <= group.model.max_vfs:
         can = f"{group.model.max_vfs}" if group.model.max_vfs else "none, it has no SR-IOV"
         raise TopologyError(
-            f"{group.vfs} virtual functions on each {group.model}, which can have {can}; use "
-            f"0 to {group.model.max_vfs}",
+            f"{group.vfs} virtual functions on each {group.model}, which can have {can}",
             (*key, "vfs"),
+            hint=f"use 0 to {group.model.max_vfs}",
         )
     if group.macs and len(group.macs) != group.count:
         raise TopologyError(
-            f"{len(group.macs)} MAC addresses for {group.count} NICs; give one for each or none",
+            f"{len(group.macs)} MAC addresses for {group.count} NICs",
             (*key, "macs"),
+            hint="give one for each or none",
         )
     if group.binding is Binding.VFIO_PCI and iommu.model is IommuModel.NONE:
         raise TopologyError(
-            f"{group.binding} cannot hold the NICs without an IOMMU; use the IOMMU 'intel' or the "
-            f"driver {Binding.KERNEL.value!r}",
+            f"{group.binding} cannot hold the NICs without an IOMMU",
             (*key, "driver"),
+            hint=f"use the IOMMU 'intel' or the driver {Binding.KERNEL.value!r}",
         )
 
 
@@ -251,17 +267,19 @@ def _macs(host: Host) -> None:
     for place, mac in given:
         if not _MAC.match(mac):
             raise TopologyError(
-                f"{mac!r} is no MAC address; use six pairs of small hexadecimal digits "
-                "such as '52:54:00:00:00:01'",
+                f"{mac!r} is no MAC address",
                 place,
+                hint="use six pairs of small hexadecimal digits such as '52:54:00:00:00:01'",
             )
         if int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
             raise TopologyError(
-                f"{mac} is a multicast address or zero; a NIC needs an even first pair", place
+                f"{mac} is a multicast address or zero",
+                place,
+                hint="a NIC needs an even first pair",
             )
         if mac in seen:
             raise TopologyError(
-                f"{mac} is at {_path(seen[mac])} too; each NIC needs its own", place
+                f"{mac} is at {_path(seen[mac])} too", place, hint="each NIC needs its own"
             )
         seen[mac] = place
 
@@ -275,15 +293,16 @@ def _slots(host: Host) -> None:
         count = bus_numbers.count(node.devices)
         if count > SLOTS_PER_BUS:
             raise TopologyError(
-                f"node {index} has {count} NICs, its expander bus {SLOTS_PER_BUS} slots; "
-                f"use at most {SLOTS_PER_BUS}",
+                f"node {index} has {count} NICs, its expander bus {SLOTS_PER_BUS} slots",
                 ("nodes", index, "devices"),
+                hint=f"use at most {SLOTS_PER_BUS}",
             )
     expanders = sum(1 for node in host.nodes if node.devices)
     ports = bus_numbers.count(host.devices)
     if expanders + ports > _ROOT_SLOTS:
         raise TopologyError(
             f"{expanders} expander buses and {ports} NICs on no node make {expanders + ports}, "
-            f"pcie-root has {_ROOT_SLOTS} slots for them; use fewer NICs on no node",
+            f"pcie-root has {_ROOT_SLOTS} slots for them",
             ("devices",) if ports else ("nodes",),
+            hint="use fewer NICs on no node",
         )

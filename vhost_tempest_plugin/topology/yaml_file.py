@@ -25,13 +25,14 @@ _INT = re.compile(r"(-?(0|[1-9][0-9]{0,17})|0x[0-9a-fA-F]{1,8})\Z", re.ASCII)
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?\Z", re.ASCII)
 
 
-class _RefusedError(Exception):
-    """A fact and its remedy, the line (from 1) and the key that it concerns."""
+class _RefusedError(TopologyError):
+    """What is wrong with the text itself, and in which line (from 1)."""
 
-    def __init__(self, message: str, line: int | None = None, key: Key = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, fact: str, line: int | None = None, key: Key = (), *, hint: str = ""
+    ) -> None:
+        super().__init__(fact, key, hint=hint)
         self.line = line
-        self.key = key
 
 
 def load(text: str | bytes, source: str) -> Host:
@@ -39,21 +40,21 @@ def load(text: str | bytes, source: str) -> Host:
 
     :param source: the file's name, for messages and for the host's name where it has none
     :raises TopologyError: it does not describe a host that can work; one line that names
-        the file, the line, the key and the remedy
+        the file, the line and the key
     """
     lines: dict[Key, int] = {(): 1}
     try:
         host = serialization.read(plain(text, lines), serialization.default_name(source))
         layout.lay_out(host)
     except TopologyError as error:
-        message, line, key = str(error), _line(lines, error.key), error.key
-    except _RefusedError as error:
-        message, key = str(error), error.key
-        line = error.line or _line(lines, key)
-    else:
-        return host
-    where = f"{_spelled(key)}: " if key else ""
-    raise TopologyError(f"{_printable(source)}:{line}: {where}{message}", key)
+        line = error.line if isinstance(error, _RefusedError) else None
+        where = f"{_spelled(error.key)}: " if error.key else ""
+        raise TopologyError(
+            f"{_printable(source)}:{line or _line(lines, error.key)}: {where}{error.fact}",
+            error.key,
+            hint=error.hint,
+        ) from None
+    return host
 
 
 def dump(host: Host) -> str:
@@ -104,7 +105,7 @@ def plain(text: str | bytes, lines: dict[Key, int]) -> object:
     :raises _RefusedError: it is not such a document
     """
     if len(text) > MAX_BYTES:
-        raise _RefusedError(f"the file is longer than {MAX_BYTES} bytes; is it a topology?")
+        raise _RefusedError(f"the file is longer than {MAX_BYTES} bytes", hint="is it a topology?")
     try:
         decoded = text if isinstance(text, str) else text.decode("utf-8-sig")
         events = iter(yaml.parse(decoded, Loader=yaml.SafeLoader))
@@ -113,34 +114,40 @@ def plain(text: str | bytes, lines: dict[Key, int]) -> object:
         assert isinstance(text, bytes)  # noqa: S101 - only decoding raises it
         line = text.count(b"\n", 0, error.start) + 1
         raise _RefusedError(
-            f"byte {error.start} is not UTF-8; write the file as UTF-8", line
+            f"byte {error.start} is not UTF-8", line, hint="write the file as UTF-8"
         ) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = _printable(error.problem or error.context or "malformed")
         raise _RefusedError(
-            f"this is not YAML: {problem}; correct it", mark.line + 1 if mark else None
+            f"this is not YAML: {problem}", mark.line + 1 if mark else None, hint="correct it"
         ) from None
     except yaml.reader.ReaderError as error:
         line = decoded.count("\n", 0, error.position) + 1
         raise _RefusedError(
-            f"character {error.position} is not allowed in YAML ({error.reason}); remove it", line
+            f"character {error.position} is not allowed in YAML ({error.reason})",
+            line,
+            hint="remove it",
         ) from None
     except (ValueError, OverflowError):  # PyYAML lets those of int() and chr() through
-        raise _RefusedError("this is not YAML: a number is out of range; correct it") from None
+        raise _RefusedError(
+            "this is not YAML: a number is out of range", hint="correct it"
+        ) from None
 
 
 def _document(events: Iterator[yaml.Event], lines: dict[Key, int]) -> object:
     next(events)  # the stream's start
     if isinstance(next(events), yaml.StreamEndEvent):
         raise _RefusedError(
-            "the file is empty; give at least nodes: [{cpus: 0-1, memory_mib: 1024}]"
+            "the file is empty", hint="give at least nodes: [{cpus: 0-1, memory_mib: 1024}]"
         )
     value = _value(events, next(events), (), lines)
     next(events)  # the document's end
     more = next(events)
     if not isinstance(more, yaml.StreamEndEvent):
-        raise _RefusedError("a second document begins; keep one topology in a file", _line_of(more))
+        raise _RefusedError(
+            "a second document begins", _line_of(more), hint="keep one topology in a file"
+        )
     return value
 
 
@@ -150,12 +157,14 @@ def _value(
     line = _line_of(event)
     lines.setdefault(key, line)
     if isinstance(event, yaml.AliasEvent):
-        raise _RefusedError(f"the alias {shown(event.anchor)} is refused; write it out", line, key)
+        raise _RefusedError(
+            f"the alias {shown(event.anchor)} is refused", line, key, hint="write it out"
+        )
     tag = getattr(event, "tag", None)
     if tag not in (None, "!"):
-        raise _RefusedError(f"the tag {shown(tag)} is refused; remove it", line, key)
+        raise _RefusedError(f"the tag {shown(tag)} is refused", line, key, hint="remove it")
     if len(key) > _MAX_DEPTH:
-        raise _RefusedError(f"more than {_MAX_DEPTH} levels deep; is it a topology?", line)
+        raise _RefusedError(f"more than {_MAX_DEPTH} levels deep", line, hint="is it a topology?")
     if isinstance(event, yaml.ScalarEvent):
         return _scalar(event.value) if event.implicit[0] else event.value
     if isinstance(event, yaml.SequenceStartEvent):
@@ -179,13 +188,14 @@ def _mapping(events: Iterator[yaml.Event], key: Key, lines: dict[Key, int]) -> d
     while not isinstance(event := next(events), yaml.MappingEndEvent):
         line = _line_of(event)
         if not isinstance(event, yaml.ScalarEvent):
-            raise _RefusedError("a key is not a word; write key: value", line, key)
+            raise _RefusedError("a key is not a word", line, key, hint="write key: value")
         name = event.value
         if name in values:
             raise _RefusedError(
-                f"the key is given a second time, first in line {lines[*key, name]}; keep one",
+                f"the key is given a second time, first in line {lines[*key, name]}",
                 line,
                 (*key, name),
+                hint="keep one",
             )
         lines[*key, name] = line
         values[name] = _value(events, next(events), (*key, name), lines)

@@ -136,7 +136,7 @@ def _lock(directory: Path, progress: Progress) -> Iterator[None]:
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise LocalError(
-            f"cannot write the cache {directory}: {error.strerror}; set XDG_CACHE_HOME"
+            f"cannot write the cache {directory}: {error.strerror}", hint="set XDG_CACHE_HOME"
         ) from error
     try:
         try:

@@ -23,7 +23,7 @@ def write(path: Path, text: str) -> None:
             file.write(text)
         partial.replace(path)
     except OSError as error:
-        raise LocalError(f"cannot write {path}: {error.strerror}; free some space") from None
+        raise LocalError(f"cannot write {path}: {error.strerror}", hint="free some space") from None
 
 
 def touch(path: Path) -> None:

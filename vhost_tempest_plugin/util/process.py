@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeAlias
 
-from vhost_tempest_plugin.errors import CommandError, LocalError
+from vhost_tempest_plugin.errors import CommandError, LocalError, VhostCommand
 
 Completed = subprocess.CompletedProcess[str]
 
@@ -41,7 +41,9 @@ def which(program: str) -> Path:
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
     found = shutil.which(program, path=path)
     if found is None:
-        raise LocalError(f"{program!r} is not installed; run 'vhost doctor' for the package")
+        raise LocalError(
+            f"{program!r} is not installed", hint=f"run {VhostCommand('doctor')} for the package"
+        )
     return Path(found)
 
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -46,12 +46,10 @@ class NamedDirectory(ABC, Generic[R]):
 
     :cvar noun: what it is, for messages; all of a kind are in the state's ``<noun>s``
     :cvar overview: the command that lists them
-    :cvar removal: the command that removes one
     """
 
     noun: ClassVar[str]
-    overview: ClassVar[str]
-    removal: ClassVar[str]
+    overview: ClassVar[VhostCommand]
 
     path: Path
 
@@ -63,8 +61,8 @@ class NamedDirectory(ABC, Generic[R]):
         """
         if not _NAME.match(name):
             raise InputError(
-                f"{name!r} is no {cls.noun} name; use at most 40 small letters, digits and "
-                "hyphens, a letter first"
+                f"{name!r} is no {cls.noun} name",
+                hint="use at most 40 small letters, digits and hyphens, a letter first",
             )
         return cls(cls._base() / name)
 
@@ -79,6 +77,11 @@ class NamedDirectory(ABC, Generic[R]):
     def name(self) -> str:
         """What it is called."""
         return self.path.name
+
+    @property
+    @abstractmethod
+    def removal(self) -> VhostCommand:
+        """The command that removes it."""
 
     @property
     def exists(self) -> bool:
@@ -96,7 +99,7 @@ class NamedDirectory(ABC, Generic[R]):
         :raises InputError: there is none of this name
         """
         if not self.exists:
-            raise InputError(f"there is no {self.noun} {self.name!r}; see '{self.overview}'")
+            raise InputError(f"there is no {self.noun} {self.name!r}", hint=f"see {self.overview}")
         return self
 
     @staticmethod
@@ -118,8 +121,8 @@ class NamedDirectory(ABC, Generic[R]):
             return self.load(self._record.read_text())
         except (OSError, ValueError) as error:
             raise HostError(
-                f"the record of {self.name!r} cannot be read ({error}); "
-                f"run '{self.removal} {self.name}'"
+                f"the record of {self.name!r} cannot be read ({error})",
+                hint=f"run {self.removal}",
             ) from None
 
     def write(self, record: R) -> None:
@@ -135,7 +138,9 @@ class NamedDirectory(ABC, Generic[R]):
                 os.fsync(file.fileno())
             partial.replace(self._record)
         except OSError as error:
-            raise LocalError(f"cannot write {self._record}: {error}; free some space") from None
+            raise LocalError(
+                f"cannot write {self._record}: {error}", hint="free some space"
+            ) from None
 
     @contextmanager
     def locked(
@@ -204,7 +209,8 @@ class NamedDirectory(ABC, Generic[R]):
                 os.close(lock)
                 if time.monotonic() >= limit_s:
                     raise BusyError(
-                        f"{self.noun} {self.name!r} is in use by {holder}; wait for it or end it"
+                        f"{self.noun} {self.name!r} is in use by {holder}",
+                        hint="wait for it or end it",
                     ) from None
                 if not told:
                     progress(f"waiting for {holder}, which holds {self.noun} {self.name!r}")
@@ -225,11 +231,11 @@ class NamedDirectory(ABC, Generic[R]):
             return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
             raise InputError(
-                f"there is no {self.noun} {self.name!r}; see '{self.overview}'"
+                f"there is no {self.noun} {self.name!r}", hint=f"see {self.overview}"
             ) from None
         except OSError as error:
             raise LocalError(
-                f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
+                f"cannot write {self.path}: {error.strerror}", hint="see XDG_STATE_HOME"
             ) from None
 
     def _is_current(self, lock: int) -> bool:
@@ -252,7 +258,9 @@ class NamedDirectory(ABC, Generic[R]):
             except FileNotFoundError:
                 continue
             except OSError as error:
-                raise LocalError(f"cannot remove {removed}: {error}; remove it as root") from None
+                raise LocalError(
+                    f"cannot remove {removed}: {error}", hint="remove it as root"
+                ) from None
 
 
 def _myself() -> str:

@@ -18,8 +18,8 @@ class CloudError(VhostError):
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, message: str, status: int | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, fact: str, status: int | None = None, *, hint: str = "") -> None:
+        super().__init__(fact, hint=hint)
         self.status = status
 
     @property

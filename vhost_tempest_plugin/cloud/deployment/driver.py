@@ -38,8 +38,10 @@ class StartError(VhostError):
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, message: str, service: str, lines: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, fact: str, service: str = "", lines: tuple[str, ...] = (), *, hint: str = ""
+    ) -> None:
+        super().__init__(fact, hint=hint)
         self.service = service
         self.lines = lines
 

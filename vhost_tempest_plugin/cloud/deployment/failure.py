@@ -67,8 +67,10 @@ class ServiceError(VhostError):
 
     exit_code: ClassVar[int] = 4
 
-    def __init__(self, message: str, program: str, lines: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
+    def __init__(
+        self, fact: str, program: str = "", lines: tuple[str, ...] = (), *, hint: str = ""
+    ) -> None:
+        super().__init__(fact, hint=hint)
         self.program = program
         self.lines = lines
 

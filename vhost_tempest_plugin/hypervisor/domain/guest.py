@@ -110,7 +110,8 @@ def parse_guest(xml: str) -> GuestDomain:
         )
     except (etree.XMLSyntaxError, ValueError, KeyError) as error:
         raise HostError(
-            f"libvirt's XML of a guest cannot be read ({error}); see 'virsh dumpxml' in the host"
+            f"libvirt's XML of a guest cannot be read ({error})",
+            hint="see 'virsh dumpxml' in the host",
         ) from None
 
 

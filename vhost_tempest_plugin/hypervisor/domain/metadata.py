@@ -103,8 +103,8 @@ def read(domain: _Element) -> HostNote:
         )
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"the {NAMESPACE} metadata of domain {domain.findtext('name')!r} is damaged "
-            f"({error}); destroy the host and make it anew"
+            f"the {NAMESPACE} metadata of domain {domain.findtext('name')!r} is damaged ({error})",
+            hint="destroy the host and make it anew",
         ) from None
 
 

@@ -54,14 +54,14 @@ def parse(xml: str) -> Layout:
     try:
         domain = etree.fromstring(xml, parser)
     except (etree.XMLSyntaxError, ValueError) as error:
-        raise InputError(f"this is not XML ({error}); give a domain's XML") from None
+        raise InputError(f"this is not XML ({error})", hint="give a domain's XML") from None
     note = metadata.read(domain)
     try:
         return _layout(domain, note)
     except (KeyError, ValueError) as error:
         raise InputError(
-            f"the XML of domain {note.name!r} lacks something or is malformed ({error!r}); "
-            "destroy the host and make it anew"
+            f"the XML of domain {note.name!r} lacks something or is malformed ({error!r})",
+            hint="destroy the host and make it anew",
         ) from None
 
 

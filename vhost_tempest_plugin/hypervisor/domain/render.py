@@ -116,8 +116,8 @@ def _os(domain: Element, layout: Layout, boot: Boot) -> None:
     if layout.firmware is Firmware.EFI:
         if boot.firmware is None:
             raise InputError(
-                f"{layout.host.name} has {len(layout.devices)} NICs and needs OVMF; install the "
-                "package 'ovmf' or use fewer NICs"
+                f"{layout.host.name} has {len(layout.devices)} NICs and needs OVMF",
+                hint="install the package 'ovmf' or use fewer NICs",
             )
         loader = str(boot.firmware)
         add(system, "loader", loader, readonly="yes", type="pflash", stateless="yes")

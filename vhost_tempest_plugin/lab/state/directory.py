@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.errors import LocalError, VhostCommand
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
@@ -16,8 +16,11 @@ class LabDirectory(NamedDirectory[LabRecord]):
     """The files of one lab; its hosts have directories of their own."""
 
     noun: ClassVar[str] = "lab"
-    overview: ClassVar[str] = "vhost lab list"
-    removal: ClassVar[str] = "vhost lab destroy --name"
+    overview: ClassVar[VhostCommand] = VhostCommand("lab", "list")
+
+    @property
+    def removal(self) -> VhostCommand:
+        return VhostCommand("lab", "destroy", name=self.name)
 
     @property
     def topology(self) -> Path:
