@@ -9,7 +9,7 @@ from tests.functional.lab import LabCase
 from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.lab.services import broker, orphan_processes
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_file import PID_FILE
@@ -54,7 +54,7 @@ class BrokerTest(LabCase):
     def test_a_port_that_is_taken_is_the_cause_and_nothing_is_left(self) -> None:
         with (
             socket.create_server((LOOPBACK, self.settings.ports.broker)),
-            self.assertRaisesRegex(ServiceError, "rabbitmq .*: another program has its port"),
+            self.assertRaisesRegex(StartError, "rabbitmq .*: another program has its port"),
         ):
             self.up()
         self.supervision.shutdown()

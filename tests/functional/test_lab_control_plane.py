@@ -17,7 +17,7 @@ from vhost_tempest_plugin.cloud.client.resources import CloudError
 from vhost_tempest_plugin.cloud.configuration import client, override, render
 from vhost_tempest_plugin.cloud.configuration.service import CATALOGUE, Service
 from vhost_tempest_plugin.cloud.configuration.settings import Options, Override, Settings
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.nested_guest import GuestImage
 from vhost_tempest_plugin.lab import overrides
@@ -176,7 +176,7 @@ class ControlPlaneTest(LabCase):
         services.write(replace(self.lab, overrides=(wrong,)))
         self.addCleanup(self.plane.restart, [Service.GLANCE])
         self.addCleanup(services.write, self.lab)
-        with self.assertRaises(ServiceError) as caught:
+        with self.assertRaises(StartError) as caught:
             self.plane.restart([Service.GLANCE])
         self.assertIn("glance ended", str(caught.exception))
         self.assertIn("Unable to locate paste config file", str(caught.exception))

@@ -15,7 +15,7 @@ from tests.functional.lab import LabCase, new_settings
 from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.lab.services import database, orphan_processes, tcp_ports
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.util import speed
@@ -133,10 +133,10 @@ class DatabaseTest(LabCase):
     def test_a_port_that_is_taken_is_the_cause(self) -> None:
         database.prepare(self.settings)
         with socket.create_server((LOOPBACK, self.settings.ports.database)):
-            with self.assertRaisesRegex(ServiceError, "mariadb .*: another program has its port"):
+            with self.assertRaisesRegex(StartError, "mariadb .*: another program has its port"):
                 self.up()
             with (
-                self.assertRaisesRegex(ServiceError, "another program has its port"),
+                self.assertRaisesRegex(StartError, "another program has its port"),
                 database.running_alone(self.settings),
             ):
                 self.fail("it runs")

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from tests.functional.lab import LabCase
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.lab.services.program import Program, Tier
@@ -124,7 +124,7 @@ class SupervisionTest(LabCase):
         with socket.create_server(("127.0.0.1", port)):
             self.supervision.launch([self.program("one", port)])
             self.supervision.start("one")
-            with self.assertRaises(ServiceError) as caught:
+            with self.assertRaises(StartError) as caught:
                 self.supervision.wait({"one": lambda: False}, 10)
         self.assertIn("another program has its port", str(caught.exception))
         self.assertIn("starting", caught.exception.lines)
@@ -135,9 +135,9 @@ class SupervisionTest(LabCase):
         )
         self.up(self.program("one"))
         self.supervision.launch([self.program("one"), absent])
-        with self.assertRaisesRegex(ServiceError, "absent cannot be run: .*/nonexistent"):
+        with self.assertRaisesRegex(StartError, "absent cannot be run: .*/nonexistent"):
             self.supervision.start("absent")
-        with self.assertRaisesRegex(ServiceError, "one is not ready after .*: starting; see"):
+        with self.assertRaisesRegex(StartError, "one is not ready after .*: starting; see"):
             self.supervision.wait({"one": lambda: False}, 0.3)
 
     def test_an_old_failure_in_the_log_is_not_taken_for_the_new_one(self) -> None:
@@ -145,7 +145,7 @@ class SupervisionTest(LabCase):
         program.log.write_text("OSError: [Errno 98] Address already in use\n")
         self.supervision.launch([program])
         self.supervision.start("one")
-        with self.assertRaisesRegex(ServiceError, "one .*: a new reason; see"):
+        with self.assertRaisesRegex(StartError, "one .*: a new reason; see"):
             self.supervision.wait({"one": lambda: False}, 10)
 
     def test_stopped_means_that_its_children_are_gone_too(self) -> None:

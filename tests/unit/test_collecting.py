@@ -20,7 +20,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import collect
-from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.topology import catalog, yaml_file
@@ -185,8 +185,8 @@ class LabTest(CollectingCase):
         log.write_text("GET /servers\n")
         record = mock.Mock(spec=LabRecord, hosts=("lab-0",))
         with (
-            mock.patch.object(lab_status, "find", return_value=(directory, record)),
-            mock.patch.object(lab_status, "settings", return_value=settings),
+            mock.patch.object(Lab, "find", return_value=Lab(directory, record)),
+            mock.patch.object(Lab, "settings", settings),
         ):
             collect.collect("lab", self.collection)
         self.assertEqual("GET /servers\n", self.text("lab/logs/nova-api.log"))

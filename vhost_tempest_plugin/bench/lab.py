@@ -9,7 +9,7 @@ from vhost_tempest_plugin.bench.workplace import Workplace
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.host import image, nested_guest
 from vhost_tempest_plugin.lab.environment import environment, release
-from vhost_tempest_plugin.lab.hosts import compute_hosts
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import schema
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 
@@ -36,6 +36,6 @@ def up(setting: Setting) -> Iterator[Settings]:
     setting.progress("bringing the lab up")
     place.vhost("lab", "up", "--topology", setting.topology, "--name", NAME)
     try:
-        yield compute_hosts.settings_of(directory(place), directory(place).read())
+        yield Lab(directory(place), directory(place).read()).settings
     finally:
         place.vhost("lab", "down", "--name", NAME)

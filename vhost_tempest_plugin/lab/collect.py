@@ -16,6 +16,7 @@ from vhost_tempest_plugin.host.collect import host as of_host
 from vhost_tempest_plugin.host.collect.collection import Collection
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 
@@ -46,8 +47,8 @@ def collect(name: str, collection: Collection) -> None:
     :raises InputError: there is no such lab, or the collection cannot be written
     :raises HostError: its record is damaged
     """
-    directory, record = status.find(name)
-    settings = status.settings(name)
+    lab = Lab.find(name)
+    directory, settings = lab.directory, lab.settings
     collection.take("lab/status.json", partial(_status, name))
     collection.take_file("lab/stages.jsonl", directory.stages)
     _collect_services(settings, collection)
@@ -57,7 +58,7 @@ def collect(name: str, collection: Collection) -> None:
                 f"lab/tables/{base}/{table}.json", partial(_rows, settings, base, table)
             )
     _collect_tempest(directory, collection)
-    for host in record.hosts:
+    for host in lab.record.hosts:
         if HostDirectory.of(host).exists:
             of_host.collect(host, collection)
         else:

@@ -14,8 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
-from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.host import acceleration, nested_guest
 from vhost_tempest_plugin.host.status import host_names, numbered_hosts
@@ -24,7 +23,7 @@ from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
 from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
 from vhost_tempest_plugin.lab.hosts import snapshot
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
+from vhost_tempest_plugin.lab.lab import WAIT_S, Lab
 from vhost_tempest_plugin.lab.services import schema, secret, tcp_ports
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
@@ -37,7 +36,6 @@ from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.progress import Progress
 
 DEFAULT_TOPOLOGY = "small"
-WAIT_S = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +64,14 @@ def up(wish: LabSpec, progress: Progress) -> None:
 
     :raises InputError: the lab exists and is another one, or the Nova tree is none
     :raises LocalError: this machine lacks something
-    :raises ServiceError: a service does not come up
+    :raises StartError: a service does not come up
     """
     release.find(wish.release)
     directory = LabDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = _known(directory, wish) if directory.is_recorded else None
-        if known is not None and known.phase is LabPhase.READY and _runs(directory):
-            _improve(directory, known, _with_nova(directory, known, wish), progress)
+        if known is not None and (lab := Lab(directory, known)).is_up:
+            _improve(lab, _with_nova(directory, known, wish), progress)
         else:
             _bring_up(directory, known, wish, progress)
         progress(f"lab {wish.name!r} is ready")
@@ -97,15 +95,18 @@ def reset(name: str, progress: Progress) -> None:
     with directory.locked(wait_s=WAIT_S, progress=progress):
         record = directory.read()
         if not directory.snapshot.is_dir():
-            raise InputError(f"lab {name!r} was never ready; 'vhost lab up' brings it up")
-        if record.phase is not LabPhase.READY or not _runs(directory):
-            raise InputError(f"lab {name!r} is not up; 'vhost lab up' brings it up as it was")
+            raise InputError(
+                f"lab {name!r} was never ready; 'vhost lab up --name {name}' brings it up"
+            )
+        if not Lab(directory, record).is_up:
+            raise InputError(
+                f"lab {name!r} is not up; 'vhost lab up --name {name}' brings it up as it was"
+            )
         record = replace(record, overrides=())
         stages.forget(directory)
         with _all_or_nothing(directory, record, progress):
             directory.write(replace(record, phase=LabPhase.STARTING))
-            computes = ComputeHosts(directory, record, kept_environment(record), progress)
-            start_modes.put_back(directory, computes, progress)
+            start_modes.put_back(Lab(directory, record), progress)
             directory.write(record)
 
 
@@ -147,14 +148,14 @@ def _bring_up(
 
     def start(record: LabRecord) -> None:
         directory.write(replace(record, phase=LabPhase.STARTING))
-        computes = ComputeHosts(directory, record, made, progress)
-        wanted = snapshot.digest(computes.settings, (made.digest, image.digest))
+        lab = Lab(directory, record)
+        wanted = snapshot.digest(lab.settings, (made.digest, image.digest))
         if snapshot.is_current(directory, wanted) and not wish.cold:
-            start_modes.warm(directory, computes, progress)
+            start_modes.warm(lab, progress)
         else:
-            start_modes.cold(directory, computes, image, tables, wanted, progress)
+            start_modes.cold(lab, image, tables, wanted, progress)
         with stages.of(directory, Stage.CHECKS):
-            run.require(computes.settings)
+            run.require(lab.settings)
 
     with _all_or_nothing(directory, kept, progress):
         Supervision(directory.path).shutdown()
@@ -177,7 +178,7 @@ def _on_free_ports(
                 record = replace(record, ports=Ports(*numbers))
             try:
                 start(record)
-            except ServiceError:
+            except StartError:
                 _end(directory, record, progress)
                 if not tcp_ports.taken(numbers):
                     raise
@@ -185,15 +186,12 @@ def _on_free_ports(
                 return record
 
 
-def _improve(
-    directory: LabDirectory, known: LabRecord, record: LabRecord, progress: Progress
-) -> None:
+def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
     """Bring back what has died of a lab that is up, and give it another Nova if it is to."""
-    with failure.telling(progress):
-        if record.nova == known.nova:
-            start_modes.heal(directory, known, progress)
-        else:
-            start_modes.change_nova(directory, known, record, progress)
+    if record.nova == lab.record.nova:
+        start_modes.heal(lab, progress)
+    else:
+        start_modes.change_nova(lab, lab.having(record), progress)
 
 
 def _require_room(directory: LabDirectory, known: LabRecord | None, wish: LabSpec) -> None:
@@ -267,10 +265,6 @@ def _topology(directory: LabDirectory, host: Host | None, record: LabRecord) -> 
     return record.topology if same else f"another than {record.topology}"
 
 
-def _runs(directory: LabDirectory) -> bool:
-    return Supervision(directory.path).is_running()
-
-
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
     for host in record.hosts:
@@ -279,13 +273,12 @@ def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None
 
 @contextmanager
 def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress) -> Iterator[None]:
-    """Where it fails, end everything; a service's last lines are told.
+    """Where it fails, end everything.
 
     :param kept: what to record of the lab then
     """
     try:
-        with failure.telling(progress):
-            yield
+        yield
     except BaseException:
         progress("ending what runs of the lab")
         _end(directory, kept, progress)

@@ -10,6 +10,7 @@ from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab import status as lab_status
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
+from vhost_tempest_plugin.lab.lab import Lab
 
 _POLL_S = 0.5
 # Of a log that is followed, as far back as its last lines may reach.
@@ -25,7 +26,7 @@ def lines(name: str, service: Service | None, count: int, *, follow: bool = Fals
     :raises InputError: there is no such lab
     :raises HostError: a host does not answer
     """
-    settings = lab_status.settings(name)
+    settings = Lab.find(name).settings
     if service is not None:
         for heading, read in _readers(settings, service):
             if service.in_host and len(settings.hosts) > 1:

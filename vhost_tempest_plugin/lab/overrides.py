@@ -1,22 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Options of a lab's services that are set by hand, and put back."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from vhost_tempest_plugin.cloud.compute import options
 from vhost_tempest_plugin.cloud.configuration import override
-from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Override, Settings
-from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import lifecycle, status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment, settings_of
+from vhost_tempest_plugin.lab.runtime import LabRuntime
 from vhost_tempest_plugin.lab.services import services
-from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
-from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.util.progress import Progress
 
 Overrides = tuple[Override, ...]
@@ -30,16 +24,15 @@ def put(name: str, service: str, assignments: Sequence[str], progress: Progress)
 
     :param assignments: ``section.option=value`` each
     :raises InputError: there is no such lab, service or option, or the value is of a wrong type
-    :raises ServiceError: a service refuses the options
+    :raises StartError: a service refuses the options
     """
     asked = override.parse(service, assignments)
     wanted = tuple(spread for entry in asked for spread in override.spread(entry))
-    directory = LabDirectory.of(name)
-    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
-        directory, record = status.running(name)
-        verify(status.settings(name), wanted)
-        _change(directory, record, override.merge(record.overrides, wanted), progress)
-    return record.overrides
+    with LabRuntime.held(name, progress) as runtime:
+        before = runtime.lab.record.overrides
+        verify(runtime.lab.settings, wanted)
+        _change(runtime, override.merge(before, wanted))
+    return before
 
 
 def take_back(name: str, service: str, names: Sequence[str], progress: Progress) -> None:
@@ -54,23 +47,22 @@ def take_back(name: str, service: str, names: Sequence[str], progress: Progress)
         for entry in asked
         for each in override.spread(entry)
     }
-    directory = LabDirectory.of(name)
-    with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
-        directory, record = status.running(name)
+    with LabRuntime.held(name, progress) as runtime:
+        before = runtime.lab.record.overrides
         kept = tuple(
             entry
-            for entry in record.overrides
+            for entry in before
             if (
                 (entry.service, entry.section, entry.option) not in keys
                 if keys
                 else entry.service != service
             )
         )
-        if kept == record.overrides:
+        if kept == before:
             raise InputError(
                 f"no such option of {service} was set; see 'vhost lab config set {service}'"
             )
-        _change(directory, record, kept, progress)
+        _change(runtime, kept)
 
 
 @contextmanager
@@ -82,10 +74,8 @@ def changed(
     try:
         yield
     finally:
-        directory = LabDirectory.of(name)
-        with directory.locked(wait_s=lifecycle.WAIT_S, progress=progress):
-            directory, record = status.running(name)
-            _change(directory, record, before, progress)
+        with LabRuntime.held(name, progress) as runtime:
+            _change(runtime, before)
 
 
 def verify(settings: Settings, overrides: Iterable[Override]) -> None:
@@ -99,37 +89,18 @@ def verify(settings: Settings, overrides: Iterable[Override]) -> None:
     )
 
 
-def _change(
-    directory: LabDirectory, record: LabRecord, wanted: Overrides, progress: Progress
-) -> None:
-    ran = _plane(directory, record, progress).running()
+def _change(runtime: LabRuntime, wanted: Overrides) -> None:
+    """Have the lab run with *wanted*, or with what it had where a service refuses them."""
+    lab, progress = runtime.lab, runtime.progress
+    ran = runtime.plane.running()
+    changed_lab = lab.having(replace(lab.record, overrides=wanted))
     try:
-        with failure.telling(progress):
-            _apply(directory, replace(record, overrides=wanted), progress)
+        changed = LabRuntime.with_kept_nova(changed_lab, progress)
+        changed.take_over()
+        changed.apply()
     except BaseException:
         progress("putting the options back")
+        runtime.take_over()
         # What is started after the one that failed has been stopped, and runs no more.
-        _apply(directory, record, progress, ran - _plane(directory, record, progress).running())
+        runtime.apply(ran - runtime.plane.running())
         raise
-
-
-def _plane(directory: LabDirectory, record: LabRecord, progress: Progress) -> ControlPlane:
-    return ControlPlane(settings_of(directory, record), progress)
-
-
-def _apply(
-    directory: LabDirectory,
-    record: LabRecord,
-    progress: Progress,
-    down: Collection[Service] = (),
-) -> None:
-    """Write the files that differ, restart whose they are, and wait for those.
-
-    :param down: what is to be started besides
-    """
-    directory.write(record)
-    computes = ComputeHosts(directory, record, kept_environment(record), progress)
-    computes.keep_nova()
-    plane = ControlPlane(computes.settings, progress, computes.nova)
-    with computes.restarting(only_changed=True):
-        plane.restart_changed(down)

@@ -6,12 +6,10 @@ from contextlib import AbstractContextManager, nullcontext
 
 from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import lifecycle, status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, kept_environment
-from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
-from vhost_tempest_plugin.lab.state.directory import LabDirectory
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
+from vhost_tempest_plugin.lab.lab import Lab
+from vhost_tempest_plugin.lab.runtime import LabRuntime
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -19,32 +17,25 @@ def restart(name: str, services: Iterable[str], progress: Progress) -> None:
     """Restart services and wait until they can be used; all of Nova's where none is named.
 
     :raises InputError: there is no such lab or service, or the Nova under test does not import
-    :raises ServiceError: a service does not come up
+    :raises StartError: a service does not come up
     """
     wanted = _services(services)
-    directory = LabDirectory.of(name)
-    with (
-        directory.locked(wait_s=lifecycle.WAIT_S, progress=progress),
-        failure.telling(progress),
-    ):
-        directory, record = status.running(name)
-        computes = ComputeHosts(directory, record, kept_environment(record), progress)
-        computes.take_nova()
+    with Lab.held(name, progress) as lab:
+        runtime = LabRuntime.with_new_nova(lab, progress)
         if any(service.is_nova for service in wanted):
-            computes.upgrade_schema()
-        with _in_hosts(computes, wanted):
-            plane = ControlPlane(computes.settings, progress, computes.nova)
+            runtime.upgrade_schema()
+        with _in_hosts(runtime.hosts, wanted):
             if set(wanted).issuperset(_services(())):
-                # The supervisor is told what all of them run from now on.
-                plane.launch()
-            plane.restart(service for service in wanted if not service.in_host)
+                # From now on the supervisor starts all of them with the new Nova.
+                runtime.plane.launch()
+            runtime.plane.restart(service for service in wanted if not service.in_host)
 
 
-def _in_hosts(computes: ComputeHosts, wanted: Iterable[Service]) -> AbstractContextManager[None]:
+def _in_hosts(hosts: ComputeHosts, wanted: Iterable[Service]) -> AbstractContextManager[None]:
     """What nova-compute does while services of the machine are restarted."""
     if Service.NOVA_COMPUTE in wanted:
-        return computes.restarting()
-    return computes.asleep() if Service.NOVA_CONDUCTOR in wanted else nullcontext()
+        return hosts.restarting()
+    return hosts.asleep() if Service.NOVA_CONDUCTOR in wanted else nullcontext()
 
 
 def _services(names: Iterable[str]) -> tuple[Service, ...]:

@@ -20,7 +20,7 @@ from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.nested_guest import GuestReport
-from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import readers
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.readers import ComputeHostReader
@@ -51,8 +51,8 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
     :raises InputError: the lab is not up, or its topology has no NICs
     :raises CloudError: Nova does not boot the guest
     """
-    settings = status.settings(name)
-    status.running(name)
+    lab = Lab.running(name)
+    settings = lab.settings
     with Cloud.open(settings) as cloud:
         flavor, image = cloud.flavors().get(_FLAVOR), cloud.images().get(contents.IMAGE)
         if flavor is None or image is None:
@@ -65,7 +65,7 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
         try:
             server = cloud.wait_for_server(server.uuid, ACTIVE_LIMIT_S)
             progress(f"{server.instance} is active on {server.host}")
-            host = status.host(settings, server.host)
+            host = lab.host(server.host)
             views = _look(settings, cloud, server.uuid, host)
             progress("waiting for what the guest says on its console")
             views = replace(views, report=await_report(cloud, server.uuid))

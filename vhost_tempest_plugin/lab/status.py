@@ -5,19 +5,20 @@ import time
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts, settings_of
+from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 
 
 @dataclass(frozen=True, slots=True)
-class Lab:
-    """A lab as it was recorded; *record* is None where that is damaged."""
+class LabStatus:
+    """A lab as it is now; *record* is None where that is damaged."""
 
     directory: LabDirectory
     record: LabRecord | None
@@ -27,10 +28,9 @@ class Lab:
         """What really is: a lab whose supervisor is gone is down, whatever was recorded."""
         if self.record is None:
             return "damaged"
-        phase = self.record.phase
-        if phase is LabPhase.READY and not Supervision(self.directory.path).is_running():
-            phase = LabPhase.DOWN
-        return phase
+        if self.record.phase is LabPhase.READY and not Lab(self.directory, self.record).is_up:
+            return LabPhase.DOWN
+        return self.record.phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,38 +56,9 @@ class Part:
         return self.state in ("running", "active")
 
 
-def overview() -> list[Lab]:
+def overview() -> list[LabStatus]:
     """All labs of this user by name."""
     return [_lab(directory) for directory in LabDirectory.all()]
-
-
-def find(name: str) -> tuple[LabDirectory, LabRecord]:
-    """A lab's directory and record.
-
-    :raises InputError: there is no such lab
-    :raises HostError: its record is damaged
-    """
-    directory = LabDirectory.of(name).existing()
-    return directory, directory.read()
-
-
-def settings(name: str) -> Settings:
-    """The settings of a lab.
-
-    :raises InputError: there is no such lab
-    """
-    return settings_of(*find(name))
-
-
-def running(name: str) -> tuple[LabDirectory, LabRecord]:
-    """As ``find``, of a lab that is up.
-
-    :raises InputError: there is no such lab, or it is not up
-    """
-    directory, record = find(name)
-    if record.phase is not LabPhase.READY or not Supervision(directory.path).is_running():
-        raise InputError(f"lab {name!r} is not up; 'vhost lab up --name {name}' brings it up")
-    return directory, record
 
 
 def parts(name: str) -> list[Part]:
@@ -95,24 +66,13 @@ def parts(name: str) -> list[Part]:
 
     :raises InputError: there is no such lab
     """
-    directory, record = find(name)
-    found = [*_programs(directory)]
-    for host in record.hosts:
+    lab = Lab.find(name)
+    found = [*_programs(lab.directory)]
+    for host in lab.record.hosts:
         runs = ComputeHosts.is_running(host)
         found.append(Part("host", host, "running" if runs else "off"))
-        found.append(Part(Service.NOVA_COMPUTE, host, _compute_state(settings(name), host, runs)))
+        found.append(Part(Service.NOVA_COMPUTE, host, _compute_state(lab.settings, host, runs)))
     return found
-
-
-def host(settings: Settings, name: str | None) -> ComputeHost:
-    """The host *name* of a lab, by default the first.
-
-    :raises InputError: it has no such host
-    """
-    known = {host.name: host for host in settings.hosts}
-    if name is not None and name not in known:
-        raise InputError(f"the lab has no host {name!r}; it has {', '.join(known)}")
-    return known[name] if name else settings.hosts[0]
 
 
 def is_host_running(name: str) -> bool:
@@ -120,11 +80,11 @@ def is_host_running(name: str) -> bool:
     return ComputeHosts.is_running(name)
 
 
-def _lab(directory: LabDirectory) -> Lab:
+def _lab(directory: LabDirectory) -> LabStatus:
     try:
-        return Lab(directory, directory.read())
+        return LabStatus(directory, directory.read())
     except VhostError:
-        return Lab(directory, None)
+        return LabStatus(directory, None)
 
 
 def _programs(directory: LabDirectory) -> list[Part]:

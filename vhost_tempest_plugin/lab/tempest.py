@@ -18,7 +18,7 @@ from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration import render, tempest
 from vhost_tempest_plugin.cloud.configuration.scenarios import Contents
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.lab import status as lab_status
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import private_files, process, speed
@@ -59,8 +59,8 @@ def prepare(name: str) -> Workspace:
     :raises InputError: the lab is not up, or lacks what tests boot
     :raises LocalError: tempest is not installed
     """
-    directory, _ = lab_status.running(name)
-    settings = lab_status.settings(name)
+    lab = Lab.running(name)
+    directory, settings = lab.directory, lab.settings
     with Cloud.open(settings) as cloud:
         image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get("vhost.plain")
     if image is None or flavor is None:

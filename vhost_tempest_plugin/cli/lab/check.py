@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab import status
 from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.checks.base import LAB
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util import progress
 
 
@@ -28,6 +28,5 @@ class Check(FindingsCommand):
         return parser
 
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
-        status.running(parsed_args.name)
-        settings = status.settings(parsed_args.name)
+        settings = Lab.running(parsed_args.name).settings
         return run.run(settings, parsed_args.checks, progress.Lines())

@@ -11,7 +11,8 @@ from vhost_tempest_plugin.cli.collected import tell
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.host.collect.collection import Collection
-from vhost_tempest_plugin.lab import collect, status
+from vhost_tempest_plugin.lab import collect
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util import progress
 
 
@@ -31,7 +32,7 @@ class Collect(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         name = parsed_args.name
-        mask = partial(failure.mask, secrets=status.settings(name).secrets)
+        mask = partial(failure.mask, secrets=Lab.find(name).settings.secrets)
         collection = Collection(parsed_args.directory, mask, progress.Lines())
         collect.collect(name, collection)
         collection.finish()

@@ -13,7 +13,8 @@ from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.lab import overrides, status
+from vhost_tempest_plugin.lab import overrides
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("service", "section", "option", "value")
@@ -32,7 +33,7 @@ class List(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        _, record = status.find(parsed_args.name)
+        record = Lab.find(parsed_args.name).record
         return _COLUMNS, [
             (entry.service, entry.section, entry.option, _text(entry.value))
             for entry in record.overrides
@@ -95,10 +96,11 @@ class Show(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = status.settings(parsed_args.name)
+        lab = Lab.find(parsed_args.name)
+        settings = lab.settings
         service = Service(parsed_args.service)
         if service.in_host:
-            host = status.host(settings, parsed_args.host)
+            host = lab.host(parsed_args.host)
             options = render.compute_options(settings, host)
         else:
             options = render.options(settings)[service]

@@ -7,7 +7,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cloud.configuration import client
-from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.lab import Lab
 
 
 class Env(Command):
@@ -28,6 +28,6 @@ class Env(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = status.settings(parsed_args.name)
+        settings = Lab.find(parsed_args.name).settings
         text = client.clouds if parsed_args.format == "clouds" else client.openrc
         self.app.stdout.write(text(settings))

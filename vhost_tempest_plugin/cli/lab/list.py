@@ -21,7 +21,7 @@ class List(Lister):
         return _COLUMNS, [_row(lab) for lab in status.overview()]
 
 
-def _row(lab: status.Lab) -> tuple[Any, ...]:
+def _row(lab: status.LabStatus) -> tuple[Any, ...]:
     record = lab.record
     if record is None:
         return (lab.directory.name, lab.phase, "", "", "", "", "")

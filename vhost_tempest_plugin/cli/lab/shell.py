@@ -8,7 +8,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cloud.configuration import client
-from vhost_tempest_plugin.lab import status
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util import process
 
 
@@ -24,7 +24,7 @@ class Shell(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        settings = status.settings(parsed_args.name)
+        settings = Lab.find(parsed_args.name).settings
         words = [word for word in parsed_args.command if word != "--"]
         path = os.pathsep.join([str(settings.environment / "bin"), os.environ.get("PATH", "")])
         process.replace(

@@ -9,8 +9,8 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import status as lab_status
 from vhost_tempest_plugin.lab import tempest
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import run as mutation
 from vhost_tempest_plugin.mutation import catalogue
 from vhost_tempest_plugin.report.results import mutation as results
@@ -99,7 +99,7 @@ class Test(Command):
             for mutant in mutants:
                 self.app.stdout.write(f"{mutant.name}: {mutant.breaks} {mutant.reference}\n")
             return
-        directory, _ = lab_status.running(parsed_args.name)
+        directory = Lab.running(parsed_args.name).directory
         output = parsed_args.output or directory.path / "tempest" / "mutants"
         tests = tempest.SMOKE if parsed_args.smoke else parsed_args.regex
         told = mutation.run(

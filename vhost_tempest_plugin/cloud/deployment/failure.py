@@ -4,15 +4,11 @@
 import dataclasses
 import os
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import ClassVar
 from urllib.parse import quote
 
 from vhost_tempest_plugin.cloud.configuration.settings import Secrets
-from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 
 _MASK = "***"
 _TAIL_BYTES = 64 * 1024
@@ -58,42 +54,14 @@ _EXCEPTION = re.compile(
 )
 
 
-class ServiceError(VhostError):
-    """A program of a lab did not come up or did not stay up; exit code 4.
-
-    :param program: its name
-    :param lines: the end of its log, secrets masked
-    """
-
-    exit_code: ClassVar[int] = 4
-
-    def __init__(
-        self, fact: str, program: str = "", lines: tuple[str, ...] = (), *, hint: str = ""
-    ) -> None:
-        super().__init__(fact, hint=hint)
-        self.program = program
-        self.lines = lines
-
-
-@contextmanager
-def telling(progress: Progress) -> Iterator[None]:
-    """Where a program fails in the block, tell the end of its log."""
-    try:
-        yield
-    except ServiceError as error:
-        for line in error.lines:
-            progress(f"{error.program}: {line}")
-        raise
-
-
-def failure(program: str, what: str, lines: tuple[str, ...]) -> ServiceError:
+def failure(program: str, what: str, lines: tuple[str, ...]) -> StartError:
     """The error that says why *program* failed.
 
     :param what: what was seen of it, as in ``ended (exit status 1)``
     :param lines: the end of its log, as ``tail`` has it
     """
     cause = likely_cause("\n".join(lines)) or "its log is empty"
-    return ServiceError(
+    return StartError(
         f"{program} {what}: {cause}; see 'vhost lab logs {program}'", program, lines[-_LINES:]
     )
 

@@ -9,109 +9,38 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.compute.copies import Tree
 from vhost_tempest_plugin.cloud.configuration import render
-from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
-from vhost_tempest_plugin.lab.environment import environment, release
-from vhost_tempest_plugin.lab.environment.environment import Environment
-from vhost_tempest_plugin.lab.environment.source import NovaSource
 from vhost_tempest_plugin.lab.hosts import readiness, snapshot
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
-from vhost_tempest_plugin.lab.services import bootstrap
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.state import stages
-from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.lab.state.stages import Stage
-from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.util.progress import Progress
 
 Reports = Mapping[str, int]
 
-_MIGRATIONS = "nova/db/*/migrations/versions/*.py"
-
-
-def settings_of(directory: LabDirectory, record: LabRecord) -> Settings:
-    """All that the lab's configuration depends on.
-
-    :raises TopologyError: its topology is damaged
-    """
-    path = directory.topology
-    layout = lay_out(yaml_file.load(path.read_bytes(), str(path)))
-    return Settings(
-        name=record.name,
-        directory=directory.path,
-        environment=record.environment,
-        ports=record.ports,
-        secrets=record.secrets,
-        hosts=tuple(ComputeHost(name, layout, record.accelerator) for name in record.hosts),
-        nova_path=None if record.nova is None else directory.nova,
-        overrides=record.overrides,
-    )
-
-
-def kept_environment(record: LabRecord) -> Environment:
-    """The environment that a lab has been started with.
-
-    :raises LocalError: it is gone from the cache
-    """
-    return environment.kept(record.environment, release.find(record.release))
-
 
 class ComputeHosts:
-    """All hosts of one lab."""
+    """All hosts of one lab.
 
-    def __init__(
-        self,
-        directory: LabDirectory,
-        record: LabRecord,
-        made: Environment,
-        progress: Progress,
-    ) -> None:
-        self.settings = settings_of(directory, record)
-        self._directory = directory
-        self._record = record
-        self._environment = made
+    :param tree: the Nova under test, None for the environment's own
+    """
+
+    def __init__(self, lab: Lab, tree: Tree | None, progress: Progress) -> None:
+        self.settings = lab.settings
+        self._directory = lab.directory
+        self._environment = lab.environment
+        self._tree = tree
         self._progress = progress
-        self._under_test = NovaSource(directory, made, progress)
-        self._tree: Tree | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The hosts'."""
-        return self._record.hosts
-
-    @property
-    def nova(self) -> str:
-        """A digest of the Nova under test; empty for the environment's own."""
-        return self._tree.digest if self._tree else ""
-
-    def take_nova(self) -> None:
-        """Take the Nova under test as it is now.
-
-        :raises InputError: it does not import; the last line of the traceback is told, and
-            what was taken last stays
-        """
-        if self._record.nova is not None:
-            self._tree = self._under_test.take(self._record.nova)
-
-    def keep_nova(self) -> None:
-        """Stay with the Nova under test as it was taken last."""
-        if self._record.nova is not None:
-            self._tree = self._under_test.current() or self._under_test.take(self._record.nova)
-
-    def put_back_nova(self) -> None:
-        """Have the services run from what was kept, though something else was taken since."""
-        if self._tree is not None:
-            self._under_test.select(self._tree)
-
-    def upgrade_schema(self) -> None:
-        """Bring Nova's tables to where the Nova under test wants them, if that is elsewhere."""
-        if self._tree is not None and not self._has_known_migrations(self._tree):
-            self._progress("databases: the migrations of the Nova under test")
-            bootstrap.upgrade_nova(self.settings)
+        return tuple(host.name for host in self.settings.hosts)
 
     @contextmanager
     def booting(self) -> Iterator[None]:
@@ -138,7 +67,7 @@ class ComputeHosts:
     def start(self) -> None:
         """Have nova-compute run in all hosts, with its files up to date, and wait for it.
 
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         self._progress("nova-compute")
         for host in self.settings.hosts:
@@ -158,7 +87,7 @@ class ComputeHosts:
         those that were restarted have reported.
 
         :param only_changed: let those run on whose files were up to date; they sleep meanwhile
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         stale = {host.name: self._is_stale(host) for host in self.settings.hosts}
         down = [host for host in self.settings.hosts if stale[host.name] or not only_changed]
@@ -275,14 +204,6 @@ class ComputeHosts:
                 yield
             finally:
                 compute.wake_up()
-
-    def _has_known_migrations(self, tree: Tree) -> bool:
-        """Whether the environment's Nova has all migrations of a Nova under test."""
-
-        def names(directory: Path) -> set[str]:
-            return {str(path.relative_to(directory)) for path in directory.glob(_MIGRATIONS)}
-
-        return names(tree.directory) <= names(self._environment.packages)
 
     def _up(self, host: ComputeHost, topology: Path) -> list[str]:
         shares = {self._environment.path: self._environment.image}

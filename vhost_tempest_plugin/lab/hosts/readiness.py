@@ -7,6 +7,7 @@ from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.util import speed
@@ -41,7 +42,7 @@ def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: in
     It reports itself after it has told its resources and devices (nova/service.py, ``start``).
 
     :param before: what ``reports`` gave while it did not run
-    :raises ServiceError: it ended, or does not report within the limit
+    :raises StartError: it ended, or does not report within the limit
     """
     limit_s = _LIMIT_S * speed.timeout_scale()
     begun_s = looked_s = time.monotonic()
@@ -60,7 +61,7 @@ def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: in
     compute.note_report()
 
 
-def _failure(settings: Settings, compute: NovaCompute, what: str) -> failure.ServiceError:
+def _failure(settings: Settings, compute: NovaCompute, what: str) -> StartError:
     text = "\n".join(compute.since_start(_LINES))
     lines = tuple(failure.mask(text, settings.secrets).splitlines())
     return failure.failure(Service.NOVA_COMPUTE, what, lines)

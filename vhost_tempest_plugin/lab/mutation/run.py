@@ -12,9 +12,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import lifecycle, status, tempest
+from vhost_tempest_plugin.lab import lifecycle, tempest
 from vhost_tempest_plugin.lab.environment import mutant_tree
-from vhost_tempest_plugin.lab.hosts.compute_hosts import kept_environment
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import trial as trial_run
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
 from vhost_tempest_plugin.report.results import TestVerdict
@@ -72,25 +72,25 @@ def put_back(name: str, progress: Progress) -> None:
 
     :raises InputError: the lab is not up
     """
-    directory, record = status.running(name)
-    if mutant_tree.is_mutated(directory, record):
+    lab = Lab.running(name)
+    if mutant_tree.is_mutated(lab.directory, lab.record):
         progress(f"lab {name!r} runs a mutant; it is given back what it had")
-        _give(name, mutant_tree.before(directory, record), progress)
+        _give(name, mutant_tree.before(lab.directory, lab.record), progress)
         lifecycle.reset(name, progress)
 
 
 @contextmanager
 def _copied(name: str, progress: Progress) -> Iterator[Path]:
     """A lab that runs a copy of its Nova while the block runs."""
-    directory, record = status.running(name)
+    lab = Lab.running(name)
     progress("a copy of the lab's Nova is made, and run")
-    copy = mutant_tree.make(directory, record, kept_environment(record))
+    copy = mutant_tree.make(lab.directory, lab.record, lab.environment)
     try:
         _give(name, copy, progress)
         yield copy
     finally:
         progress("the lab is given back its Nova")
-        _give(name, record.nova, progress)
+        _give(name, lab.record.nova, progress)
 
 
 def _give(name: str, nova: Path | None, progress: Progress) -> None:

@@ -10,15 +10,14 @@ from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import requirement
-from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab import lifecycle, restart, tempest
-from vhost_tempest_plugin.lab import status as lab_status
 from vhost_tempest_plugin.lab.deployment import LabDeployment
 from vhost_tempest_plugin.lab.environment import mutant_tree
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import readers
 from vhost_tempest_plugin.lab.tempest import Workspace
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
@@ -69,7 +68,7 @@ class MutationRun:
         self._unfit = unfit
         self._progress = progress
         self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
-        self._overrides = lab_status.find(self._name)[1].overrides
+        self._overrides = Lab.find(self._name).record.overrides
         self._ground = TestEnvironment(tuple(workspace.layouts.values()))
 
     def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[MutantResult]:
@@ -134,7 +133,7 @@ class MutationRun:
         """Have services run the copy as it is now; why they do not."""
         try:
             restart.restart(self._name, sorted(concerned), self._progress)
-        except (ServiceError, InputError) as error:
+        except (StartError, InputError) as error:
             return str(error)
         return ""
 
@@ -171,9 +170,10 @@ class MutationRun:
 
     def _is_clean(self) -> bool:
         """Whether nobody holds anything of the lab's hosts, and options are what they were."""
-        if lab_status.find(self._name)[1].overrides != self._overrides:
+        lab = Lab.find(self._name)
+        if lab.record.overrides != self._overrides:
             return False
-        settings = lab_status.settings(self._name)
+        settings = lab.settings
         for number in range(_LOOKS):
             if number:
                 time.sleep(_LOOK_S * speed.timeout_scale())
@@ -201,7 +201,7 @@ class MutationRun:
         self._progress("something is left of it; the lab is brought back to when it was ready")
         self._restart(stale)
         lifecycle.reset(self._name, self._progress)
-        self._overrides = lab_status.find(self._name)[1].overrides
+        self._overrides = Lab.find(self._name).record.overrides
 
 
 def services(mutant: NovaMutant) -> set[Service]:

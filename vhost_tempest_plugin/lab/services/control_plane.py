@@ -51,7 +51,7 @@ class ControlPlane:
     def start_base(self) -> None:
         """Start the database and the broker, where they do not run.
 
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         self.start_database()
         self._progress("broker")
@@ -61,7 +61,7 @@ class ControlPlane:
     def start_database(self) -> None:
         """Start the database, where it does not run.
 
-        :raises ServiceError: it does not come up
+        :raises StartError: it does not come up
         """
         self._progress("database")
         self._start({Service.MARIADB: partial(database.is_ready, self._settings)})
@@ -74,7 +74,7 @@ class ControlPlane:
         must answer.
 
         :param known: called when keystone does
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         first, *later = services.STAGES
         self._progress(", ".join([Service.RABBITMQ, *first]))
@@ -90,7 +90,7 @@ class ControlPlane:
     def start_anew(self, image: GuestImage) -> None:
         """Start the services of a lab whose keystone is empty, and fill them.
 
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         :raises CloudError: one refuses what it is asked
         """
         first, *later = services.STAGES
@@ -123,7 +123,7 @@ class ControlPlane:
     def restart(self, names: Iterable[Service]) -> None:
         """Restart services of the machine and wait until they can be used.
 
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         named = set(names)
         if named:
@@ -135,7 +135,7 @@ class ControlPlane:
         """Restart what runs with other files than it should, and wait until it can be used.
 
         :param down: what is to be started too, since it did not run any more for a failure
-        :raises ServiceError: one does not come up
+        :raises StartError: one does not come up
         """
         if changed := {*self.launch(), *down}:
             self._progress(f"restarting {', '.join(sorted(changed))}")

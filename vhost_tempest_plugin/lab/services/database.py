@@ -142,7 +142,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
     It ends with this process, whatever ends that, and afterwards in the cleanest way: the
     data directory can be copied then.
 
-    :raises ServiceError: it does not come up
+    :raises StartError: it does not come up
     """
     prepare(settings)
     argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]

@@ -21,7 +21,7 @@ def obtain(environment: Environment, progress: Progress) -> Path:
     """The data directory to copy, made where it is not in the cache; that takes a minute.
 
     :raises CommandError: one of the services' commands fails
-    :raises ServiceError: MariaDB does not come up
+    :raises StartError: MariaDB does not come up
     """
 
     def make(place: Path) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment import failure
-from vhost_tempest_plugin.cloud.deployment.failure import ServiceError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.lab.services import (
     orphan_processes,
@@ -103,7 +103,7 @@ class Supervision:
     def start(self, *names: str) -> None:
         """Start programs that are not running, without waiting for anything.
 
-        :raises ServiceError: one cannot be run at all
+        :raises StartError: one cannot be run at all
         """
         states = {state.name: state for state in self.states()}
         for name in names:
@@ -116,14 +116,14 @@ class Supervision:
                     server.supervisor.startProcess(str(name), False)
             except Fault as fault:
                 if fault.faultCode not in supervisor_client.STARTED_FAULTS:
-                    raise ServiceError(f"{name} cannot be run: {fault.faultString}", name) from None
+                    raise StartError(f"{name} cannot be run: {fault.faultString}", name) from None
 
     def wait(self, ready: Mapping[str, Callable[[], bool]], limit_s: float) -> None:
         """Wait until programs that were started are ready, and make sure that they live.
 
         :param ready: by a program's name, whether it is ready
         :param limit_s: on the machine of ``speed.timeout_scale``
-        :raises ServiceError: one ended, or is not ready within the limit
+        :raises StartError: one ended, or is not ready within the limit
         """
         waiting = dict(ready)
         begun_s = time.monotonic()
@@ -200,7 +200,7 @@ class Supervision:
             if not state.phase.is_up:
                 raise self._failure(state.name, f"is {state.phase}")
 
-    def _failure(self, name: str, what: str) -> ServiceError:
+    def _failure(self, name: str, what: str) -> StartError:
         log = next(state.log for state in self.states() if state.name == name)
         _, begin = self._begun.get(name, (0, 0))
         return failure.failure(name, what, failure.tail(log, self._secrets, begin))
