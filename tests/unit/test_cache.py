@@ -8,6 +8,7 @@ import unittest
 from pathlib import Path
 from unittest import mock
 
+from tests.unit import users
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import cache
 from vhost_tempest_plugin.util.progress import silent
@@ -17,6 +18,7 @@ class CacheTest(unittest.TestCase):
     def setUp(self) -> None:
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
+        Path(directory.name).chmod(0o777)  # also for who is not root
         self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory.name}))
         self.kind = Path(directory.name) / "vhost" / "thing"
         self.made = 0
@@ -80,6 +82,51 @@ class CacheTest(unittest.TestCase):
         (self.kind / "d1" / "half").touch()
         made = cache.obtain("thing", "d1", self.make, silent, in_place=True)
         self.assertEqual(["file"], [path.name for path in made.iterdir()])
+
+    def test_what_cannot_be_removed_is_not_handed_out(self) -> None:
+        def interrupted_by_root() -> str:
+            half = self.kind / "d1"
+            (self.kind / "d1.partial").mkdir(parents=True)
+            (half / "of root").mkdir(parents=True)
+            (half / "of root" / "file").touch()
+            (half / "of root").chmod(0o555)
+            news: list[str] = []
+            made = cache.obtain("thing", "d1", self.make, news.append, in_place=True)
+            names = [path.name for path in made.iterdir()]
+            return f"{names} {self.made} {news[-1].partition('; ')[2]}"
+
+        self.assertEqual("['file'] 1 remove it as root", users.as_ordinary(interrupted_by_root))
+
+    def test_what_stays_in_the_way_keeps_its_mark(self) -> None:
+        def in_the_way() -> str:
+            (self.kind / "d1.partial").mkdir(parents=True)
+            (self.kind / "d1").mkdir()
+            (self.kind / "lock").touch()
+            self.kind.chmod(0o555)
+            try:
+                cache.obtain("thing", "d1", self.make, silent, in_place=True)
+            except LocalError as error:
+                return f"{error} {(self.kind / 'd1.partial').exists()} {self.made}"
+            return "handed out"
+
+        self.assertEqual(
+            f"cannot remove {self.kind / 'd1'}: Permission denied True 0",
+            users.as_ordinary(in_the_way),
+        )
+
+    def test_pruning_that_fails_leaves_no_half(self) -> None:
+        def prune() -> str:
+            made = self.obtain()
+            (made / "of root").mkdir(mode=0o755)
+            (made / "of root" / "file").touch()
+            (made / "of root").chmod(0o555)
+            try:
+                cache.prune("thing", lambda: (), silent)
+            except LocalError as error:
+                return f"{str(error).rpartition('; ')[2]} {made.exists()} {self.obtain() == made}"
+            return "pruned"
+
+        self.assertEqual("remove it as root False True", users.as_ordinary(prune))
 
     def test_two_wait_for_each_other(self) -> None:
         self.kind.mkdir(parents=True)

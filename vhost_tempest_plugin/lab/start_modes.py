@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways in which a lab comes up; the caller holds it and has recorded it."""
 
-import shutil
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.client import accounts
@@ -14,6 +13,7 @@ from vhost_tempest_plugin.lab.runtime import LabRuntime
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.stages import Stage
+from vhost_tempest_plugin.util import removal
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -26,7 +26,7 @@ def cold(lab: Lab, image: GuestImage, tables: Path, named: str, progress: Progre
     directory = lab.directory
     snapshot.forget(directory)
     for name in ("mysql", "glance", "rabbitmq"):
-        shutil.rmtree(directory.path / name, ignore_errors=True)
+        removal.remove(directory.path / name)
     directory.prepare()
     runtime = LabRuntime.with_new_nova(lab, progress)
     hosts, plane = runtime.hosts, runtime.plane

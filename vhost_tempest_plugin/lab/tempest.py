@@ -4,7 +4,6 @@
 import importlib.util
 import math
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util import private_files, process, removal, speed
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
 # Where tests leave what they saw, in the workspace.
@@ -111,7 +110,7 @@ def run(
     :param words: what ``tempest run`` takes
     :param output: where the subunit stream goes
     """
-    shutil.rmtree(workspace.directory / RECORDS, ignore_errors=True)
+    removal.remove(workspace.directory / RECORDS)
     output.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
 

@@ -3,20 +3,20 @@
 
 ``<cache>/<kind>/<digest>`` is complete where it exists and nothing of the same name with
 ``.partial`` is beside it.  It is made as the latter and renamed, or made where it stays while
-the latter marks it.  Whoever makes one holds the kind's lock; others wait for it.
+the latter marks it; the mark goes only when what it marks is whole, or has another name.
+Whoever makes one holds the kind's lock; others wait for it.
 """
 
 import fcntl
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util import paths, removal
 from vhost_tempest_plugin.util.progress import Progress
 
 _PARTIAL = ".partial"
@@ -67,7 +67,8 @@ def obtain(
     with _lock(made.parent, progress):
         for leftover in made.parent.glob(f"*{_PARTIAL}"):
             progress(f"removing what an interrupted build left: {leftover}")
-            _discard(leftover)
+            _set_aside(leftover)
+        _sweep(made.parent, progress)
         if made.is_dir():
             return made
         try:
@@ -86,7 +87,8 @@ def obtain(
             ) from error
         finally:
             if partial.exists():
-                _discard(partial)
+                _set_aside(partial)
+                _sweep(made.parent, progress)
     return made
 
 
@@ -108,13 +110,11 @@ def prune(
         unused = [
             path
             for path in sorted(directory.iterdir())
-            if path.is_dir() and path.suffix != _PARTIAL and path.name not in keep
+            if path.is_dir() and not path.suffix and path.name not in keep
         ]
         found = [Unused(kind, path.name, _size_mib(path)) for path in unused]
         for path in () if dry_run else unused:
-            partial = path.with_name(path.name + _PARTIAL)
-            partial.mkdir(exist_ok=True)
-            _discard(partial)
+            removal.remove(path)
     return found
 
 
@@ -123,10 +123,21 @@ def _size_mib(directory: Path) -> int:
     return sum(path.lstat().st_blocks * 512 for path in directory.rglob("*")) >> 20
 
 
-def _discard(partial: Path) -> None:
-    """Remove what is half made; the mark goes last."""
-    shutil.rmtree(partial.with_name(partial.name.removesuffix(_PARTIAL)), ignore_errors=True)
-    shutil.rmtree(partial, ignore_errors=True)
+def _set_aside(partial: Path) -> None:
+    """Take what is half made out of the way; the mark goes last.
+
+    :raises LocalError: it is in the way still, and so is the mark
+    """
+    removal.set_aside(partial.with_name(partial.name.removesuffix(_PARTIAL)))
+    removal.set_aside(partial)
+
+
+def _sweep(directory: Path, progress: Progress) -> None:
+    """Remove what was set aside; what stays takes room and does no harm."""
+    try:
+        removal.sweep(directory)
+    except LocalError as error:
+        progress(str(error))
 
 
 @contextmanager

@@ -10,7 +10,6 @@ import fcntl
 import os
 import re
 import shlex
-import shutil
 import sys
 import time
 from abc import ABC, abstractmethod
@@ -21,12 +20,11 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
-from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util import paths, removal
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 _NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z", re.ASCII)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-_REMOVED = ".removed"
 _POLL_S = 0.1
 
 
@@ -181,14 +179,7 @@ class NamedDirectory(ABC, Generic[R]):
 
         :raises LocalError: some cannot be removed
         """
-        try:
-            # Renamed first, so that it goes at once for who waits for the lock.
-            self.path.rename(self.path.with_name(f".{self.name}.{os.getpid()}{_REMOVED}"))
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise LocalError(f"cannot remove {self.path}: {error.strerror}") from None
-        self._sweep()
+        removal.remove(self.path)
 
     @property
     def _record(self) -> Path:
@@ -227,7 +218,7 @@ class NamedDirectory(ABC, Generic[R]):
         try:
             if create:
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                self._sweep()
+                removal.sweep(self._base())
             return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         except FileNotFoundError:
             raise InputError(
@@ -248,19 +239,6 @@ class NamedDirectory(ABC, Generic[R]):
     @classmethod
     def _base(cls) -> Path:
         return paths.state() / f"{cls.noun}s"
-
-    @classmethod
-    def _sweep(cls) -> None:
-        """Remove what was destroyed, also where that was interrupted."""
-        for removed in cls._base().glob(f".*{_REMOVED}"):
-            try:
-                shutil.rmtree(removed)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise LocalError(
-                    f"cannot remove {removed}: {error}", hint="remove it as root"
-                ) from None
 
 
 def _myself() -> str:

@@ -18,6 +18,7 @@ from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.mutation import NovaMutant, mutated
+from vhost_tempest_plugin.util import removal
 
 _NOTE = "before.json"
 _PYPROJECT = '[build-system]\nrequires = ["pbr>=6.1.1"]\nbuild-backend = "pbr.build"\n'
@@ -75,7 +76,7 @@ def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path
     """
     source, copy = before(lab, record), tree(lab)
     try:
-        shutil.rmtree(copy, ignore_errors=True)
+        removal.remove(copy)
         copy.mkdir(parents=True)
         partial = directory(lab) / f"{_NOTE}.partial"
         partial.write_text(json.dumps({"nova": None if source is None else str(source)}))

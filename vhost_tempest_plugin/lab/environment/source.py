@@ -5,7 +5,6 @@ What is taken goes beside what the services run from, and takes its place by a l
 been imported once.  What was before stays, to go back to.
 """
 
-import shutil
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute.copies import Tree, manifest
@@ -13,7 +12,7 @@ from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import staging
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import process, removal
 from vhost_tempest_plugin.util.progress import Progress
 
 _PLACES = ("a", "b")
@@ -66,9 +65,9 @@ class NovaSource:
             partial.unlink(missing_ok=True)
             partial.symlink_to(self._target(tree.directory))
             partial.replace(self._link)
-            for other in self._top.iterdir():
+            for other in tuple(self._top.iterdir()):
                 if other.name not in (self._home.name, self._link.name):
-                    shutil.rmtree(other)
+                    removal.remove(other)
         except OSError as error:
             raise LocalError(f"cannot write {self._link}: {error}; free some space") from None
 
@@ -81,7 +80,7 @@ class NovaSource:
         place = self._home / next(name for name in _PLACES if name != used)
         if current is not None and not place.exists():
             partial = self._home / "partial"
-            shutil.rmtree(partial, ignore_errors=True)
+            removal.remove(partial)
             process.run(["cp", "--archive", "--reflink=auto", current.directory, partial])
             partial.rename(place)
         return place

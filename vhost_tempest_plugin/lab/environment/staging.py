@@ -20,7 +20,7 @@ from vhost_tempest_plugin.lab.environment import installer, requirement
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.environment.requirement import Unmet
 from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
-from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.util import cache, removal
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 _NOTES = ".staged"
@@ -142,7 +142,7 @@ def _describe(tree: Tree, environment: Environment, target: Path) -> None:
         except LocalError as error:
             raise InputError(str(error)) from error
         for old in (*target.glob("*.dist-info"), target / "bin", target / "etc"):
-            shutil.rmtree(old, ignore_errors=True)
+            removal.remove(old)
         for new in made.iterdir():
             if new.name != PACKAGE:
                 new.rename(target / new.name)

@@ -8,7 +8,6 @@ its place and renamed.
 
 import json
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -20,7 +19,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util import cache, process, removal
 
 _NOTES = "snapshot.json"
 _RECORD = "record.json"
@@ -70,7 +69,7 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
     :raises LocalError: the disk does not take it
     """
     partial = directory.snapshot.with_name("snapshot.partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    removal.remove(partial)
     try:
         partial.mkdir(mode=0o700)
         for host in settings.hosts:
@@ -79,14 +78,14 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
         _copy(directory.glance, partial / "glance")
         notes = {"digest": named, "ports": asdict(settings.ports)}
         (partial / _NOTES).write_text(json.dumps(notes))
-        shutil.rmtree(directory.snapshot, ignore_errors=True)
+        removal.remove(directory.snapshot)
         partial.rename(directory.snapshot)
     except OSError as error:
         raise LocalError(
             f"cannot keep the lab in {directory.snapshot}: {error}; free some space"
         ) from None
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        removal.remove(partial)
 
 
 def put_back(directory: LabDirectory) -> None:
@@ -96,7 +95,7 @@ def put_back(directory: LabDirectory) -> None:
     """
     try:
         for name in ("mysql", "glance"):
-            shutil.rmtree(directory.path / name, ignore_errors=True)
+            removal.remove(directory.path / name)
             _copy(directory.snapshot / name, directory.path / name)
     except OSError as error:
         raise LocalError(
@@ -131,8 +130,11 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
 
 
 def forget(directory: LabDirectory) -> None:
-    """Remove it."""
-    shutil.rmtree(directory.snapshot, ignore_errors=True)
+    """Remove it.
+
+    :raises LocalError: it cannot be removed
+    """
+    removal.remove(directory.snapshot)
 
 
 def sizes_mib(directory: LabDirectory) -> Mapping[str, int]:
