@@ -17,7 +17,6 @@ from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 from vhost_tempest_plugin.report.results import stream
 from vhost_tempest_plugin.report.results.outcome import TestOutcome
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import private_files, process
 
@@ -150,7 +149,7 @@ class Devstack:
 
     def expected_devices(self) -> Counter[tuple[str, PciDeviceRow]]:
         """Those that the topology says, for each host there is."""
-        layout = lay_out(catalog.find(self._settings.topology))
+        layout = catalog.find(self._settings.topology)
         rows = pci_devices.expected_devices(layout)
         return Counter((host, row) for host in self.hosts() for row in rows)
 

@@ -104,7 +104,7 @@ SPOILS = {
 
 if __name__ == "__main__":
     place, spoiled = SPOILS[sys.argv[1]]
-    host = catalog.find(sys.argv[2])
-    wish = lifecycle.HostSpec(host, host.name, Accelerator.TCG)
+    layout = catalog.find(sys.argv[2])
+    wish = lifecycle.HostSpec(layout, layout.host.name, Accelerator.TCG)
     with mock.patch(f"vhost_tempest_plugin.host.boot.{place}", spoiled):
         lifecycle.up(wish, progress.Lines())

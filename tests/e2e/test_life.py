@@ -13,7 +13,6 @@ from typing import ClassVar
 
 from tests.e2e import emulated
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.util import process, speed
 
 NAME = "life"
@@ -162,7 +161,7 @@ class LifeTest(unittest.TestCase):
 
     def test_a_nic_is_unplugged_and_comes_back(self) -> None:
         """Such a host cannot be saved: it would be lost."""
-        device = str(lay_out(catalog.find(str(self.topology))).devices[0].address)
+        device = str(catalog.find(str(self.topology)).devices[0].address)
         driver = f"/sys/bus/pci/devices/{device}/driver"
         self.assertIn("e1000e", self.vhost.ssh(NAME, f"readlink {driver}"))
         self.vhost.run("unplug", NAME, device)

@@ -28,7 +28,7 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import speed
 
 _LIMIT_S = 300
@@ -102,7 +102,7 @@ class DecisionTest(unittest.TestCase):
 
     def test_each_is_noticed_by_the_tests_that_are_for_it(self) -> None:
         made = environment.obtain(release.find())
-        layouts = {name: lay_out(catalog.find(name)) for name in TOPOLOGIES}
+        layouts = {name: catalog.find(name) for name in TOPOLOGIES}
         aliases = pci_devices.aliases(layouts.values())
         chosen = [m for m in catalogue.load() if isinstance(m, NovaMutant) and deciding.decides(m)]
         own = {mutant.name: list(_tests(mutant.tests, layouts)) for mutant in chosen}

@@ -53,7 +53,7 @@ CERTAIN, OPEN = "certain", "open"
 
 def made_up() -> Iterator[Case]:
     """The same ones each time; every third on a host of this package."""
-    layouts = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
+    layouts = [catalog.find(name) for name in TOPOLOGIES]
     for number in range(CASES):
         random = Random(number)
         shipped = number % 3 == 0
@@ -73,7 +73,7 @@ class OracleTest(unittest.TestCase):
     def setUpClass(cls) -> None:
         super().setUpClass()
         python = environment.obtain(release.find()).python
-        layouts = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
+        layouts = [catalog.find(name) for name in TOPOLOGIES]
         cls.oracle = cls.enterClassContext(running(python, pci_devices.aliases(layouts)))
 
     def test_thousands_of_requests(self) -> None:

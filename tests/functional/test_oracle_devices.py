@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 from vhost_tempest_plugin.nova.views import Inventory, Provider, misreported
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 PROGRAM = Path(__file__).parents[1] / "oracle" / "nova_devices.py"
@@ -106,7 +106,7 @@ def entry(random: Random, row: PciDeviceRow) -> Entry:
 
 def cases() -> Iterator[Case]:
     """The same ones each time."""
-    shipped = [lay_out(catalog.find(name)) for name in TOPOLOGIES]
+    shipped = [catalog.find(name) for name in TOPOLOGIES]
     for number in range(CASES):
         random = Random(number)
         layout = random.choice(shipped) if number % 2 else hosts.layout(random)

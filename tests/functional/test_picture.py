@@ -11,7 +11,6 @@ from vhost_tempest_plugin.report import picture
 from vhost_tempest_plugin.report.picture import PictureFormat
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.drawing import draw
-from vhost_tempest_plugin.topology.layout import lay_out
 
 SVG_TEXT = "{http://www.w3.org/2000/svg}text"
 
@@ -24,7 +23,7 @@ class TestPicture(unittest.TestCase):
 
     def test_every_topology_in_every_format(self) -> None:
         for name in catalog.names():
-            hardware = lay_out(catalog.find(name)).hardware()
+            hardware = catalog.find(name).hardware()
             drawing = draw(hardware, title=name)
             for format_ in PictureFormat:
                 with self.subTest(name=name, format=format_):
@@ -43,7 +42,7 @@ class TestPicture(unittest.TestCase):
                 self.assertLess(height, 3000)
 
     def test_nothing_half_written(self) -> None:
-        drawing = draw(lay_out(catalog.find("smt")).hardware())
+        drawing = draw(catalog.find("smt").hardware())
         path = self.directory / "picture.png"
         path.mkdir()
         with self.assertRaisesRegex(InputError, "cannot write the picture"):

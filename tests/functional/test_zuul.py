@@ -95,7 +95,7 @@ class ZuulTest(unittest.TestCase):
             topology = self.loaded.variables(name).get("vhost_topology")
             if topology is not None:
                 with self.subTest(job=name):
-                    self.assertLess(catalog.find(topology).memory_mib, 5 * 1024)
+                    self.assertLess(catalog.find(topology).host.memory_mib, 5 * 1024)
 
     def test_every_alternative_has_the_same_nodes_and_groups(self) -> None:
         nodesets = self.loaded.facts["nodesets"]

@@ -14,7 +14,6 @@ from vhost_tempest_plugin.nova.request import (
     ThreadPolicy,
 )
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def _overruled() -> Case:
 
 
 def _alone(topology: str, request: Request) -> Case:
-    return Case(lay_out(catalog.find(topology)), (request,), limits=Limits(reserved_mib=0))
+    return Case(catalog.find(topology), (request,), limits=Limits(reserved_mib=0))
 
 
 _SEARCH, _NOTHING = "search-changes-request", "nothing-to-pin"

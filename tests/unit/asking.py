@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, DeviceRequest, Request
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
 
 (NIC,) = pci_devices.kinds(DeviceModel.E1000E)
@@ -27,7 +27,7 @@ DEDICATED = CpuPolicy.DEDICATED
 
 
 def topology(name: str) -> Layout:
-    return lay_out(catalog.find(name))
+    return catalog.find(name)
 
 
 ARTICLE, LOPSIDED, SMT = topology("article"), topology("lopsided"), topology("smt")

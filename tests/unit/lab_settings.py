@@ -6,7 +6,6 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Ports, Secrets, Settings
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 PORTS = Ports(
     database=10001,
@@ -33,7 +32,7 @@ SECRETS = Secrets(
 def host(
     topology: str, name: str = "lab-0", accelerator: Accelerator = Accelerator.TCG
 ) -> ComputeHost:
-    return ComputeHost(name, lay_out(catalog.find(topology)), accelerator)
+    return ComputeHost(name, catalog.find(topology), accelerator)
 
 
 def settings(*hosts: ComputeHost, directory: Path = Path("/labs/lab")) -> Settings:

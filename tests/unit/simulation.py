@@ -35,7 +35,7 @@ from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.guest import Attempt, Guest
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 HOST = "simulated"
@@ -45,7 +45,7 @@ _MESSAGE = "no host has it; or it says hw_pci_numa_affinity_policy twice"
 @cache
 def laid_out(topology: str) -> Layout:
     """Read once."""
-    return lay_out(catalog.find(topology))
+    return catalog.find(topology)
 
 
 def names(count: int) -> tuple[str, ...]:

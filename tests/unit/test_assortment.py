@@ -8,10 +8,9 @@ from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.scenario.requests.device_classes import DeviceClasses
 from vhost_tempest_plugin.scenario.test_placement_scheduling import contested
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import DeviceModel
 
-ARTICLE = lay_out(catalog.find("article"))
+ARTICLE = catalog.find("article")
 KIND = pci_devices.kinds(DeviceModel.E1000E)[0]
 ROWS = pci_devices.expected_devices(ARTICLE)
 SORTS = DeviceClasses.of(KIND, ROWS)
@@ -65,7 +64,7 @@ class ContestedTest(unittest.TestCase):
         self.assertEqual((0, 2), contested(ARTICLE))
 
     def test_no_other_node_with_dedicated_cpus(self) -> None:
-        host = catalog.find("article")
+        host = catalog.find("article").host
         (node, *_) = host.nodes
         one = replace(host, nodes=(replace(node, distances=((0, 10),)),), cpus=host.cpus)
         self.assertIsNone(contested(replace(ARTICLE, host=one)))

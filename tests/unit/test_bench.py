@@ -157,8 +157,7 @@ class WorkplaceTest(WorkplaceCase):
 
 class FiguresTest(WorkplaceCase):
     def setting(self, place: workplace.Workplace) -> Setting:
-        host = catalog.find("small")
-        return Setting(place, host, "small", Accelerator.TCG, 1, silent)
+        return Setting(place, catalog.find("small"), "small", Accelerator.TCG, 1, silent)
 
     def test_layout(self) -> None:
         with mock.patch.object(figures.acceleration, "choose"):
@@ -187,7 +186,7 @@ class FiguresTest(WorkplaceCase):
         seen = []
 
         def up_s(setting: Setting, topology: str) -> float:
-            seen.append(len(layout.lay_out(catalog.find(topology)).devices))
+            seen.append(len(catalog.find(topology).devices))
             return 1.0 + seen[-1]
 
         with (
@@ -205,7 +204,7 @@ class ArgumentsTest(unittest.TestCase):
     def test_the_bare_qemu_has_nothing_of_the_topology(self) -> None:
         here = Path("/x")
         made = image.Image(here, here, here, here, "0")
-        host = catalog.find("article")
+        host = catalog.find("article").host
         words = [
             str(word) for word in bare.argv(host, Accelerator.TCG, made, HostDirectory(here), 2222)
         ]

@@ -43,8 +43,8 @@ class DirectoryCase(unittest.TestCase):
         self.path = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.place = Workplace(self.path / "bench")
         self.place.lab(lab.NAME).mkdir(parents=True)
-        host = catalog.find("small")
-        self.setting = Setting(self.place, host, "small", Accelerator.TCG, 2, silent)
+        layout = catalog.find("small")
+        self.setting = Setting(self.place, layout, "small", Accelerator.TCG, 2, silent)
 
 
 class StagesTest(DirectoryCase):

@@ -33,15 +33,14 @@ class TestShipped(unittest.TestCase):
     def test_each_works_under_its_name_in_whole_128_mib(self) -> None:
         for name in SHIPPED:
             with self.subTest(name):
-                host = catalog.find(name)
+                host = catalog.find(name).host
                 self.assertEqual(host.name, name)
-                lay_out(host)
                 for node in host.nodes:
                     self.assertEqual(node.memory_mib % 128, 0)
 
     def test_article(self) -> None:
         nics = (DeviceGroup(DeviceModel.E1000E, 3),)
-        host = catalog.find("article")
+        host = catalog.find("article").host
         self.assertEqual(
             host,
             Host(
@@ -77,7 +76,7 @@ class TestShipped(unittest.TestCase):
         )
 
     def test_what_each_is_for(self) -> None:
-        hosts = {name: catalog.find(name) for name in SHIPPED}
+        hosts = {name: catalog.find(name).host for name in SHIPPED}
         self.assertEqual(hosts["small"].memory_mib, 4096)
         self.assertEqual(
             [node.cpus for node in hosts["small"].nodes],
@@ -110,14 +109,14 @@ class TestFind(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "tiny.yaml"
             path.write_text("nodes: [{cpus: 0, memory_mib: 512}]")
-            self.assertEqual(catalog.find(str(path)).name, "tiny")
+            self.assertEqual(catalog.find(str(path)).host.name, "tiny")
 
     def test_name_before_path(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / "small").write_text("not a topology")
             code = (
                 "from vhost_tempest_plugin.topology import catalog; "
-                "print(catalog.find('small').name)"
+                "print(catalog.find('small').host.name)"
             )
             done = subprocess.run(
                 [sys.executable, "-c", code],
@@ -148,7 +147,7 @@ class TestRegistered(unittest.TestCase):
     def test_callable(self) -> None:
         found = registered(mine=lambda: MINE)
         self.assertIn("mine", found.names())
-        self.assertEqual(found.find("mine"), MINE)
+        self.assertEqual(found.find("mine"), lay_out(MINE))
 
     def test_path(self) -> None:
         path = catalog.load().shipped["smt"]
@@ -156,7 +155,7 @@ class TestRegistered(unittest.TestCase):
             self.assertEqual(registered(mine=registration).find("mine"), catalog.find("smt"))
 
     def test_shipped_name_cannot_be_taken(self) -> None:
-        self.assertEqual(registered(article=lambda: MINE).find("article").name, "article")
+        self.assertEqual(registered(article=lambda: MINE).find("article").host.name, "article")
 
     def test_no_host(self) -> None:
         with self.assertRaisesRegex(InputError, "'mine' gave a int and no Host"):
@@ -171,13 +170,13 @@ class TestRegistered(unittest.TestCase):
         """A real entry point, and one that cannot be imported, in a process of their own."""
         code = (
             "from vhost_tempest_plugin.topology import catalog\n"
-            "print(catalog.find('other').cpus.count, 'absent' in catalog.names())\n"
+            "print(catalog.find('other').host.cpus.count, 'absent' in catalog.names())\n"
             "try:\n    catalog.find('absent')\nexcept catalog.InputError as e:\n    print(e)\n"
         )
         with tempfile.TemporaryDirectory() as directory:
             (Path(directory) / "other_topology.py").write_text(
                 "from vhost_tempest_plugin.topology import catalog\n"
-                "def other():\n    return catalog.find('smt')\n"
+                "def other():\n    return catalog.find('smt').host\n"
             )
             info = Path(directory) / "other-1.dist-info"
             info.mkdir()

@@ -25,7 +25,7 @@ def words(host: Host) -> list[str]:
 
 class CommandLineTest(unittest.TestCase):
     def setUp(self) -> None:
-        small = catalog.find("small")
+        small = catalog.find("small").host
         self.host = replace(
             small, nodes=tuple(replace(n, huge_pages=(), bus=None) for n in small.nodes)
         )
@@ -58,8 +58,8 @@ class CommandLineTest(unittest.TestCase):
         self.assertIn("hugepagesz=2M hugepages=0:8,1:4 hugepagesz=1G hugepages=0:1", line)
 
     def test_many_nics_leave_the_windows_to_the_kernel(self) -> None:
-        self.assertIn("pci=nocrs", words(catalog.find("wide")))
-        self.assertNotIn("pci=nocrs", words(catalog.find("article")))
+        self.assertIn("pci=nocrs", words(catalog.find("wide").host))
+        self.assertNotIn("pci=nocrs", words(catalog.find("article").host))
 
     def test_vfio(self) -> None:
         host = self.with_devices(

@@ -122,7 +122,7 @@ class HostTest(CollectingCase):
         (self.directory.libvirt_root / "log/qemu").mkdir(parents=True)
         (self.directory.libvirt_root / "log/qemu/vhost-one.log").write_text("qemu -device\n")
         self.directory.console_log.write_text("Linux version\n")
-        self.directory.topology.write_text(yaml_file.dump(catalog.find("small")))
+        self.directory.topology.write_text(yaml_file.dump(catalog.find("small").host))
         record = HostRecord("one", uuid4(), "small", Accelerator.TCG, "today", phase=Phase.RUNNING)
         self.directory.write(record)
 

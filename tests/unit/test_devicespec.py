@@ -15,7 +15,7 @@ from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-ARTICLE = lay_out(catalog.find("article"))
+ARTICLE = catalog.find("article")
 ROWS = pci_devices.expected_devices(ARTICLE)
 MANAGED = frozenset({"COMPUTE_MANAGED_PCI_DEVICE", "OWNER_NOVA"})
 
@@ -123,7 +123,7 @@ class DeviceProvidersTest(unittest.TestCase):
         self.assertEqual({0}, {each.reserved for each in providers})
 
     def test_virtual_functions_are_their_physical_one_s(self) -> None:
-        layout = lay_out(catalog.find("sriov"))
+        layout = catalog.find("sriov")
         entries = (Entry("8086", "10ca"),)
         with_vfs = [device for device in layout.devices if device.vfs]
         self.assertEqual(

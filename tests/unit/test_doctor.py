@@ -91,11 +91,6 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual("QEMU 8.0, libvirt 9.3", finding.needed)
         self.assertIn("backports", finding.remedy)
 
-    def test_too_old_for_interrupt_remapping_is_a_warning(self) -> None:
-        finding = self.bad(versions=Versions((10, 0), (3, 3)))["interrupt remapping"]
-        self.assertEqual(DoctorVerdict.WARNING, finding.verdict)
-        self.assertIn("unsafe interrupts", finding.remedy)
-
     def test_emulation_is_a_warning_with_its_reason(self) -> None:
         verdict = acceleration.AccelerationVerdict(
             Accelerator.TCG, "there is no /dev/kvm", "modprobe it"

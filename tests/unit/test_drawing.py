@@ -39,7 +39,7 @@ distances   0   1
 
 
 def hardware(name: str) -> Hardware:
-    return lay_out(catalog.find(name)).hardware()
+    return catalog.find(name).hardware()
 
 
 def label(drawing: Drawing) -> etree._Element:

@@ -19,8 +19,7 @@ from vhost_tempest_plugin.scenario import test_hardware_faults, test_in_guest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
@@ -103,7 +102,7 @@ class FaultySimulation(Simulation):
 
     def __init__(self, case: type[ScenarioTest], name: str, topology: str, seed: int) -> None:
         super().__init__(case, name, topology, seed, best=False)
-        self.layout = lay_out(catalog.find(topology))
+        self.layout = catalog.find(topology)
         self.away: set[PciAddress] = set()
         self.pulled: set[PciAddress] = set()
         self.ended: set[str] = set()
@@ -143,8 +142,8 @@ class FaultySimulation(Simulation):
         self.test.assertEqual(HOST, host)
 
     @contextmanager
-    def with_hardware(self, host: str, hardware: Host) -> Iterator[None]:
-        before, self.layout = self.layout, lay_out(hardware)
+    def with_hardware(self, host: str, hardware: Layout) -> Iterator[None]:
+        before, self.layout = self.layout, hardware
         self.ended.update(guest.id for guest in self.test.guests)
         yield
         self.layout = before
@@ -187,9 +186,7 @@ class FaultScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         ran = set()
         for topology in TOPOLOGIES:
-            ground = TestEnvironment(
-                (lay_out(catalog.find(topology)),), frozenset(DriverCapability)
-            )
+            ground = TestEnvironment((catalog.find(topology),), frozenset(DriverCapability))
             for case, name in (*tests(test_hardware_faults), *tests(test_in_guest)):
                 if requirement.unmet(declared(case, name), ground):
                     continue

@@ -11,7 +11,6 @@ from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.drawing import draw
 from vhost_tempest_plugin.topology.drawing.differences import differences
 from vhost_tempest_plugin.topology.hardware import Hardware, RootBus
-from vhost_tempest_plugin.topology.layout import lay_out
 
 RECORDED = Path(__file__).parent / "recorded" / "hwloc"
 CPULESS = """\
@@ -28,8 +27,8 @@ def recorded(name: str) -> str:
 
 def intended(name: str) -> Hardware:
     """What a host without VFs and huge pages has."""
-    host = yaml_file.load(CPULESS, name) if name == "cpuless" else catalog.find(name)
-    hardware = lay_out(host).hardware()
+    layout = yaml_file.load(CPULESS, name) if name == "cpuless" else catalog.find(name)
+    hardware = layout.hardware()
     return hwloc.as_told(
         replace(
             hardware,

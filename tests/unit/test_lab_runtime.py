@@ -49,7 +49,7 @@ class LabCase(unittest.TestCase):
         (self.record.environment.parent / "environment.img").touch()
         self.directory = LabDirectory.of("lab")
         with self.directory.locked(create=True):
-            self.directory.topology.write_text(yaml_file.dump(catalog.find("small")))
+            self.directory.topology.write_text(yaml_file.dump(catalog.find("small").host))
             self.directory.write(self.record)
         self.source = self.enterContext(mock.patch.object(runtime, "NovaSource")).return_value
         self.source.current.return_value = TAKEN

@@ -27,7 +27,7 @@ def host_of(*groups: DeviceGroup, iommu: Iommu | None = None, cpus: int = 1) -> 
 
 class ArticleTest(unittest.TestCase):
     def test_addresses(self) -> None:
-        endpoints = lay_out(catalog.find("article")).hardware().endpoints
+        endpoints = catalog.find("article").hardware().endpoints
         self.assertEqual(
             {0: "b5 b6 b7", 1: "c9 ca cb", 2: "dd de df"},
             {
@@ -38,7 +38,7 @@ class ArticleTest(unittest.TestCase):
         self.assertEqual({(0, 0)}, {(e.address.slot, e.address.function) for e in endpoints})
 
     def test_root_buses_and_ports(self) -> None:
-        hardware = lay_out(catalog.find("article")).hardware()
+        hardware = catalog.find("article").hardware()
         self.assertEqual(
             (RootBus(0, None), RootBus(180, 0), RootBus(200, 1), RootBus(220, 2)),
             hardware.root_buses,
@@ -144,7 +144,7 @@ class LayoutTest(unittest.TestCase):
     def test_order_of_controllers(self) -> None:
         for name in catalog.names():
             with self.subTest(name):
-                layout = lay_out(catalog.find(name))
+                layout = catalog.find(name)
                 indexes = [c.index for c in layout.controllers]
                 self.assertEqual(list(range(len(indexes))), indexes)
                 self.assertIs(ControllerKind.PCIE_ROOT, layout.controllers[0].kind)

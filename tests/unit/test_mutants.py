@@ -34,7 +34,6 @@ from vhost_tempest_plugin.report.results.mutation import (
 )
 from vhost_tempest_plugin.scenario import required_tests
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 
 class EditTest(unittest.TestCase):
@@ -81,7 +80,7 @@ class CatalogueTest(unittest.TestCase):
                 catalogue.chosen(pattern)
 
     def test_there_are_tests_for_each(self) -> None:
-        layouts = tuple(lay_out(catalog.find(name)) for name in ("article", "lopsided"))
+        layouts = tuple(catalog.find(name) for name in ("article", "lopsided"))
         tests = [entry.full_name for entry in required_tests.entries(TestEnvironment(layouts))]
         for mutant in catalogue.load():
             with self.subTest(mutant=mutant.name):
@@ -90,17 +89,17 @@ class CatalogueTest(unittest.TestCase):
     def test_what_shows_on_no_host_without_threads_is_not_tried_there(self) -> None:
         (mutant,) = catalogue.chosen("^bug-1889633$")
         assert isinstance(mutant, NovaMutant)
-        small, smt = (TestEnvironment((lay_out(catalog.find(name)),)) for name in ("small", "smt"))
+        small, smt = (TestEnvironment((catalog.find(name),)) for name in ("small", "smt"))
         self.assertEqual(("needs 2 threads a core, has 1",), requirement.unmet(mutant.needs, small))
         self.assertEqual((), requirement.unmet(mutant.needs, smt))
 
     def test_hosts_can_be_made(self) -> None:
         for name in ("article", "small", "lopsided", "sockets", "smt", "wide"):
-            layout = lay_out(catalog.find(name))
+            layout = catalog.find(name)
             for mutant in hosts.mutants():
                 with self.subTest(topology=name, mutant=mutant.name):
                     if mutant.hardware:
-                        self.assertNotEqual(layout.host, lay_out(mutant.hardware(layout)).host)
+                        self.assertNotEqual(layout.host, mutant.hardware(layout).host)
                     elif mutant.script:
                         self.assertIn("numa_node", mutant.script(layout))
                     elif mutant.companion:

@@ -25,7 +25,7 @@ from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out, made_up_macs
+from vhost_tempest_plugin.topology.layout import made_up_macs
 from vhost_tempest_plugin.util.progress import silent
 
 LAN = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, os.geteuid(), "qemu:///system")
@@ -68,7 +68,7 @@ class NatNetworkTest(unittest.TestCase):
         self.assertEqual(0b10, first & 0b11, "locally administered, of one")
 
     def test_its_addresses_are_none_of_a_topologys(self) -> None:
-        made_up = next(made_up_macs(catalog.find("article")))
+        made_up = next(made_up_macs(catalog.find("article").host))
         self.assertNotEqual(made_up[:2], LAN.uplink(0).mac[:2])
 
 
@@ -163,7 +163,7 @@ class KeptTest(unittest.TestCase):
         directory.path.mkdir(parents=True, exist_ok=True)
         record = HostRecord(name, UUID(int=1), "small", Accelerator.TCG, "", uplink=linked)
         directory.write(record)
-        directory.topology.write_text(lifecycle.yaml_file.dump(catalog.find("small")))
+        directory.topology.write_text(lifecycle.yaml_file.dump(catalog.find("small").host))
         return record
 
 
@@ -316,5 +316,5 @@ class UplinksTest(KeptTest):
 
 class LayoutTest(unittest.TestCase):
     def test_no_topologys_hardware_knows_of_it(self) -> None:
-        hardware = lay_out(catalog.find("article")).hardware()
+        hardware = catalog.find("article").hardware()
         self.assertNotIn("0000:00:01.1", {str(e.address) for e in hardware.endpoints})

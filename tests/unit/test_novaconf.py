@@ -59,7 +59,7 @@ class DevicesTest(unittest.TestCase):
             self.assertEqual(1, sum(map(bool, functions)), device)
 
     def test_article(self) -> None:
-        layout = lay_out(catalog.find("article"))
+        layout = catalog.find("article")
         self.assertEqual(
             ('{"vendor_id": "8086", "product_id": "10d3"}',), pci_devices.device_spec(layout)
         )
@@ -70,7 +70,7 @@ class DevicesTest(unittest.TestCase):
         )
 
     def test_virtual_functions_instead_of_their_physical_one(self) -> None:
-        rows = pci_devices.expected_devices(lay_out(catalog.find("sriov")))
+        rows = pci_devices.expected_devices(catalog.find("sriov"))
         self.assertEqual(
             {("10ca", DeviceType.VF), ("10d3", DeviceType.PCI)},
             {(row.product_id, row.dev_type) for row in rows},
@@ -78,7 +78,7 @@ class DevicesTest(unittest.TestCase):
         self.assertEqual(2 * (4 + 1), len(rows))
 
     def test_an_igb_without_virtual_functions_beside_one_with(self) -> None:
-        host = catalog.find("small")
+        host = catalog.find("small").host
         groups = (DeviceGroup(DeviceModel.IGB, vfs=2), DeviceGroup(DeviceModel.IGB))
         node = replace(host.nodes[0], devices=groups)
         layout = lay_out(replace(host, nodes=(node, *host.nodes[1:])))
@@ -89,13 +89,13 @@ class DevicesTest(unittest.TestCase):
         )
 
     def test_a_nic_on_no_node(self) -> None:
-        rows = pci_devices.expected_devices(lay_out(catalog.find("lopsided")))
+        rows = pci_devices.expected_devices(catalog.find("lopsided"))
         self.assertEqual(1, sum(row.numa_node is None for row in rows))
 
 
 class AliasesTest(unittest.TestCase):
     def test_each_kind_with_each_policy_once(self) -> None:
-        layouts = [lay_out(catalog.find(name)) for name in ("article", "sriov", "sriov")]
+        layouts = [catalog.find(name) for name in ("article", "sriov", "sriov")]
         named = {alias["name"]: alias for alias in map(json.loads, pci_devices.aliases(layouts))}
         self.assertEqual(3 * len(NumaPolicy), len(pci_devices.aliases(layouts)))
         self.assertEqual(3 * len(NumaPolicy), len(named))
@@ -113,7 +113,7 @@ class AliasesTest(unittest.TestCase):
         self.assertEqual("type-PF", named["igb"]["device_type"])
 
     def test_sorts_by_how_many_there_are(self) -> None:
-        sriov, lopsided = (lay_out(catalog.find(name)) for name in ("sriov", "lopsided"))
+        sriov, lopsided = (catalog.find(name) for name in ("sriov", "lopsided"))
         self.assertEqual(["igb-vf", "e1000e"], [k.name for k in pci_devices.tracked([sriov])])
         self.assertEqual(
             ["e1000e", "igb-vf"], [k.name for k in pci_devices.tracked([sriov, lopsided])]
@@ -150,11 +150,11 @@ class CpuSetsTest(unittest.TestCase):
     def test_article(self) -> None:
         self.assertEqual(
             CpuSets(frozenset({0, 1, 4, 6}), frozenset({2, 3, 5, 7})),
-            pci_devices.cpu_sets(lay_out(catalog.find("article"))),
+            pci_devices.cpu_sets(catalog.find("article")),
         )
 
     def test_a_single_core_is_shared(self) -> None:
-        host = catalog.find("small")
+        host = catalog.find("small").host
         node = replace(host.nodes[0], cpus=frozenset({0}), distances=((0, 10),))
         one = replace(host, cpus=CpuTopology(1), nodes=(node,))
         self.assertEqual(CpuSets(frozenset({0}), frozenset()), pci_devices.cpu_sets(lay_out(one)))

@@ -20,16 +20,15 @@ from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.hypervisor.domain import companion, nic, nic_alias
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.util.progress import silent
 
-LAYOUT = lay_out(catalog.find("small"))
+LAYOUT = catalog.find("small")
 NIC = LAYOUT.devices[0].address
 
 
 class PluggedTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.device = lay_out(catalog.find("article")).devices[-1]
+        self.device = catalog.find("article").devices[-1]
 
     def place(self, text: str) -> dict[str, str]:
         (address,) = etree.fromstring(text).findall("address")

@@ -15,11 +15,10 @@ from lxml import html
 from vhost_tempest_plugin.report.results import Run, TestOutcome, TestVerdict, report, stream
 from vhost_tempest_plugin.report.results.picture import moments
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 BEGUN = datetime(2026, 11, 24, 12, tzinfo=UTC)
 TEST = "vhost_tempest_plugin.scenario.test_x.XTest.test_{}"
-ARTICLE = lay_out(catalog.find("article"))
+ARTICLE = catalog.find("article")
 DEVICE = "0000:b5:00.0"
 RECORD = {
     "test": TEST.format("fail"),

@@ -25,7 +25,6 @@ from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.scenario.test_pci_order import OrderTest
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov")
 SEEDS = 3
@@ -58,7 +57,7 @@ def run(simulation: Simulation) -> None:
 class ScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         for topology in TOPOLOGIES:
-            layout = lay_out(catalog.find(topology))
+            layout = catalog.find(topology)
             ground = TestEnvironment((layout,), frozenset(DriverCapability))
             for case, name in tests():
                 if requirement.unmet(declared(case, name), ground):
@@ -71,7 +70,7 @@ class ScenariosTest(unittest.TestCase):
     def test_each_on_two_hosts(self) -> None:
         """Nova takes any of them that can have a guest."""
         for topology in ("small", "sockets"):
-            layout = lay_out(catalog.find(topology))
+            layout = catalog.find(topology)
             ground = TestEnvironment((layout, layout), frozenset(DriverCapability))
             for case, name in tests():
                 if requirement.unmet(declared(case, name), ground):

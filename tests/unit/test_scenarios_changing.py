@@ -38,7 +38,7 @@ from vhost_tempest_plugin.scenario import (
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
@@ -56,7 +56,7 @@ ELSEWHERE = frozenset({"ManagedTest", "UnknownAliasTest", "UnreportedTest"})
 
 @functools.cache
 def layout_of(topology: str) -> Layout:
-    return lay_out(catalog.find(topology))
+    return catalog.find(topology)
 
 
 class LivingGuest(SimulatedGuest):

@@ -125,7 +125,7 @@ class WishTest(unittest.TestCase):
         for recorded, said in (((one,), f"other shares ({one})"), ((), "other shares (none)")):
             record = HostRecord("one", UUID(int=1), "small", Accelerator.TCG, "", shares=recorded)
             directory.write(record)
-            text = lifecycle.yaml_file.dump(catalog.find("small"))
+            text = lifecycle.yaml_file.dump(catalog.find("small").host)
             directory.topology.write_text(text)
             with self.subTest(said):
                 told = self.refused(shared("/opt/y", str(self.tree)))

@@ -350,7 +350,7 @@ class LifecycleTest(unittest.TestCase):
     def wish(self, topology: str = "small", count: int = 1, **words: Any) -> DevstackSpec:
         return DevstackSpec(
             name="vhost",
-            host=catalog.find(topology),
+            layout=catalog.find(topology),
             count=count,
             configuration=self.configuration,
             environment=self.top / "venv",

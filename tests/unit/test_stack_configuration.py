@@ -25,7 +25,6 @@ from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.topology import catalog, cpuset
-from vhost_tempest_plugin.topology.layout import lay_out
 
 # As devstack's stable/2026.1 writes nova-cpu.conf, shortened.
 BASE = """
@@ -150,7 +149,7 @@ class ReachedTest(unittest.TestCase):
 
 class ControlPlaneTest(unittest.TestCase):
     def test_aliases_and_discovery(self) -> None:
-        layout = lay_out(catalog.find("small"))
+        layout = catalog.find("small")
         text = ini.edited("", stack.control_plane([layout], pci_in_placement=True))
         options = read(text)
         self.assertEqual(list(pci_devices.aliases([layout])), options["pci"]["alias"])
@@ -212,7 +211,7 @@ class WhiteboxTest(unittest.TestCase):
     """Values as whitebox-tempest-plugin's own types read them (its config.py)."""
 
     def options(self, topology: str, *, pci_in_placement: bool = False) -> dict[str, object]:
-        layout = lay_out(catalog.find(topology))
+        layout = catalog.find(topology)
         said = whitebox.options(layout, ("one", "two"), pci_in_placement=pci_in_placement)
         numbers = cfg.types.Dict(cfg.types.List(cfg.types.Integer(), bounds=True))
         kinds = {
@@ -242,7 +241,7 @@ class WhiteboxTest(unittest.TestCase):
 
     def test_guests_on_huge_pages_are_whole_pages(self) -> None:
         for topology, size_mib in (("small", "64"), ("single", "64"), ("smt", "1024")):
-            said = whitebox.options(lay_out(catalog.find(topology)), ("one",))["whitebox"]
+            said = whitebox.options(catalog.find(topology), ("one",))["whitebox"]
             self.assertEqual(size_mib, said["hugepage_guest_ram_size"], topology)
 
     def test_a_realtime_guest_finds_its_cpus_on_any_node(self) -> None:
@@ -285,7 +284,7 @@ class WhiteboxTest(unittest.TestCase):
     def test_the_alias_is_one_of_novas_and_means_the_addresses(self) -> None:
         for topology in ("article", "sriov", "lopsided", "wide"):
             with self.subTest(topology):
-                layout = lay_out(catalog.find(topology))
+                layout = catalog.find(topology)
                 options = self.options(topology)
                 alias = next(
                     entry

@@ -50,7 +50,7 @@ class NetworkOfStackTest(unittest.TestCase):
         self.enterContext(mock.patch.dict(os.environ, places))
         self.directory = StackDirectory.of("vhost")
         self.directory.path.mkdir(parents=True)
-        self.directory.topology.write_text(yaml_file.dump(catalog.find("small")))
+        self.directory.topology.write_text(yaml_file.dump(catalog.find("small").host))
         self.configuration = home / "nova-cpu.conf"
         self.configuration.write_text(BASE)
         with registry.changing():

@@ -31,7 +31,7 @@ def ready(setting: Setting) -> Iterator[Measurement]:
 
     def bare_s() -> float:
         with setting.workplace.fresh("bare") as work:
-            return bare.ready_s(setting.host, setting.accelerator, made, work)
+            return bare.ready_s(setting.layout.host, setting.accelerator, made, work)
 
     samples, baseline = in_turn(
         setting.runs,
@@ -40,7 +40,7 @@ def ready(setting: Setting) -> Iterator[Measurement]:
         told=setting.about("vhost up, bare QEMU, s"),
     )
     yield Measurement(
-        f"ready to ssh, {setting.host.name}", "s", samples, "bare QEMU", baseline, _READY_AIM
+        f"ready to ssh, {setting.layout.host.name}", "s", samples, "bare QEMU", baseline, _READY_AIM
     )
 
 
@@ -62,7 +62,7 @@ def restore(setting: Setting) -> Iterator[Measurement]:
             setting.runs, boot, save_and_restore, told=setting.about("vhost up, vhost restore, s")
         )
     yield Measurement(
-        f"restore, {setting.host.name}", "s", samples, "cold boot", baseline, _RESTORE_AIM
+        f"restore, {setting.layout.host.name}", "s", samples, "cold boot", baseline, _RESTORE_AIM
     )
 
 
@@ -76,16 +76,20 @@ def second_up(setting: Setting) -> Iterator[Measurement]:
             told=setting.about("the first vhost up, the second, s"),
         )
     yield Measurement(
-        f"second up, {setting.host.name} (once)", "s", samples, "first, nothing cached", baseline
+        f"second up, {setting.layout.host.name} (once)",
+        "s",
+        samples,
+        "first, nothing cached",
+        baseline,
     )
 
 
 def by_size(setting: Setting) -> Iterator[Measurement]:
     """The boots of hosts with more nodes and NICs against the least host's."""
     image.build(setting.progress)
-    wide = catalog.find(_WIDE)
+    wide = catalog.find(_WIDE).host
     least = one_node(wide)
-    hosts = {host.name: host for host in (least, setting.host, wide)}
+    hosts = {host.name: host for host in (least, setting.layout.host, wide)}
     with setting.workplace.fresh("topologies") as directory:
         for host in hosts.values():
             (directory / f"{host.name}.yaml").write_text(yaml_file.dump(host))

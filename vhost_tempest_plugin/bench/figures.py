@@ -46,11 +46,11 @@ def measure(
 
     :raises BusyError: another measurement is under way
     """
-    host = catalog.find(topology)
+    layout = catalog.find(topology)
     accelerator = acceleration.choose().accelerator
     measurements: list[Measurement] = []
     with workplace.opened() as place:
-        setting = Setting(place, host, topology, accelerator, runs, progress)
+        setting = Setting(place, layout, topology, accelerator, runs, progress)
         for name in names:
             progress(f"measuring: {name}")
             measurements += FIGURES[name](setting)

@@ -27,7 +27,7 @@ def measure(setting: Setting) -> Iterator[Measurement]:
             f"{beside_mib:.0f}, {qemu_mib:.0f}"
         )
     yield Measurement(
-        f"peak memory beside QEMU, {setting.host.name}",
+        f"peak memory beside QEMU, {setting.layout.host.name}",
         "MiB",
         tuple(own),
         "QEMU's peak",

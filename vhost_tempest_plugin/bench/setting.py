@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin.bench.workplace import Workplace
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -14,13 +14,13 @@ from vhost_tempest_plugin.util.progress import Progress
 class Setting:
     """What all measurements share.
 
-    :param topology: the name or file that *host* came from, for the ``vhost`` command
+    :param topology: the name or file that *layout* came from, for the ``vhost`` command
     :param accelerator: the one that ``vhost up`` will take
     :param runs: how often each reading is taken; the median counts
     """
 
     workplace: Workplace
-    host: Host
+    layout: Layout
     topology: str
     accelerator: Accelerator
     runs: int

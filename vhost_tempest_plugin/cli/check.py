@@ -9,7 +9,7 @@ from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.topology import catalog, layout
+from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util import progress
 
 
@@ -35,7 +35,7 @@ class Check(FindingsCommand):
     def find(self, parsed_args: argparse.Namespace) -> Sequence[Finding]:
         news = progress.Lines()
         wanted = (
-            layout.lay_out(catalog.find(parsed_args.compare_with))
+            catalog.find(parsed_args.compare_with)
             if parsed_args.compare_with
             else status.intended(parsed_args.name)
         )

@@ -47,8 +47,8 @@ class Doctor(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        host = catalog.find(parsed_args.topology)
-        need = doctor.ResourceRequirement(host, parsed_args.hosts, parsed_args.lab)
+        layout = catalog.find(parsed_args.topology)
+        need = doctor.ResourceRequirement(layout, parsed_args.hosts, parsed_args.lab)
         with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
             findings = doctor.judge(doctor.gather(Path(scratch)), need)
         self._missing = any(finding.verdict is doctor.DoctorVerdict.MISSING for finding in findings)

@@ -14,7 +14,6 @@ from vhost_tempest_plugin.report import picture
 from vhost_tempest_plugin.report.picture import PictureFormat
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.drawing import Drawing, draw
-from vhost_tempest_plugin.topology.layout import lay_out
 
 _NARROWEST, _WIDEST = 60, 100
 
@@ -59,8 +58,8 @@ class Draw(Command):
         if arguments.host:
             drawing = _observed(arguments.host)
         else:
-            host = catalog.find(arguments.topology)
-            drawing = draw(lay_out(host).hardware(), title=host.name)
+            layout = catalog.find(arguments.topology)
+            drawing = draw(layout.hardware(), title=layout.host.name)
         if output is None:
             columns = max(_NARROWEST, min(_WIDEST, shutil.get_terminal_size().columns))
             self.app.stdout.write(picture.text_of(drawing, format_, columns))

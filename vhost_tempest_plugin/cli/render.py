@@ -7,7 +7,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.host import boot, lifecycle, share
-from vhost_tempest_plugin.topology import catalog, layout
+from vhost_tempest_plugin.topology import catalog
 
 
 class Render(Command):
@@ -26,7 +26,6 @@ class Render(Command):
         if arguments.host:
             xml = lifecycle.live_xml(arguments.host)
         else:
-            host = catalog.find(arguments.topology)
             shares = tuple(map(share.parse, arguments.share))
-            xml = boot.preview(layout.lay_out(host), shares)
+            xml = boot.preview(catalog.find(arguments.topology), shares)
         self.app.stdout.write(xml)

@@ -16,7 +16,6 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.report.results import stream
 from vhost_tempest_plugin.scenario import environment, required_tests
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import lay_out
 
 _COLUMNS = ("test", "must run", "why not", "did run")
 
@@ -95,7 +94,7 @@ def _ground(parsed_args: argparse.Namespace) -> TestEnvironment:
     if parsed_args.config_file is not None:
         return environment.ground(parsed_args.config_file)
     return TestEnvironment(
-        tuple(lay_out(catalog.find(name)) for name in parsed_args.topology),
+        tuple(catalog.find(name) for name in parsed_args.topology),
         frozenset(DriverCapability[name.upper()] for name in parsed_args.driver_capability),
         frozenset(map(TempestFeature, parsed_args.feature)),
     )

@@ -42,7 +42,7 @@ class List(Lister):
         rows = []
         for name in known.names():
             try:
-                rows.append((name, *_numbers(known.find(name))))
+                rows.append((name, *_numbers(known.find(name).host)))
             except InputError as error:
                 _LOG.warning(error)
         return ("Name", "CPUs", "Memory (MiB)", "NUMA nodes", "NICs", "VFs"), rows
@@ -60,7 +60,7 @@ class Validate(Command):
         refused = 0
         for subject in arguments.topologies:
             try:
-                host = catalog.find(subject)
+                host = catalog.find(subject).host
             except InputError as error:
                 _LOG.error(error)
                 refused = error.exit_code
@@ -85,7 +85,7 @@ class Show(Command):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
-        host = catalog.find(arguments.topology)
+        host = catalog.find(arguments.topology).host
         if arguments.format == "json":
             self.app.stdout.write(json.dumps(serialization.write(host), indent=2) + "\n")
         else:

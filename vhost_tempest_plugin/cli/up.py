@@ -51,11 +51,11 @@ class Up(ShowOne):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
-        host = catalog.find(arguments.topology)
+        layout = catalog.find(arguments.topology)
         choice = arguments.accelerator
         wish = lifecycle.HostSpec(
-            host=host,
-            name=arguments.name or host.name,
+            layout=layout,
+            name=arguments.name or layout.host.name,
             accelerator=None if choice == "auto" else Accelerator(choice),
             uri=arguments.connect,
             cold=arguments.cold,

@@ -29,7 +29,7 @@ from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
@@ -183,8 +183,7 @@ class ComputeHosts:
         return own if own.exists() else self._directory.topology
 
     def _layout(self, host: str) -> Layout:
-        path = self._topology(host)
-        return lay_out(yaml_file.load(path.read_bytes(), str(path)))
+        return yaml_file.load_layout(self._topology(host))
 
     def _address(self, port: int) -> str:
         """Where a host is reached: the network may be another than when the host booted.

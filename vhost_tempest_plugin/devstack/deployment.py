@@ -22,7 +22,7 @@ from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.host import rewire
 from vhost_tempest_plugin.host import status as host_status
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import silent
 
 _HELD_S = 1800.0
@@ -52,7 +52,7 @@ class DevstackDeployment(EmulatedDeployment):
                 self._put_back(directory, record, wanted, before)
 
     def reboot(self, host: str) -> None:
-        self._boot_with(host, host_status.intended(host).host)
+        self._boot_with(host, host_status.intended(host))
 
     def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
         if not service.in_host:
@@ -128,7 +128,7 @@ class DevstackDeployment(EmulatedDeployment):
             nodes = ComputeHosts(directory, record, silent)
             nodes.start(nodes.hosts, only_changed=True)
 
-    def _boot_with(self, host: str, hardware: Host) -> None:
+    def _boot_with(self, host: str, hardware: Layout) -> None:
         with self._held() as (directory, record, _):
             if is_running(host):
                 host_commands.power_off(host)

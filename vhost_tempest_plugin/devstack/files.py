@@ -10,8 +10,7 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration import ini, stack
 from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.topology.layout import lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 
 
 def read(file: Path) -> Options:
@@ -28,13 +27,13 @@ def database_url(file: Path) -> str | None:
     return None if url is None else url.replace("$$", "$")
 
 
-def configure_nova(file: Path, host: Host, *, pci_in_placement: bool) -> None:
-    """Add what Nova's services need for hosts like *host*.
+def configure_nova(file: Path, layout: Layout, *, pci_in_placement: bool) -> None:
+    """Add what Nova's services need for hosts like that of *layout*.
 
     :raises InputError: devstack has not written the file
     :raises LocalError: it cannot be written
     """
-    edit(file, stack.control_plane([lay_out(host)], pci_in_placement=pci_in_placement))
+    edit(file, stack.control_plane([layout], pci_in_placement=pci_in_placement))
 
 
 def edit(file: Path, options: Options) -> None:

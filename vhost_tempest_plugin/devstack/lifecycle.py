@@ -29,7 +29,7 @@ from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.status import host_names, numbered_hosts
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
 WAIT_S = 1800.0
@@ -50,7 +50,7 @@ class DevstackSpec:
     """
 
     name: str
-    host: Host
+    layout: Layout
     count: int
     configuration: Path
     environment: Path
@@ -161,7 +161,7 @@ def _held(name: str, progress: Progress) -> Iterator[ComputeHosts]:
 def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -> StackRecord:
     """The record of what is asked for, written before anything of it is made."""
     known = directory.read() if directory.is_recorded else None
-    text = yaml_file.dump(wish.host)
+    text = yaml_file.dump(wish.layout.host)
     hosts = host_names(wish.name, wish.count)
     if known is not None and (known.hosts, directory.topology.read_text(), known.network) != (
         hosts,
@@ -181,7 +181,7 @@ def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -
         accelerator = known.accelerator
     record = StackRecord(
         name=wish.name,
-        topology=wish.host.name,
+        topology=wish.layout.host.name,
         hosts=hosts,
         accelerator=accelerator,
         created=known.created if known else datetime.now(UTC).isoformat(timespec="seconds"),
@@ -202,12 +202,12 @@ def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -
 
 
 def _require_limits(wish: DevstackSpec) -> None:
-    wanted_mib = wish.host.memory_mib * wish.count
+    wanted_mib = wish.layout.host.memory_mib * wish.count
     if 0 < wish.memory_limit_mib < wanted_mib:
         raise InputError(
-            f"{wish.count} hosts of topology {wish.host.name!r} take {wanted_mib} MiB of memory, "
-            f"and the limit is {wish.memory_limit_mib} MiB; take a smaller topology, fewer hosts, "
-            "or another limit"
+            f"{wish.count} hosts of topology {wish.layout.host.name!r} take {wanted_mib} MiB of "
+            f"memory, and the limit is {wish.memory_limit_mib} MiB; take a smaller topology, "
+            "fewer hosts, or another limit"
         )
     if wish.disk_limit_mib > DISK_MIB:
         raise InputError(

@@ -15,7 +15,6 @@ from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 DEPLOYMENT = "devstack"
@@ -31,7 +30,7 @@ def provide(name: str, progress: Progress) -> None:
     directory = StackDirectory.of(name).existing()
     record = directory.read()
     image = nested_guest.build(progress)
-    layout = lay_out(yaml_file.load(directory.topology.read_bytes(), record.topology))
+    layout = yaml_file.load_layout(directory.topology)
     progress("image and flavors of the guests")
     with open_cloud(files.read(record.configuration)) as cloud:
         contents.ensure([layout], cloud, image)
@@ -54,7 +53,7 @@ def configure(
     """
     directory = StackDirectory.of(name).existing()
     record = directory.read()
-    layout = lay_out(yaml_file.load(directory.topology.read_bytes(), record.topology))
+    layout = yaml_file.load_layout(directory.topology)
     database = files.database_url(record.database) if record.database else None
     subject = Subject(
         hosts=record.hosts,

@@ -28,8 +28,7 @@ from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, orphan
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import requirements, yaml_file
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
 # Another command may be building the image, which takes minutes.
@@ -47,7 +46,7 @@ class HostSpec:
     :param uplink: the network to be connected to; None takes what the host has
     """
 
-    host: Host
+    layout: Layout
     name: str
     accelerator: Accelerator | None = None
     uri: str | None = None
@@ -64,7 +63,6 @@ def up(wish: HostSpec, progress: Progress) -> HostStatus:
     :raises LocalError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
-    lay_out(wish.host)
     directory = HostDirectory.of(wish.name)
     share.validate(wish.shares)
     share_images.require(wish.shares, directory)
@@ -72,7 +70,7 @@ def up(wish: HostSpec, progress: Progress) -> HostStatus:
         known = _known(directory, wish) if directory.is_recorded else None
         uri = known.uri if known else wish.uri
         with Connection.open(uri, directory.libvirt_root) as connection:
-            layout = lay_out(_possible(wish.host, connection, progress))
+            requirements.validate(wish.layout.host, connection.versions)
             record = known or _new(directory, wish, progress)
             domain = _found(connection, directory, record)
             awake = record.phase is Phase.RUNNING
@@ -85,8 +83,8 @@ def up(wish: HostSpec, progress: Progress) -> HostStatus:
                 share_images.require(record.shares, directory)
                 directory.saved.unlink(missing_ok=True)
                 directory.console_before.unlink(missing_ok=True)
-                domain = boot.start(connection, directory, record, layout, progress)
-            _await_ssh(domain, directory, layout, progress, awake=awake)
+                domain = boot.start(connection, directory, record, wish.layout, progress)
+            _await_ssh(domain, directory, wish.layout, progress, awake=awake)
     return status.status(wish.name)
 
 
@@ -173,25 +171,16 @@ def live_xml(name: str) -> str:
             return _running(connection, directory, record).xml()
 
 
-def _possible(host: Host, connection: Connection, progress: Progress) -> Host:
-    """The host as this QEMU and libvirt can have it; what they cannot is told."""
-    versions = connection.versions
-    possible = requirements.adapted(host, versions)
-    if possible != host:
-        progress(f"no interrupt remapping with {versions}: vfio is told to do without")
-    return possible
-
-
 def _new(directory: HostDirectory, wish: HostSpec, progress: Progress) -> HostRecord:
     """Record a host before anything of it is made."""
     verdict = acceleration.choose(wish.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
-    directory.topology.write_text(yaml_file.dump(wish.host))
+    directory.topology.write_text(yaml_file.dump(wish.layout.host))
     with uplinks.chosen(wish.uplink) as uplink:
         record = HostRecord(
             name=wish.name,
             uuid=uuid.uuid4(),
-            topology=wish.host.name,
+            topology=wish.layout.host.name,
             accelerator=verdict.accelerator,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             uri=wish.uri,
@@ -206,7 +195,7 @@ def _known(directory: HostDirectory, wish: HostSpec) -> HostRecord:
     """The record of a host that exists; what is asked for must be that host."""
     record = directory.read()
     text = directory.topology.read_text()
-    if text != yaml_file.dump(wish.host):
+    if text != yaml_file.dump(wish.layout.host):
         raise InputError(
             f"host {wish.name!r} has another topology ({record.topology}, {directory.topology}); "
             f"'vhost destroy {wish.name}' first, or give another --name"

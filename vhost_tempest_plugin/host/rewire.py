@@ -8,20 +8,17 @@ from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
 _WAIT_S = 600.0
 
 
-def rewire(name: str, host: Host, progress: Progress) -> None:
-    """Have a host boot with the hardware of *host* from now on; its disk stays.
+def rewire(name: str, layout: Layout, progress: Progress) -> None:
+    """Have a host boot with the hardware of *layout* from now on; its disk stays.
 
     :raises InputError: there is no such host, or it is not off
-    :raises TopologyError: *host* cannot work
     """
-    lay_out(host)
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
         status = host_status.status(name)
@@ -29,6 +26,6 @@ def rewire(name: str, host: Host, progress: Progress) -> None:
             raise InputError(f"host {name!r} is not off; 'vhost down {name}' shuts it down")
         record = directory.read()
         partial = directory.topology.with_suffix(".partial")
-        partial.write_text(yaml_file.dump(host))
+        partial.write_text(yaml_file.dump(layout.host))
         partial.replace(directory.topology)
-        directory.write(replace(record, topology=host.name, phase=Phase.OFF, ssh_port=None))
+        directory.write(replace(record, topology=layout.host.name, phase=Phase.OFF, ssh_port=None))

@@ -16,7 +16,7 @@ from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 
 _POLL_S = 0.2
 
@@ -121,7 +121,7 @@ def intended(name: str) -> Layout:
         raise HostError(
             f"the topology of {name!r} cannot be read ({error}); run 'vhost destroy {name}'"
         ) from None
-    return lay_out(yaml_file.load(text, str(path)))
+    return yaml_file.load(text, str(path))
 
 
 def _status(directory: HostDirectory) -> HostStatus:

@@ -16,7 +16,7 @@ from vhost_tempest_plugin.lab.hosts import nova_compute
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.runtime import LabRuntime
 from vhost_tempest_plugin.lab.services.supervision import Supervision
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import silent
 
 
@@ -60,7 +60,7 @@ class LabDeployment(EmulatedDeployment):
             else:
                 runtime.plane.start([service])
 
-    def _boot_with(self, host: str, hardware: Host) -> None:
+    def _boot_with(self, host: str, hardware: Layout) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
             if runtime.hosts.is_running(host):
                 host_commands.power_off(host)

@@ -15,7 +15,6 @@ from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.util.progress import Progress
 
 # Another command may be bringing the lab up.
@@ -75,8 +74,8 @@ class Lab:
 
         :raises TopologyError: its topology is damaged
         """
-        path, record = self.directory.topology, self.record
-        layout = lay_out(yaml_file.load(path.read_bytes(), str(path)))
+        record = self.record
+        layout = yaml_file.load_layout(self.directory.topology)
         return Settings(
             name=record.name,
             directory=self.directory.path,

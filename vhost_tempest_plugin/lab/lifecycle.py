@@ -31,7 +31,7 @@ from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.topology import catalog, yaml_file
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -48,7 +48,7 @@ class LabSpec:
     """
 
     name: str
-    host: Host | None = None
+    layout: Layout | None = None
     release: str | None = None
     nova: Path | None = None
     release_nova: bool = False
@@ -197,11 +197,11 @@ def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
 def _require_room(directory: LabDirectory, known: LabRecord | None, wish: LabSpec) -> None:
     preflight.require_place(paths.cache())
     if known is None:
-        host, count = wish.host or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
+        layout, count = wish.layout or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
     else:
-        host = yaml_file.load(directory.topology.read_bytes(), str(directory.topology))
+        layout = yaml_file.load_layout(directory.topology)
         count = len(known.hosts)
-    hosts_mib = host.memory_mib * count
+    hosts_mib = layout.host.memory_mib * count
     is_kept = directory.snapshot.is_dir() and not wish.cold
     preflight.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
 
@@ -210,7 +210,7 @@ def _new(
     directory: LabDirectory, wish: LabSpec, made: environment.Environment, progress: Progress
 ) -> LabRecord:
     """Record a lab before anything of it is made."""
-    host = wish.host or catalog.find(DEFAULT_TOPOLOGY)
+    host = (wish.layout or catalog.find(DEFAULT_TOPOLOGY)).host
     verdict = acceleration.choose(wish.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     record = LabRecord(
@@ -235,7 +235,7 @@ def _known(directory: LabDirectory, wish: LabSpec) -> LabRecord:
     differing = [
         f"{what} {known}"
         for what, known, asked in (
-            ("the topology", record.topology, _topology(directory, wish.host, record)),
+            ("the topology", record.topology, _topology(directory, wish.layout, record)),
             ("the release", record.release, wish.release or record.release),
             ("hosts:", len(record.hosts), wish.hosts or len(record.hosts)),
             ("the accelerator", record.accelerator, wish.accelerator or record.accelerator),
@@ -260,8 +260,8 @@ def _with_nova(directory: LabDirectory, record: LabRecord, wish: LabSpec) -> Lab
     return replace(record, nova=wish.nova or mutant_tree.before(directory, record))
 
 
-def _topology(directory: LabDirectory, host: Host | None, record: LabRecord) -> str:
-    same = host is None or directory.topology.read_text() == yaml_file.dump(host)
+def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord) -> str:
+    same = layout is None or directory.topology.read_text() == yaml_file.dump(layout.host)
     return record.topology if same else f"another than {record.topology}"
 
 

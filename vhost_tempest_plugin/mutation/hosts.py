@@ -4,7 +4,6 @@
 from vhost_tempest_plugin.mutation.mutant import HostMutant
 from vhost_tempest_plugin.topology import variants
 from vhost_tempest_plugin.topology.layout import Device, Layout
-from vhost_tempest_plugin.topology.model import Host
 
 _TESTS = r"EmulatedHostTest|RequiredTest\.test_(pinned_guest|devices_run_out|guest_has_all)"
 _NODE = "/sys/bus/pci/devices/{}/numa_node"
@@ -65,6 +64,6 @@ def mislabel(layout: Layout) -> str:
     return f"echo {others[0]} > {_NODE.format(chosen.address)}"
 
 
-def _without_one(layout: Layout) -> Host:
+def _without_one(layout: Layout) -> Layout:
     node = first(layout).node
     return variants.without_last(layout, 0 if node is None else node)

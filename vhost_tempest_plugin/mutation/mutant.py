@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement
 from vhost_tempest_plugin.mutation.edit import Edit
 from vhost_tempest_plugin.topology.layout import Device, Layout
-from vhost_tempest_plugin.topology.model import Host
 
 EVERY_TEST = r"^vhost_tempest_plugin\."
 _BUG = "https://bugs.launchpad.net/nova/+bug/{}"
@@ -51,7 +50,7 @@ class HostMutant:
 
     name: str
     breaks: str
-    hardware: Callable[[Layout], Host] | None = None
+    hardware: Callable[[Layout], Layout] | None = None
     script: Callable[[Layout], str] | None = None
     companion: Callable[[Layout], Device] | None = None
     tests: str = EVERY_TEST

@@ -18,8 +18,7 @@ from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S
 from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
@@ -109,13 +108,13 @@ class BaseHardwareTest(ScenarioTest):
         self._expect_hardware()
 
     @contextmanager
-    def with_hardware(self, hardware: Host) -> Iterator[None]:
+    def with_hardware(self, hardware: Layout) -> Iterator[None]:
         """The host boots with other hardware, and with its own afterwards; guests are off."""
         own = self.host.layout
         try:
             with_hardware = self.driver.with_hardware(self.host.node.name, hardware)
             with self.watch.within("the host", with_hardware):
-                self.host.layout = lay_out(hardware)
+                self.host.layout = hardware
                 yield
         finally:
             self.host.layout = own

@@ -19,7 +19,7 @@ from vhost_tempest_plugin.host.ssh import Ssh
 from vhost_tempest_plugin.nova.expect import Limits
 from vhost_tempest_plugin.nova.readers import ComputeHostReader, NovaDatabase
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.layout import Layout, lay_out
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import paths
 
 CONF = config.CONF
@@ -123,7 +123,7 @@ def _layout(group: Any, name: str) -> Layout:
     topology = group.topologies.get(name) or group.topology
     if not topology:
         raise InputError(f"host {name!r} has no topology; set [vhost]topology or topologies")
-    return lay_out(catalog.find(topology))
+    return catalog.find(topology)
 
 
 def _ssh(name: str) -> Ssh | None:

@@ -24,7 +24,6 @@ from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.topology import variants
-from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
@@ -215,7 +214,7 @@ class RewiredTest(BaseHardwareTest):
         :param awaited: the block begins when Nova's books have it
         """
         hardware = variants.exchanged(self.host.layout)
-        self.assertNotEqual((), pci_devices.moved(self.host.layout, lay_out(hardware)))
+        self.assertNotEqual((), pci_devices.moved(self.host.layout, hardware))
         try:
             with self.with_hardware(hardware):
                 if awaited:

@@ -14,8 +14,9 @@ from typing import cast
 
 from stevedore.extension import Extension, ExtensionManager
 
-from vhost_tempest_plugin.errors import InputError, VhostCommand
-from vhost_tempest_plugin.topology import layout, yaml_file
+from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Host
 
 NAMESPACE = "vhost_tempest_plugin.topologies"
@@ -36,20 +37,20 @@ class Catalog:
         """What ``find`` takes, ascending; not those that cannot be loaded."""
         return tuple(sorted({*self.shipped, *self.registered}))
 
-    def find(self, name_or_path: str) -> Host:
+    def find(self, name_or_path: str) -> Layout:
         """The topology of that name, else the one in that file.
 
         :raises InputError: there is none, or it does not describe a host that can work
         """
         if name_or_path in self.shipped:
-            return read(self.shipped[name_or_path])
+            return yaml_file.load_layout(self.shipped[name_or_path])
         if name_or_path in self.registered:
             return _made(name_or_path, self.registered[name_or_path])
         if name_or_path in self.broken:
             raise InputError(self.broken[name_or_path])
         path = Path(name_or_path)
         if "/" in name_or_path or path.suffix in (".yaml", ".yml", ".json") or path.is_file():
-            return read(path)
+            return yaml_file.load_layout(path)
         close = difflib.get_close_matches(name_or_path, self.names(), n=3)
         hint = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
         raise InputError(
@@ -58,35 +59,16 @@ class Catalog:
         )
 
 
-def read(path: Path) -> Host:
-    """The topology in a file.
-
-    :raises InputError: it cannot be read, or does not describe a host that can work
-    """
-    try:
-        with path.open("rb") as file:
-            data = file.read(yaml_file.MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(
-            f"cannot read the topology {str(path)!r}: {error.strerror}",
-            hint=f"give a file or one of {VhostCommand('topology', 'list')}",
-        ) from None
-    except ValueError:  # a NUL in the name
-        raise InputError(f"{str(path)!r} is not a file's name", hint="give another") from None
-    return yaml_file.load(data, str(path))
-
-
-def _made(name: str, registered: Registered) -> Host:
+def _made(name: str, registered: Registered) -> Layout:
     if isinstance(registered, str | Path):
-        return read(Path(registered))
+        return yaml_file.load_layout(Path(registered))
     host = registered()
     if not isinstance(host, Host):
         raise InputError(
             f"the topology {name!r} gave a {type(host).__name__} and no Host",
             hint=f"correct the entry point in {NAMESPACE}",
         )
-    layout.lay_out(host)
-    return host
+    return lay_out(host)
 
 
 def load(manager: ExtensionManager[Registered] | None = None) -> Catalog:
@@ -124,7 +106,7 @@ def names() -> tuple[str, ...]:
     return load().names()
 
 
-def find(name_or_path: str) -> Host:
+def find(name_or_path: str) -> Layout:
     """The topology of that name, else the one in that file.
 
     :raises InputError: there is none, or it does not describe a host that can work

@@ -5,12 +5,12 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import permutations
 
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Host
 
 
-def without_last(layout: Layout, node: int) -> Host:
+def without_last(layout: Layout, node: int) -> Layout:
     """The host without the last NIC of a node; the others stay where they are."""
     host = _on_fixed_buses(layout)
     groups = host.nodes[node].devices
@@ -18,10 +18,11 @@ def without_last(layout: Layout, node: int) -> Host:
     kept = (*groups[:-1], last) if last.count else groups[:-1]
     bus = host.nodes[node].bus if kept else None
     changed = replace(host.nodes[node], devices=kept, bus=bus)
-    return replace(host, nodes=(*host.nodes[:node], changed, *host.nodes[node + 1 :]))
+    nodes = (*host.nodes[:node], changed, *host.nodes[node + 1 :])
+    return lay_out(replace(host, nodes=nodes))
 
 
-def exchanged(layout: Layout) -> Host:
+def exchanged(layout: Layout) -> Layout:
     """The host with the expander buses of two nodes exchanged.
 
     The addresses of those NICs that are there before and after are on the other node.
@@ -33,10 +34,8 @@ def exchanged(layout: Layout) -> Host:
         nodes = list(host.nodes)
         nodes[first.id] = replace(first, bus=second.bus)
         nodes[second.id] = replace(second, bus=first.bus)
-        changed = replace(host, nodes=tuple(nodes))
-        with suppress(VhostError):
-            lay_out(changed)
-            return changed
+        with suppress(TopologyError):
+            return lay_out(replace(host, nodes=tuple(nodes)))
     raise ValueError(f"no two nodes of {host.name!r} can exchange their NICs")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Topology files: YAML to Host and back (the owner of yaml).
+"""Topology files: YAML to Layout and back (the owner of yaml).
 
 A file is at most MAX_BYTES long, one document, in YAML 1.2's reading of scalars
 (YAML 1.1 takes the MAC address 52:54:00:12:34:56 for a number in base 60), without
@@ -8,12 +8,14 @@ aliases and tags, so that its size bounds the work.
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import cast
 
 import yaml
 
-from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.topology import layout, serialization
+from vhost_tempest_plugin.errors import InputError, TopologyError, VhostCommand
+from vhost_tempest_plugin.topology import serialization
+from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Host
 from vhost_tempest_plugin.topology.schema import Key, shown
 
@@ -35,7 +37,25 @@ class _RefusedError(TopologyError):
         self.line = line
 
 
-def load(text: str | bytes, source: str) -> Host:
+def load_layout(path: Path) -> Layout:
+    """The topology in a file.
+
+    :raises InputError: it cannot be read, or does not describe a host that can work
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(
+            f"cannot read the topology {str(path)!r}: {error.strerror}",
+            hint=f"give a file or one of {VhostCommand('topology', 'list')}",
+        ) from None
+    except ValueError:  # a NUL in the name
+        raise InputError(f"{str(path)!r} is not a file's name", hint="give another") from None
+    return load(data, str(path))
+
+
+def load(text: str | bytes, source: str) -> Layout:
     """Read a topology.
 
     :param source: the file's name, for messages and for the host's name where it has none
@@ -45,7 +65,7 @@ def load(text: str | bytes, source: str) -> Host:
     lines: dict[Key, int] = {(): 1}
     try:
         host = serialization.read(plain(text, lines), serialization.default_name(source))
-        layout.lay_out(host)
+        layout = lay_out(host)
     except TopologyError as error:
         line = error.line if isinstance(error, _RefusedError) else None
         where = f"{_spelled(error.key)}: " if error.key else ""
@@ -54,11 +74,11 @@ def load(text: str | bytes, source: str) -> Host:
             error.key,
             hint=error.hint,
         ) from None
-    return host
+    return layout
 
 
 def dump(host: Host) -> str:
-    """The text that ``load`` reads back as an equal host."""
+    """The text that ``load`` reads back as the layout of an equal host."""
     return yaml.dump(
         serialization.write(host),
         Dumper=_Dumper,

@@ -65,7 +65,7 @@ class Up(Lister):
         choice = parsed_args.accelerator
         wish = lifecycle.LabSpec(
             name=parsed_args.name,
-            host=parsed_args.topology and catalog.find(parsed_args.topology),
+            layout=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,
             nova=parsed_args.nova and parsed_args.nova.expanduser().absolute(),
             release_nova=parsed_args.release_nova,

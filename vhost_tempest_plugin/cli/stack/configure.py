@@ -24,8 +24,10 @@ class ConfigureNova(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        host = catalog.find(parsed_args.topology)
-        files.configure_nova(parsed_args.file, host, pci_in_placement=parsed_args.pci_in_placement)
+        layout = catalog.find(parsed_args.topology)
+        files.configure_nova(
+            parsed_args.file, layout, pci_in_placement=parsed_args.pci_in_placement
+        )
 
 
 class ConfigureTempest(Command):

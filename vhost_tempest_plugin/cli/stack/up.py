@@ -106,7 +106,7 @@ class Up(Command):
         choice = parsed_args.accelerator
         wish = lifecycle.DevstackSpec(
             name=parsed_args.name,
-            host=catalog.find(parsed_args.topology),
+            layout=catalog.find(parsed_args.topology),
             count=parsed_args.hosts,
             configuration=parsed_args.configuration.absolute(),
             environment=parsed_args.environment.absolute(),

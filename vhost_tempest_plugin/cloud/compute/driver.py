@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, Deployment, Value
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import silent
@@ -68,8 +68,8 @@ class EmulatedDeployment(Deployment):
             self._start(self._service(service), host)
 
     @contextmanager
-    def with_hardware(self, host: str, hardware: Host) -> Iterator[None]:
-        own = status.intended(host).host
+    def with_hardware(self, host: str, hardware: Layout) -> Iterator[None]:
+        own = status.intended(host)
         try:
             self._boot_with(host, hardware)
             yield
@@ -112,7 +112,7 @@ class EmulatedDeployment(Deployment):
         """Start a service where it does not run, and wait until it can be used."""
 
     @abc.abstractmethod
-    def _boot_with(self, host: str, hardware: Host) -> None:
+    def _boot_with(self, host: str, hardware: Layout) -> None:
         """Take the power from a host, and boot it with such hardware."""
 
     def _systemctl(self, host: str | None, *words: str) -> None:

@@ -17,7 +17,7 @@ from stevedore.exception import NoMatches
 
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 NAMESPACE = "vhost_tempest_plugin.deployments"
@@ -138,7 +138,7 @@ class Deployment(abc.ABC):
         """
 
     @abc.abstractmethod
-    def with_hardware(self, host: str, hardware: Host) -> AbstractContextManager[None]:
+    def with_hardware(self, host: str, hardware: Layout) -> AbstractContextManager[None]:
         """Boot a compute host with other hardware while the block runs.
 
         As ``reboot``, before the block and after it: afterwards it has what it had, however

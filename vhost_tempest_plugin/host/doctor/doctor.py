@@ -19,8 +19,7 @@ from vhost_tempest_plugin.host.doctor.packages import Distribution, Tool
 from vhost_tempest_plugin.hypervisor import Connection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import requirements
-from vhost_tempest_plugin.topology.layout import Firmware, lay_out
-from vhost_tempest_plugin.topology.model import Host
+from vhost_tempest_plugin.topology.layout import Firmware, Layout
 from vhost_tempest_plugin.topology.requirements import Versions
 from vhost_tempest_plugin.util import paths, process
 
@@ -65,14 +64,14 @@ class ResourceRequirement:
     :param lab: with an OpenStack around them
     """
 
-    host: Host
+    layout: Layout
     count: int = 1
     lab: bool = False
 
     @property
     def hosts_mib(self) -> int:
         """The memory of all hosts."""
-        return self.host.memory_mib * self.count
+        return self.layout.host.memory_mib * self.count
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def gather(scratch: Path) -> Facts:
 def judge(facts: Facts, need: ResourceRequirement) -> list[Finding]:
     """What *facts* mean for bringing up what is needed."""
     return [
-        *_judge_versions(facts, need.host),
+        *_judge_versions(facts, need.layout),
         _judge_acceleration(facts),
         *_judge_tools(facts, need),
         _judge_memory(facts, need),
@@ -133,8 +132,8 @@ def judge(facts: Facts, need: ResourceRequirement) -> list[Finding]:
     ]
 
 
-def _judge_versions(facts: Facts, host: Host) -> Iterator[Finding]:
-    for need in requirements.needs(host):
+def _judge_versions(facts: Facts, layout: Layout) -> Iterator[Finding]:
+    for need in requirements.floors(layout.host):
         needed = str(need.floor)
         if facts.versions is None:
             remedy = facts.distribution.install(packages.EMULATOR)
@@ -144,8 +143,7 @@ def _judge_versions(facts: Facts, host: Host) -> Iterator[Finding]:
         if facts.versions.reaches(need.floor):
             yield Finding(need.feature, DoctorVerdict.OK, observed, needed)
         else:
-            verdict = DoctorVerdict.MISSING if need.essential else DoctorVerdict.WARNING
-            yield Finding(need.feature, verdict, observed, needed, need.without)
+            yield Finding(need.feature, DoctorVerdict.MISSING, observed, needed, need.remedy)
 
 
 def _judge_acceleration(facts: Facts) -> Finding:
@@ -161,7 +159,7 @@ def _judge_acceleration(facts: Facts) -> Finding:
 
 
 def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
-    efi = lay_out(need.host).firmware is Firmware.EFI
+    efi = need.layout.firmware is Firmware.EFI
     wanted = [
         tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
     ]
