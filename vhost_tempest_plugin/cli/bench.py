@@ -5,10 +5,9 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-
 from vhost_tempest_plugin.bench import figures
 from vhost_tempest_plugin.bench.measurement import Measurement
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("figure", "value", "unit", "baseline", "baseline value", "ratio", "aim", "limit", "met")

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cliff.lister import Lister
-
+from vhost_tempest_plugin.cli import verdicts
+from vhost_tempest_plugin.cli.findings import is_verbose
 from vhost_tempest_plugin.cli.lab.common import host_count
+from vhost_tempest_plugin.cli.output import TABLE, Lister
+from vhost_tempest_plugin.cli.terminal import Terminal
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.doctor import doctor
 from vhost_tempest_plugin.topology import catalog
@@ -24,7 +26,7 @@ class Doctor(Lister):
     Exit code 3 where something is missing.
     """
 
-    _missing = False
+    _findings: Sequence[doctor.Finding] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -42,7 +44,9 @@ class Doctor(Lister):
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print the findings; 3 where something is missing."""
-        return super().run(parsed_args) or (LocalError.exit_code if self._missing else 0)
+        code = super().run(parsed_args)
+        missing = any(each.verdict is doctor.DoctorVerdict.MISSING for each in self._findings)
+        return code or (LocalError.exit_code if missing else 0)
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -51,7 +55,22 @@ class Doctor(Lister):
         need = doctor.ResourceRequirement(layout, parsed_args.hosts, parsed_args.lab)
         with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
             findings = doctor.judge(doctor.gather(Path(scratch)), need)
-        self._missing = any(finding.verdict is doctor.DoctorVerdict.MISSING for finding in findings)
+        self._findings = findings
         return _COLUMNS, [
             [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
         ]
+
+    def produce_output(
+        self,
+        parsed_args: argparse.Namespace,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+    ) -> int:
+        """As text, unless columns or another format are chosen."""
+        if parsed_args.formatter != TABLE or parsed_args.columns:
+            return super().produce_output(parsed_args, column_names, data)
+        terminal = Terminal.of(self.app.stdout)
+        verbose = is_verbose(self)
+        entries = [verdicts.of_diagnosis(f, terminal, verbose=verbose) for f in self._findings]
+        self.app.stdout.write(verdicts.render(entries, terminal))
+        return 0

@@ -6,9 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-from cliff.show import ShowOne
-
+from vhost_tempest_plugin.cli.output import Lister, ShowOne
 from vhost_tempest_plugin.host import image, nested_guest, prune
 from vhost_tempest_plugin.util import cache, progress
 

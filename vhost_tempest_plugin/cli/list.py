@@ -5,9 +5,8 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.host import status as host_status
 
 

@@ -18,7 +18,6 @@ from vhost_tempest_plugin.errors import InputError, VhostError
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
 _INTERRUPTED = 130
-_COLUMNS_ELSEWHERE = 140
 
 _EPILOGUE = """\
 exit codes: 0 all went well; 1 a program failed, or a check; 2 what was asked for is refused;
@@ -106,10 +105,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     # So that what was begun is ended, whichever way the command is.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # Tables fit the terminal, or a page where there is none; cliff reads its environment.
-    os.environ.setdefault("CLIFF_FIT_WIDTH", "1")
-    if not sys.stdout.isatty():
-        os.environ.setdefault("CLIFF_MAX_TERM_WIDTH", str(_COLUMNS_ELSEWHERE))
     try:
         code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cliff.command import Command
-from cliff.lister import Lister
 
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network import lifecycle
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli import findings
 from vhost_tempest_plugin.report import host_report
 from vhost_tempest_plugin.util import progress
 
@@ -27,5 +28,6 @@ class Report(Command):
     def take_action(self, arguments: argparse.Namespace) -> int:
         lines = progress.Lines()
         written = host_report.write(arguments.name, arguments.output, lines)
-        self.app.stdout.write(written.text())
+        findings.show(written.findings, self.app.stdout, verbose=findings.is_verbose(self))
+        self.app.stdout.write(f"{written.page}\n")
         return 0 if written.passed else 1

@@ -5,9 +5,8 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cliff.show import ShowOne
-
 from vhost_tempest_plugin.cli.describe import DETAIL_COLUMNS, detail_row
+from vhost_tempest_plugin.cli.output import ShowOne
 from vhost_tempest_plugin.host import status
 
 

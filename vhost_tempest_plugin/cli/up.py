@@ -5,10 +5,9 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from cliff.show import ShowOne
-
 from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
+from vhost_tempest_plugin.cli.output import ShowOne
 from vhost_tempest_plugin.host import lifecycle, share
 from vhost_tempest_plugin.host.network import uplink
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running host on one self-contained page: facts, verdicts and its picture."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import jinja2
 from markupsafe import Markup
 
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding, summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +23,6 @@ class Report:
     findings: tuple[Finding, ...]
     picture: str
 
-    def summary(self) -> str:
-        """How many checks passed, failed and did not apply, in words."""
-        return summarize(self.findings)
-
     def html(self) -> str:
         """The page; it refers to nothing outside itself."""
         environment = jinja2.Environment(
@@ -38,15 +33,9 @@ class Report:
         return environment.get_template("report.html.j2").render(
             title=self.title,
             lead=self.lead,
-            summary=self.summary(),
+            summary=summarize(self.findings),
             failed=any(f.verdict is CheckVerdict.FAILED for f in self.findings),
             facts=self.facts,
             findings=self.findings,
             picture=Markup(self.picture[self.picture.find("<svg") :]),  # noqa: S704 - drawn by dot
         )
-
-
-def summarize(findings: Sequence[Finding]) -> str:
-    """How many checks passed, failed and did not apply, in words."""
-    counts = {verdict: sum(f.verdict is verdict for f in findings) for verdict in CheckVerdict}
-    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)

@@ -11,7 +11,7 @@ from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Subject
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.report import picture
-from vhost_tempest_plugin.report.host_page import Report, summarize
+from vhost_tempest_plugin.report.host_page import Report
 from vhost_tempest_plugin.topology.drawing import draw
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -28,12 +28,6 @@ class Written:
     def passed(self) -> bool:
         """Whether nothing failed."""
         return all(finding.verdict is not CheckVerdict.FAILED for finding in self.findings)
-
-    def text(self) -> str:
-        """A line for each check, then the sum and the page's path."""
-        width = max(len(finding.check) for finding in self.findings)
-        lines = [f"{f.check:{width}}  {f.verdict:14}  {_said(f)}" for f in self.findings]
-        return "\n".join([*lines, "", f"{self.name}: {summarize(self.findings)}", f"{self.page}\n"])
 
 
 def write(name: str, output: Path, progress: Progress) -> Written:
@@ -77,9 +71,3 @@ def write(name: str, output: Path, progress: Progress) -> Written:
             f"cannot write {output}: {error.strerror}; give another --output"
         ) from None
     return Written(name, findings, output / "index.html")
-
-
-def _said(finding: Finding) -> str:
-    if finding.verdict is CheckVerdict.NOT_APPLICABLE:
-        return finding.expected
-    return f"{finding.observed}{f' -> {finding.remedy}' if finding.remedy else ''}"

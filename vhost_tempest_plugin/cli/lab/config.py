@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from cliff.command import Command
-from cliff.lister import Lister
 
 from vhost_tempest_plugin.cli.lab.common import add_name
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.cloud.configuration.service import Service

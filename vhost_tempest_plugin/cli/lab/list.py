@@ -5,8 +5,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.lab import status
 
 _COLUMNS = ("name", "state", "topology", "release", "hosts", "nova", "created")

@@ -5,9 +5,8 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-
 from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.lab import status
 
 

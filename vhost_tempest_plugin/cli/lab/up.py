@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from cliff.lister import Lister
-
 from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name, host_count
 from vhost_tempest_plugin.cli.lab.status import rows
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lifecycle
 from vhost_tempest_plugin.lab.environment import release

@@ -6,8 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cliff.lister import Lister
-
+from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.cli.stack.common import add_name
 from vhost_tempest_plugin.devstack import status
 

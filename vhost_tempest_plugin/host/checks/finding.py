@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outcome of a check."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -52,3 +53,9 @@ class Finding:
     def differences(self) -> tuple[Comparison, ...]:
         """The items that are not what they should be."""
         return tuple(each for each in self.compared if not each.agrees)
+
+
+def summarize(findings: Sequence[Finding]) -> str:
+    """How many checks passed, failed and did not apply, in words."""
+    counts = {verdict: sum(f.verdict is verdict for f in findings) for verdict in CheckVerdict}
+    return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
