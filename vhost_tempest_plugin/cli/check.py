@@ -14,7 +14,11 @@ from vhost_tempest_plugin.util import progress
 
 
 class Check(FindingsCommand):
-    """Check that a running host is what its topology says; exit code 1 if anything is not."""
+    """Check that a running host is what its topology says; exit code 1 if anything is not.
+
+    A check that passed is one line, one that failed shows what differs and a hint; with
+    ``--verbose`` all items are shown.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the commands tell of a host."""
 
+from vhost_tempest_plugin.cli.output import Moment
 from vhost_tempest_plugin.host import readiness
 from vhost_tempest_plugin.host.status import HostStatus
 
@@ -10,7 +11,7 @@ DETAIL_COLUMNS = (
     *("created", "uuid", "libvirt", "image", "shares", "uplink", "pids", "directory", "ssh"),
 )
 
-_Cell = str | int | None
+_Cell = str | int | Moment | None
 
 
 def host_row(status: HostStatus) -> tuple[_Cell, ...]:
@@ -33,7 +34,7 @@ def detail_row(status: HostStatus) -> tuple[_Cell, ...]:
     reached = readiness.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
-        record.created,
+        Moment(record.created),
         str(record.uuid),
         record.uri or "its own",
         record.image_digest or "",

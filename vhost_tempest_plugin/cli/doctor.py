@@ -23,7 +23,8 @@ _COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Finding))
 class Doctor(Lister):
     """Tell whether this machine can bring a host up, and what to do if not.
 
-    Exit code 3 where something is missing.
+    Exit code 3 where something is missing. What is well is one line, with ``--verbose`` its
+    details are shown.
     """
 
     _findings: Sequence[doctor.Finding] = ()

@@ -10,7 +10,6 @@ from typing import Any, TextIO
 from cliff import lister, show
 from cliff.columns import FormattableColumn
 from cliff.formatters import base
-from stevedore import ExtensionManager
 
 from vhost_tempest_plugin.cli import columns
 from vhost_tempest_plugin.cli.terminal import Terminal
@@ -51,8 +50,8 @@ class _Columns(base.ListFormatter, base.SingleFormatter):
 class Lister(lister.Lister):
     """A command that prints a list."""
 
-    def _load_formatter_plugins(self) -> ExtensionManager[base.ListFormatter]:
-        manager: ExtensionManager[base.ListFormatter] = super()._load_formatter_plugins()
+    def _load_formatter_plugins(self) -> Any:
+        manager = super()._load_formatter_plugins()
         manager[TABLE].obj = _Columns()
         return manager
 
@@ -60,8 +59,8 @@ class Lister(lister.Lister):
 class ShowOne(show.ShowOne):
     """A command that prints one thing."""
 
-    def _load_formatter_plugins(self) -> ExtensionManager[base.SingleFormatter]:
-        manager: ExtensionManager[base.SingleFormatter] = super()._load_formatter_plugins()
+    def _load_formatter_plugins(self) -> Any:
+        manager = super()._load_formatter_plugins()
         manager[TABLE].obj = _Columns()
         return manager
 

@@ -5,7 +5,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from vhost_tempest_plugin.cli.output import Lister
+from vhost_tempest_plugin.cli.output import Lister, Location, Moment
 from vhost_tempest_plugin.lab import status
 
 _COLUMNS = ("name", "state", "topology", "release", "hosts", "nova", "created")
@@ -30,6 +30,6 @@ def _row(lab: status.LabStatus) -> tuple[Any, ...]:
         record.topology,
         record.release,
         " ".join(record.hosts),
-        str(record.nova or "the release's"),
-        record.created,
+        Location(str(record.nova)) if record.nova else "the release's",
+        Moment(record.created),
     )
