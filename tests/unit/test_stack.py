@@ -28,6 +28,7 @@ from vhost_tempest_plugin.devstack.lifecycle import DevstackSpec
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.sources import Source
+from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -410,12 +411,13 @@ class RunTest(unittest.TestCase):
         with directory.locked(create=True):
             logs = Path(state) / "logs"
             logs.mkdir()
-            directory.write(replace(RECORD, log_directory=logs))
+            directory.write(RECORD)
         self.log = logs / "n-cpu-vhost-0.log"
         self.host_directory = HostDirectory.of("vhost-0").path
         self.host_directory.mkdir(parents=True)
-        self.nodes = self.enterContext(mock.patch.object(lifecycle, "ComputeHosts")).return_value
-        self.nodes.log_directory = logs
+        found = self.enterContext(mock.patch.object(Stack, "of")).return_value
+        found.record.log_directory = logs
+        self.nodes = found.hosts
         self.follow = self.enterContext(mock.patch.object(lifecycle.status, "follow"))
         self.enterContext(mock.patch.object(lifecycle.time, "sleep"))
 

@@ -58,7 +58,8 @@ class NetworkOfStackTest(unittest.TestCase):
 
     def nodes(self, network: str | None) -> ComputeHosts:
         record = dataclasses.replace(RECORD, network=network, configuration=self.configuration)
-        return ComputeHosts(self.directory, record, silent)
+        base = ini.parse(BASE, "nova-cpu.conf")
+        return ComputeHosts(self.directory, record, base, silent)
 
     def test_each_host_has_the_port_of_its_number(self) -> None:
         nodes = self.nodes("lan")

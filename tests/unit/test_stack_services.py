@@ -10,9 +10,12 @@ from typing import Any, cast
 from unittest import mock
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import CloudError
 from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.devstack import journal
+from vhost_tempest_plugin.devstack.journal import Changes
 from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.errors import InputError
 
@@ -31,17 +34,34 @@ echo "oslo_config.cfg.ConfigFileValueError: no such value"
 UNITS = "devstack@n-api.service devstack@n-sch.service devstack@n-super-cond.service"
 
 
+def stand_in_systemd(directory: Path) -> Path:
+    """Programs for the front of ``PATH``; the file with what they were asked to do (``$SAID``)."""
+    for name, text in (
+        ("systemctl", SYSTEMCTL),
+        ("journalctl", JOURNALCTL),
+        ("sudo", '#!/bin/sh\nshift\nexec "$@"\n'),
+    ):
+        (directory / name).write_text(text)
+        (directory / name).chmod(0o755)
+    said = directory / "said"
+    said.touch()
+    return said
+
+
 class FakeCloud:
     """A Nova whose services report themselves anew each time that they are asked for."""
 
     def __init__(self) -> None:
         self.count = 0
         self.is_live = True
+        self.is_down = False
 
     def services(self) -> tuple[()]:
         return ()
 
     def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
+        if self.is_down:
+            raise CloudError("nova-api does not answer")
         self.count += self.is_live
         return {"services": [{"id": "1", "updated_at": f"12:{self.count:02}"}]}
 
@@ -53,15 +73,7 @@ class ServicesTest(unittest.TestCase):
         self.etc.mkdir()
         for name in ("nova.conf", "nova_cell1.conf", "nova_cell0.conf.bak"):
             (self.etc / name).write_text("[DEFAULT]\ndebug = True\n")
-        for name, text in (
-            ("systemctl", SYSTEMCTL),
-            ("journalctl", JOURNALCTL),
-            ("sudo", '#!/bin/sh\nshift\nexec "$@"\n'),
-        ):
-            (self.top / name).write_text(text)
-            (self.top / name).chmod(0o755)
-        self.said = self.top / "said"
-        self.said.touch()
+        self.said = stand_in_systemd(self.top)
         variables = {
             "PATH": f"{self.top}:{os.environ['PATH']}",
             "SAID": str(self.said),
@@ -72,23 +84,27 @@ class ServicesTest(unittest.TestCase):
         self.cloud = FakeCloud()
         self.services = Services(self.etc, cast(Cloud, self.cloud))
 
-    def edit(
-        self, service: Service, *assignments: str
-    ) -> tuple[dict[Path, str], tuple[Service, ...]]:
+    def edit(self, service: Service, *assignments: str) -> Changes:
         asked = override.parse(service, assignments)
-        return self.services.edit(spread for each in asked for spread in override.spread(each))
+        wanted = (spread for each in asked for spread in override.spread(each))
+        with journal.begun(self.top / "journal") as entry:
+            whose = self.services.edit(wanted, entry)
+            self.assertEqual(whose, entry.changes.services)
+            return entry.changes
 
     def test_options_go_to_the_files_that_their_service_reads(self) -> None:
-        before, whose = self.edit(Service.NOVA_CONDUCTOR, "workarounds.x=1")
-        self.assertEqual({"nova.conf", "nova_cell1.conf"}, {file.name for file in before})
-        self.assertEqual((Service.NOVA_CONDUCTOR,), whose)
-        for file, text in before.items():
-            self.assertEqual("[DEFAULT]\ndebug = True\n", text)
-            self.assertIn("[workarounds]\nx = 1\n", file.read_text())
+        changes = self.edit(Service.NOVA_CONDUCTOR, "workarounds.x=1")
+        self.assertEqual(
+            ["nova.conf", "nova_cell1.conf"], [change.path.name for change in changes.files]
+        )
+        self.assertEqual((Service.NOVA_CONDUCTOR,), changes.services)
+        for change in changes.files:
+            self.assertEqual("[DEFAULT]\ndebug = True\n", change.before)
+            self.assertIn("[workarounds]\nx = 1\n", change.path.read_text())
 
     def test_one_file_for_the_others(self) -> None:
-        before, _ = self.edit(Service.NOVA_SCHEDULER, "debug=false")
-        self.assertEqual(["nova.conf"], [file.name for file in before])
+        changes = self.edit(Service.NOVA_SCHEDULER, "debug=false")
+        self.assertEqual(["nova.conf"], [change.path.name for change in changes.files])
         self.assertEqual("[DEFAULT]\ndebug = false\n", (self.etc / "nova.conf").read_text())
 
     def test_a_restart_is_of_the_units_that_there_are(self) -> None:
@@ -100,6 +116,13 @@ class ServicesTest(unittest.TestCase):
             ],
             self.said.read_text().splitlines(),
         )
+
+    def test_a_restart_does_not_need_an_api_that_answers_before(self) -> None:
+        self.cloud.is_down = True
+        with mock.patch.object(self.services, "systemctl") as systemctl:
+            systemctl.side_effect = lambda *words: setattr(self.cloud, "is_down", False)
+            self.services.restart([Service.NOVA_SCHEDULER])
+        systemctl.assert_called_once_with("restart", Service.NOVA_SCHEDULER)
 
     def test_a_service_that_is_not_there_is_refused(self) -> None:
         with (

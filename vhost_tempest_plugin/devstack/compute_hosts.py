@@ -14,19 +14,22 @@ from vhost_tempest_plugin.cloud.compute.service import ComputeService, written
 from vhost_tempest_plugin.cloud.compute.unit import Unit
 from vhost_tempest_plugin.cloud.configuration import networking, override, stack, whitebox
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import HOST_IN_USER_MODE, ComputeHost
+from vhost_tempest_plugin.cloud.configuration.settings import (
+    HOST_IN_USER_MODE,
+    ComputeHost,
+    Options,
+)
 from vhost_tempest_plugin.devstack import files, readiness, sources, ssh_mesh, staging
 from vhost_tempest_plugin.devstack.cloud import last_report, open_cloud
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
-from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
-from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
@@ -40,9 +43,14 @@ _COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
 
 
 class ComputeHosts:
-    """All hosts of one devstack, whose record is held."""
+    """All hosts of one devstack, whose record is held.
 
-    def __init__(self, directory: StackDirectory, record: StackRecord, progress: Progress) -> None:
+    :param base: devstack's options of nova-compute
+    """
+
+    def __init__(
+        self, directory: StackDirectory, record: StackRecord, base: Options, progress: Progress
+    ) -> None:
         self._directory = directory
         self._record = record
         self._progress = progress
@@ -50,12 +58,7 @@ class ComputeHosts:
             ComputeHost(name, self._layout(name), record.accelerator, self._address(port))
             for port, name in enumerate(record.hosts)
         )
-        self._base = files.read(record.configuration)
-
-    @property
-    def log_directory(self) -> Path | None:
-        """Where the hosts' logs go beside the journal."""
-        return self._record.log_directory
+        self._base = base
 
     def named(self, names: Sequence[str]) -> tuple[ComputeHost, ...]:
         """The hosts of these names, all for none.
@@ -253,11 +256,3 @@ class ComputeHosts:
     def _spool(self) -> Path:
         self._directory.spool.mkdir(mode=0o700, exist_ok=True)
         return self._directory.spool
-
-
-def is_running(name: str) -> bool:
-    """Whether a host runs."""
-    try:
-        return status.status(name).phase is Phase.RUNNING
-    except (InputError, HostError):
-        return False

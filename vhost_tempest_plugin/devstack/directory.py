@@ -47,6 +47,16 @@ class StackDirectory(NamedDirectory[StackRecord]):
         return self.path / "passage_key"
 
     @property
+    def journal(self) -> Path:
+        """What tests have changed of devstack that run now, or were killed."""
+        return self.path / "journal"
+
+    @property
+    def set_aside(self) -> Path:
+        """Texts of devstack's files that could not be put back."""
+        return self.path / "set-aside"
+
+    @property
     def spool(self) -> Path:
         """For what is on its way into a host."""
         return self.path / "spool"

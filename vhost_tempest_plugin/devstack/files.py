@@ -5,6 +5,8 @@ They are changed here and not by devstack's ``iniset``, which has a value on the
 of the programs that it runs.
 """
 
+import os
+import stat
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import ini, stack
@@ -42,12 +44,40 @@ def edit(file: Path, options: Options) -> None:
     :raises InputError: it is not there
     :raises LocalError: it cannot be written
     """
-    changed = ini.edited(text(file), options)
+    write(file, ini.edited(text(file), options))
+
+
+def write(file: Path, content: str) -> None:
+    """Give a file that devstack has written another text, whole or not at all.
+
+    It stays whose it is, and where it is if there is a link to it.
+
+    :raises InputError: it is not there
+    :raises LocalError: it cannot be written
+    """
+    place = file.resolve()
+    partial = place.with_name(f".{place.name}.partial")
     try:
-        # In place, so that it stays whose it is.
-        file.write_text(changed)
+        kept = place.stat()
     except OSError as error:
-        raise LocalError(f"{file} cannot be written: {error.strerror}") from None
+        raise _unreadable(file, error) from None
+    try:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+            out.write(content)
+            out.flush()
+            made = os.fstat(out.fileno())
+            if (made.st_uid, made.st_gid) != (kept.st_uid, kept.st_gid):
+                os.fchown(out.fileno(), kept.st_uid, kept.st_gid)
+            os.fchmod(out.fileno(), stat.S_IMODE(kept.st_mode))
+            os.fsync(out.fileno())
+        partial.replace(place)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise LocalError(
+            f"{file} cannot be written: {error.strerror}",
+            hint="free some space, or correct the permissions of its directory",
+        ) from None
 
 
 def text(file: Path) -> str:
@@ -58,6 +88,10 @@ def text(file: Path) -> str:
     try:
         return file.read_text()
     except OSError as error:
-        raise InputError(
-            f"{file} cannot be read: {error.strerror}; stack.sh writes it, run it first"
-        ) from None
+        raise _unreadable(file, error) from None
+
+
+def _unreadable(file: Path, error: OSError) -> InputError:
+    return InputError(
+        f"{file} cannot be read: {error.strerror}", hint="stack.sh writes it, run it first"
+    )

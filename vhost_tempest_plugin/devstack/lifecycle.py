@@ -7,7 +7,7 @@ between up and gone.
 
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,10 @@ from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, Networking
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.devstack import status
-from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
+from vhost_tempest_plugin.devstack import access, overrides, status
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.host import acceleration
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -80,8 +80,9 @@ def up(wish: DevstackSpec, progress: Progress) -> None:
         registry.read(wish.network).uplink(wish.count - 1)
     directory = StackDirectory.of(wish.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
+        overrides.recover(directory, progress)
         record = _record(directory, wish, progress)
-        nodes = ComputeHosts(directory, record, progress)
+        nodes = Stack.of(directory, record, progress).hosts
         for host in nodes.hosts:
             nodes.configuration(host)
             nodes.agent_files(host)
@@ -98,11 +99,11 @@ def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool
     :raises InputError: there is no such devstack or host, or Nova does not import
     :raises StartError: one does not come up
     """
-    with _held(name, progress) as nodes, _telling(progress):
-        wanted = nodes.named(names)
+    with _held(name, progress) as stack, _telling(progress):
+        wanted = stack.hosts.named(names)
         if reboot:
-            nodes.boot(wanted, anew=True)
-        nodes.start(wanted, only_changed=False)
+            stack.hosts.boot(wanted, anew=True)
+        stack.hosts.start(wanted, only_changed=False)
 
 
 def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
@@ -115,6 +116,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
         return
     with directory.locked(wait_s=WAIT_S, progress=progress):
         try:
+            overrides.recover(directory, progress)
             names = directory.read().hosts
         except VhostError as error:
             progress(f"{error}")
@@ -133,11 +135,11 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
     :raises InputError: there is no such devstack or host
     :raises HostError: the host does not run, or was removed
     """
-    with _held(name, progress) as nodes:
-        wanted = nodes.named([host])[0]
-        nodes.launch(wanted)
+    with _held(name, progress) as stack:
+        wanted = stack.hosts.named([host])[0]
+        stack.hosts.launch(wanted)
     try:
-        with _copying(nodes.log_directory, host) as note:
+        with _copying(stack.record.log_directory, host) as note:
             while HostDirectory.of(host).exists:
                 with suppress(HostError, InputError):
                     for line in status.follow(host, 0):
@@ -145,17 +147,14 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
                         yield line
                 time.sleep(_AWAY_S)
     except (GeneratorExit, KeyboardInterrupt):
-        with suppress(VhostError), _held(name, progress) as nodes:
-            nodes.stop([wanted])
+        with suppress(VhostError), _held(name, progress) as stack:
+            stack.hosts.stop([wanted])
         raise
     raise HostError(f"host {host!r} was removed; 'vhost stack up', as stack.sh does, makes it anew")
 
 
-@contextmanager
-def _held(name: str, progress: Progress) -> Iterator[ComputeHosts]:
-    directory = StackDirectory.of(name)
-    with directory.locked(wait_s=WAIT_S, progress=progress):
-        yield ComputeHosts(directory, directory.read(), progress)
+def _held(name: str, progress: Progress) -> AbstractContextManager[Stack]:
+    return access.held(name, progress, WAIT_S)
 
 
 def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -> StackRecord:

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Override, Value
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.devstack import files
+from vhost_tempest_plugin.devstack.journal import Entry
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.util import process, speed
 
@@ -39,21 +41,26 @@ class Services:
         self._directory = directory
         self._cloud = cloud
 
-    def edit(self, overrides: Iterable[Override]) -> tuple[dict[Path, str], tuple[Service, ...]]:
-        """Put options into the files of their services; what was there, and whose they are.
+    def edit(self, overrides: Iterable[Override], entry: Entry) -> tuple[Service, ...]:
+        """Put options into the files of their services; whose they are.
 
+        :param entry: is given what is about to change, before each change
+        :raises InputError: devstack has not written a file
         :raises LocalError: a file cannot be written
         """
         wanted: dict[Path, dict[str, dict[str, Value]]] = {}
         asked = tuple(overrides)
-        whose = dict.fromkeys(each.service for each in asked)
+        whose = tuple(dict.fromkeys(each.service for each in asked))
         for each in asked:
             for file in self._files(each.service):
                 wanted.setdefault(file, {}).setdefault(each.section, {})[each.option] = each.value
-        before = {file: file.read_text() for file in wanted}
+        entry.note_services(whose)
         for file, options in wanted.items():
-            files.edit(file, options)
-        return before, tuple(whose)
+            before = files.text(file)
+            after = ini.edited(before, options)
+            entry.note_file(file, before, after)
+            files.write(file, after)
+        return whose
 
     def restart(self, services: Iterable[Service]) -> None:
         """End services in an orderly way and start them; they can be used then.
@@ -61,7 +68,7 @@ class Services:
         :raises StartError: one does not come up
         """
         wanted = tuple(services)
-        before = {service: self._reports(service) for service in wanted}
+        before = {service: self._reports_if_any(service) for service in wanted}
         for service in wanted:
             self.systemctl("restart", service)
         for service in wanted:
@@ -73,7 +80,7 @@ class Services:
         :raises StartError: it does not come up
         """
         runs = all(self._state(unit) == "active" for unit in self._units(service))
-        before = {} if runs else self._reports(service)
+        before = {} if runs else self._reports_if_any(service)
         self.systemctl("start", service)
         self._wait(service, before)
 
@@ -133,6 +140,13 @@ class Services:
         path = f"/os-services?binary={service}"
         found = self._cloud.call(Service.NOVA_API, "GET", path)["services"]
         return {each["id"]: each["updated_at"] for each in found}
+
+    def _reports_if_any(self, service: Service) -> dict[str, str]:
+        """The same; none where Nova's API is down, as by what is to be put back."""
+        try:
+            return self._reports(service)
+        except VhostError:
+            return {}
 
     def _wait(self, service: Service, before: Mapping[str, str]) -> None:
         deadline_s = time.monotonic() + _LIMIT_S * speed.timeout_scale()

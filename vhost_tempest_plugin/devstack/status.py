@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.cloud.compute.unit import LOG
-from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts, is_running
-from vhost_tempest_plugin.devstack.directory import StackDirectory
+from vhost_tempest_plugin.devstack import access
+from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.errors import HostError, VhostError
-from vhost_tempest_plugin.host.status import ssh
+from vhost_tempest_plugin.host.status import is_running, ssh
 from vhost_tempest_plugin.util import process
-from vhost_tempest_plugin.util.progress import silent
+from vhost_tempest_plugin.util.progress import Progress, silent
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +40,29 @@ def follow(host: str, count: int) -> Iterator[str]:
             yield line.decode(errors="replace").rstrip("\n")
 
 
-def known_hosts(name: str, host: str | None) -> tuple[str, ...]:
+def known_hosts(name: str, host: str | None, progress: Progress) -> tuple[str, ...]:
     """The names of the hosts of a devstack, or that one of them.
 
     :raises InputError: there is no such devstack or host
     """
-    return tuple(found.name for found in _read(name).named([host] if host else []))
+    return tuple(found.name for found in _read(name, progress).named([host] if host else []))
 
 
-def last_lines(name: str, host: str, count: int) -> list[str]:
+def last_lines(name: str, host: str, count: int, progress: Progress = silent) -> list[str]:
     """The end of nova-compute's log in a host.
 
     :raises HostError: the host does not run
     """
-    with _read(name).compute(host) as compute:
+    with _read(name, progress).compute(host) as compute:
         return compute.last_lines(count)
 
 
-def overview(name: str) -> list[ComputeHostStatus]:
+def overview(name: str, progress: Progress) -> list[ComputeHostStatus]:
     """How the hosts are.
 
     :raises InputError: there is no such devstack
     """
-    nodes = _read(name)
+    nodes = _read(name, progress)
     found = []
     for host in nodes.hosts:
         if not is_running(host.name):
@@ -81,6 +81,5 @@ def overview(name: str) -> list[ComputeHostStatus]:
     return found
 
 
-def _read(name: str) -> ComputeHosts:
-    directory = StackDirectory.of(name).existing()
-    return ComputeHosts(directory, directory.read(), silent)
+def _read(name: str, progress: Progress) -> ComputeHosts:
+    return access.read(name, progress).hosts

@@ -7,15 +7,12 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.client import contents
 from vhost_tempest_plugin.cloud.configuration import render, scenarios, stack, whitebox
 from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, Subject
-from vhost_tempest_plugin.devstack import files, ssh_access
-from vhost_tempest_plugin.devstack.cloud import open_cloud
-from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
+from vhost_tempest_plugin.devstack import access, files, ssh_access
 from vhost_tempest_plugin.devstack.directory import StackDirectory
-from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import nested_guest
-from vhost_tempest_plugin.topology import yaml_file
-from vhost_tempest_plugin.util.progress import Progress, silent
+from vhost_tempest_plugin.util.progress import Progress
 
 DEPLOYMENT = "devstack"
 _FLAVOR = "vhost.plain"
@@ -27,18 +24,17 @@ def provide(name: str, progress: Progress) -> None:
     :raises InputError: there is no such devstack
     :raises CloudError: an API refuses or does not answer
     """
-    directory = StackDirectory.of(name).existing()
-    record = directory.read()
+    found = access.read(name, progress)
     image = nested_guest.build(progress)
-    layout = yaml_file.load_layout(directory.topology)
     progress("image and flavors of the guests")
-    with open_cloud(files.read(record.configuration)) as cloud:
-        contents.ensure([layout], cloud, image)
+    with found.cloud() as cloud:
+        contents.ensure([found.layout], cloud, image)
 
 
 def configure(
     name: str,
     file: Path,
+    progress: Progress,
     *,
     prepared_image: bool,
     with_whitebox: bool,
@@ -51,9 +47,8 @@ def configure(
         user may not change devstack
     :raises InputError: there is no such devstack, or it has no such image
     """
-    directory = StackDirectory.of(name).existing()
-    record = directory.read()
-    layout = yaml_file.load_layout(directory.topology)
+    found = access.read(name, progress)
+    directory, record = found.directory, found.record
     database = files.database_url(record.database) if record.database else None
     subject = Subject(
         hosts=record.hosts,
@@ -65,14 +60,14 @@ def configure(
         ssh_access=ssh_access.admit(record.hosts, ssh_directory) if ssh_directory else None,
         features=record.features,
     )
-    made = _contents(name) if prepared_image else None
+    made = _contents(found) if prepared_image else None
     options = render.literal(scenarios.options(subject, made))
     if with_whitebox:
         more = whitebox.options(
-            layout,
+            found.layout,
             record.hosts,
             pci_in_placement=record.pci_in_placement,
-            way_in=_way_in(directory, record, ssh_directory),
+            way_in=_way_in(found, ssh_directory),
         )
         options = {**options, **more}
     files.edit(file, options)
@@ -88,27 +83,24 @@ def _topology(directory: StackDirectory, ssh_directory: Path | None) -> Path:
     return copy
 
 
-def _way_in(
-    directory: StackDirectory, record: StackRecord, ssh_directory: Path | None
-) -> Mapping[str, str] | None:
+def _way_in(found: Stack, ssh_directory: Path | None) -> Mapping[str, str] | None:
     """How whitebox's tests get into the hosts; they only go to ssh's own port."""
-    hosts = [host for host in ComputeHosts(directory, record, silent).hosts if host.is_reachable]
+    hosts = [host for host in found.hosts.hosts if host.is_reachable]
     if not hosts:
         return None
-    place = ssh_directory or directory.whitebox
-    admitted = ssh_access.admit(record.hosts, place)
+    place = ssh_directory or found.directory.whitebox
+    admitted = ssh_access.admit(found.record.hosts, place)
     file = place / "nodes.yaml"
     file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
     return whitebox.way_in(hosts, admitted.key, file)
 
 
-def _contents(name: str) -> Contents:
-    record = StackDirectory.of(name).read()
-    with open_cloud(files.read(record.configuration)) as cloud:
+def _contents(found: Stack) -> Contents:
+    with found.cloud() as cloud:
         image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get(_FLAVOR)
     if image is None or flavor is None:
         raise InputError(
             f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
-            f"'vhost stack prepare-image --name {name}' brings them"
+            f"'vhost stack prepare-image --name {found.record.name}' brings them"
         )
     return Contents(image, flavor)

@@ -45,6 +45,14 @@ def status(name: str) -> HostStatus:
     return _status(HostDirectory.of(name).existing())
 
 
+def is_running(name: str) -> bool:
+    """Whether there is a host of this name and it runs."""
+    try:
+        return status(name).phase is Phase.RUNNING
+    except (InputError, HostError):
+        return False
+
+
 def overview() -> list[HostStatus]:
     """How all hosts are, by name."""
     return [_status(directory) for directory in HostDirectory.all()]

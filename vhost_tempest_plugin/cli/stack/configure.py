@@ -9,6 +9,7 @@ from cliff.command import Command
 from vhost_tempest_plugin.cli.stack.common import add_name
 from vhost_tempest_plugin.devstack import files, tempest_conf
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import progress
 
 
 class ConfigureNova(Command):
@@ -60,6 +61,7 @@ class ConfigureTempest(Command):
         tempest_conf.configure(
             parsed_args.name,
             parsed_args.file,
+            progress.Lines(),
             prepared_image=parsed_args.prepared_image,
             with_whitebox=parsed_args.whitebox,
             ssh_directory=parsed_args.ssh_access and parsed_args.ssh_access.absolute(),

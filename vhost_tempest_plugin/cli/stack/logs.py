@@ -8,6 +8,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.stack.common import add_name
 from vhost_tempest_plugin.devstack import status
+from vhost_tempest_plugin.util import progress
 
 _LINES = 50
 
@@ -33,7 +34,7 @@ class Logs(Command):
             self.app.stdout.flush()
 
     def _lines(self, parsed_args: argparse.Namespace) -> Iterator[str]:
-        names = status.known_hosts(parsed_args.name, parsed_args.host)
+        names = status.known_hosts(parsed_args.name, parsed_args.host, progress.Lines())
         for name in names:
             if len(names) > 1:
                 yield f"== {name}"

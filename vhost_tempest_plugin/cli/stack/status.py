@@ -9,6 +9,7 @@ from typing import Any
 from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.cli.stack.common import add_name
 from vhost_tempest_plugin.devstack import status
+from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("host", "state", "nova-compute", "lacking")
 
@@ -24,5 +25,5 @@ class Status(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        nodes = status.overview(parsed_args.name)
+        nodes = status.overview(parsed_args.name, progress.Lines())
         return _COLUMNS, [dataclasses.astuple(node) for node in nodes]
