@@ -61,7 +61,7 @@ class LabTest(LabCase):
         found = emulated.parsed((report / "tests.json").read_text())
         self.assertTrue(found["good"])
         records = [outcome["record"] for outcome in found["outcomes"] if outcome["record"]]
-        self.assertTrue(any(record["guests"] for record in records))
+        self.assertTrue(any(record["servers"] for record in records))
 
     def test_tempest_without_tests(self) -> None:
         done = self.lab("test", "--regex", "no.such.test", check=False)

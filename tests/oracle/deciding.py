@@ -3,16 +3,14 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 from tests.oracle.case import Case, seen
 from tests.oracle.oracle import Oracle
-from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
+from tests.unit.simulation import HOST, SimulatedHost, Simulation
 from vhost_tempest_plugin.mutation import NovaMutant, mutated
 from vhost_tempest_plugin.nova.expect import HostCandidate, Limits, Observation, Rejection
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Attempt
 
 # What the oracle runs; what a guest is made of afterwards is not among it.
 DECIDING = (
@@ -21,18 +19,9 @@ DECIDING = (
     "nova/scheduler/",
     "nova/virt/hardware.py",
 )
-_MESSAGE = "hw_pci_numa_affinity_policy"
 
 
-class Deleted(SimulatedGuest):
-    """A guest whose end Nova must be told."""
-
-    def delete(self) -> None:
-        super().delete()
-        self._test.site.deployment.deleted = True  # type: ignore[union-attr]
-
-
-class WholeWatch(SimulatedWatch):
+class WholeHost(SimulatedHost):
     """A host of which the kernel has kept nothing, as the oracle's."""
 
     def candidate(self, limits: Limits) -> HostCandidate:
@@ -42,40 +31,35 @@ class WholeWatch(SimulatedWatch):
 class Decided(Simulation):
     """One test on a host with a topology."""
 
-    guest = Deleted
-
     def __init__(self, case: type[ScenarioTest], name: str, topology: str, oracle: Oracle) -> None:
         super().__init__(case, name, topology, seed=0, best=True)
         self.oracle, self.deleted = oracle, False
-        self.test.hosts = {HOST: WholeWatch(self.test.hosts[HOST].layout)}
-        self.test.record = SimpleNamespace(disagree=list)
+        self.use({HOST: WholeHost(self.test.hosts[HOST].layout)})
 
-    def came_of(
-        self, requests: Sequence[Request], asked: Sequence[str], *, console: bool = False
-    ) -> tuple[Attempt, ...]:
-        host = self.test.fleet()[HOST]
-        # Nova keeps its own accounts, unless somebody has left in the midst of them.
-        before = () if self.deleted else tuple(guest.request for guest in self.test.guests)
+    def delete(self, servers: Iterable[str], watch: object) -> None:
+        self.deleted = True
+
+    def refusal(self, request: Request) -> int | None:
+        (answer,) = self.oracle.answers(Case(self.test.hosts[HOST].layout, (request,)))
+        what = seen(answer)
+        return what.http_status if isinstance(what, Rejection) else None
+
+    def decide(self, servers: Sequence[str]) -> None:
+        """In Nova's accounts, unless somebody has left in the midst of them."""
+        host = self.session.loads()[HOST]
+        hosted = () if self.deleted else self.session.hosted
+        before = tuple(server.claim.request for server in hosted)
         load = {"load": host.load} if self.deleted else {}
-        case = Case(host.layout, (*before, *requests), limits=host.limits, **load)
+        asked = tuple(self.requests[server] for server in servers)
+        case = Case(host.layout, (*before, *asked), limits=host.limits, **load)
         answers = self.oracle.answers(case)[len(before) :]
-        attempts: list[Attempt] = []
-        for number, (request, answer) in enumerate(zip(requests, answers, strict=True)):
+        for server, answer in zip(servers, answers, strict=True):
             assert "broken" not in answer, answer
             what = seen(answer)
             if isinstance(what, Observation):
-                place = len(self.test.guests)
-                guest = self.guest(self.test, place, str(number), request, HOST)
-                guest.seen = what
-                self.test.guests.append(guest)
-                attempts.append(guest)
+                self.where[server] = (HOST, what)
             else:
-                attempts.append(Rejection(what.http_status, f"{what.message} {_MESSAGE}"))
-        if self.many and any(isinstance(each, Rejection) for each in attempts):
-            self.test.guests = [g for g in self.test.guests if g not in attempts]
-            attempts = [Rejection(None, "not all of them")] * self.many
-        self.many = 0
-        return tuple(attempts)
+                self.refused.add(server)
 
 
 def decides(mutant: NovaMutant) -> bool:

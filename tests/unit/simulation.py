@@ -5,12 +5,14 @@ Scenarios run on it: whatever Nova makes of a request, what a scenario says of t
 follow from the topology.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from random import Random
 from types import SimpleNamespace
 from typing import Any
+
+from tempest.lib import exceptions
 
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
@@ -18,6 +20,7 @@ from vhost_tempest_plugin.nova.expect import (
     Conflict,
     GuestNode,
     HostCandidate,
+    HostLoads,
     Limits,
     Observation,
     Placed,
@@ -30,10 +33,14 @@ from vhost_tempest_plugin.nova.expect import (
 from vhost_tempest_plugin.nova.expect.fit import threads_a_core
 from vhost_tempest_plugin.nova.expect.outcome import CellFit
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, Request, ThreadPolicy
-from vhost_tempest_plugin.nova.views import NovaView, TrackedDevice
+from vhost_tempest_plugin.nova.views import NovaView, Power, TrackedDevice
+from vhost_tempest_plugin.nova.views.nova import ALLOCATED
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
-from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+from vhost_tempest_plugin.scenario.inspection.inspector import Inspection
+from vhost_tempest_plugin.scenario.inspection.record import Record
+from vhost_tempest_plugin.scenario.placed_server import PlacedServer
+from vhost_tempest_plugin.scenario.session import Session
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -53,17 +60,7 @@ def names(count: int) -> tuple[str, ...]:
     return (HOST, *(f"{HOST}-{number}" for number in range(1, count)))
 
 
-class SimulatedGuest(Guest):
-    """A guest that needs no booting."""
-
-    def report(self) -> Any:
-        return None
-
-    def delete(self) -> None:
-        self._test.guests.remove(self)
-
-
-class SimulatedWatch:
+class SimulatedHost:
     """A host of which its kernel has kept a twentieth of the memory."""
 
     def __init__(self, layout: Layout) -> None:
@@ -78,7 +75,7 @@ class SimulatedWatch:
         return f"enp{arguments[0][5:7]}\n"
 
     def nova(self) -> NovaView:
-        """What Nova's database says; nothing of guests where a test did not care."""
+        """What Nova's database says; nothing of servers where a test did not care."""
         return NovaView("root", self.tracked, {})
 
     def candidate(self, limits: Limits) -> HostCandidate:
@@ -86,14 +83,40 @@ class SimulatedWatch:
         return HostCandidate(self.layout, limits, kib)
 
 
+class SimulatedInspector:
+    """All views agree: a server that runs is where the simulation has it."""
+
+    def __init__(self, simulation: "Simulation") -> None:
+        self._simulation = simulation
+
+    def inspect(self, *servers: PlacedServer, report: object = None) -> tuple[Inspection, ...]:
+        return tuple(
+            Inspection(self._simulation.where[each.id][1] if each.power is Power.ON else None)
+            for each in servers
+        )
+
+    def held_by(self, server: str, name: str, watch: object) -> tuple[str, ...]:
+        return ()
+
+    def held(self, watch: object) -> tuple[str, ...]:
+        return ()
+
+
+class SimulatedSession(Session):
+    """Asks for one server after another, so that a run can be repeated."""
+
+    def ask(
+        self, requests: Sequence[Request], *, console: bool = False, ports: Sequence[str] = ()
+    ) -> list[str | Rejection]:
+        return [self._ask(request, console, ports) for request in requests]
+
+
 class Simulation:
-    """One test on hosts with a topology; *guest* is what becomes of what it places.
+    """One test on hosts with a topology, and the cloud that it asks.
 
     :param best: Nova does what it prefers, else anything that it may do
     :param hosts: how many
     """
-
-    guest: type[SimulatedGuest] = SimulatedGuest
 
     def __init__(
         self,
@@ -105,18 +128,33 @@ class Simulation:
         hosts: int = 1,
     ) -> None:
         self.random, self.best = Random(seed), best
-        self.many = 0
-        layout = laid_out(topology)
+        # Servers that are asked for by one request: all of them run, or none.
+        self.together: set[str] = set()
+        self.requests: dict[str, Request] = {}
+        self.where: dict[str, tuple[str, Observation]] = {}
+        self.refused: set[str] = set()
+        self.servers = self.services = self
+        self.images = SimpleNamespace(of=lambda request, *, console: "image")
+        self.placement = SimpleNamespace(of=lambda server, tree: ())
         self.test: Any = case(name)
-        self.test.hosts = {each: SimulatedWatch(layout) for each in names(hosts)}
-        self.test.site = SimpleNamespace(limits=Limits(), deployment=self)
-        self.test.cloud = self
-        self.test.watch = Stopwatch()
-        self.test.guests = []
-        self.test._asked = []
-        self.test._ask_all = lambda requests, console: [str(i) for i in range(len(requests))]
-        self.test.came_of = self.came_of
-        self.test.delete = lambda *guests: [guest.delete() for guest in guests]
+        layout = laid_out(topology)
+        self.use({each: SimulatedHost(layout) for each in names(hosts)})
+
+    def use(self, hosts: Mapping[str, Any], watch: Any = None) -> None:
+        """Have the test on these hosts."""
+        test = self.test
+        test.hosts, test.cloud, test.watch = hosts, self, watch or Stopwatch()
+        test.site = SimpleNamespace(limits=Limits(), deployment=self)
+        inspector: Any = SimulatedInspector(self)
+        cloud: Any = self
+        test.session = SimulatedSession(
+            cloud, hosts, Limits(), inspector, Record("test"), test.watch
+        )
+
+    @property
+    def session(self) -> Session:
+        session: Session = self.test.session
+        return session
 
     def run(self) -> None:
         self.test.gather()
@@ -127,44 +165,121 @@ class Simulation:
     def configured(self, service: str, options: Mapping[str, str]) -> Iterator[None]:
         yield
 
-    @property
-    def services(self) -> "Simulation":
-        return self
-
     def disable(self, host: str) -> None:
         return
 
     enable = disable
 
-    def create_many(self, request: Request, count: int, watch: object) -> tuple[str, ...]:
-        self.many = count
-        return tuple(str(i) for i in range(count))
+    def flavor(self, request: Request) -> Request:
+        return request
 
-    def came_of(
-        self, requests: Sequence[Request], asked: Sequence[str], *, console: bool = False
-    ) -> tuple[Attempt, ...]:
-        fleet = dict(self.test.fleet())
-        attempts: dict[int, Attempt] = {}
-        for number in self.random.sample(range(len(requests)), len(requests)):
-            request = requests[number]
-            expected = possible_outcomes(fleet, request)
-            refused = refusal(expected)
-            if refused is not None:
-                of_api = isinstance(refused.reason, Conflict)
-                status = refused.reason.http_status if of_api else None
-                attempts[number] = Rejection(status, _MESSAGE)
-                continue
-            places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
-            name = self.random.choice(sorted(places))
-            guest = self.guest(self.test, number, str(number), request, name)
-            guest.seen = self.seen(fleet[name], request, places[name])
-            fleet[name] = fleet[name].after(request, guest.seen)
-            attempts[number] = guest
-        if self.many and any(isinstance(each, Rejection) for each in attempts.values()):
-            attempts = dict.fromkeys(range(self.many), Rejection(None, _MESSAGE))
-        self.many = 0
-        self.test.guests += [each for each in attempts.values() if isinstance(each, Guest)]
-        return tuple(attempts[number] for number in range(len(requests)))
+    def create(self, request: Request, watch: object, **_: object) -> str:
+        if status := self.refusal(request):
+            raise exceptions.ClientRestClientException(
+                _MESSAGE, resp=SimpleNamespace(status=status)
+            )
+        server = f"server-{len(self.requests)}"
+        self.requests[server] = request
+        return server
+
+    def refusal(self, request: Request) -> int | None:
+        """The HTTP status with which the API refuses a request; None where it accepts it."""
+        refused = refusal(possible_outcomes(self.session.loads(), request))
+        if refused is not None and isinstance(refused.reason, Conflict):
+            return refused.reason.http_status
+        return None
+
+    def create_many(self, request: Request, count: int, watch: object) -> tuple[str, ...]:
+        servers = tuple(self.create(request, watch) for _ in range(count))
+        self.together.update(servers)
+        return servers
+
+    def settled(self, servers: Iterable[str], watch: object, *, status: str) -> dict[str, Any]:
+        wanted = list(servers)
+        if new := [each for each in wanted if each not in self.where and each not in self.refused]:
+            self.decide(new)
+            if self.refused & self.together & set(new):
+                self.refused.update(new)
+        return {
+            each: {"status": "ERROR"}
+            if each in self.refused
+            else {"status": status, "OS-EXT-SRV-ATTR:host": self.where[each][0]}
+            for each in wanted
+        }
+
+    def show(self, server: str) -> Any:
+        return {"fault": {"message": f"No valid host was found. {_MESSAGE}"}}
+
+    def events(self, server: str) -> tuple[str, ...]:
+        return ("conductor_migrate_server",)
+
+    def report(self, server: str, watch: object, is_done: object) -> Any:
+        return None
+
+    def delete(self, servers: Iterable[str], watch: object) -> None:
+        return
+
+    def until(self, condition: Any, what: str, watch: object, limit_s: float | None = None) -> Any:
+        return condition()
+
+    def resize_server(self, server: str, request: Request) -> None:
+        self._move(server, request, self.session.loads())
+
+    def migrate_server(self, server: str) -> None:
+        claim = self.session.of(server).claim
+        self._move(server, claim.request, self.session.loads(without=claim.host))
+
+    def live_migrate_server(self, server: str, **_: object) -> None:
+        if not self.session.of(server).claim.seen.devices:
+            self.migrate_server(server)
+
+    def confirm_resize_server(self, server: str) -> None:
+        return
+
+    def revert_resize_server(self, server: str) -> None:
+        source = self.session.of(server).source
+        assert source is not None
+        self.where[server] = (source.host, source.seen)
+        host: Any = self.test.hosts[source.host]
+        host.tracked = tuple(
+            TrackedDevice(row, ALLOCATED, server)
+            for row in pci_devices.expected_devices(host.layout)
+            if row.address in source.seen.devices
+        )
+
+    def unshelve_server(self, server: str) -> None:
+        self._move(server, self.session.of(server).claim.request, self.session.loads())
+
+    def _stay(self, server: str, **_: object) -> None:
+        """What leaves a server where it is."""
+        assert server in self.where
+
+    stop_server = start_server = reboot_server = pause_server = unpause_server = _stay
+    suspend_server = resume_server = rescue_server = unrescue_server = rebuild_server = _stay
+    shelve_server = _stay
+
+    def decide(self, servers: Sequence[str]) -> None:
+        """Place servers that are asked for at once, in any order, or refuse them."""
+        loads = dict(self.session.loads())
+        for server in self.random.sample(servers, len(servers)):
+            request = self.requests[server]
+            if found := self._found(loads, request):
+                host, seen = self.where[server] = found
+                loads[host] = loads[host].after(request, seen)
+            else:
+                self.refused.add(server)
+
+    def _move(self, server: str, request: Request, loads: HostLoads) -> None:
+        if found := self._found(loads, request):
+            self.where[server] = found
+
+    def _found(self, loads: HostLoads, request: Request) -> tuple[str, Observation] | None:
+        expected = possible_outcomes(loads, request)
+        places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
+        if not places:
+            return None
+        name = self.random.choice(sorted(places))
+        return name, self.seen(loads[name], request, places[name])
 
     def seen(self, host: HostCandidate, request: Request, expected: Placed) -> Observation:
         """One of the ways to place it."""

@@ -2,21 +2,20 @@
 """Scenarios of faulty hardware and within guests, on a cloud and a host that are simulated."""
 
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
-from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation
+from tests.unit.simulation import HOST, SimulatedHost, Simulation
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.views import HostDevice, NovaView, TrackedDevice
 from vhost_tempest_plugin.scenario import test_hardware_faults, test_in_guest
 from vhost_tempest_plugin.scenario.base import ScenarioTest
+from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
@@ -26,29 +25,7 @@ TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
 SEEDS = 3
 
 
-class FaultyGuest(SimulatedGuest):
-    """One that can be off, and has an id of its own."""
-
-    ids = count()
-
-    def __init__(self, test: ScenarioTest, number: int, server: str, *words: Any) -> None:
-        super().__init__(test, number, str(next(self.ids)), *words)
-
-    def stop(self) -> None:
-        cast(Any, self._test).cloud.stop_server(self.id)
-
-    def runs(self) -> bool:
-        """Whether it has not been stopped."""
-        return self.id not in cast(Any, self._test).cloud.ended
-
-    def reboot(self, *, hard: bool = False) -> None:
-        self._test.assertTrue(
-            self.devices <= cast(Any, self._test).cloud.there(), "a device is gone"
-        )
-        cast(Any, self._test).cloud.ended.discard(self.id)
-
-
-class FaultyWatch(SimulatedWatch):
+class FaultyHost(SimulatedHost):
     """A host with the hardware that the simulation has."""
 
     def __init__(self, layout: Layout, simulation: "FaultySimulation") -> None:
@@ -60,7 +37,8 @@ class FaultyWatch(SimulatedWatch):
 
     def look(self) -> Any:
         domains = {
-            guest.id: SimpleNamespace(active=guest.runs()) for guest in self.simulation.test.guests
+            server.id: SimpleNamespace(active=server.id not in self.simulation.ended)
+            for server in self.simulation.session.hosted
         }
         return SimpleNamespace(host=SimpleNamespace(domains=domains))
 
@@ -69,7 +47,9 @@ class FaultyWatch(SimulatedWatch):
         rows = {row.address: row for row in pci_devices.expected_devices(self.simulation.layout)}
         own = {row.address: row for row in pci_devices.expected_devices(self.node.layout)}
         owners = {
-            address: guest.id for guest in self.simulation.test.guests for address in guest.devices
+            address: server.id
+            for server in self.simulation.session.hosted
+            for address in server.claim.seen.devices
         }
         tracked = {a: r for a, r in rows.items() if a in self.simulation.there() or a in owners}
         for address in owners.keys() - tracked.keys():
@@ -98,8 +78,6 @@ class FaultyWatch(SimulatedWatch):
 class FaultySimulation(Simulation):
     """A deployment whose hardware changes."""
 
-    guest = FaultyGuest
-
     def __init__(self, case: type[ScenarioTest], name: str, topology: str, seed: int) -> None:
         super().__init__(case, name, topology, seed, best=False)
         self.layout = catalog.find(topology)
@@ -107,11 +85,7 @@ class FaultySimulation(Simulation):
         self.pulled: set[PciAddress] = set()
         self.ended: set[str] = set()
         self.own = self.layout
-        self.servers = self
-        self.test.hosts = {HOST: FaultyWatch(self.layout, self)}
-        self.test.watch = SimpleNamespace(
-            waiting=self._waiting, within=lambda what, manager: manager
-        )
+        self.use({HOST: FaultyHost(self.layout, self)})
 
     def run(self) -> None:
         super().run()
@@ -127,8 +101,10 @@ class FaultySimulation(Simulation):
 
     def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
         self.test.assertIn(device, self.there())
-        holders = [guest for guest in self.test.guests if device in guest.devices]
-        if any(guest.runs() for guest in holders):
+        if any(
+            device in server.claim.seen.devices and server.id not in self.ended
+            for server in self.session.hosted
+        ):
             self.test.assertFalse(wait, "it would wait for ever")
             self.pulled.add(device)
         else:
@@ -144,35 +120,30 @@ class FaultySimulation(Simulation):
     @contextmanager
     def with_hardware(self, host: str, hardware: Layout) -> Iterator[None]:
         before, self.layout = self.layout, hardware
-        self.ended.update(guest.id for guest in self.test.guests)
+        self.ended.update(server.id for server in self.session.hosted)
         yield
         self.layout = before
 
-    def until(
-        self, condition: Callable[[], Any], what: str, watch: object, limit_s: float | None = None
-    ) -> Any:
-        return condition()
+    def settled(self, servers: Iterable[str], watch: object, *, status: str) -> dict[str, Any]:
+        shown = super().settled(servers, watch, status=status)
+        for server in self.ended & shown.keys() if status == "ACTIVE" else ():
+            shown[server] = {"status": "ERROR"}
+        return shown
 
-    def settled(self, servers: list[str], watch: object, *, status: str) -> dict[str, Any]:
-        return {server: {"status": status} for server in servers}
-
-    def stop_server(self, server: str) -> None:
+    def stop_server(self, server: str, **_: object) -> None:
         self.ended.add(server)
 
-    def delete(self, servers: list[str], watch: object) -> None:
+    def delete(self, servers: Iterable[str], watch: object) -> None:
         self.ended.update(servers)
 
-    def start_server(self, server: str) -> None:
-        """It does not start, since its device is away."""
-        (guest,) = (guest for guest in self.test.guests if guest.id == server)
-        self.test.assertFalse(guest.devices <= self.there())
+    def start_server(self, server: str, **_: object) -> None:
+        """It does not start while a device of its own is away."""
+        if self.session.of(server).claim.seen.devices <= self.there():
+            self.ended.discard(server)
+        else:
+            self.ended.add(server)
 
-    def reboot_server(self, server: str, **_: str) -> None:
-        self.start_server(server)
-
-    @contextmanager
-    def _waiting(self, what: str) -> Iterator[None]:
-        yield
+    reboot_server = start_server
 
 
 def tests(module: Any) -> Iterator[tuple[type[ScenarioTest], str]]:
@@ -203,9 +174,9 @@ class FaultScenariosTest(unittest.TestCase):
         simulation = FaultySimulation(
             test_hardware_faults.UnpluggedTest, "test_free_nic", "article", 0
         )
-        guest = FaultyGuest(simulation.test, 0, "0", cast(Any, None), HOST)
-        first = simulation.layout.devices[0].address
-        guest.seen = Observation((), frozenset({first}), None)
-        simulation.unplug(HOST, first)
-        with self.assertRaises(AssertionError):
-            guest.reboot()
+        test = simulation.test
+        server = test.place(request(devices=test.nics()))
+        server.stop()
+        simulation.unplug(HOST, min(server.devices))
+        with self.assertRaisesRegex(AssertionError, "server 0 is ERROR"):
+            server.reboot(hard=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-from tests.unit.guest_views import GUEST, HOST, ROW
+from tests.unit.server_views import GUEST, HOST, ROW
 from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.views import HostView, NovaView, TrackedDevice
 from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot, ObservedHost

@@ -24,9 +24,9 @@ RECORD = {
     "test": TEST.format("fail"),
     "waited_s": {"status": 20.5},
     "own_s": 1.5,
-    "guests": [
+    "servers": [
         {
-            "guest": 0,
+            "server": 0,
             "step": "boot",
             "host": "lab-0",
             "request": "Request(...)",

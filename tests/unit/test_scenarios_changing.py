@@ -5,28 +5,21 @@ import contextlib
 import functools
 import itertools
 import unittest
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from types import ModuleType
 from typing import Any
 
 from testtools.testcase import _UnexpectedSuccess
 
-from tests.unit.simulation import HOST, SimulatedGuest, SimulatedWatch, Simulation, names
+from tests.unit.simulation import HOST, SimulatedHost, Simulation, names
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
-from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
-    HostLoads,
-    Observation,
-    Placed,
     device_providers,
-    possible_outcomes,
 )
-from vhost_tempest_plugin.nova.request import Request
-from vhost_tempest_plugin.nova.views import Inventory, Provider, TrackedDevice
-from vhost_tempest_plugin.nova.views.nova import ALLOCATED
+from vhost_tempest_plugin.nova.views import Inventory, Provider
 from vhost_tempest_plugin.scenario import (
     test_alias,
     test_device_spec,
@@ -59,75 +52,6 @@ def layout_of(topology: str) -> Layout:
     return catalog.find(topology)
 
 
-class LivingGuest(SimulatedGuest):
-    """Goes where it may go."""
-
-    def _step(self, name: str, call: str, status: str, **words: Any) -> None:
-        return
-
-    def rebuild(self, image: str | None = None) -> None:
-        return
-
-    def resize(self, request: Request) -> None:
-        before, seen = (self.request, self.host, self.seen), self._found(request)
-        self.left, self.request, self.seen = before, request, seen
-
-    def resize_refused(self, request: Request) -> None:
-        self._test.expect_refusal(request)
-
-    def confirm(self) -> None:
-        self.left = None
-
-    def turn_back(self) -> None:
-        assert self.left is not None
-
-    def arrive_back(self) -> None:
-        assert self.left is not None
-        (self.request, self.host, self.seen), self.left = self.left, None
-        host: Any = self._test.hosts[self.host]
-        rows = pci_devices.expected_devices(host.layout)
-        host.tracked = tuple(
-            TrackedDevice(row, ALLOCATED, self.id) for row in rows if row.address in self.devices
-        )
-
-    def revert(self) -> None:
-        self.turn_back()
-        self.arrive_back()
-
-    def shelve(self) -> None:
-        self._test.guests.remove(self)
-
-    def unshelve(self) -> None:
-        self.seen = self._found(self.request)
-        self._test.guests.append(self)
-
-    def unshelve_refused(self) -> None:
-        self._test.expect_refusal(self.request)
-
-    def migrate(self) -> None:
-        before = (self.request, self.host, self.seen)
-        self.seen, self.left = self._found(self.request, self._elsewhere()), before
-
-    def migrate_refused(self) -> None:
-        self._test.expect_refusal(self.request, fleet=self._elsewhere())
-
-    def live_migrate(self) -> None:
-        self.seen = self._found(self.request, self._elsewhere())
-
-    def live_migrate_refused(self) -> None:
-        return
-
-    def _found(self, request: Request, fleet: HostLoads | None = None) -> Observation:
-        simulation: Any = self._test.cloud
-        fleet = self._test.fleet() if fleet is None else fleet
-        expected = possible_outcomes(fleet, request)
-        places = {name: each for name, each in expected.items() if isinstance(each, Placed)}
-        assert places, expected
-        self.host = simulation.random.choice(sorted(places))
-        seen: Observation = simulation.seen(fleet[self.host], request, places[self.host])
-        return seen
-
-
 class Operator:
     """Placement is left alone."""
 
@@ -138,20 +62,17 @@ class Operator:
 class ChangingSimulation(Simulation):
     """What is looked at besides guests is as it must be."""
 
-    guest = LivingGuest
-
     def __init__(
         self, case: type[ScenarioTest], name: str, topology: str, seed: int, hosts: int = 1
     ) -> None:
         layout = layout_of(topology)
-        watches = {each: SimulatedWatch(layout) for each in names(hosts)}
-        kept = type(case.__name__, (case,), {"hosts": watches, "operator": Operator()})
+        simulated = {each: SimulatedHost(layout) for each in names(hosts)}
+        kept = type(case.__name__, (case,), {"hosts": simulated, "operator": Operator()})
         super().__init__(kept, name, topology, seed, best=False, hosts=hosts)
         self.layout = layout
-        self.test._asked = ["server"]
-        for look in ("tracks", "gone", "reported", "start_refused", "unallocated", "check"):
+        for look in ("tracks", "gone", "reported", "start_refused", "unallocated"):
             setattr(self.test, look, lambda *words, **more: None)
-        self.test.release = lambda device: self.test.guests.clear()
+        self.test.release = lambda device: self.test.delete(*self.test.servers)
         self.test.has_switched_itself_off = lambda guest: True
         self.test.providers = self.providers
 
@@ -181,11 +102,8 @@ class ChangingSimulation(Simulation):
     def log(self, service: str, host: str, count: int) -> tuple[str, ...]:
         return ("Starting compute node (version 0)",)
 
-    def until(self, condition: Any, what: str, watch: object) -> bool:
+    def until(self, condition: Any, what: str, watch: object, limit_s: float | None = None) -> Any:
         return True
-
-    def delete(self, servers: Sequence[str], watch: object) -> None:
-        return
 
 
 def tests(module: ModuleType) -> Iterator[tuple[type[ScenarioTest], str]]:

@@ -5,19 +5,19 @@ import unittest
 from dataclasses import replace
 from ipaddress import IPv4Address
 
-from tests.unit import guest_views
-from tests.unit.guest_views import GUEST, ROW, VIEWS
+from tests.unit import server_views
+from tests.unit.server_views import GUEST, ROW, VIEWS
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict
 from vhost_tempest_plugin.host.nested_guest import GuestDevice, GuestReport, Lease
 from vhost_tempest_plugin.lab import smoke_guest
-from vhost_tempest_plugin.nova.views import Disagreement, GuestViews, TrackedDevice, View
+from vhost_tempest_plugin.nova.views import Disagreement, ServerViews, TrackedDevice, View
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 IN_GUEST = PciAddress(5, 0)
 REPORT = GuestReport(
     kernel="6.1.0",
     cpus=(),
-    nodes=guest_views.REPORT_NODES,
+    nodes=server_views.REPORT_NODES,
     devices=(GuestDevice(IN_GUEST, PciId(0x8086, 0x10D3), 0x020000, None, "e1000e"),),
     leases=(Lease(IN_GUEST, "02:00:00:00:00:01", IPv4Address(0), IPv4Address(0)),),
     failures=(),
@@ -27,8 +27,8 @@ AGREED = replace(VIEWS, report=REPORT)
 
 
 class JudgeTest(unittest.TestCase):
-    def failed(self, views: GuestViews, *held: Disagreement) -> set[str]:
-        findings = smoke_guest.judge(guest_views.HOST, views, held)
+    def failed(self, views: ServerViews, *held: Disagreement) -> set[str]:
+        findings = smoke_guest.judge(server_views.HOST, views, held)
         for finding in findings:
             self.assertEqual(finding.verdict is CheckVerdict.FAILED, bool(finding.remedy))
         return {finding.check for finding in findings if finding.verdict is CheckVerdict.FAILED}
@@ -40,7 +40,7 @@ class JudgeTest(unittest.TestCase):
         elsewhere = TrackedDevice(replace(ROW, numa_node=2), "allocated", GUEST)
         for name, views in {
             "nova": replace(AGREED, nova=(elsewhere,)),
-            "affinity": replace(AGREED, domain=guest_views.domain(node=0)),
+            "affinity": replace(AGREED, domain=server_views.domain(node=0)),
             "view libvirt": replace(AGREED, domain=None),
             "view sysfs": replace(AGREED, sysfs={}),
             "view placement": replace(AGREED, holdings=()),

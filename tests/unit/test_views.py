@@ -6,18 +6,18 @@ import unittest
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tests.unit import guest_views
-from tests.unit.guest_views import DEDICATED, GUEST, HOST, ROW, VIEWS
+from tests.unit import server_views
+from tests.unit.server_views import DEDICATED, GUEST, HOST, ROW, VIEWS
 from vhost_tempest_plugin.hypervisor.domain import DomainCell
 from vhost_tempest_plugin.nova.expect import GuestNode, Observation
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
-    GuestViews,
     Holding,
     HostDevice,
     HostView,
     NovaView,
     Power,
+    ServerViews,
     TrackedDevice,
     View,
     disagreements,
@@ -31,11 +31,11 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 HELD = VIEWS.sysfs[ROW.address]
 FREE = replace(HELD, driver="e1000e", holders=frozenset())
-DOMAIN = guest_views.domain()
+DOMAIN = server_views.domain()
 OTHER = PciAddress(0xFA, 0)
 
 
-def off(power: Power = Power.OFF) -> GuestViews:
+def off(power: Power = Power.OFF) -> ServerViews:
     return replace(
         VIEWS, power=power, domain=replace(DOMAIN, active=False), sysfs={ROW.address: FREE}
     )
@@ -46,7 +46,7 @@ def words(found: Iterable[Disagreement]) -> str:
 
 
 class AgreementTest(unittest.TestCase):
-    def assert_agreed(self, views: GuestViews) -> None:
+    def assert_agreed(self, views: ServerViews) -> None:
         self.assertEqual("", words(disagreements(views, DEDICATED)))
 
     def test_they_agree(self) -> None:
@@ -58,7 +58,7 @@ class AgreementTest(unittest.TestCase):
 
     def test_who_differs_and_in_what(self) -> None:
         row = VIEWS.nova[0]
-        node = GuestNode(1, memory_mib=guest_views.MIB)
+        node = GuestNode(1, memory_mib=server_views.MIB)
         for view, subject, views in (
             (View.NOVA, GUEST, replace(VIEWS, recorded=None)),
             (View.LIBVIRT, GUEST, replace(VIEWS, domain=None)),
@@ -107,7 +107,7 @@ class AgreementTest(unittest.TestCase):
                 "pages",
                 replace(VIEWS, recorded=Observation((replace(node, page_size_kib=2048),))),
             ),
-            (View.LIBVIRT, "guest node 0", replace(VIEWS, domain=guest_views.domain(node=0))),
+            (View.LIBVIRT, "guest node 0", replace(VIEWS, domain=server_views.domain(node=0))),
             (
                 View.LIBVIRT,
                 "numatune",
@@ -146,10 +146,10 @@ class ObservationTest(unittest.TestCase):
         two = replace(
             DOMAIN,
             cells=(DomainCell(frozenset({0, 1}), 64, frozenset({1}), 2048),),
-            vcpu_cpus={0: frozenset({pinned}), 1: guest_views.cpus(1)},
+            vcpu_cpus={0: frozenset({pinned}), 1: server_views.cpus(1)},
         )
         (node,) = observation(two, DEDICATED).nodes
-        self.assertEqual(GuestNode(1, {0: pinned}, guest_views.cpus(1), 64, 2048), node)
+        self.assertEqual(GuestNode(1, {0: pinned}, server_views.cpus(1), 64, 2048), node)
 
     def test_memory_of_several_nodes_is_on_none(self) -> None:
         wide = replace(DOMAIN, cells=(DomainCell(frozenset({0}), 64, frozenset({0, 1}), None),))
@@ -217,7 +217,7 @@ class LeakTest(unittest.TestCase):
             ),
             (View.SYSFS, replace(self.host, devices={}), self.nova, ()),
             (View.NOVA, self.host, replace(self.nova, devices=VIEWS.nova), ()),
-            (View.NOVA, self.host, replace(self.nova, guests={GUEST: Observation()}), ()),
+            (View.NOVA, self.host, replace(self.nova, instances={GUEST: Observation()}), ()),
             (View.PLACEMENT, self.host, self.nova, VIEWS.holdings),
         ):
             with self.subTest(view=view):

@@ -26,11 +26,11 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.readers import ComputeHostReader
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
-    GuestViews,
-    Power,
+    ServerViews,
     View,
     disagreements,
     leaks,
+    server_views,
 )
 from vhost_tempest_plugin.nova.views.nova import server_topology
 from vhost_tempest_plugin.util import speed
@@ -94,7 +94,7 @@ def await_report(cloud: Cloud, uuid: str) -> GuestReport:
 
 
 def judge(
-    host: ComputeHost, views: GuestViews, held: tuple[Disagreement, ...]
+    host: ComputeHost, views: ServerViews, held: tuple[Disagreement, ...]
 ) -> tuple[Finding, ...]:
     """What follows from what everybody said, and from what was held when it was gone."""
     expected = pci_devices.expected_devices(host.layout)
@@ -133,20 +133,17 @@ def judge(
     )
 
 
-def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> GuestViews:
+def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> ServerViews:
     seen, nova = (
         ComputeHostReader(host.name, host.layout).look(),
         readers.database(settings).look(host.name),
     )
     tree = readers.placement(cloud).tree(nova.compute_node)
-    return GuestViews(
-        guest=server,
-        host=host.name,
-        power=Power.ON,
-        domain=seen.domains.get(server),
-        sysfs=seen.devices,
-        nova=nova.of(server),
-        recorded=nova.guests.get(server),
+    return server_views(
+        server,
+        host.name,
+        seen,
+        nova,
         api=server_topology(cloud.call(Service.NOVA_API, "GET", f"/servers/{server}/topology")),
         holdings=readers.placement(cloud).of(server, tree),
     )

@@ -1,19 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """What scenarios that change options of the deployment have in common."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, StartError, Value
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
-from vhost_tempest_plugin.nova.expect import HostLoads
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 from vhost_tempest_plugin.nova.views.nova import AVAILABLE
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 DEVICE_SPEC = "pci.device_spec"
@@ -25,8 +23,6 @@ NEVER = str(24 * 60 * 60)
 
 class BaseConfigTest(ScenarioTest):
     """Puts back what it changes."""
-
-    _offered: Collection[PciAddress] | None = None
 
     @property
     def driver(self) -> Deployment:
@@ -50,37 +46,28 @@ class BaseConfigTest(ScenarioTest):
         layouts = (host.layout for host in self.hosts.values())
         return tuple(sorted({row for each in layouts for row in pci_devices.rows(each, self.kind)}))
 
-    def fleet(self) -> HostLoads:
-        """The hosts, without those devices that are not offered."""
-        fleet = super().fleet()
-        if self._offered is None:
-            return fleet
-        missing = {row.address for row in self.rows} - set(self._offered)
-        return {
-            name: replace(host, load=replace(host.load, devices=host.load.devices | missing))
-            for name, host in fleet.items()
-        }
-
     @contextmanager
     def offering(self, devices: Iterable[PciAddress]) -> Iterator[None]:
         """What is asked for in the block can be had from these devices only."""
-        before, self._offered = self._offered, frozenset(devices)
+        before, offered = self.session.unavailable, frozenset(devices)
+        self.session.unavailable = frozenset(row.address for row in self.rows) - offered
         try:
             yield
         finally:
-            self._offered = before
+            self.session.unavailable = before
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
         """Options of a service while the block runs (``deployment.Deployment.configured``).
 
-        Guests that were asked for in the block are deleted before the options are put back if
-        it fails: others could not run them.
+        Servers that were asked for in the block are deleted before the options are put back if
+        it fails: other options could not run them.
         """
-        before = len(self._asked)
+        asked = self.session.asked
+        before = len(asked)
         configured = self.driver.configured(service, options)
         with self.watch.within("options", configured), ExitStack() as failed:
-            failed.callback(lambda: self.cloud.delete(self._asked[before:], self.watch))
+            failed.callback(lambda: self.cloud.delete(asked[before:], self.watch))
             yield
             failed.pop_all()
 
@@ -91,7 +78,7 @@ class BaseConfigTest(ScenarioTest):
         """Have nova-compute track what entries mean; it must, and all again after the block.
 
         :param options: how the option is written, by default once for each entry
-        :param kept: what it must have beside that, because guests have it still
+        :param kept: what it must have beside that, because servers have it still
         """
         known = tuple(entries)
         tracked = frozenset(device_spec.tracked(self.rows, known))
@@ -106,7 +93,7 @@ class BaseConfigTest(ScenarioTest):
 
     @contextmanager
     def without(self, row: PciDeviceRow) -> Iterator[None]:
-        """A device that a guest has is no longer in the option; Nova keeps it nevertheless."""
+        """A device that a server has is no longer in the option; Nova keeps it nevertheless."""
         with self.device_spec(entries=self.entries_without(row), kept=[row]):
             yield
 
@@ -125,9 +112,9 @@ class BaseConfigTest(ScenarioTest):
         vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
         return Entry(vendor, product, address, managed=managed)
 
-    def rows_of(self, guest: Guest) -> tuple[PciDeviceRow, ...]:
-        """A guest's devices."""
-        return tuple(row for row in self.rows if row.address in guest.devices)
+    def rows_of(self, server: Server) -> tuple[PciDeviceRow, ...]:
+        """A server's devices."""
+        return tuple(row for row in self.rows if row.address in server.devices)
 
     def gone(self, row: PciDeviceRow) -> None:
         """Wait until Nova has a device no more; meanwhile nobody may have it."""

@@ -15,9 +15,9 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, DeviceType, PciDeviceRow
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -40,7 +40,7 @@ class BaseHardwareTest(ScenarioTest):
 
     @property
     def kind(self) -> DeviceKind:
-        """The first sort of NIC that guests can have themselves."""
+        """The first sort of NIC that servers can have themselves."""
         return next(each for host in self.hosts.values() for each in whole(host.node.layout))
 
     def fullest(self) -> str:
@@ -66,38 +66,38 @@ class BaseHardwareTest(ScenarioTest):
                 self.driver.unplug(self.host.node.name, address)
         self._expect_hardware()
 
-    def pull(self, guest: Guest) -> None:
-        """Unplug what a running guest has; its host goes on having it until the guest ends.
+    def pull(self, server: Server) -> None:
+        """Unplug what a running server has; its host goes on having it until the server ends.
 
         Returns when the kernel has begun to let it go: the first thing that is gone is the link
         to its driver (drivers/base/dd.c, __device_release_driver).
         """
-        for address in sorted(guest.devices):
+        for address in sorted(server.devices):
             self.addCleanup(self._plug_back, address)
             self._pulled.add(address)
             with self.watch.waiting("the host"):
                 self.driver.unplug(self.host.node.name, address, wait=False)
         # Before they are plugged back, they have to be out.
-        self.addCleanup(self.cloud.delete, [guest.id], self.watch)
+        self.addCleanup(self.cloud.delete, [server.id], self.watch)
 
         def begun() -> bool | None:
             seen = self.host.node.look().devices
-            return True if all(seen[each].driver is None for each in guest.devices) else None
+            return True if all(seen[each].driver is None for each in server.devices) else None
 
         self.cloud.until(begun, "the host", self.watch)
 
-    def await_out(self, guest: Guest) -> None:
-        """Wait until what was pulled is out, after its guest has ended."""
-        for address in guest.devices:
+    def await_out(self, server: Server) -> None:
+        """Wait until what was pulled is out, after its server has ended."""
+        for address in server.devices:
             # It may have gone by itself.
             with self.watch.waiting("the host"), suppress(InputError):
                 self.driver.unplug(self.host.node.name, address)
-        self._pulled -= guest.devices
+        self._pulled -= server.devices
         self._expect_hardware()
 
-    def runs(self, guest: Guest) -> bool:
-        """Whether libvirt has a guest run."""
-        domain = self.host.look().host.domains.get(guest.id)
+    def runs(self, server: Server) -> bool:
+        """Whether libvirt has a server run."""
+        domain = self.host.look().host.domains.get(server.id)
         return domain is not None and domain.active
 
     def plug(self, *addresses: PciAddress) -> None:
@@ -109,7 +109,7 @@ class BaseHardwareTest(ScenarioTest):
 
     @contextmanager
     def with_hardware(self, hardware: Layout) -> Iterator[None]:
-        """The host boots with other hardware, and with its own afterwards; guests are off."""
+        """The host boots with other hardware, and with its own afterwards; servers are off."""
         own = self.host.layout
         try:
             with_hardware = self.driver.with_hardware(self.host.node.name, hardware)
@@ -137,8 +137,8 @@ class BaseHardwareTest(ScenarioTest):
         """Fail where Nova's table has other devices than there are."""
         self.assertEqual(pci_devices.expected_devices(self.host.layout), self._rows())
 
-    def fill(self) -> tuple[Guest, ...]:
-        """Guests that have all cards of all nodes."""
+    def fill(self) -> tuple[Server, ...]:
+        """Servers that have all cards of all nodes."""
         counts = map(len, self.cards_by_node().values())
         return self.place_in_rounds(request(devices=self.nics(count)) for count in counts)
 
@@ -163,7 +163,7 @@ class BaseHardwareTest(ScenarioTest):
 
 
 def whole(layout: Layout) -> tuple[DeviceKind, ...]:
-    """The sorts of NICs that guests can have themselves, not a function of theirs."""
+    """The sorts of NICs that servers can have themselves, not a function of theirs."""
     return tuple(
         kind for kind in pci_devices.tracked([layout]) if kind.dev_type is not DeviceType.VF
     )

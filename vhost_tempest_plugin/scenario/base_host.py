@@ -5,7 +5,6 @@ At the end of each nothing of the hosts is held any more, or it fails and says w
 """
 
 import contextlib
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, NoReturn
 
@@ -21,11 +20,11 @@ from vhost_tempest_plugin.scenario import environment
 from vhost_tempest_plugin.scenario.clients.cloud import Cloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.environment import ScenarioEnvironment
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
 from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.inspection.record import Record
 from vhost_tempest_plugin.scenario.requires import declared
+from vhost_tempest_plugin.scenario.session import Session
 
 CONF = config.CONF
 
@@ -89,11 +88,14 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
     def setUp(self) -> None:
         super().setUp()
         self.watch = Stopwatch()
-        self.record = Record(self.id().partition("[")[0])
-        self.inspector = Inspector(self.cloud, self.hosts, self.record)
-        self.guests: list[Guest] = []
-        self._asked: list[str] = []
-        self._count = 0
+        self.session = Session(
+            self.cloud,
+            self.hosts,
+            self.site.limits,
+            Inspector(self.cloud, self.hosts),
+            Record(self.id().partition("[")[0]),
+            self.watch,
+        )
         self.addCleanup(self._write_record)
         if lacks := requirement.unmet(declared(type(self), self._testMethodName), self.site.ground):
             raise self.skipException("; ".join(lacks))
@@ -105,20 +107,14 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
         self.addCleanup(self._leave)
         self.addOnException(self._attach_logs)
 
-    def _require(self, facts: Sequence[object]) -> None:
-        if facts:
-            self.record.disagree(facts)
-            self.fail("\n".join(map(str, facts)))
-
     def _leave(self) -> None:
-        """Delete all guests, and fail where anything is still held afterwards."""
-        self.cloud.delete(self._asked, self.watch)
-        self._require(self.inspector.held(self.watch))
+        """Delete all servers, and fail where anything is still held afterwards."""
+        self.cloud.delete(self.session.asked, self.watch)
+        self.session.nothing_is_held()
 
     def _write_record(self) -> None:
         if CONF.vhost.results_dir:
-            directory = Path(CONF.vhost.results_dir)
-            self.record.write(directory, self.watch.waited_s, self.watch.own_s)
+            self.session.record.write(Path(CONF.vhost.results_dir), self.watch)
 
     def _attach_logs(self, _: object) -> None:
         """Keep the end of Nova's and libvirt's logs with a failure."""

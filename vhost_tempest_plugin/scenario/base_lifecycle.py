@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenarios with guests that live on after they were placed have in common."""
+"""What scenarios with servers that live on after they were placed have in common."""
 
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
+from vhost_tempest_plugin.scenario.server import Server
 
 DEDICATED = CpuPolicy.DEDICATED
 
 
-class LifeTest(ScenarioTest):
-    """Guests with a pinned CPU and a device."""
+class BaseLifecycleTest(ScenarioTest):
+    """Servers with a pinned CPU and a device."""
 
     def counts(self) -> list[int]:
         """How many devices each node has that has any, ascending, of all hosts."""
@@ -22,7 +22,7 @@ class LifeTest(ScenarioTest):
             if node is not None
         )
 
-    def pinned(self, count: int = 1, *, console: bool = False) -> Guest:
+    def pinned(self, count: int = 1, *, console: bool = False) -> Server:
         """One with that many devices."""
         return self.place(self.asking(count), console=console)
 
@@ -31,7 +31,7 @@ class LifeTest(ScenarioTest):
         return request(cpu_policy=DEDICATED, devices=self.nics(count) if count else ())
 
     def every_device(self) -> Request:
-        """All devices of the first sort that one host has; only a host without guests has them."""
+        """All devices of the first sort that one host has; only a host without servers has them."""
         count = max(
             sum(map(len, by_node(host.layout, self.kind).values())) for host in self.hosts.values()
         )

@@ -162,7 +162,7 @@ class BasePlacementTest(BaseConfigTest):
         """Fail where Placement has anything else of the devices than it must.
 
         :param entries: the ``device_spec``, by default that of the class
-        :param taken: devices of one use that a guest has or has had
+        :param taken: devices of one use that a server has or has had
         """
         known, used = self.entries() if entries is None else tuple(entries), frozenset(taken)
         facts = [
@@ -170,7 +170,7 @@ class BasePlacementTest(BaseConfigTest):
             for name, host in self.hosts.items()
             for fact in misreported(device_providers(host.layout, known, used), host.providers())
         ]
-        self._require(facts)
+        self.session.require(facts)
 
     @contextmanager
     def reserved(self, devices: Iterable[PciAddress]) -> Iterator[None]:

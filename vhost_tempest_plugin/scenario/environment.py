@@ -53,7 +53,7 @@ class ScenarioEnvironment:
 
 
 def missing(conf: Any = CONF) -> str:
-    """Which options are missing for scenarios with guests; empty where none is."""
+    """Which options are missing for scenarios with servers; empty where none is."""
     group = conf.vhost
     absent = [
         f"[vhost]{name}"

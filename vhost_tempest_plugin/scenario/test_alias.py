@@ -92,7 +92,7 @@ class AliasTest(BaseConfigTest):
         self.expectFailure("nova-bugs.rst, alias-without-type", self.two_sorts)
 
     def two_sorts(self) -> None:
-        """A guest of either of them."""
+        """A server of either of them."""
         words = self.alias(numa_policy=NumaPolicy.REQUIRED.value)
         written = tuple(json.dumps({**words, "product_id": each}) for each in _PRODUCTS)
         asked = DeviceRequest(self.kind, 1, NumaPolicy.REQUIRED, _NAME)

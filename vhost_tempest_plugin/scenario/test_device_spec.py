@@ -17,9 +17,9 @@ from vhost_tempest_plugin.nova.device_spec import AddressPattern
 from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.scenario.base_config import BaseConfigTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 _VIRSH = "virsh -q -c qemu:///system"
@@ -38,11 +38,11 @@ class FormTest(BaseConfigTest):
         """The one device is all that there is."""
         last = self.kind_rows[-1]
         with self.device_spec(entries=[self.entry(str(last.address))]):
-            guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
-            self.assertEqual({last.address}, guest.devices)
+            server = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+            self.assertEqual({last.address}, server.devices)
             more = request(devices=self.nics(1, NumaPolicy.PREFERRED))
             self.refused(more, Shortage.DEVICES)
-            guest.delete()
+            server.delete()
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("6ad18cc8-384e-49f1-81a0-4405719fe5d4")
@@ -79,28 +79,28 @@ class FormTest(BaseConfigTest):
 
 @needs(deployment(DriverCapability.CONFIGURE), local_devices(2))
 class RemovalTest(BaseConfigTest):
-    """An entry that goes while a guest has its device."""
+    """An entry that goes while a server has its device."""
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("e9541787-3108-47b0-8070-ea2c52bf10a1")
     def test_removed_device_goes_with_its_guest(self) -> None:
         """It is not free in between (https://bugs.launchpad.net/nova/+bug/2115905)."""
-        guest = self.place(request(devices=self.nics()))
-        (row,) = self.rows_of(guest)
+        server = self.place(request(devices=self.nics()))
+        (row,) = self.rows_of(server)
         with self.without(row):
-            self.check(guest, "the removal")
-            guest.delete()
+            server.check("the removal")
+            server.delete()
             self.gone(row)
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("5e167ec4-404c-44cb-bf10-d4de402f3bd0")
     def test_restored_device_is_still_its_guest_s(self) -> None:
-        guest = self.place(request(devices=self.nics()))
-        (row,) = self.rows_of(guest)
+        server = self.place(request(devices=self.nics()))
+        (row,) = self.rows_of(server)
         with self.without(row):
-            guest.reboot(hard=True)
-        self.check(guest, "the return")
-        guest.delete()
+            server.reboot(hard=True)
+        server.check("the return")
+        server.delete()
         self.tracks(self.rows)
 
 
@@ -112,8 +112,8 @@ class ManagedTest(BaseConfigTest):
     @decorators.idempotent_id("a3aadeea-df79-445c-bca8-bad0c4e44750")
     def test_managed_where_nothing_is_said(self) -> None:
         """Nova's test_create_server_with_VF_and_managed_not_set."""
-        guest = self.place(request(devices=self.nics()))
-        self.assertEqual({True}, set(self.managed(guest).values()))
+        server = self.place(request(devices=self.nics()))
+        self.assertEqual({True}, set(self.managed(server).values()))
 
     @decorators.attr(type=["device-spec", "life", "slow"])
     @decorators.idempotent_id("26105850-abe5-4732-b99f-9685d7123291")
@@ -126,15 +126,15 @@ class ManagedTest(BaseConfigTest):
             self.entry(str(no.address), managed=False),
         ]
         with self.bound(no), self.device_spec(entries=entries):
-            guest = self.place(request(devices=self.nics(2, NumaPolicy.PREFERRED)))
-            self.assertEqual({yes.address: True, no.address: False}, self.managed(guest))
-            guest.stop()
-            guest.start()
-            guest.delete()
+            server = self.place(request(devices=self.nics(2, NumaPolicy.PREFERRED)))
+            self.assertEqual({yes.address: True, no.address: False}, self.managed(server))
+            server.stop()
+            server.start()
+            server.delete()
 
-    def managed(self, guest: Guest) -> Mapping[PciAddress, bool]:
-        """What libvirt's XML has of each of a guest's devices."""
-        domain = self.hosts[guest.host].look().host.domains[guest.id]
+    def managed(self, server: Server) -> Mapping[PciAddress, bool]:
+        """What libvirt's XML has of each of a server's devices."""
+        domain = self.hosts[server.host].look().host.domains[server.id]
         return {device.address: device.managed for device in domain.assigned}
 
     @contextmanager
@@ -142,7 +142,7 @@ class ManagedTest(BaseConfigTest):
         """A device is vfio-pci's already, on each host, while the block runs.
 
         libvirt must be told: it remembers of a device whose it is to give back, and would leave one
-        with vfio-pci after each later guest that had been bound behind its back (seen with 9.0).
+        with vfio-pci after each later server that had been bound behind its back (seen with 9.0).
         """
         name = f"pci_{row.address}".replace(":", "_").replace(".", "_")
         for host in self.hosts.values():

@@ -2,7 +2,7 @@
 """Hardware goes, comes back, and moves; Nova's books follow.
 
 Only an emulated host does that at will.  nova/pci/manager.py, ``_set_hvdevs``: what is gone is
-removed, unless a guest has it; what is allocated is brought up to date when it is given back.
+removed, unless a server has it; what is allocated is brought up to date when it is given back.
 """
 
 import unittest
@@ -17,12 +17,11 @@ from vhost_tempest_plugin.cloud.deployment.requirement import deployment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.request import CpuPolicy
-from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_hardware import BaseHardwareTest, removable, removable_nodes
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology import variants
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -44,14 +43,14 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
         self.unplug(first)
         self.restart_compute()
         self.await_books()
-        guests = self.fill()
+        servers = self.fill()
         self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         self.plug(first)
         self.restart_compute()
         self.await_books()
         back = self.place(request(devices=self.nics()), console=True)
         self.assertEqual({first}, back.devices)
-        self.delete(*guests, back)
+        self.delete(*servers, back)
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("f931491c-3e72-4393-b322-0496c815249c")
@@ -74,33 +73,33 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
     @decorators.idempotent_id("af1df651-0959-47a3-a478-6ca23dd7b17f")
     @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_off(self) -> None:
-        """It stays the guest's, though it is away; the guest starts when it is back."""
-        guest = self.place(request(devices=self.nics()), console=True)
-        guest.stop()
-        before = self.host.nova().of(guest.id)
-        self.unplug(*guest.devices)
+        """It stays the server's, though it is away; the server starts when it is back."""
+        server = self.place(request(devices=self.nics()), console=True)
+        server.stop()
+        before = self.host.nova().of(server.id)
+        self.unplug(*server.devices)
         self.restart_compute()
-        self.assertEqual(before, self.host.nova().of(guest.id))
-        self.assert_does_not_start(guest)
-        self.plug(*guest.devices)
-        guest.reboot(hard=True)
-        guest.report()
+        self.assertEqual(before, self.host.nova().of(server.id))
+        self.assert_does_not_start(server)
+        self.plug(*server.devices)
+        server.reboot(hard=True)
+        server.report()
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("bd9bd071-020e-4aeb-aa0a-03cb092f497d")
     @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_deleted_meanwhile(self) -> None:
         """It is nobody's at once (bug 2115905), and given to nobody until it is back."""
-        guest = self.place(request(devices=self.nics()))
-        guest.stop()
-        self.unplug(*guest.devices)
+        server = self.place(request(devices=self.nics()))
+        server.stop()
+        self.unplug(*server.devices)
         self.restart_compute()
-        guest.delete()
+        server.delete()
         others = self.fill()
         self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         self.await_books()
         self.delete(*others)
-        self.plug(*guest.devices)
+        self.plug(*server.devices)
         self.restart_compute()
         self.await_books()
 
@@ -108,31 +107,31 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
     @decorators.idempotent_id("3e9c5f17-a2d8-4b06-8c41-d70b6e2f95a3")
     @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_runs(self) -> None:
-        """The host has it as long as the guest runs (drivers/vfio, vfio_unregister_group_dev).
+        """The host has it as long as the server runs (drivers/vfio, vfio_unregister_group_dev).
 
-        In Nova's books it stays the guest's, before and after; the guest starts when it is back.
+        In Nova's books it stays the server's, before and after; the server starts when it is back.
         """
-        guest = self.place(request(devices=self.nics()))
-        before = self.host.nova().of(guest.id)
-        self.pull(guest)
+        server = self.place(request(devices=self.nics()))
+        before = self.host.nova().of(server.id)
+        self.pull(server)
         self.restart_compute()
-        self.assertEqual(before, self.host.nova().of(guest.id))
-        self.assertTrue(self.runs(guest))
-        self.cloud.servers.stop_server(guest.id)
-        self.cloud.settled([guest.id], self.watch, status="SHUTOFF")
-        self.await_out(guest)
+        self.assertEqual(before, self.host.nova().of(server.id))
+        self.assertTrue(self.runs(server))
+        self.cloud.servers.stop_server(server.id)
+        self.cloud.settled([server.id], self.watch, status="SHUTOFF")
+        self.await_out(server)
         self.restart_compute()
-        self.assertEqual(before, self.host.nova().of(guest.id))
-        self.assert_does_not_start(guest)
-        self.plug(*guest.devices)
-        guest.reboot(hard=True)
+        self.assertEqual(before, self.host.nova().of(server.id))
+        self.assert_does_not_start(server)
+        self.plug(*server.devices)
+        server.reboot(hard=True)
 
-    def assert_does_not_start(self, guest: Guest) -> None:
+    def assert_does_not_start(self, server: Server) -> None:
         """Start it; it must not run, since it would run without what it was promised."""
-        self.cloud.servers.start_server(guest.id)
-        shown = self.cloud.settled([guest.id], self.watch, status="SHUTOFF")[guest.id]
+        self.cloud.servers.start_server(server.id)
+        shown = self.cloud.settled([server.id], self.watch, status="SHUTOFF")[server.id]
         self.assertIn(shown["status"], ("SHUTOFF", "ERROR"))
-        self.assertFalse(self.runs(guest))
+        self.assertFalse(self.runs(server))
 
 
 class RewiredTest(BaseHardwareTest):
@@ -142,11 +141,11 @@ class RewiredTest(BaseHardwareTest):
     @decorators.idempotent_id("dabbd066-8ebe-4a0d-9338-e60db7288fba")
     @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_of_two_nodes_are_exchanged(self) -> None:
-        """Guests are placed by where they are now, once Nova has started twice since."""
+        """Servers are placed by where they are now, once Nova has started twice since."""
         with self.exchanged():
             self.restart_compute()
-            guests = self.fill()
-            self.delete(*guests)
+            servers = self.fill()
+            self.delete(*servers)
         self.place(request(cpu_policy=CpuPolicy.SHARED, devices=self.nics()))
 
     @decorators.attr(type=["fault", "slow"])
@@ -154,23 +153,23 @@ class RewiredTest(BaseHardwareTest):
     @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     @unittest.expectedFailure
     def test_nics_are_exchanged_and_nova_starts_once(self) -> None:
-        """Guests are placed by where they were: moved-device-in-its-old-pool."""
+        """Servers are placed by where they were: moved-device-in-its-old-pool."""
         with self.exchanged():
-            guests = self.fill()
-            self.delete(*guests)
+            servers = self.fill()
+            self.delete(*servers)
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")
     @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_are_exchanged_under_guests(self) -> None:
-        """What guests have is brought up to date once they have given it back."""
-        guests = self.fill()
+        """What servers have is brought up to date once they have given it back."""
+        servers = self.fill()
         with self.exchanged(awaited=False):
-            for guest in guests:
-                guest.power = Power.OFF
-                there = {device.row.address for device in self.host.nova().of(guest.id)}
-                self.assertEqual(guest.devices, there)
-            self.delete(*guests)
+            for server in servers:
+                server.went_off()
+                there = {device.row.address for device in self.host.nova().of(server.id)}
+                self.assertEqual(server.devices, there)
+            self.delete(*servers)
             self.await_books()
             self.delete(*self.fill())
 
@@ -182,28 +181,28 @@ class RewiredTest(BaseHardwareTest):
         hardware = variants.without_last(self.host.layout, next(iter(self.cards_by_node())))
         with self.with_hardware(hardware):
             self.await_books()
-            guests = self.fill()
+            servers = self.fill()
             self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
-            self.delete(*guests)
+            self.delete(*servers)
         self.await_books()
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("44ed4387-eaae-4c04-aad1-a58de83e7f5f")
     @needs(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
-        """The guest keeps it in Nova's books, cannot run, and can be deleted."""
+        """The server keeps it in Nova's books, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))
         hardware = variants.without_last(self.host.layout, node)
-        guest = self.guest_with(nics[-1])
+        server = self.guest_with(nics[-1])
         with self.with_hardware(hardware):
-            guest.power = Power.OFF
-            there = {device.row.address for device in self.host.nova().of(guest.id)}
-            self.assertEqual(guest.devices, there)
-            self.assert_does_not_run(guest)
-            guest.delete()
+            server.went_off()
+            there = {device.row.address for device in self.host.nova().of(server.id)}
+            self.assertEqual(server.devices, there)
+            self.assert_does_not_run(server)
+            server.delete()
             self.await_books()
         self.await_books()
-        self.place(guest.request)
+        self.place(server.request)
 
     @contextmanager
     def exchanged(self, *, awaited: bool = True) -> Iterator[None]:
@@ -224,13 +223,13 @@ class RewiredTest(BaseHardwareTest):
         finally:
             self.restart_compute()
 
-    def guest_with(self, nic: PciAddress) -> Guest:
-        """A guest with a certain device, and all others of its node."""
-        guests = self.fill()
-        return next(guest for guest in guests if nic in guest.devices)
+    def guest_with(self, nic: PciAddress) -> Server:
+        """A server with a certain device, and all others of its node."""
+        servers = self.fill()
+        return next(server for server in servers if nic in server.devices)
 
-    def assert_does_not_run(self, guest: Guest) -> None:
+    def assert_does_not_run(self, server: Server) -> None:
         """Boot it anew; it must not run without what it was promised."""
-        self.cloud.servers.reboot_server(guest.id, type="HARD")
-        self.cloud.settled([guest.id], self.watch, status="ERROR")
-        self.assertFalse(self.runs(guest))
+        self.cloud.servers.reboot_server(server.id, type="HARD")
+        self.cloud.settled([server.id], self.watch, status="ERROR")
+        self.assertFalse(self.runs(server))

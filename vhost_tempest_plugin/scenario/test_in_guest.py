@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest has is really there: it finds its devices, and they work.
+"""What a server has is really there: the guest in it finds its devices, and they work.
 
 The guest asks for an address by DHCP over each of its NICs; the answer comes to memory that only
 the host's IOMMU lets the NIC write to.
@@ -18,9 +18,9 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
 from vhost_tempest_plugin.host.nested_guest import GuestReport
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.base_hardware import cards
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.model import IommuModel
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -29,7 +29,7 @@ _FAULT = re.compile(r"DMAR: .*fault", re.IGNORECASE)
 
 
 def translating() -> HardwareRequirement:
-    """A host with an IOMMU and NICs that guests can have."""
+    """A host with an IOMMU and NICs that servers can have."""
 
     def found(ground: TestEnvironment) -> int:
         return sum(
@@ -49,8 +49,8 @@ class InGuestTest(ScenarioTest):
     @needs(local_devices(1))
     def test_nic_passes_traffic(self) -> None:
         faults = self.faults()
-        guest = self.place(request(devices=self.nics()), console=True)
-        self.assert_works(guest)
+        server = self.place(request(devices=self.nics()), console=True)
+        self.assert_works(server)
         self.assertEqual(faults, self.faults())
 
     @decorators.attr(type=["guest"])
@@ -66,14 +66,14 @@ class InGuestTest(ScenarioTest):
     @decorators.idempotent_id("3518c38a-c294-429e-9c71-5cf0a1d7f8b9")
     @needs(local_devices(1))
     def test_the_next_guest_has_it_as_new(self) -> None:
-        """The NIC was reset in between; guests that take all have it among theirs."""
+        """The NIC was reset in between; servers that take all have it among theirs."""
         first = self.place(request(devices=self.nics()), console=True)
         self.assert_works(first)
         first.delete()
         counts = [len(there) for node, there in self.by_node().items() if node is not None]
         wanted = [request(devices=self.nics(count)) for count in counts]
         others = self.place_in_rounds(wanted, console=True)
-        heirs = [guest for guest in others if first.devices & guest.devices]
+        heirs = [server for server in others if first.devices & server.devices]
         self.assertEqual(1, len(heirs))
         self.assert_works(heirs[0])
 
@@ -82,9 +82,9 @@ class InGuestTest(ScenarioTest):
     @needs(local_devices(2))
     def test_two_guests_at_once(self) -> None:
         """Each has its own, and neither sees the other's."""
-        guests = self.place_all(*[request(devices=self.nics())] * 2, console=True)
-        for guest in guests:
-            self.assert_works(guest)
+        servers = self.place_all(*[request(devices=self.nics())] * 2, console=True)
+        for server in servers:
+            self.assert_works(server)
 
     @decorators.attr(type=["guest", "slow"])
     @decorators.idempotent_id("1d97640e-d87d-4658-aae3-d0bdf3ac548a")
@@ -100,9 +100,9 @@ class InGuestTest(ScenarioTest):
         found = (by_node(host.layout, self.kind) for host in self.hosts.values())
         return max(found, key=lambda there: sum(map(len, there.values())))
 
-    def assert_works(self, guest: Guest) -> None:
+    def assert_works(self, server: Server) -> None:
         """Each of its NICs has a driver and an address, and is the one that Nova says it is."""
-        report = guest.report()
+        report = server.report()
         self.assertEqual((), report.failures)
         undriven = [str(nic.address) for nic in report.nics if nic.driver is None]
         self.assertEqual([], undriven)
@@ -110,23 +110,23 @@ class InGuestTest(ScenarioTest):
             sorted(nic.address for nic in report.nics),
             sorted(lease.device for lease in report.leases),
         )
-        known = {device.address: device.mac for device in self.hosts[guest.host].layout.devices}
+        known = {device.address: device.mac for device in self.hosts[server.host].layout.devices}
         # A virtual function makes its address up.
-        if guest.devices <= known.keys():
-            wanted = sorted(known[address] for address in guest.devices)
+        if server.devices <= known.keys():
+            wanted = sorted(known[address] for address in server.devices)
             self.assertEqual(wanted, sorted(lease.mac for lease in report.leases))
-        self.assert_near(guest, report)
+        self.assert_near(server, report)
 
-    def assert_near(self, guest: Guest, report: GuestReport) -> None:
-        """Where the guest is told of a NIC's node, the host has it there.
+    def assert_near(self, server: Server, report: GuestReport) -> None:
+        """Where the guest sees a NIC's node, the host has it there.
 
-        Nova promises no guest a node of its devices; the guest is told of none then.
+        Nova does not promise that a guest sees the node of its devices.
         """
-        devices = self.hosts[guest.host].look().host.devices
-        near = {devices[address].node for address in guest.devices}
+        devices = self.hosts[server.host].look().host.devices
+        near = {devices[address].node for address in server.devices}
         for nic in report.nics:
             if nic.node is not None:
-                self.assertIn(guest.nodes[nic.node], near, f"guest's {nic.address}")
+                self.assertIn(server.nodes[nic.node], near, f"the guest's {nic.address}")
 
     def faults(self) -> list[str]:
         """What the IOMMUs of all hosts have refused since their boots."""

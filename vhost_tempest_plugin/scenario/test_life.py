@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest keeps its devices, or gives them back, as Nova promises for each of its actions.
+"""A server keeps its devices, or gives them back, as Nova promises for each of its actions.
 
-After each of them the views must agree, and the guest be where it was with the devices that it
-had, unless it may move (``scenario.guest``).
+After each of them the views must agree, and the server be where it was with the devices that it
+had, unless it may move (``scenario.server``).
 """
 
 from collections.abc import Iterator
@@ -21,19 +21,19 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
 from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
-from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, LifeTest
+from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
 from vhost_tempest_plugin.scenario.base_placement import NEEDED
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 
 _STARTED = "Starting compute node"
 _AUDIT_FAILED = "Error updating resources for node"
 _LOG_LINES = 2000
 
 
-class PowerTest(LifeTest):
-    """Actions that leave a guest where it is."""
+class PowerTest(BaseLifecycleTest):
+    """Actions that leave a server where it is."""
 
     on_one = True
 
@@ -41,55 +41,55 @@ class PowerTest(LifeTest):
     @decorators.idempotent_id("7d49295d-15e0-427d-a606-368eab3bf686")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_hard_reboot_keeps_the_device(self) -> None:
-        guest = self.pinned(console=True)
-        guest.reboot(hard=True)
-        guest.report()
+        server = self.pinned(console=True)
+        server.reboot(hard=True)
+        server.report()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("41798bd0-dec3-4e5b-99e7-52c5889ec165")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_soft_reboot_keeps_the_device(self) -> None:
-        """The guest switches itself off (libvirt/driver.py, _soft_reboot), and is started again."""
-        guest = self.pinned()
-        guest.reboot()
-        self.assertTrue(self.has_switched_itself_off(guest), "Nova has ended it")
+        """The guest shuts down (libvirt/driver.py, _soft_reboot), and is started again."""
+        server = self.pinned()
+        server.reboot()
+        self.assertTrue(self.has_switched_itself_off(server), "Nova has ended it")
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("8f2c6d1a-4b70-4e93-9a5d-c31e7f06b284")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_soft_reboot_of_a_guest_that_boots(self) -> None:
         """It does not hear of it yet, and Nova reboots it hard in the end."""
-        guest = self.pinned(console=True)
-        guest.reboot()
-        guest.report()
+        server = self.pinned(console=True)
+        server.reboot()
+        server.report()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("1435bcf3-ad2a-49e0-9cb9-f7d2af149d3a")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_stopped_guest_keeps_its_device(self) -> None:
         """Nobody else gets it meanwhile, and it is the same after the start."""
-        guest = self.pinned()
-        guest.stop()
+        server = self.pinned()
+        server.stop()
         self.refused(self.every_device(), Shortage.DEVICES)
-        guest.start()
+        server.start()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("1320e697-6299-44df-bfbb-2a6ecea84044")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_paused_guest_keeps_its_device(self) -> None:
-        guest = self.pinned()
-        guest.pause()
-        guest.unpause()
+        server = self.pinned()
+        server.pause()
+        server.unpause()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("079d6bfc-0674-4615-99c3-57cadfca8075")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_suspended_guest_gets_its_device_back(self) -> None:
-        """It is detached for that time, and still the guest's (libvirt/driver.py, suspend)."""
-        guest = self.pinned(console=True)
-        guest.suspend()
+        """It is detached for that time, and still the server's (libvirt/driver.py, suspend)."""
+        server = self.pinned(console=True)
+        server.suspend()
         self.refused(self.every_device(), Shortage.DEVICES)
-        guest.resume()
+        server.resume()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("5293e9a8-f3e1-4642-8b4d-02ff5036d3b1")
@@ -101,19 +101,19 @@ class PowerTest(LifeTest):
     @decorators.idempotent_id("0b3ad21c-e4c5-46c7-aac5-044649b32088")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_rescued_guest_keeps_its_device(self) -> None:
-        guest = self.pinned()
-        guest.rescue()
-        guest.unrescue()
+        server = self.pinned()
+        server.rescue()
+        server.unrescue()
 
-    def has_switched_itself_off(self, guest: Guest) -> bool:
+    def has_switched_itself_off(self, server: Server) -> bool:
         """Whether libvirt tells so (src/qemu/qemu_process.c, qemuProcessStop)."""
-        host = self.hosts[guest.host]
-        name = host.look().host.domains[guest.id].name
+        host = self.hosts[server.host]
+        name = host.look().host.domains[server.id].name
         return host.has(f"/var/log/libvirt/qemu/{name}.log", "shutting down, reason=shutdown")
 
 
-class ShelveTest(LifeTest):
-    """A guest without a host has no devices."""
+class ShelveTest(BaseLifecycleTest):
+    """A server without a host has no devices."""
 
     on_one = True
 
@@ -121,26 +121,26 @@ class ShelveTest(LifeTest):
     @decorators.idempotent_id("7b0be7eb-1237-42ae-bdcf-6ba75727b11b")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_shelved_guest_gives_its_device_back(self) -> None:
-        """It gets one again, as a new guest would."""
-        guest = self.pinned()
-        guest.shelve()
-        guest.unshelve()
+        """It gets one again, as a new server would."""
+        server = self.pinned()
+        server.shelve()
+        server.unshelve()
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("e84fc599-95be-45e1-bad4-b06342361ef2")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_devices_of_a_shelved_guest_are_for_others(self) -> None:
         """Until they are free again it finds no host."""
-        guest = self.pinned()
-        guest.shelve()
+        server = self.pinned()
+        server.shelve()
         other = self.place(self.every_device())
-        guest.unshelve_refused()
+        server.unshelve_refused()
         other.delete()
-        guest.unshelve()
+        server.unshelve()
 
 
 @needs(resize())
-class ResizeTest(LifeTest, BaseConfigTest):
+class ResizeTest(BaseLifecycleTest, BaseConfigTest):
     """Resizes: the old devices are kept until one is confirmed."""
 
     @decorators.attr(type=["life", "slow"])
@@ -174,22 +174,22 @@ class ResizeTest(LifeTest, BaseConfigTest):
     @decorators.idempotent_id("eb4c93e5-91e9-4959-a10d-2036c1bd66de")
     @needs(devices(2), local_devices(1), dedicated_cpus(1))
     def test_more_devices_than_there_are(self) -> None:
-        """It is refused, and the guest keeps what it has."""
-        guest = self.pinned()
-        guest.resize_refused(self.asking(self.counts()[-1] + 1))
+        """It is refused, and the server keeps what it has."""
+        server = self.pinned()
+        server.resize_refused(self.asking(self.counts()[-1] + 1))
 
     def there_and_back(self, before: Request, after: Request) -> None:
         """Resize and revert, then resize and confirm."""
         with self.unaudited(before):
-            guest = self.place(before)
-            guest.resize(after)
-            guest.revert()
-            guest.resize(after)
-            guest.confirm()
+            server = self.place(before)
+            server.resize(after)
+            server.revert()
+            server.resize(after)
+            server.confirm()
 
     @contextmanager
     def unaudited(self, asked: Request) -> Iterator[None]:
-        """No audit takes the CPUs of a pinned guest twice.
+        """No audit takes the CPUs of a pinned server twice.
 
         For that ``AuditTest`` is there; here it would decide now and then, which is why these
         tests need a deployment that can be told so.
@@ -202,8 +202,8 @@ class ResizeTest(LifeTest, BaseConfigTest):
 
 
 @needs(resize())
-class AuditTest(LifeTest, BaseConfigTest):
-    """Nova goes over a host's accounts while a guest is resized on it, or does not."""
+class AuditTest(BaseLifecycleTest, BaseConfigTest):
+    """Nova goes over a host's accounts while a server is resized on it, or does not."""
 
     on_one = True
 
@@ -213,10 +213,10 @@ class AuditTest(LifeTest, BaseConfigTest):
     def test_accounts_are_right_while_a_guest_is_resized(self) -> None:
         """All of the old CPUs and the new ones are taken, none of them twice."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: "1"}):
-            guest = self.pinned()
-            guest.resize(self.asking(0))
-            lines = self.driver.log(NOVA_COMPUTE, guest.host, _LOG_LINES)
-            guest.confirm()
+            server = self.pinned()
+            server.resize(self.asking(0))
+            lines = self.driver.log(NOVA_COMPUTE, server.host, _LOG_LINES)
+            server.confirm()
         begun = max(number for number, line in enumerate(lines) if _STARTED in line)
         failures = [line for line in lines[begun:] if _AUDIT_FAILED in line]
         self.expectFailure("nova-bugs.rst, audit-during-resize", self.assertEqual, [], failures)
@@ -225,17 +225,17 @@ class AuditTest(LifeTest, BaseConfigTest):
     @decorators.idempotent_id("e2f94b60-7c1d-4d35-b8a6-03a95d6c81f7")
     @needs(deployment(*NEEDED), local_devices(1))
     def test_devices_of_a_resized_guest_are_free_without_one(self) -> None:
-        """Another guest can have them as soon as Placement says so."""
+        """Another server can have them as soon as Placement says so."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
-            guest = self.place(request())
-            guest.resize(request(devices=self.nics()))
-            guest.confirm()
-            self.cloud.delete([guest.id], self.watch)
+            server = self.place(request())
+            server.resize(request(devices=self.nics()))
+            server.confirm()
+            self.cloud.delete([server.id], self.watch)
 
             def released() -> bool | None:
-                return None if self.cloud.placement.of(guest.id, {}) else True
+                return None if self.cloud.placement.of(server.id, {}) else True
 
             self.cloud.until(released, "release", self.watch)
-            held = self.hosts[guest.host].nova().of(guest.id)
-            self.guests.remove(guest)
+            held = self.hosts[server.host].nova().of(server.id)
+            self.session.forget(server.id)
         self.expectFailure("nova-bugs.rst, resized-and-untracked", self.assertFalse, held)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests that go from one compute host to another, with what they have of it."""
+"""Servers that go from one compute host to another, with what they have of it."""
 
 from tempest.lib import decorators
 
@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
 )
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
-from vhost_tempest_plugin.scenario.base_lifecycle import LifeTest
+from vhost_tempest_plugin.scenario.base_lifecycle import BaseLifecycleTest
 from vhost_tempest_plugin.scenario.requires import needs
 
 # nova/compute/resource_tracker.py, drop_move_claim_at_dest: the host that it leaves has let it go.
@@ -22,18 +22,18 @@ _LET_GO = "reverted"
 
 
 @needs(hosts(2), feature(TempestFeature.COLD_MIGRATION))
-class ColdMigrationTest(LifeTest, BaseConfigTest):
-    """Guests that are off on their way, with a device on each side."""
+class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
+    """Servers that are off on their way, with a device on each side."""
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("0f3c8a51-6d92-4b7e-8e14-5a9b2c7d60f8")
     @needs(local_devices(1), dedicated_cpus(1))
     def test_device_of_the_other_host(self) -> None:
         """Nova's test_cold_migrate_server_with_pci: the old one is kept until it is confirmed."""
-        guest = self.pinned(console=True)
-        guest.migrate()
-        guest.confirm()
-        guest.report()
+        server = self.pinned(console=True)
+        server.migrate()
+        server.confirm()
+        server.report()
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("c6b1e7d4-2f08-4a93-b5d6-7e31f90a8c25")
@@ -41,38 +41,38 @@ class ColdMigrationTest(LifeTest, BaseConfigTest):
     def test_reverted_migration(self) -> None:
         """It has the device again that it had; no audit comes between, for which is the next."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
-            guest = self.pinned()
-            guest.migrate()
-            guest.revert()
+            server = self.pinned()
+            server.migrate()
+            server.revert()
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("7b1d3e96-4c0f-4a58-92e7-6f8a0d5c41b3")
     @needs(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_device_of_a_guest_on_its_way_back(self) -> None:
-        """Its old host goes over its accounts before it knows that the guest comes back.
+        """Its old host goes over its accounts before it knows that the server comes back.
 
         Nova-compute does when it starts, and only then hears what was asked of it meanwhile.
         """
-        guest = self.pinned()
-        source = guest.host
-        guest.migrate()
+        server = self.pinned()
+        source = server.host
+        server.migrate()
         with self.watch.waiting(NOVA_COMPUTE):
             self.driver.stop(NOVA_COMPUTE, source)
         try:
-            guest.turn_back()
+            server.turn_back()
             self.cloud.until(
-                lambda: True if self.cloud.migration(guest.id) == _LET_GO else None,
+                lambda: True if self.cloud.migration(server.id) == _LET_GO else None,
                 "the other host",
                 self.watch,
             )
         finally:
             with self.watch.waiting(NOVA_COMPUTE):
                 self.driver.start(NOVA_COMPUTE, source)
-        guest.arrive_back()
-        held = frozenset(device.row.address for device in self.hosts[source].nova().of(guest.id))
-        guest.delete()
+        server.arrive_back()
+        held = frozenset(device.row.address for device in self.hosts[source].nova().of(server.id))
+        server.delete()
         self.expectFailure(
-            "nova-bugs.rst, audit-during-revert", self.assertEqual, guest.devices, held
+            "nova-bugs.rst, audit-during-revert", self.assertEqual, server.devices, held
         )
 
     @decorators.attr(type=["move"])
@@ -80,23 +80,23 @@ class ColdMigrationTest(LifeTest, BaseConfigTest):
     @needs(local_devices(1), dedicated_cpus(1))
     def test_no_free_device_elsewhere(self) -> None:
         """It stays where it is, and keeps what it has."""
-        guest = self.pinned()
+        server = self.pinned()
         for _ in range(len(self.hosts) - 1):
             self.place(self.every_device())
-        guest.migrate_refused()
+        server.migrate_refused()
 
 
 @needs(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
-class LiveMigrationTest(LifeTest):
-    """Guests that run on their way."""
+class LiveMigrationTest(BaseLifecycleTest):
+    """Servers that run on their way."""
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("3a7e5c90-b1f4-4d28-96e3-f4820c6bd917")
     @needs(dedicated_cpus(1))
     def test_pinned_guest_is_pinned_anew(self) -> None:
         """Its CPUs and node are what the other host has free."""
-        guest = self.place(self.asking(0))
-        guest.live_migrate()
+        server = self.place(self.asking(0))
+        server.live_migrate()
 
     @decorators.attr(type=["move"])
     @decorators.idempotent_id("d82f6b13-75c9-4e0a-8f41-2b9d0e7a63c5")

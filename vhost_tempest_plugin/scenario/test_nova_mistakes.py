@@ -32,7 +32,7 @@ def floating_first(
     emulator_policy: EmulatorPolicy | None = None,
     thread_policy: ThreadPolicy | None = None,
 ) -> Request:
-    """A guest of two nodes, of which the second one's CPU is dedicated, and a device."""
+    """A server of two nodes, of which the second one's CPU is dedicated, and a device."""
     return request(
         nodes=2,
         cpu_policy=CpuPolicy.MIXED,
@@ -44,7 +44,7 @@ def floating_first(
 
 
 def large_last(layout: Layout) -> Request | None:
-    """A guest of three nodes, of which the last has room only on the node that is tried first.
+    """A server of three nodes, of which the last has room only on the node that is tried first.
 
     None where the host has no such node.
     """
@@ -76,7 +76,7 @@ def one_thread() -> HardwareRequirement:
 
 
 def large_last_matters() -> HardwareRequirement:
-    """A host for such a guest."""
+    """A host for such a server."""
 
     def found(ground: TestEnvironment) -> int:
         return sum(large_last(layout) is not None for layout in ground.layouts)
@@ -91,7 +91,7 @@ class MistakeTest(ScenarioTest):
     @decorators.idempotent_id("3b9e5d7f-0c8a-4e14-b6f2-9a1d7c4e8b91")
     @needs(
         placeable(
-            "a guest with a floating node, a dedicated one and a CPU for the emulator",
+            "a server with a floating node, a dedicated one and a CPU for the emulator",
             lambda kind: floating_first(kind, EmulatorPolicy.ISOLATE),
         )
     )
@@ -104,7 +104,7 @@ class MistakeTest(ScenarioTest):
     @decorators.idempotent_id("e05c8a2d-7f6b-4391-8d9e-c2b4f0a6d592")
     @needs(
         placeable(
-            "a guest with a floating node and one of isolated threads",
+            "a server with a floating node and one of isolated threads",
             lambda kind: floating_first(kind, thread_policy=ThreadPolicy.ISOLATE),
         )
     )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests of one NUMA node and their devices are as near to each other as a policy says.
+"""Servers of one NUMA node and their devices are as near to each other as a policy says.
 
 nova/virt/hardware.py and nova/pci/stats.py: the PCI NUMA affinity policies.
 """
@@ -72,11 +72,11 @@ class RequiredTest(AffinityTest):
     @decorators.idempotent_id("51d8a3c9-3f0b-4be0-8a8f-3b1f7f0e2d04")
     @needs(devices(2))
     def test_devices_run_out_and_come_back(self) -> None:
-        guests = self.place_in_rounds(request(devices=self.nics(n)) for n in self.near())
+        servers = self.place_in_rounds(request(devices=self.nics(n)) for n in self.near())
         self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
-        guests[0].delete()
-        again = self.place(guests[0].request)
-        self.assertEqual(guests[0].devices, again.devices)
+        servers[0].delete()
+        again = self.place(servers[0].request)
+        self.assertEqual(servers[0].devices, again.devices)
 
 
 class PolicyTest(AffinityTest):
@@ -163,6 +163,6 @@ class FarDeviceTest(AffinityTest):
         """One with no NUMA information is near to none, but legacy takes it nevertheless."""
         near, off = max(self.near()), self.off()
         self.refused(request(devices=self.nics(near + off)), Shortage.AFFINITY)
-        guest = self.place(request(devices=self.nics(near + off, NumaPolicy.LEGACY)))
-        guest.delete()
+        server = self.place(request(devices=self.nics(near + off, NumaPolicy.LEGACY)))
+        server.delete()
         self.place(request(devices=self.nics(near + off, NumaPolicy.PREFERRED)))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests with CPUs of their own have them on the node of their devices.
+"""Servers with CPUs of their own have them on the node of their devices.
 
 nova/virt/hardware.py: ``_pack_instance_onto_cores``, ``numa_fit_instance_to_host``.
 """
@@ -35,7 +35,7 @@ def isolated(kind: DeviceKind) -> Request:
 def mixed(
     kind: DeviceKind, vcpus: int = 2, nodes: int = 1, dedicated: frozenset[int] = frozenset({1})
 ) -> Request:
-    """A guest with some floating CPUs and some dedicated ones, and a device."""
+    """A server with some floating CPUs and some dedicated ones, and a device."""
     return request(vcpus, nodes, cpu_policy=MIXED, dedicated_mask=dedicated, devices=nics(kind))
 
 
@@ -73,7 +73,7 @@ class DedicatedTest(CpuTest):
     @decorators.idempotent_id("c83d5e7a-1f64-4b92-8d0e-6b3f7a2c9e33")
     @needs(placeable("a dedicated CPU and a device", pinned))
     def test_guests_without_devices_have_taken_the_cpus(self) -> None:
-        """Then devices are free, but only guests with floating CPUs can have them."""
+        """Then devices are free, but only servers with floating CPUs can have them."""
         counts = [node.dedicated for node in self.stocks() if node.dedicated]
         takers = (request(count, cpu_policy=DEDICATED) for count in counts)
         for equal in rounds(takers, lambda each: each.vcpus):
@@ -85,7 +85,7 @@ class DedicatedTest(CpuTest):
     @decorators.idempotent_id("5e2a9c4f-8b70-4f16-a3d9-7e1b0c6d4f34")
     @needs(
         placeable(
-            "a guest of two nodes with a dedicated CPU each, and a device",
+            "a server of two nodes with a dedicated CPU each, and a device",
             lambda kind: request(2, 2, cpu_policy=DEDICATED, devices=nics(kind)),
         )
     )
@@ -106,7 +106,7 @@ class MixedTest(CpuTest):
     @decorators.idempotent_id("e6c2a8d5-9b1f-4730-8c4e-5f0d7b3a1e36")
     @needs(
         placeable(
-            "a guest of two nodes with a floating CPU and a dedicated one each, and a device",
+            "a server of two nodes with a floating CPU and a dedicated one each, and a device",
             lambda kind: mixed(kind, 4, 2, frozenset({1, 3})),
         )
     )
@@ -118,7 +118,7 @@ class MixedTest(CpuTest):
     @decorators.idempotent_id("1f8d3b6c-0a5e-4c91-b7f2-9d4e6a8c0b37")
     @needs(
         placeable(
-            "a guest of two nodes, one with a dedicated CPU, and a device",
+            "a server of two nodes, one with a dedicated CPU, and a device",
             lambda kind: mixed(kind, 2, 2),
         )
     )
@@ -186,7 +186,7 @@ class EmulatorTest(CpuTest):
     @decorators.idempotent_id("38e6b0d7-c4f1-4a95-b08d-f7a2c9e5d342")
     @needs(
         placeable(
-            "a guest of two nodes with a dedicated CPU each and one for the emulator, and a device",
+            "two nodes with a dedicated CPU each and one for the emulator, and a device",
             lambda kind: request(
                 2,
                 2,
@@ -220,13 +220,13 @@ class ThreadTest(CpuTest):
                 self.most(), cpu_policy=DEDICATED, thread_policy=policy, devices=self.nics()
             )
             self.attempt(asked)
-            self.delete(*self.guests)
+            self.delete(*self.servers)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("27c9f4a6-8d0b-4e53-9b6c-e5f1a3d8c044")
     @needs(threads(2), placeable("two dedicated CPUs and a device", lambda k: pinned(k, 2)))
     def test_threads_of_one_core(self) -> None:
-        """A core of which a thread is taken is none for a guest that wants whole ones."""
+        """A core of which a thread is taken is none for a server that wants whole ones."""
         whole = request(
             2, cpu_policy=DEDICATED, thread_policy=ThreadPolicy.REQUIRE, devices=self.nics()
         )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many devices, many guests, and all at once: as many run as there is room for, none twice."""
+"""Many devices, many servers, and all at once: as many run as there is room for, none twice."""
 
 from tempest.lib import decorators
 
@@ -9,15 +9,16 @@ from vhost_tempest_plugin.nova.expect import Rejection, Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Attempt, Guest
+from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.requests import server_requests
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Attempt, Server
 
 PREFERRED = NumaPolicy.PREFERRED
 CROWD = 20
-# With more devices than that each guest of a crowd has several, so that they run out.
+# With more devices than that each server of a crowd has several, so that they run out.
 _GUESTS = 9
 
 
@@ -46,7 +47,7 @@ class ManyTest(ScenarioTest):
         return sum(self.each().values())
 
     def share(self) -> Request:
-        """A guest of a crowd that comes for all devices, wherever they are."""
+        """A server of a crowd that comes for all devices, wherever they are."""
         return request(devices=self.nics(self.portion(), PREFERRED))
 
     def portion(self) -> int:
@@ -59,13 +60,13 @@ class ManyTest(ScenarioTest):
 
 
 class AliasTest(ManyTest):
-    """Several devices for one guest."""
+    """Several devices for one server."""
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("b3d9f6a0-7e4c-4218-9b5f-c8e1a0d7f281")
     @needs(local_devices(2))
     def test_several_devices_of_one_alias(self) -> None:
-        """Guests share what a node has: one takes two, others what is left."""
+        """Servers share what a node has: one takes two, others what is left."""
         self.place(request(devices=self.nics(2)), console=True)
         for count in (2, 1):
             self.attempt(request(devices=self.nics(count)))
@@ -85,7 +86,7 @@ class AliasTest(ManyTest):
         count = self.near()
         for policy in (NumaPolicy.REQUIRED, NumaPolicy.SOCKET, PREFERRED):
             self.attempt(request(devices=(*self.nics(count), *self.nics(1, policy))))
-            self.delete(*self.guests)
+            self.delete(*self.servers)
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("27f4d0c9-a8e6-4b5d-9e13-f6b2c7d8e084")
@@ -129,33 +130,33 @@ class RunOutTest(ManyTest):
     @decorators.idempotent_id("94e7b2a6-c0d3-4f8b-a5e9-1f6c8d0b7a87")
     @needs(devices(2))
     def test_a_crowd_comes_for_all_devices(self) -> None:
-        """Twenty guests are asked for at once; all devices are given away, and none twice."""
+        """Twenty servers are asked for at once; all devices are given away, and none twice."""
         attempts = self.attempt(*[self.share()] * CROWD)
-        placed = [attempt for attempt in attempts if isinstance(attempt, Guest)]
+        placed = [attempt for attempt in attempts if isinstance(attempt, Server)]
         self.assertEqual(self.room(), len(placed))
-        given = [(guest.host, device) for guest in placed for device in guest.devices]
+        given = [(server.host, device) for server in placed for device in server.devices]
         self.assertEqual(len(set(given)), len(given))
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("c1a9d8e4-5f7b-4026-9d3c-b0e6f4a2c788")
     @needs(devices(2))
     def test_a_crowd_comes_for_devices_of_its_nodes(self) -> None:
-        """Guests with dedicated CPUs: what runs out first depends on the host."""
+        """Servers with dedicated CPUs: what runs out first depends on the host."""
         asked = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics(self.portion()))
         self.attempt(*[asked] * CROWD)
 
 
 class MultiCreateTest(ManyTest):
-    """``min_count``: one request for several guests, all of them or none."""
+    """``min_count``: one request for several servers, all of them or none."""
 
     def attempt_many(self, request: Request, count: int) -> tuple[Attempt, ...]:
-        """That many guests by one request; where they are is judged when they run."""
-        fleet = self.fleet()
+        """That many servers by one request; where they are is judged when they run."""
+        loads, requests = self.session.loads(), [request] * count
         servers = self.cloud.create_many(request, count, self.watch)
-        attempts = self.came_of([request] * count, servers)
-        if any(isinstance(attempt, Guest) for attempt in attempts):
-            self.judge_all(fleet, [request] * count, attempts)
-        return attempts
+        outcomes = self.session.settle_all(requests, servers)
+        if any(isinstance(outcome, PlacedServer) for outcome in outcomes):
+            self.session.judge_all(loads, requests, outcomes)
+        return self.attempts(outcomes)
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("3d6f0e8b-b4a7-4c19-8e5d-7a2c9f1d0b89")
@@ -172,4 +173,4 @@ class MultiCreateTest(ManyTest):
         """Then none of them runs."""
         count = self.room() + 1
         attempts = self.attempt_many(self.share(), count)
-        self.assertEqual([], [each for each in attempts if isinstance(each, Guest)])
+        self.assertEqual([], [each for each in attempts if isinstance(each, Server)])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests have their memory on the node of their devices, on pages as they want them.
+"""Servers have their memory on the node of their devices, on pages as they want them.
 
 nova/virt/hardware.py: ``_numa_cell_supports_pagesize_request`` and the memory limits beside it.
 """
@@ -31,17 +31,17 @@ MEMORY = (Shortage.MEMORY, Shortage.PAGES, Shortage.TOTAL_MEMORY, Shortage.ONE_N
 
 
 def large(kind: DeviceKind) -> Request:
-    """A guest on pages of 2 MiB with a device."""
+    """A server on pages of 2 MiB with a device."""
     return request(page_size=LARGE_KIB, devices=nics(kind))
 
 
 def huge(kind: DeviceKind) -> Request:
-    """A guest of one page of 1 GiB with a device."""
+    """A server of one page of 1 GiB with a device."""
     return request(memory_mib=HUGE_KIB // MIB_KIB, page_size=HUGE_KIB, devices=nics(kind))
 
 
-LARGE = placeable("a guest on pages of 2 MiB with a device of their node", large)
-HUGE = placeable("a guest on a page of 1 GiB with a device of its node", huge)
+LARGE = placeable("a server on pages of 2 MiB with a device of their node", large)
+HUGE = placeable("a server on a page of 1 GiB with a device of its node", huge)
 
 
 class MemoryTest(ScenarioTest):
@@ -80,8 +80,8 @@ class LargePagesTest(MemoryTest):
     def test_pages_by_rank(self) -> None:
         """``large`` is any but the smallest size, ``any`` is whatever there is."""
         for size in (PageSize.LARGE, PageSize.ANY, PageSize.SMALL):
-            guest = self.place(request(page_size=size, devices=self.nics()))
-            guest.delete()
+            server = self.place(request(page_size=size, devices=self.nics()))
+            server.delete()
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("b84c1e7d-0f5a-4693-8d2b-c6a9e3f7d054")
@@ -95,7 +95,7 @@ class LargePagesTest(MemoryTest):
             self.place_all(*equal)
         self.refused(large(self.kind), Shortage.PAGES)
         self.place(request(devices=self.nics()))
-        self.guests[0].delete()
+        self.servers[0].delete()
         self.attempt(large(self.kind))
 
     @decorators.attr(type=["memory"])
@@ -120,7 +120,7 @@ class LargePagesTest(MemoryTest):
     @decorators.idempotent_id("d2e7a0c4-8b9f-4351-9e6d-f3b5c1a8e056")
     @needs(
         placeable(
-            "a guest of two nodes on pages of 2 MiB with a device",
+            "a server of two nodes on pages of 2 MiB with a device",
             lambda kind: request(nodes=2, page_size=LARGE_KIB, devices=nics(kind)),
         )
     )
@@ -153,7 +153,7 @@ class HugePagesTest(MemoryTest):
     @decorators.idempotent_id("c7f2b5e8-0d6a-4943-8b1c-5a3e9f7d0c59")
     @needs(HUGE)
     def test_pages_run_out(self) -> None:
-        """A page is a guest's own."""
+        """A page is a server's own."""
         pages = max(node.huge(HUGE_KIB) for node in self.stocks() if node.devices)
         for _ in range(pages):
             self.attempt(huge(self.kind))
@@ -174,11 +174,11 @@ class SmallPagesTest(MemoryTest):
     @decorators.idempotent_id("80b6d9f4-1e3c-4a57-8d05-e7f2a9c3b161")
     @needs(local_devices(1))
     def test_memory_of_nodes_with_devices_runs_out(self) -> None:
-        """Each guest has more than half of what the largest of them has."""
+        """Each server has more than half of what the largest of them has."""
         for size in (None, PageSize.SMALL):
             asked = request(memory_mib=self.much(), page_size=size, devices=self.nics())
             self.until_refused(asked)
-            self.delete(*self.guests)
+            self.delete(*self.servers)
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("4a390598-cb12-4ec5-b96e-3680e01ec09c")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests of several NUMA nodes have devices of all of their nodes, and of no others.
+"""Servers of several NUMA nodes have devices of all of their nodes, and of no others.
 
 nova/virt/hardware.py: ``numa_fit_instance_to_host`` with PCI requests.
 """
@@ -55,7 +55,7 @@ class SeveralNodesTest(ScenarioTest):
     @decorators.idempotent_id("3c8d0f5b-9a7e-4b14-8d62-f1e4a6c9b725")
     @needs(device_nodes(2), cpus_beside_devices(2))
     def test_unequal_nodes(self) -> None:
-        """hw:numa_cpus.N and hw:numa_mem.N: each guest node has its own share."""
+        """hw:numa_cpus.N and hw:numa_mem.N: each server node has its own share."""
         asked = request(
             vcpus=3,
             nodes=2,

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Of several nodes that will do Nova takes the one that it should.
 
-nova/virt/hardware.py, ``numa_fit_instance_to_host``: guests without devices leave nodes with free
-devices to those that want them; guests are spread over nodes, or packed.
+nova/virt/hardware.py, ``numa_fit_instance_to_host``: servers without devices leave nodes with free
+devices to those that want them; servers are spread over nodes, or packed.
 """
 
 from collections.abc import Iterator
@@ -20,54 +20,46 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     local_devices,
     nodes,
 )
-from vhost_tempest_plugin.nova.expect import HostLoads, Placed, departures, ranked
+from vhost_tempest_plugin.nova.expect import Placed, departures, ranked
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 
 DEDICATED = CpuPolicy.DEDICATED
 _PACK = "compute.packing_host_numa_cells_allocation_strategy"
 
 
 class OrderTest(ScenarioTest):
-    """Places guests where Nova prefers to have them."""
+    """Places servers where Nova prefers to have them."""
 
-    pack: bool | None = None
-
-    def favoured(self, request: Request) -> Guest:
-        """A guest that is placed where Nova should rather have it than anywhere else."""
-        fleet = self.fleet()
-        guest = self.place(request)
-        host = fleet[guest.host]
+    def favoured(self, request: Request) -> Server:
+        """A server that is placed where Nova should rather have it than anywhere else."""
+        loads = self.session.loads()
+        server = self.place(request)
+        host = loads[server.host]
         expected = host.expects(request)
         if not isinstance(expected, Placed):
-            self.fail(f"{guest.host} has no place for {request}")
+            self.fail(f"{server.host} has no place for {request}")
         first = ranked(expected, host.layout, request, host.load, host.limits, host.memory_kib)
-        self.assertEqual((), departures(first, expected, guest.seen))
-        return guest
-
-    def fleet(self) -> HostLoads:
-        """The hosts, with guests packed where the test has it so."""
-        fleet = super().fleet()
-        if self.pack is None:
-            return fleet
-        return {
-            name: replace(host, limits=replace(host.limits, pack=self.pack))
-            for name, host in fleet.items()
-        }
+        self.assertEqual((), departures(first, expected, server.seen))
+        return server
 
     @contextmanager
     def packing(self, pack: bool) -> Iterator[None]:
-        """Have Nova pack guests, or spread them."""
+        """Have Nova pack servers, or spread them."""
         driver = self.site.deployment
         if driver is None:
             self.fail("[vhost]driver is not set")
         packing = driver.configured("nova-scheduler", {_PACK: str(pack).lower()})
         with self.watch.within("options", packing):
-            self.pack = pack
-            yield
+            before = self.session.limits
+            self.session.limits = replace(before, pack=pack)
+            try:
+                yield
+            finally:
+                self.session.limits = before
 
     def most(self) -> int:
         """How many devices a node has at most."""

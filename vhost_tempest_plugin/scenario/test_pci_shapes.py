@@ -19,7 +19,7 @@ from vhost_tempest_plugin.scenario.requests.server_requests import by_node, nics
 from vhost_tempest_plugin.scenario.requires import needs
 
 DEDICATED = CpuPolicy.DEDICATED
-# More root ports and assigned devices than that take a guest longer than they teach.
+# More root ports and assigned devices than that take a server longer than they teach.
 MANY = 9
 
 
@@ -47,8 +47,8 @@ class NodesTest(ShapeTest):
     @needs(local_devices(1))
     def test_each_policy_on_a_free_host(self) -> None:
         for policy in NumaPolicy:
-            guest = self.place(request(devices=self.nics(1, policy)))
-            guest.delete()
+            server = self.place(request(devices=self.nics(1, policy)))
+            server.delete()
 
     @decorators.attr(type=["shapes"])
     @decorators.idempotent_id("31e8c5a7-9d0f-4b26-8e7c-f4a2d6b9c072")
@@ -61,7 +61,7 @@ class NodesTest(ShapeTest):
     @decorators.idempotent_id("5f9a2e6c-7d1b-4c83-a0f5-b6d8e3c1f974")
     @needs(devices(2))
     def test_guest_without_nodes_has_devices_of_anywhere(self) -> None:
-        """A policy means nothing to a guest that has no NUMA nodes."""
+        """A policy means nothing to a server that has no NUMA nodes."""
         count = min(self.all(), MANY)
         self.place(request(nodes=None, devices=self.nics(count)), console=True)
 
@@ -77,7 +77,7 @@ class SocketTest(ShapeTest):
         for count in range(1, self.all() + 1):
             near = self.nics(count, NumaPolicy.SOCKET)
             self.attempt(request(cpu_policy=DEDICATED, devices=near))
-            self.delete(*self.guests)
+            self.delete(*self.servers)
 
     @decorators.attr(type=["shapes"])
     @decorators.idempotent_id("0c4e9b5d-8f2a-4d17-b6e3-a1c7d5f8b076")
@@ -85,7 +85,7 @@ class SocketTest(ShapeTest):
         sockets_of_nodes(2),
         reach_matters(),
         placeable(
-            "a pinned guest with a device of its socket",
+            "a pinned server with a device of its socket",
             lambda kind: request(cpu_policy=DEDICATED, devices=nics(kind, 1, NumaPolicy.SOCKET)),
         ),
     )
@@ -110,7 +110,7 @@ class NoNodeTest(ShapeTest):
             last = self.place(request(devices=self.nics(1, policy)))
             self.refused(request(devices=self.nics(1, policy)), Shortage.DEVICES)
             self.assertEqual(1, len(last.devices))
-            self.delete(*self.guests)
+            self.delete(*self.servers)
 
     @decorators.attr(type=["shapes"])
     @decorators.idempotent_id("48a2e5d9-c6f0-4b31-9a7d-1f8c3e0b6d78")

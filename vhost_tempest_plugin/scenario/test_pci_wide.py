@@ -38,7 +38,7 @@ class WideTest(BasePlacementTest):
     @decorators.attr(type=["many", "placement"])
     @decorators.idempotent_id("d5b0e7f2-8c1a-4369-9e4b-c7f3a6d2b095")
     def test_all_devices_of_each_node(self) -> None:
-        """Guests that only a few of all ways to allocate their devices will do for.
+        """Servers that only a few of all ways to allocate their devices will do for.
 
         The devices of the last are among the last that Placement comes to.
         """
@@ -62,5 +62,5 @@ class WideTest(BasePlacementTest):
         self.refused(self.wide(every + 1), Shortage.DEVICES)
 
     def wide(self, count: int) -> Request:
-        """A guest with that many devices from anywhere."""
+        """A server with that many devices from anywhere."""
         return request(devices=self.nics(count, NumaPolicy.PREFERRED))

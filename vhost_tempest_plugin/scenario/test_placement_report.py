@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices are reported in Placement, with all that guests have of them.
+"""Devices are reported in Placement, with all that servers have of them.
 
 https://docs.openstack.org/nova/latest/admin/pci-passthrough.html, "PCI tracking in Placement";
 nova/compute/pci_placement_translator.py.
@@ -30,9 +30,9 @@ from vhost_tempest_plugin.scenario.base_placement import (
     Operator,
     reporting,
 )
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 _CLASS = "CUSTOM_VHOST_CHANGED"
@@ -55,18 +55,18 @@ class UnreportedTest(BaseConfigTest):
     @needs(deployment(*NEEDED), local_devices(2))
     def test_allocations_are_made_up_for_guests_that_are_there(self) -> None:
         """Nova's test_heal_multiple_allocations."""
-        guest = self.place(request(devices=self.nics(2)))
+        server = self.place(request(devices=self.nics(2)))
         operator = Operator(self.os_admin.placement_client)
         reported = reporting(self.driver, self.hosts, operator, {})
         with self.watch.within("options", reported):
-            self.check(guest, "reporting")
-            self.assertEqual(guest.devices, self.allocated(guest))
-            guest.delete()
+            server.check("reporting")
+            self.assertEqual(server.devices, self.allocated(server))
+            server.delete()
 
-    def allocated(self, guest: Guest) -> frozenset[PciAddress]:
-        """What Placement has of a guest's devices."""
-        tree = self.hosts[guest.host].look().tree
-        holdings = self.cloud.placement.of(guest.id, tree)
+    def allocated(self, server: Server) -> frozenset[PciAddress]:
+        """What Placement has of a server's devices."""
+        tree = self.hosts[server.host].look().tree
+        holdings = self.cloud.placement.of(server.id, tree)
         return frozenset(each.device for each in holdings if each.device is not None)
 
 
@@ -84,12 +84,12 @@ class ReportedTest(BasePlacementTest):
     @decorators.idempotent_id("fa85aadc-e69c-4853-be56-8f13b8ddc649")
     def test_lost_allocation_is_healed(self) -> None:
         """Nova's test_heal_single_pci_allocation, while nova-compute runs."""
-        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+        server = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
         devices = self.providers()
-        mine = [devices[address].uuid for address in guest.devices]
-        self.operator.drop(guest.id, mine)
-        self.cloud.until(lambda: self._has(guest, mine), "the healing", self.watch)
-        self.check(guest, "healing")
+        mine = [devices[address].uuid for address in server.devices]
+        self.operator.drop(server.id, mine)
+        self.cloud.until(lambda: self._has(server, mine), "the healing", self.watch)
+        server.check("healing")
 
     @decorators.attr(type=["placement", "slow"])
     @decorators.idempotent_id("23c36224-b8e3-4db8-afba-096ac5c6c974")
@@ -126,25 +126,25 @@ class ReportedTest(BasePlacementTest):
     @decorators.idempotent_id("6373c0b4-e92f-422e-a193-07cfc3b49af8")
     def test_class_of_a_device_in_use_does_not_change(self) -> None:
         """Nova's test_device_reconfiguration_with_allocations_config_change_stop."""
-        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
-        (address,) = guest.devices
+        server = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+        (address,) = server.devices
         changed = device_spec.each(self.with_class_of(address))
         (own,) = self.providers()[address].inventories
         in_use = f"Inventory for '{own}' on resource provider"
         self.start_refused(NOVA_COMPUTE, {DEVICE_SPEC: changed}, in_use)
-        self.check(guest, "the refusal")
+        server.check("the refusal")
         self.reported()
 
     @decorators.attr(type=["placement", "device-spec", "slow"])
     @decorators.idempotent_id("32d7f576-ba4e-4302-9cd2-acd58535a3c8")
     def test_provider_of_a_removed_device_goes_with_its_guest(self) -> None:
         """Nova's test_device_reconfiguration_with_allocations_config_change_warn."""
-        guest = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
-        (row,) = self.rows_of(guest)
+        server = self.place(request(devices=self.nics(1, NumaPolicy.PREFERRED)))
+        (row,) = self.rows_of(server)
         with self.without(row):
-            self.check(guest, "the removal")
+            server.check("the removal")
             self.reported()
-            guest.delete()
+            server.delete()
             self.gone(row)
             self.cloud.until(lambda: self._lacks(row.address), "the provider's end", self.watch)
             self.reported(self.entries_without(row))
@@ -172,8 +172,8 @@ class ReportedTest(BasePlacementTest):
         """Whether Placement has no provider of a device."""
         return True if device not in self.providers() else None
 
-    def _has(self, guest: Guest, providers: list[str]) -> bool | None:
-        """Whether a guest has some of each of these providers."""
+    def _has(self, server: Server, providers: list[str]) -> bool | None:
+        """Whether a server has some of each of these providers."""
         tree: Mapping[str, str] = {uuid: uuid for uuid in providers}
-        held = {each.provider for each in self.cloud.placement.of(guest.id, tree)}
+        held = {each.provider for each in self.cloud.placement.of(server.id, tree)}
         return True if held.issuperset(providers) else None

@@ -106,14 +106,14 @@ class ScheduledTest(BasePlacementTest):
         """Nova's test_device_claim_consistent_with_placement_allocation.
 
         Placement has but the last device of each of two nodes to give: Nova by itself would
-        take others.  The guests are asked for one after another: of a host, nova-scheduler tries
+        take others.  The servers are asked for one after another: of a host, nova-scheduler tries
         one of the candidates, and two at once may try the same.
         """
         sorts = self.sorts()
         last = [some[-1] for node, some in sorts.rest if node is not None][-2:]
         with self.reserved(set(sorts.plain) - set(last)), self.offering(last):
-            guests = [self.place(request(devices=self.nics())) for _ in last]
-        found = frozenset[object]().union(*(guest.devices for guest in guests))
+            servers = [self.place(request(devices=self.nics())) for _ in last]
+        found = frozenset[object]().union(*(server.devices for server in servers))
         self.assertEqual(frozenset(last), found)
 
     @decorators.attr(type=["placement"])
@@ -122,9 +122,9 @@ class ScheduledTest(BasePlacementTest):
         """Nova's test_boot_with_custom_rc_and_traits_succeeds."""
         sorts = self.sorts()
         with self.offering([sorts.special]):
-            guest = self.place(request(devices=sorts.special_one()))
-            self.refused(guest.request, Shortage.DEVICES, Shortage.AFFINITY)
-        self.assertEqual({sorts.special}, guest.devices)
+            server = self.place(request(devices=sorts.special_one()))
+            self.refused(server.request, Shortage.DEVICES, Shortage.AFFINITY)
+        self.assertEqual({sorts.special}, server.devices)
 
     @decorators.attr(type=["placement"])
     @decorators.idempotent_id("8ce8fd0d-6546-4b4d-9d5f-9c749427526f")
@@ -142,8 +142,8 @@ class ScheduledTest(BasePlacementTest):
         sorts = self.sorts()
         node, devices = sorts.rest[-1] if sorts.rest[-1][0] is not None else sorts.rest[-2]
         with self.offering(devices):
-            guest = self.place(request(devices=sorts.one_of(node)))
-        self.assertTrue(guest.devices <= set(devices))
+            server = self.place(request(devices=sorts.one_of(node)))
+        self.assertTrue(server.devices <= set(devices))
 
     @decorators.attr(type=["placement"])
     @decorators.idempotent_id("add7aeaa-9af7-4d92-9b4c-1b687c044fe5")
@@ -176,9 +176,9 @@ class ScheduledTest(BasePlacementTest):
         once, asked = [sorts.once], request(devices=sorts.one_for_once())
         self.addCleanup(self.release, sorts.once)
         with self.offering(once):
-            guest = self.place(asked)
+            server = self.place(asked)
             self.reported(taken=once)
-            guest.delete()
+            server.delete()
             self.reported(taken=once)
         with self.offering(()):
             self.refused(asked, Shortage.DEVICES, Shortage.AFFINITY)
@@ -195,7 +195,7 @@ class ScheduledTest(BasePlacementTest):
         self.expectFailure("nova-bugs.rst, alias-of-a-class-alone", self.class_alone)
 
     def class_alone(self) -> None:
-        """A guest by an alias without ids."""
+        """A server by an alias without ids."""
         sorts = self.sorts()
         layouts = [host.layout for host in self.hosts.values()]
         aliases = (*pci_devices.aliases(layouts), *sorts.aliases(ids=False))
@@ -208,12 +208,12 @@ class ScheduledTest(BasePlacementTest):
 
     def release(self, device: PciAddress) -> None:
         """As somebody does who has cleaned it."""
-        self.cloud.delete(self._asked, self.watch)
-        self._require(self.inspector.held(self.watch))
+        self.cloud.delete(self.session.asked, self.watch)
+        self.session.nothing_is_held()
         self.operator.reserve(self.providers()[device], 0)
 
     def unallocated(self) -> None:
         """Fail where the last request, which was refused, has anything in Placement."""
-        server = self._asked[-1]
+        server = self.session.asked[-1]
         for host in self.hosts.values():
             self.assertEqual((), self.cloud.placement.of(server, host.look().tree))

@@ -19,18 +19,17 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova.expect import Rejection
 from vhost_tempest_plugin.nova.request import CpuPolicy
-from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.scenario.base import ScenarioTest
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.inspection import accounting
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 
 CONDUCTOR, SCHEDULER, API = "nova-conductor", "nova-scheduler", "nova-api"
 
 
 class RestartCase(ScenarioTest):
-    """Guests are there before, the same afterwards, and another one has what is left."""
+    """Servers are there before, the same afterwards, and another one has what is left."""
 
     services: ClassVar[Any]
 
@@ -46,8 +45,8 @@ class RestartCase(ScenarioTest):
             raise VhostError("[vhost]driver is not set")
         return self.site.deployment
 
-    def some_guests(self) -> tuple[Guest, ...]:
-        """A pinned guest with a device, and one that floats without any."""
+    def some_guests(self) -> tuple[Server, ...]:
+        """A pinned server with a device, and one that floats without any."""
         pinned = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
         return self.place_all(pinned, request())
 
@@ -55,15 +54,15 @@ class RestartCase(ScenarioTest):
         """Fail where anybody's account of the hosts is another one."""
         self.assertEqual((), accounting.changes(before, after))
 
-    def assert_goes_on(self, *guests: Guest) -> None:
-        """The guests are what they were; one more is placed beside them, and all can go."""
-        for guest in guests:
-            self.check(guest, "restart")
+    def assert_goes_on(self, *servers: Server) -> None:
+        """The servers are what they were; one more is placed beside them, and all can go."""
+        for server in servers:
+            server.check("restart")
         another = self.place(request(cpu_policy=CpuPolicy.SHARED, devices=self.nics()))
-        self.delete(*guests, another)
+        self.delete(*servers, another)
 
     def await_enabled(self) -> None:
-        """Wait until Nova places guests on all hosts again.
+        """Wait until Nova places servers on all hosts again.
 
         nova/virt/libvirt/driver.py, ``_set_host_enabled``: without libvirt a host is disabled.
         """
@@ -131,8 +130,8 @@ class ServiceRestartTest(RestartCase):
     @decorators.idempotent_id("faad89fb-420b-409a-824b-9cefe7c2e54d")
     @needs(local_devices(1), deployment(DriverCapability.RESTART))
     def test_compute_is_killed_while_it_builds_a_guest(self) -> None:
-        """Whatever has become of the guest, nothing is held once it is deleted."""
-        server = self._ask(request(devices=self.nics()))
+        """Whatever has become of the server, nothing is held once it is deleted."""
+        (server,) = self.session.ask([request(devices=self.nics())])
         if isinstance(server, Rejection):
             self.fail(f"it is refused: {server.message}")
 
@@ -146,52 +145,52 @@ class ServiceRestartTest(RestartCase):
             self.driver.kill(NOVA_COMPUTE)
             self.driver.start(NOVA_COMPUTE)
         self.cloud.delete([server], self.watch)
-        self.assertEqual([], self.inspector.held(self.watch))
+        self.session.nothing_is_held()
         self.place(request(devices=self.nics()))
 
     def restarted(self, *services: str) -> None:
         """Restart services one after the other."""
-        guests = self.some_guests()
+        servers = self.some_guests()
         before = accounting.read(self.hosts)
         with self.watch.waiting("restarts"):
             for service in services:
                 self.driver.restart(service)
         self.await_enabled()
         self.assert_unchanged(before, accounting.read(self.hosts))
-        self.assert_goes_on(*guests)
+        self.assert_goes_on(*servers)
 
     def killed(self, service: str) -> None:
         """End a service by force, and start it."""
-        guests = self.some_guests()
+        servers = self.some_guests()
         before = accounting.read(self.hosts)
         with self.watch.waiting("restarts"):
             self.driver.kill(service)
             self.driver.start(service)
         self.await_enabled()
         self.assert_unchanged(before, accounting.read(self.hosts))
-        self.assert_goes_on(*guests)
+        self.assert_goes_on(*servers)
 
 
 class HostRebootTest(RestartCase):
-    """The power fails on a host with guests."""
+    """The power fails on a host with servers."""
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("8e163e86-1540-4682-80e1-480627c745b8")
     @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.REBOOT))
     def test_guests_are_started_by_hand(self) -> None:
         """Their devices and CPUs are theirs while they are off."""
-        guests = self.some_guests()
+        servers = self.some_guests()
         before = accounting.read(self.hosts)
         self.reboot()
-        for guest in guests:
-            guest.power = Power.OFF
-            self.check(guest, "power failure")
+        for server in servers:
+            server.went_off()
+            server.check("power failure")
         after = accounting.read(self.hosts)
         self.assert_unchanged(before.of_nova(), after.of_nova())
-        for guest in guests:
-            guest.reboot(hard=True)
+        for server in servers:
+            server.reboot(hard=True)
         self.assert_unchanged(before, accounting.read(self.hosts))
-        self.assert_goes_on(*guests)
+        self.assert_goes_on(*servers)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("e6e13082-adbc-4fcc-a0b4-4c08247f7e0a")
@@ -204,24 +203,24 @@ class HostRebootTest(RestartCase):
         """[DEFAULT]resume_guests_state_on_host_boot."""
         options = {"DEFAULT.resume_guests_state_on_host_boot": "true"}
         with self.watch.within("options", self.driver.configured(NOVA_COMPUTE, options)):
-            guests = self.some_guests()
+            servers = self.some_guests()
             before = accounting.read(self.hosts)
             self.reboot()
-            wanted = {guest.id for guest in guests}
+            wanted = {server.id for server in servers}
 
             def run() -> bool | None:
                 domains = {
-                    guest: domain
+                    server: domain
                     for host in self.hosts.values()
-                    for guest, domain in host.look().host.domains.items()
+                    for server, domain in host.look().host.domains.items()
                 }
-                there = {guest for guest, domain in domains.items() if domain.active}
+                there = {server for server, domain in domains.items() if domain.active}
                 return True if wanted <= there else None
 
-            self.cloud.until(run, "guests", self.watch)
+            self.cloud.until(run, "servers", self.watch)
             self.cloud.settled(wanted, self.watch, status="ACTIVE")
             self.assert_unchanged(before, accounting.read(self.hosts))
-            self.assert_goes_on(*guests)
+            self.assert_goes_on(*servers)
 
     def reboot(self) -> None:
         """Of every host."""

@@ -9,15 +9,14 @@ when all guests are gone.
 from vhost_tempest_plugin.host.observe.host_view import HostDevice, HostView
 from vhost_tempest_plugin.nova.views.agreement import disagreements, observation
 from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
-from vhost_tempest_plugin.nova.views.guest import GuestViews, Power
 from vhost_tempest_plugin.nova.views.leak import leaks, unchanged
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.nova.views.placement import Holding, Inventory, Provider
 from vhost_tempest_plugin.nova.views.reported import misreported
+from vhost_tempest_plugin.nova.views.server import Power, ServerViews, server_views
 
 __all__ = [
     "Disagreement",
-    "GuestViews",
     "Holding",
     "HostDevice",
     "HostView",
@@ -25,11 +24,13 @@ __all__ = [
     "NovaView",
     "Power",
     "Provider",
+    "ServerViews",
     "TrackedDevice",
     "View",
     "disagreements",
     "leaks",
     "misreported",
     "observation",
+    "server_views",
     "unchanged",
 ]

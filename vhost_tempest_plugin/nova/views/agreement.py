@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from vhost_tempest_plugin.hypervisor.domain import GuestDomain
 from vhost_tempest_plugin.nova.expect import GuestNode, Observation
 from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
-from vhost_tempest_plugin.nova.views.guest import GuestViews, Power
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED
+from vhost_tempest_plugin.nova.views.server import Power, ServerViews
 from vhost_tempest_plugin.topology import cpuset
 
 VFIO = "vfio-pci"
@@ -38,7 +38,7 @@ def observation(domain: GuestDomain, dedicated: frozenset[int]) -> Observation:
     return Observation(tuple(nodes), domain.hostdevs, domain.emulator_cpus)
 
 
-def disagreements(views: GuestViews, dedicated: frozenset[int]) -> tuple[Disagreement, ...]:
+def disagreements(views: ServerViews, dedicated: frozenset[int]) -> tuple[Disagreement, ...]:
     """All in which they differ; none where they agree.
 
     :param dedicated: the host CPUs that guests are pinned to
@@ -53,19 +53,19 @@ def disagreements(views: GuestViews, dedicated: frozenset[int]) -> tuple[Disagre
     )
 
 
-def _existence(views: GuestViews) -> Iterator[Disagreement]:
+def _existence(views: ServerViews) -> Iterator[Disagreement]:
     """Whether it is there, and runs."""
     if views.recorded is None:
-        yield Disagreement(views.guest, {View.NOVA: f"it is not on {views.host}"})
+        yield Disagreement(views.server, {View.NOVA: f"it is not on {views.host}"})
     words = f"it is {views.power} on {views.host}"
     if views.domain is None:
-        yield Disagreement(views.guest, {View.API: words, View.LIBVIRT: "there is no such guest"})
+        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: "there is no such guest"})
     elif views.domain.active is not (views.power is Power.ON):
         state = "runs" if views.domain.active else "does not run"
-        yield Disagreement(views.guest, {View.API: words, View.LIBVIRT: f"it {state}"})
+        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: f"it {state}"})
 
 
-def _devices(views: GuestViews) -> Iterator[Disagreement]:
+def _devices(views: ServerViews) -> Iterator[Disagreement]:
     """Whose devices they are."""
     nova = frozenset(device.row.address for device in views.nova)
     for device in views.nova:
@@ -89,11 +89,11 @@ def _devices(views: GuestViews) -> Iterator[Disagreement]:
         )
 
 
-def _owns(owns: bool, views: GuestViews) -> str:
-    return f"{'is' if owns else 'is not'} the device of {views.guest}"
+def _owns(owns: bool, views: ServerViews) -> str:
+    return f"{'is' if owns else 'is not'} the device of {views.server}"
 
 
-def _hold(views: GuestViews) -> Iterator[Disagreement]:
+def _hold(views: ServerViews) -> Iterator[Disagreement]:
     """Where they are and who has them in hand."""
     assigned = views.domain.hostdevs if views.domain and views.power is Power.ON else frozenset()
     managed = {d.address: d.managed for d in views.domain.assigned} if views.domain else {}
@@ -102,7 +102,7 @@ def _hold(views: GuestViews) -> Iterator[Disagreement]:
         there = views.sysfs.get(address)
         if there is None:
             yield Disagreement(
-                str(address), {View.NOVA: f"of {views.guest}", View.SYSFS: "no such device"}
+                str(address), {View.NOVA: f"of {views.server}", View.SYSFS: "no such device"}
             )
             continue
         if there.node != device.row.numa_node:
@@ -110,7 +110,7 @@ def _hold(views: GuestViews) -> Iterator[Disagreement]:
                 str(address),
                 {View.NOVA: _node(device.row.numa_node), View.SYSFS: _node(there.node)},
             )
-        wanted = frozenset({views.guest} if address in assigned else ())
+        wanted = frozenset({views.server} if address in assigned else ())
         if there.holders != wanted:
             yield Disagreement(
                 str(address),
@@ -130,7 +130,7 @@ def _hold(views: GuestViews) -> Iterator[Disagreement]:
             )
 
 
-def _nodes(views: GuestViews, dedicated: frozenset[int]) -> Iterator[Disagreement]:
+def _nodes(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagreement]:
     """Where its nodes are, by Nova's database, its API and libvirt."""
     sources: dict[View, Observation] = {}
     if views.recorded is not None:
@@ -157,7 +157,7 @@ def _nodes(views: GuestViews, dedicated: frozenset[int]) -> Iterator[Disagreemen
         )
 
 
-def _placement(views: GuestViews, dedicated: frozenset[int]) -> Iterator[Disagreement]:
+def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagreement]:
     """What it holds, beside what Nova and libvirt say that it has."""
     held: Counter[str] = Counter()
     for holding in views.holdings:
@@ -189,7 +189,7 @@ def _placement(views: GuestViews, dedicated: frozenset[int]) -> Iterator[Disagre
         )
 
 
-def _report(views: GuestViews) -> Iterator[Disagreement]:
+def _report(views: ServerViews) -> Iterator[Disagreement]:
     """What the guest sees, beside what libvirt has given to it."""
     report, domain = views.report, views.domain
     if report is None or domain is None:

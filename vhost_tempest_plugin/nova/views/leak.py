@@ -67,7 +67,7 @@ def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:
 
 
 def _nova(nova: NovaView) -> Iterator[tuple[str, Disagreement]]:
-    for guest in nova.guests:
+    for guest in nova.instances:
         yield guest, Disagreement(guest, {View.NOVA: "this guest is on the host still"})
     for device in nova.devices:
         if device.status != AVAILABLE or device.instance:

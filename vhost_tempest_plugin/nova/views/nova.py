@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Nova's database has of a host and its guests, as values."""
+"""What Nova's database has of a host and its instances, as values."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class TrackedDevice:
 
     :param status: ``available``, ``claimed``, ``allocated``, ``unavailable``, ...
         (nova/objects/fields.py, ``PciDeviceStatus``)
-    :param instance: the uuid of the guest that has it, empty for none
+    :param instance: the uuid of the instance that has it, empty for none
     """
 
     row: PciDeviceRow
@@ -49,17 +49,17 @@ class NovaView:
 
     :param compute_node: its uuid, which is that of its root provider in Placement
     :param devices: ascending
-    :param guests: where each of its guests is, by uuid: of the nodes only what Nova decides,
+    :param instances: where each of its instances is, by uuid: of the nodes only what Nova decides,
         without the CPUs that floating ones share
     """
 
     compute_node: str
     devices: tuple[TrackedDevice, ...]
-    guests: Mapping[str, Observation]
+    instances: Mapping[str, Observation]
 
-    def of(self, guest: str) -> tuple[TrackedDevice, ...]:
-        """The devices of one guest."""
-        return tuple(device for device in self.devices if device.instance == guest)
+    def of(self, instance: str) -> tuple[TrackedDevice, ...]:
+        """The devices that are allocated to an instance."""
+        return tuple(device for device in self.devices if device.instance == instance)
 
 
 def numa_topology(text: str | None) -> Observation:

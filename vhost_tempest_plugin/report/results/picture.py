@@ -52,12 +52,12 @@ def moments(layouts: Mapping[str, Layout], record: Mapping[str, Any]) -> tuple[M
     """A picture for each set of places that a test's guests had; equal ones in a row are one."""
     pictures: list[Moment] = []
     there: dict[int, Mapping[str, Any]] = {}
-    for entry in record["guests"]:
-        there[entry["guest"]] = entry
+    for entry in record["servers"]:
+        there[entry["server"]] = entry
         if entry["host"] not in layouts:
             continue
         here = [guest for guest in there.values() if guest["host"] == entry["host"]]
-        title = f"{entry['host']}: guest {entry['guest']}, {entry['step']}"
+        title = f"{entry['host']}: guest {entry['server']}, {entry['step']}"
         moment = Moment(title, entry["request"], tuple(_nodes(layouts[entry["host"]], here)))
         if not pictures or pictures[-1].nodes != moment.nodes:
             pictures.append(moment)
@@ -73,7 +73,7 @@ def _nodes(layout: Layout, guests: list[Mapping[str, Any]]) -> Iterable[PictureN
             Mark(
                 str(row.address),
                 "device",
-                tuple(g["guest"] for g in guests if str(row.address) in g["devices"]),
+                tuple(g["server"] for g in guests if str(row.address) in g["devices"]),
             )
             for row in rows
             if row.numa_node == node
@@ -87,13 +87,13 @@ def _nodes(layout: Layout, guests: list[Mapping[str, Any]]) -> Iterable[PictureN
                 Mark(
                     str(cpu),
                     "dedicated" if cpu in sets.dedicated else "shared",
-                    tuple(g["guest"] for g in guests if cpu in _cpus(g)),
+                    tuple(g["server"] for g in guests if cpu in _cpus(g)),
                 )
                 for cpu in sorted(node.cpus)
             ),
             devices(node.id),
             tuple(
-                (guest["guest"], cell["memory_mib"] or 0)
+                (guest["server"], cell["memory_mib"] or 0)
                 for guest in guests
                 for cell in guest["nodes"]
                 if cell["node"] == node.id

@@ -177,7 +177,7 @@ class Cloud:
         return server_topology(self.topologies.show_server_topology(server))
 
     def report(self, server: str, watch: Stopwatch, is_told: Callable[[], bool]) -> GuestReport:
-        """All that a guest tells on its console, once it has told it.
+        """All that a server tells on its console, once it has told it.
 
         :param is_told: whether it is worth asking Nova for it
         """
@@ -192,7 +192,7 @@ class Cloud:
             report = parse(said)
             return report if report.complete else None
 
-        return self.until(told, f"the report of guest {server}", watch)
+        return self.until(told, f"the report of server {server}", watch)
 
     def settled(self, servers: Iterable[str], watch: Stopwatch, *, status: str) -> dict[str, Json]:
         """Wait until servers have a status and nothing is being done with them, or have failed."""
@@ -228,7 +228,7 @@ class Cloud:
             return True if not wanted & self.all().keys() else None
 
         if wanted:
-            self.until(gone, "the end of guests", watch)
+            self.until(gone, "the end of servers", watch)
 
     def until(
         self,

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The availability zone of the hosts that tests know, where the cloud has others beside them.
 
-Guests of theirs would be placed on those others, too: on devstack's own machine, or on a second
+Servers of theirs would be placed on those others, too: on devstack's own machine, or on a second
 one's hosts.  https://docs.openstack.org/nova/latest/admin/availability-zones.html
 """
 
@@ -54,7 +54,7 @@ class HostAggregate:
     def remove(self) -> None:
         """Remove what ``around`` has made, if it has.
 
-        Where a guest is left that holds a host there, so is the zone; the next test takes it up.
+        Where a server is left that holds a host there, so is the zone; the next test takes it up.
         """
         known = self._aggregates.list_aggregates()["aggregates"] if self._has_own else ()
         with contextlib.suppress(exceptions.Conflict):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk of guests that have nothing to tell: its boot sector halts the CPU.
+"""The disk of servers that have nothing to tell: its boot sector halts the CPU.
 
-A guest that boots a kernel keeps a CPU of its host busy for half a minute under emulation, and
-with it the next guest and nova-compute.  This one uses none, and still switches itself off when
+A server that boots a kernel keeps a CPU of its host busy for half a minute under emulation, and
+with it the next server and nova-compute.  This one uses none, and still switches itself off when
 its power button is pressed, as Nova has it done for a soft reboot or a stop.
 """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The images of guests, made of that of tempest.conf."""
+"""The images of servers, made of that of tempest.conf."""
 
 import io
 import json
@@ -31,7 +31,7 @@ class Images:
     def of(self, request: Request, *, console: bool) -> str:
         """The id of an image that asks for this.
 
-        :param console: its guest tells of itself on its console, as that of tempest.conf does;
+        :param console: its server tells of itself on its console, as that of tempest.conf does;
             else it does nothing
         """
         properties = request.image_properties()
@@ -58,7 +58,7 @@ class Images:
         return self._upload({**words, **_of_hardware(shown), **properties}, content)
 
     def _idle(self, model: str, properties: Mapping[str, str]) -> str:
-        """An image for the same hardware as *model*, whose guest does nothing."""
+        """An image for the same hardware as *model*, whose server does nothing."""
         words = {"disk_format": "raw", "container_format": "bare"}
         hardware = _of_hardware(self._client.show_image(model))
         return self._upload({**words, **hardware, **properties}, idle_disk.content())

@@ -18,7 +18,7 @@ class Port:
     """An ordinary port.
 
     :param host: the compute host that it is bound to, empty for none
-    :param state: ``ACTIVE`` once its guest can send
+    :param state: ``ACTIVE`` once its server can send
     """
 
     id: str
@@ -42,7 +42,7 @@ class NetworkClient:
         self._undo = undo
 
     def network(self) -> str:
-        """The id of a new network with a subnet, whose guests get addresses by DHCP."""
+        """The id of a new network with a subnet, whose servers get addresses by DHCP."""
         made = str(self._networks.create_network(name=name())["network"]["id"])
         self._undo(partial(self._networks.delete_network, made))
         self._subnets.create_subnet(network_id=made, cidr=_SUBNET, ip_version=4, gateway_ip=None)

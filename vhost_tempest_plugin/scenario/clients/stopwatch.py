@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 
 class Stopwatch:
-    """Runs from its making; what is not waited for Nova or a guest is the harness's own."""
+    """Runs from its making; what is not waited for Nova or a server is the harness's own."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

@@ -14,7 +14,7 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 class Book:
     """Of one host.
 
-    :param domains: libvirt's guests by uuid
+    :param domains: libvirt's domains by uuid
     :param devices: the host's own account of its devices, as text by address
     """
 
@@ -30,12 +30,12 @@ class Book:
             row = device.row
             words = f"{row.dev_type} on node {row.numa_node}, {device.status} {device.instance}"
             yield f"Nova's {row.address}", words.strip()
-        for guest, seen in self.nova.guests.items():
-            yield f"Nova's guest {guest}", str(seen)
+        for server, seen in self.nova.instances.items():
+            yield f"Nova's instance {server}", str(seen)
         for provider in self.providers:
             yield f"Placement's {provider.name}", _told(provider)
-        for guest, domain in self.domains.items():
-            yield f"libvirt's guest {guest}", str(domain)
+        for server, domain in self.domains.items():
+            yield f"libvirt's domain {server}", str(domain)
         for address, held in self.devices.items():
             words = f"driver {held.driver}, held by {', '.join(sorted(held.holders)) or 'nobody'}"
             yield f"the host's {address}", words

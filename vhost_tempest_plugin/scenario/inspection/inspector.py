@@ -1,139 +1,130 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether all who know of a test's guests tell the same of them, and let go of what they had."""
+"""Whether all views of a test's servers agree, and whether what they had is free again."""
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from tempest.lib import exceptions
 
 from vhost_tempest_plugin.host.nested_guest import GuestReport
+from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.views import (
-    GuestViews,
     Power,
     disagreements,
     leaks,
     observation,
+    server_views,
     unchanged,
 )
 from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S, Cloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
-from vhost_tempest_plugin.scenario.guest import Guest
 from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot, ObservedHost
-from vhost_tempest_plugin.scenario.inspection.record import Record
+from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was seen of a server.
+
+    :param seen: where libvirt runs it; None where it does not run
+    :param facts: in what its views differ; none where they agree
+    :param console_log: the host's file of its console; None without one
+    :param device_nodes: the host's NUMA node of each of its devices; None for no node
+    """
+
+    seen: Observation | None
+    facts: tuple[str, ...] = ()
+    console_log: str | None = None
+    device_nodes: Mapping[PciAddress, int | None] | None = None
+
+
 class Inspector:
-    """Looks at the guests of one test, and notes where they are.
+    """Compares the views of servers; changes nothing.
 
     :param hosts: the compute hosts by name
     """
 
-    def __init__(self, cloud: Cloud, hosts: Mapping[str, ObservedHost], record: Record) -> None:
+    def __init__(self, cloud: Cloud, hosts: Mapping[str, ObservedHost]) -> None:
         self._cloud = cloud
         self._hosts = hosts
-        self._record = record
 
-    def facts(
-        self,
-        guests: Sequence[Guest],
-        step: str,
-        *,
-        report: GuestReport | None = None,
-        moved: bool = False,
-    ) -> list[str]:
-        """In what the views of guests differ; one look at each host for all of them.
+    def inspect(
+        self, *servers: PlacedServer, report: GuestReport | None = None
+    ) -> tuple[Inspection, ...]:
+        """What is seen of servers; one look at each host for all of them.
 
-        :param moved: they may be elsewhere than they were
+        :param report: what the guest in it has reported, where there is one server
         """
-        facts = []
-        for name in dict.fromkeys(guest.host for guest in guests):
-            look = self._hosts[name].look()
-            for guest in guests:
-                if guest.host == name:
-                    facts += self._of(guest, look, step, report, moved)
-        for guest in guests:
-            facts += self._left_behind(guest, step)
-        return facts
+        names = dict.fromkeys(server.host for server in servers)
+        looks = {name: self._hosts[name].look() for name in names}
+        return tuple(self._inspect(server, looks[server.host], report) for server in servers)
 
-    def held_by(self, guest: Guest, name: str, step: str, watch: Stopwatch) -> list[str]:
-        """What of a host is held by a guest that is not on it any more, after a time to let go."""
+    def held_by(self, server: str, name: str, watch: Stopwatch) -> tuple[str, ...]:
+        """What a server (uuid) holds of a host that it is not on any more; waits for a release."""
         host = self._hosts[name]
 
         def free() -> bool | None:
             nova = host.nova()
-            return None if nova.of(guest.id) or guest.id in nova.guests else True
+            return None if nova.of(server) or server in nova.instances else True
 
         with contextlib.suppress(exceptions.TimeoutException):
             self._cloud.until(free, "release", watch, TWO_AUDITS_S)
         look = host.look()
         # It may have some of another host, where it is now.
         own = set(look.tree.values())
-        everywhere = self._cloud.placement.of(guest.id, look.tree)
+        everywhere = self._cloud.placement.of(server, look.tree)
         holdings = tuple(holding for holding in everywhere if holding.provider in own)
-        held = leaks(look.host, look.nova, holdings, ours={guest.id})
-        return [f"guest {guest.number} after {step}: {leak}" for leak in held]
+        return tuple(map(str, leaks(look.host, look.nova, holdings, ours={server})))
 
-    def held(self, watch: Stopwatch) -> list[str]:
+    def held(self, watch: Stopwatch) -> tuple[str, ...]:
         """What anybody holds of the hosts, after a time to let go; none where all is free."""
-        facts = []
+        facts: list[str] = []
         for name, host in self._hosts.items():
-            # What is told of what is still held says more than that it took too long.
+            # What is still held says more than that it took too long.
             with contextlib.suppress(exceptions.TimeoutException):
                 self._cloud.until(partial(_is_free, host), "release", watch, TWO_AUDITS_S)
             facts += [f"after the test: {name}: {leak}" for leak in host.leaks()]
-        return facts
+        return tuple(facts)
 
-    def _left_behind(self, guest: Guest, step: str) -> list[str]:
-        """In what views of the host that a guest came from are not as they must be meanwhile."""
-        if guest.left is None or guest.left[1] == guest.host:
-            return []
-        name = guest.left[1]
-        look = self._hosts[name].look()
-        facts = [
-            str(each) for each in unchanged(guest.id, _reserve(guest, name), look.nova, look.host)
-        ]
-        return [f"guest {guest.number} after {step}, on {name}: {fact}" for fact in facts]
-
-    def _of(
-        self, guest: Guest, look: HostSnapshot, step: str, report: GuestReport | None, moved: bool
-    ) -> list[str]:
-        dedicated = self._hosts[guest.host].dedicated
-        domain = look.host.domains.get(guest.id)
-        views = GuestViews(
-            guest=guest.id,
-            host=guest.host,
-            power=guest.power,
-            domain=domain,
-            sysfs=look.host.devices,
-            nova=look.nova.of(guest.id),
-            recorded=look.nova.guests.get(guest.id),
-            api=self._cloud.topology(guest.id),
-            holdings=self._cloud.placement.of(guest.id, look.tree),
+    def _inspect(
+        self, server: PlacedServer, look: HostSnapshot, report: GuestReport | None
+    ) -> Inspection:
+        dedicated = self._hosts[server.host].dedicated
+        views = server_views(
+            server.id,
+            server.host,
+            look.host,
+            look.nova,
+            api=self._cloud.topology(server.id),
+            holdings=self._cloud.placement.of(server.id, look.tree),
+            power=server.power,
             reported_devices=look.reports_devices,
             report=report,
-            in_reserve=_reserve(guest, guest.host),
+            in_reserve=server.reserved(server.host),
         )
-        facts = [str(each) for each in disagreements(views, dedicated)]
-        if domain is not None and guest.power is Power.ON:
-            guest.console_log = domain.console_log
-            before, guest.seen = guest.seen, observation(domain, dedicated)
-            self._record.guest(guest.number, step, guest.host, guest.request, guest.seen)
-            if not moved and guest.seen != before:
-                facts.append(f"it was {before}, is {guest.seen}")
-        return [f"guest {guest.number} after {step}: {fact}" for fact in facts]
+        facts = (*map(str, disagreements(views, dedicated)), *self._left_behind(server))
+        domain = views.domain
+        if domain is None or server.power is not Power.ON:
+            return Inspection(None, facts)
+        seen = observation(domain, dedicated)
+        nodes = {each: look.host.devices[each].node for each in seen.devices & views.sysfs.keys()}
+        return Inspection(seen, facts, domain.console_log, nodes)
 
-
-def _reserve(guest: Guest, host: str) -> frozenset[PciAddress]:
-    """The devices of a host that are a guest's where it came from, until a move is confirmed."""
-    if guest.left is None or guest.left[1] != host:
-        return frozenset()
-    return guest.left[2].devices
+    def _left_behind(self, server: PlacedServer) -> tuple[str, ...]:
+        """In what views of the host that a server came from are not as they must be meanwhile."""
+        if server.source is None or server.source.host == server.host:
+            return ()
+        name = server.source.host
+        look = self._hosts[name].look()
+        facts = unchanged(server.id, server.reserved(name), look.nova, look.host)
+        return tuple(f"on {name}: {fact}" for fact in facts)
 
 
 def _is_free(host: ObservedHost) -> bool | None:
     nova = host.nova()
-    held = any(device.instance for device in nova.devices) or nova.guests
-    # What a migration has of the host it came from goes after the guest is active.
+    held = any(device.instance for device in nova.devices) or nova.instances
+    # What a migration has of the host it came from goes after the server is active.
     return None if held or host.holdings() else True

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One look at a compute host, by everybody but its guests."""
+"""One look at a compute host, by everybody but its servers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,11 +53,11 @@ class ObservedHost:
 
     @property
     def dedicated(self) -> frozenset[int]:
-        """Its CPUs that guests are pinned to."""
+        """Its CPUs that servers are pinned to."""
         return pci_devices.cpu_sets(self.layout).dedicated
 
     def candidate(self, limits: Limits) -> HostCandidate:
-        """The host without guests."""
+        """The host without servers."""
         return HostCandidate(self.layout, limits, self.first.host.memory_kib)
 
     def look(self) -> HostSnapshot:
@@ -100,11 +100,11 @@ class ObservedHost:
         return self._leaks(self.first)
 
     def settle(self) -> bool | None:
-        """Whether nothing was held at first by guests that are no more; if it was, look again.
+        """Whether nothing was held at first by servers that are no more; if it was, look again.
 
-        Nova lets go of a guest's devices after its API has called the guest gone.
+        Nova lets go of a server's devices after its API has called the server gone.
         """
-        if self.first.nova.guests or not self.first_leaks():
+        if self.first.nova.instances or not self.first_leaks():
             return True
         self.first = self.look()
         return None

@@ -2,36 +2,52 @@
 """What a test leaves of what it saw, for ``vhost lab test``'s page."""
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
+from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 
-@dataclass(slots=True)
 class Record:
-    """Of one test.
+    """Of one test: its servers after each step, its phases, and where views differed.
 
-    :param guests: a guest at one moment each
-    :param disagreements: where the views differed
+    :param test: its id
     """
 
-    test: str
-    guests: list[dict[str, Any]] = field(default_factory=list)
-    disagreements: list[str] = field(default_factory=list)
+    def __init__(self, test: str) -> None:
+        self.test = test
+        self._servers: list[dict[str, Any]] = []
+        self._phases: list[dict[str, Any]] = []
+        self._disagreements: list[str] = []
+        self._ended_s = 0.0
+        self._waited_s: Mapping[str, float] = {}
 
-    def guest(self, number: int, step: str, host: str, request: Request, seen: Observation) -> None:
-        """Note where a guest is after a step."""
-        self.guests.append(
+    def server(
+        self,
+        server: PlacedServer,
+        step: str,
+        at_s: float,
+        device_nodes: Mapping[PciAddress, int | None],
+    ) -> None:
+        """Note where a running server is after a step.
+
+        :param at_s: seconds since the test began
+        :param device_nodes: the host's NUMA node of each of its devices
+        """
+        seen = server.claim.seen
+        self._servers.append(
             {
-                "guest": number,
+                "server": server.number,
                 "step": step,
-                "host": host,
-                "request": _words(request),
+                "at_s": round(at_s, 3),
+                "host": server.host,
+                "power": server.power.value,
+                "request": _words(server.claim.request),
                 "nodes": [
                     {
                         "node": node.node,
@@ -43,29 +59,51 @@ class Record:
                     for node in seen.nodes
                 ],
                 "devices": [str(address) for address in sorted(seen.devices)],
+                "device_nodes": {str(each): device_nodes[each] for each in sorted(device_nodes)},
                 "emulator": cpuset.format(seen.emulator or ()),
             }
         )
 
+    def phase(self, step: str, servers: Iterable[int], watch: Stopwatch) -> None:
+        """Note that a phase of the test ends here; it began where the one before ended.
+
+        :param servers: the numbers of the servers that it was about
+        """
+        now_s, waited_s = watch.total_s, watch.waited_s
+        spent = {what: s - self._waited_s.get(what, 0.0) for what, s in waited_s.items()}
+        self._phases.append(
+            {
+                "step": step,
+                "servers": list(servers),
+                "begun_s": round(self._ended_s, 3),
+                "spent_s": round(now_s - self._ended_s, 3),
+                "waited_s": {what: round(s, 3) for what, s in spent.items() if s > 0},
+            }
+        )
+        self._ended_s, self._waited_s = now_s, waited_s
+
     def disagree(self, facts: Iterable[object]) -> None:
         """Note what was not as it should be."""
-        self.disagreements += map(str, facts)
+        self._disagreements += map(str, facts)
 
-    def write(self, directory: Path, waited_s: dict[str, float], own_s: float) -> None:
-        """Write it to a file of the test's own in *directory*."""
+    def write(self, directory: Path, watch: Stopwatch) -> None:
+        """Write it to a file of the test's own in *directory*; the last phase ends here."""
+        self.phase("end", (), watch)
         directory.mkdir(parents=True, exist_ok=True)
         content = {
             "test": self.test,
-            "waited_s": {what: round(spent_s, 3) for what, spent_s in waited_s.items()},
-            "own_s": round(own_s, 3),
-            "guests": self.guests,
-            "disagreements": self.disagreements,
+            "own_s": round(watch.own_s, 3),
+            "total_s": round(watch.total_s, 3),
+            "waited_s": {what: round(spent_s, 3) for what, spent_s in watch.waited_s.items()},
+            "phases": self._phases,
+            "servers": self._servers,
+            "disagreements": self._disagreements,
         }
         (directory / f"{self.test}.json").write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _words(request: Request) -> str:
-    """What was asked for, as flavor and image say it."""
+    """What was asked for, in the words of flavor and image."""
     asked = {**request.extra_specs(), **request.image_properties()}
     words = (f"{name}={value}" for name, value in asked.items())
     return " ".join([f"vcpus={request.vcpus} ram={request.memory_mib}", *words])

@@ -19,12 +19,12 @@ from vhost_tempest_plugin.scenario.requests.server_requests import (
 )
 from vhost_tempest_plugin.topology.layout import Layout
 
-# Guests by rounds: those of one are placed before the next are asked for.
+# Servers by rounds: those of one are placed before the next are asked for.
 Plan = tuple[tuple[Request, ...], ...]
 
 
 def out_of_reach(layout: Layout, kind: DeviceKind) -> Plan | None:
-    """Guests that leave free devices, but none on a node with a free dedicated CPU.
+    """Servers that leave free devices, but none on a node with a free dedicated CPU.
 
     Some node has such a CPU then.  None where the hardware has no such load.
     """
@@ -50,7 +50,7 @@ def reach_matters() -> HardwareRequirement:
 
 
 def placeable(words: str, make: Callable[[DeviceKind], Request]) -> HardwareRequirement:
-    """A host that has a place for a guest while it has no other."""
+    """A host that has a place for a server while it has no other."""
 
     def found(ground: TestEnvironment) -> int:
         return sum(
@@ -69,7 +69,7 @@ def rounds(requests: Iterable[Request], size: Callable[[Request], int]) -> Plan:
 
 
 def pages_apart(nodes: Iterable[NodeCapacity], kind: DeviceKind, size_kib: int) -> Plan | None:
-    """Guests that leave devices on one node only, and free huge pages only on others.
+    """Servers that leave devices on one node only, and free huge pages only on others.
 
     All nodes but the one with fewest devices lose theirs; that one keeps one, and loses its
     pages.  None where the hardware has no such load.
@@ -114,7 +114,7 @@ def _without_cpus(
 ) -> Plan | None:
     """Each node with devices loses its dedicated CPUs, and one device with them.
 
-    The guests with most CPUs are first, since they have the fewest places.
+    The servers with most CPUs are first, since they have the fewest places.
     """
     sizes = sorted((free[node] for node in devices if free[node]), reverse=True)
     if sum(devices.values()) <= len(sizes):

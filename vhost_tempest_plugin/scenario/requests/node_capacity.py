@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the nodes of hosts have for guests, by numbers."""
+"""What the nodes of hosts have for servers, by numbers."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,18 +9,18 @@ from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node
 from vhost_tempest_plugin.topology.layout import Layout
 
-# Of a node's memory; a guest with more may fit into Nova's books and not into the node, where its
-# own system and QEMU take some 300 MiB, and all that a guest with a device has is locked.
+# Of a node's memory; a server with more may fit into Nova's books and not into the node, where its
+# own system and QEMU take some 300 MiB, and all that a server with a device has is locked.
 _ROOM = 0.7
 
 
 @dataclass(frozen=True, slots=True)
 class NodeCapacity:
-    """A host's node without guests.
+    """A host's node without servers.
 
     :param devices: of the kind that is asked for
-    :param shared: CPUs that guests float over
-    :param dedicated: CPUs that guests are pinned to
+    :param shared: CPUs that servers float over
+    :param dedicated: CPUs that servers are pinned to
     :param pages: (size in KiB, how many) of its huge pages
     """
 
@@ -57,9 +57,9 @@ def stocks(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[NodeCapacity, .
 
 
 def more_than_half(memories_mib: Sequence[int]) -> int:
-    """A guest's memory, more than half of each of these, in MiB.
+    """A server's memory, more than half of each of these, in MiB.
 
-    Where there is such a size, each of them either cannot hold one such guest or has room beside.
+    Where there is such a size, each of them either cannot hold one such server or has room beside.
     """
     most = max(memories_mib)
     sizes = [most * part // 32 for part in (20, 19, 18, 17, 21, 22, 23, 24)]

@@ -9,12 +9,12 @@ from vhost_tempest_plugin.nova.request import DeviceRequest, Request
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
-# What the nested guest boots with; less and its kernel finds no room for its initramfs.
+# What the nested server boots with; less and its kernel finds no room for its initramfs.
 NODE_MEMORY_MIB = 128
 
 
 def request(vcpus: int | None = None, nodes: int | None = 1, **words: Any) -> Request:
-    """A guest of that many NUMA nodes with a CPU and 128 MiB for each, or as *words* say."""
+    """A server of that many NUMA nodes with a CPU and 128 MiB for each, or as *words* say."""
     count = nodes or 1
     words.setdefault("memory_mib", NODE_MEMORY_MIB * count)
     return Request(vcpus=vcpus or count, nodes=nodes, **words)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A guest with a NIC of which all say the same."""
+"""A server with a NIC of which all views agree."""
 
 from tests.unit import lab_settings
 from vhost_tempest_plugin.host.nested_guest import GuestNode as NodeInGuest
 from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell, GuestDomain
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import GuestNode, Observation
-from vhost_tempest_plugin.nova.views import GuestViews, Holding, HostDevice, Power, TrackedDevice
+from vhost_tempest_plugin.nova.views import Holding, HostDevice, Power, ServerViews, TrackedDevice
 
 GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
 HOST = lab_settings.settings().hosts[0]
@@ -37,8 +37,8 @@ def domain(node: int = 1) -> GuestDomain:
     )
 
 
-VIEWS = GuestViews(
-    guest=GUEST,
+VIEWS = ServerViews(
+    server=GUEST,
     host=HOST.name,
     power=Power.ON,
     domain=domain(),

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the five views say of one server at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vhost_tempest_plugin.host.nested_guest.report import GuestReport
+from vhost_tempest_plugin.host.observe.host_view import HostDevice, HostView
+from vhost_tempest_plugin.hypervisor.domain import GuestDomain
+from vhost_tempest_plugin.nova.expect import Observation
+from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
+from vhost_tempest_plugin.nova.views.placement import Holding
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+
+class Power(StrEnum):
+    """Whether a server runs with its devices.
+
+    While it is off or suspended, the host's own drivers have its devices: Nova detaches them
+    before it suspends.  Nova's database goes on allocating them to the server.
+    """
+
+    ON = "on"
+    OFF = "off"
+    SUSPENDED = "suspended"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerViews:
+    """A server that has a host.
+
+    :param server: its uuid
+    :param host: the host's name
+    :param domain: libvirt's; None where libvirt has no such domain
+    :param sysfs: the host's devices
+    :param nova: the rows of ``pci_devices`` that are allocated to it
+    :param recorded: ``instance_extra.numa_topology``; None where Nova has no such server there
+    :param api: the server topology
+    :param holdings: what it has in Placement
+    :param reported_devices: whether the host's devices are in Placement
+    :param report: what the guest in it reports; None where nobody waited for that
+    :param in_reserve: devices that it keeps for another host or flavor, while a resize waits to
+        be confirmed
+    """
+
+    server: str
+    host: str
+    power: Power
+    domain: GuestDomain | None
+    sysfs: Mapping[PciAddress, HostDevice]
+    nova: tuple[TrackedDevice, ...]
+    recorded: Observation | None
+    api: Observation | None
+    holdings: tuple[Holding, ...]
+    reported_devices: bool = False
+    report: GuestReport | None = None
+    in_reserve: frozenset[PciAddress] = frozenset()
+
+
+def server_views(
+    server: str,
+    name: str,
+    host: HostView,
+    nova: NovaView,
+    *,
+    api: Observation | None,
+    holdings: tuple[Holding, ...],
+    power: Power = Power.ON,
+    reported_devices: bool = False,
+    report: GuestReport | None = None,
+    in_reserve: frozenset[PciAddress] = frozenset(),
+) -> ServerViews:
+    """The views of a server, from those of its host; parameters as of ``ServerViews``.
+
+    :param name: the host's
+    :param host: what the host itself says
+    :param nova: what Nova's database says of the host
+    """
+    return ServerViews(
+        server=server,
+        host=name,
+        power=power,
+        domain=host.domains.get(server),
+        sysfs=host.devices,
+        nova=nova.of(server),
+        recorded=nova.instances.get(server),
+        api=api,
+        holdings=holdings,
+        reported_devices=reported_devices,
+        report=report,
+        in_reserve=in_reserve,
+    )

@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One test's servers: what was asked for, what Nova made of it, and whether that is right."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+from tempest.lib import exceptions
+
+from vhost_tempest_plugin.host.nested_guest import GuestReport
+from vhost_tempest_plugin.nova.expect import (
+    Conflict,
+    HostLoads,
+    Limits,
+    Refused,
+    Rejection,
+    RequestOutcome,
+    Shortage,
+    order_differences,
+    outcome_differences,
+    possible_outcomes,
+    refusal,
+)
+from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.nova.views import Power
+from vhost_tempest_plugin.scenario.clients.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
+from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
+from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
+from vhost_tempest_plugin.scenario.inspection.record import Record
+from vhost_tempest_plugin.scenario.placed_server import Claim, PlacedServer
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+_NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
+_HOST = "OS-EXT-SRV-ATTR:host"
+
+
+class DisagreementError(AssertionError):
+    """Views differ, or an outcome is not what the topology leads to.
+
+    :param facts: each difference
+    """
+
+    def __init__(self, facts: Iterable[object]) -> None:
+        self.facts = tuple(map(str, facts))
+        super().__init__("\n".join(self.facts))
+
+
+class Session:
+    """What a test has placed so far, on which hosts, and the comparison of it with what is due.
+
+    Methods raise ``DisagreementError`` where something is not as it must be; ``AssertionError``
+    where a server fails for another reason.
+
+    :param hosts: the compute hosts by name
+    :param limits: what Nova may promise of them; a test that changes the options changes it
+    """
+
+    def __init__(
+        self,
+        cloud: Cloud,
+        hosts: Mapping[str, ObservedHost],
+        limits: Limits,
+        inspector: Inspector,
+        record: Record,
+        watch: Stopwatch,
+    ) -> None:
+        self.cloud = cloud
+        self.hosts = hosts
+        self.limits = limits
+        self.record = record
+        self.watch = watch
+        # The only host that Nova may choose; None for any.
+        self.only: str | None = None
+        # Devices that the options of Nova do not offer.
+        self.unavailable: frozenset[PciAddress] = frozenset()
+        # The ids of all servers that were asked for.
+        self.asked: list[str] = []
+        self._inspector = inspector
+        self._known: dict[str, PlacedServer] = {}
+        self._hosted: list[str] = []
+
+    @property
+    def hosted(self) -> tuple[PlacedServer, ...]:
+        """The servers that have a host, in the order in which they came to it."""
+        return tuple(self._known[server] for server in self._hosted)
+
+    def of(self, server: str) -> PlacedServer:
+        """What is known of a server (uuid) that was placed; its last state where it has gone."""
+        return self._known[server]
+
+    def update(self, server: str, **changes: Any) -> PlacedServer:
+        """Note what the test itself has changed: fields of ``PlacedServer``."""
+        self._known[server] = replace(self._known[server], **changes)
+        return self._known[server]
+
+    def loads(self, *, without: str | None = None) -> HostLoads:
+        """The hosts that Nova may choose, with the load of this test's servers.
+
+        :param without: a host that is left out
+        """
+        loads = {
+            name: host.candidate(self.limits)
+            for name, host in self.hosts.items()
+            if self.only in (None, name)
+        }
+        for server in self.hosted:
+            for claim in (server.claim, server.source):
+                if claim is not None and claim.host in loads:
+                    loads[claim.host] = loads[claim.host].after(claim.request, claim.seen)
+        return {
+            name: replace(
+                host, load=replace(host.load, devices=host.load.devices | self.unavailable)
+            )
+            for name, host in loads.items()
+            if name != without
+        }
+
+    def ask(
+        self, requests: Sequence[Request], *, console: bool = False, ports: Sequence[str] = ()
+    ) -> list[str | Rejection]:
+        """Ask for servers at the same moment; the id of each, or the API's refusal.
+
+        :param console: they boot a system that reports on its console
+        :param ports: ids of ordinary ports
+        """
+        if len(requests) == 1:
+            return [self._ask(requests[0], console, ports)]
+        with self.watch.waiting("the API"), ThreadPoolExecutor(len(requests)) as pool:
+            for request in requests:
+                self.cloud.prepare(request, console=console)
+            return list(pool.map(lambda each: self._ask(each, console, ports), requests))
+
+    def settle_all(
+        self,
+        requests: Sequence[Request],
+        asked: Sequence[str | Rejection],
+        *,
+        console: bool = False,
+    ) -> tuple[PlacedServer | Rejection, ...]:
+        """What came of requests for which ``ask`` gave a server each; waits until they run."""
+        servers = [server for server in asked if isinstance(server, str)]
+        self.asked += (server for server in servers if server not in self.asked)
+        shown = self.cloud.settled(servers, self.watch, status="ACTIVE")
+        outcomes: list[str | Rejection] = []
+        for request, server in zip(requests, asked, strict=True):
+            if isinstance(server, str) and shown[server]["status"] == "ERROR":
+                outcomes.append(Rejection(None, self._no_host(server)))
+                continue
+            if isinstance(server, str):
+                claim = Claim(request, shown[server][_HOST])
+                self._known[server] = PlacedServer(len(self._known), server, claim, console)
+                self._hosted.append(server)
+            outcomes.append(server)
+        self.check(*(each for each in outcomes if isinstance(each, str)), step="boot", moved=True)
+        return tuple(self._known[each] if isinstance(each, str) else each for each in outcomes)
+
+    def check(
+        self, *servers: str, step: str, report: GuestReport | None = None, moved: bool = False
+    ) -> None:
+        """Compare the views of servers, which must be where and what they were.
+
+        :param report: what the guest in it has reported, where there is one server
+        :param moved: they may be elsewhere, and have other devices
+        """
+        facts: list[str] = []
+        states = [self._known[server] for server in servers]
+        for state, inspection in zip(
+            states, self._inspector.inspect(*states, report=report), strict=True
+        ):
+            found = list(inspection.facts)
+            if inspection.seen is not None:
+                now = replace(state.claim, seen=inspection.seen)
+                self.update(state.id, claim=now, console_log=inspection.console_log)
+                nodes = inspection.device_nodes or {}
+                self.record.server(self._known[state.id], step, self.watch.total_s, nodes)
+                if not moved and now != state.claim:
+                    found.append(f"it was {state.claim.seen}, is {now.seen}")
+            facts += (f"server {state.number} after {step}: {fact}" for fact in found)
+        self.record.phase(step, (state.number for state in states), self.watch)
+        self.require(facts)
+
+    def judge(self, loads: HostLoads, server: str) -> None:
+        """Compare where a server is with what the topology allows under these loads."""
+        claim = self._known[server].claim
+        outcome = RequestOutcome(claim.request, claim.host, claim.seen)
+        self.require(outcome_differences(possible_outcomes(loads, claim.request), outcome))
+
+    def judge_all(
+        self,
+        loads: HostLoads,
+        requests: Sequence[Request],
+        outcomes: Sequence[PlacedServer | Rejection],
+    ) -> None:
+        """Find an order of requests that were made at once which explains what came of them."""
+        self.require(
+            order_differences(
+                loads,
+                [
+                    RequestOutcome(request, None, outcome)
+                    if isinstance(outcome, Rejection)
+                    else RequestOutcome(request, outcome.claim.host, outcome.claim.seen)
+                    for request, outcome in zip(requests, outcomes, strict=True)
+                ],
+            )
+        )
+
+    def expect_refusal(
+        self, request: Request, *reasons: Shortage | Conflict, loads: HostLoads | None = None
+    ) -> Refused:
+        """Why the topology leads to a refusal; it must, and for one of these reasons.
+
+        :param reasons: any where none is given
+        :param loads: the hosts that come into question; all where it is None
+        """
+        expected = refusal(possible_outcomes(self.loads() if loads is None else loads, request))
+        if expected is None:
+            raise AssertionError(f"the topology has a place for {request}")
+        if reasons and expected.reason not in reasons:
+            raise AssertionError(f"{expected.reason!r} is not one of {reasons}: {expected.detail}")
+        return expected
+
+    def delete(self, *servers: str) -> None:
+        """Delete servers at once; nothing of theirs may be held afterwards."""
+        self.cloud.delete(servers, self.watch)
+        for server in servers:
+            self.left_host(server, "delete")
+
+    def left_host(self, server: str, step: str) -> None:
+        """Note that a server has no host any more; nothing of that host may be held for it."""
+        self.forget(server)
+        self.released(server, self._known[server].host, step)
+
+    def forget(self, server: str) -> None:
+        """Note that a server has no host any more."""
+        self._hosted.remove(server)
+
+    def arrived(self, server: str, host: str) -> None:
+        """Note that a server without a host has one again, and runs."""
+        claim = replace(self._known[server].claim, host=host)
+        self.update(server, claim=claim, power=Power.ON)
+        self._hosted.append(server)
+
+    def released(self, server: str, host: str, step: str) -> None:
+        """Nothing of a host may be held for a server that is not on it any more."""
+        number = self._known[server].number
+        held = self._inspector.held_by(server, host, self.watch)
+        self.record.phase(step, (number,), self.watch)
+        self.require(f"server {number} after {step}: {leak}" for leak in held)
+
+    def nothing_is_held(self) -> None:
+        """Nothing of any host may be held, by whomever; waits for a release."""
+        self.require(self._inspector.held(self.watch))
+
+    def settle(self, server: str, status: str) -> Mapping[str, Any]:
+        """Wait until a server has a status; how the API shows it then."""
+        shown = self.cloud.settled([server], self.watch, status=status)[server]
+        if shown["status"] != status:
+            number = self._known[server].number
+            raise AssertionError(f"server {number} is {shown['status']}: {self.fault(server)}")
+        return shown
+
+    def fault(self, server: str) -> str:
+        """Nova's reason for a server's failure."""
+        fault = self.cloud.show(server).get("fault", {})
+        return str(fault.get("message", "no reason is given"))
+
+    def require(self, facts: Iterable[object]) -> None:
+        """Fail with these facts, which the record keeps, where there are any."""
+        if known := tuple(facts):
+            self.record.disagree(known)
+            raise DisagreementError(known)
+
+    def _ask(self, request: Request, console: bool, ports: Sequence[str]) -> str | Rejection:
+        try:
+            server = self.cloud.create(request, self.watch, console=console, ports=ports)
+        except exceptions.ClientRestClientException as error:
+            message = str(error.resp_body) if error.resp_body else str(error)
+            return Rejection(int(error.resp.status), message)
+        self.asked.append(server)
+        return server
+
+    def _no_host(self, server: str) -> str:
+        """Why no host was found; any other reason is a failure."""
+        fault = self.fault(server)
+        if not any(words in fault for words in _NO_HOST):
+            raise AssertionError(f"server {server} failed: {fault}")
+        return fault
