@@ -14,13 +14,12 @@ from tests.unit.lab_settings import host
 from tests.unit.test_network import LAN
 from tests.unit.test_stack import RECORD
 from tests.unit.test_stack_configuration import BASE
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.devstack import ssh_mesh
 from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.host import ssh_keys
+from vhost_tempest_plugin.host import jobs, ssh_keys
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
@@ -67,18 +66,21 @@ class NetworkOfStackTest(unittest.TestCase):
         self.assertEqual(["192.168.128.2", "192.168.128.3"], addresses)
         text = nodes.configuration(nodes.hosts[1])
         self.assertEqual("192.168.128.3", ini.last(ini.parse(text, ""), "my_ip", "DEFAULT"))
-        jobs = self.enterContext(mock.patch.object(host_commands, "Jobs")).return_value.__enter__
+        made = self.enterContext(mock.patch.object(jobs, "Jobs")).return_value.__enter__
         nodes.boot(nodes.hosts)
-        started = [call.args[0] for call in jobs.return_value.start.call_args_list]
-        for port, words in enumerate(started):
-            self.assertIn(f"--network=lan:{port}", words)
+        started = [call.args[0] for call in made.return_value.start.call_args_list]
+        self.assertEqual(
+            [UplinkSpec("lan", 0), UplinkSpec("lan", 1)], [up.uplink for up in started]
+        )
 
     def test_without_a_network_they_have_what_all_have(self) -> None:
         nodes = self.nodes(None)
         self.assertEqual({"10.0.2.15"}, {each.address for each in nodes.hosts})
         self.assertFalse(any(each.is_reachable for each in nodes.hosts))
-        words = host_commands.up(nodes.hosts[0], Path("/t.yaml"), {})
-        self.assertFalse([word for word in words if word.startswith("--network")])
+        made = self.enterContext(mock.patch.object(jobs, "Jobs")).return_value.__enter__
+        nodes.boot(nodes.hosts)
+        started = [call.args[0] for call in made.return_value.start.call_args_list]
+        self.assertEqual([None, None], [up.uplink for up in started])
 
     def test_a_network_that_is_gone_is_told(self) -> None:
         registry.forget("lan")
@@ -110,7 +112,3 @@ class NetworkOfStackTest(unittest.TestCase):
             ],
             known,
         )
-
-    def test_the_command_of_a_host(self) -> None:
-        words = host_commands.up(host("small"), Path("/t.yaml"), {}, UplinkSpec("lan", 3))
-        self.assertEqual("--network=lan:3", words[-1])

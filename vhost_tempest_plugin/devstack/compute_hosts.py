@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.compute import agents, host_commands
+from vhost_tempest_plugin.cloud.compute import agents
 from vhost_tempest_plugin.cloud.compute import copies as copies_module
 from vhost_tempest_plugin.cloud.compute.copies import Copy
 from vhost_tempest_plugin.cloud.compute.service import ComputeService, written
@@ -25,11 +25,14 @@ from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.host import jobs as host_jobs
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.host.worker_protocol import Down, Up
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
@@ -77,12 +80,12 @@ class ComputeHosts:
         :param anew: shut them down first; they have devstack's environment as it is now then
         """
         environment = self._record.environment
-        with host_commands.Jobs(self._progress) as jobs:
+        shares = (Share(environment, PurePosixPath(environment)),)
+        with host_jobs.Jobs(self._progress) as jobs:
             for host in wanted:
-                down = [["down", host.name]] if anew else []
-                shares = {environment: environment}
-                uplink = self._uplink(host)
-                jobs.start(*down, host_commands.up(host, self._topology(host.name), shares, uplink))
+                down = [Down(host.name)] if anew else []
+                topology, uplink = self._topology(host.name), self._uplink(host)
+                jobs.start(*down, Up(host.name, topology, host.accelerator, shares, uplink))
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
         """Have nova-compute run in hosts with everything as it is now, and wait for it.
@@ -132,7 +135,7 @@ class ComputeHosts:
     def destroy(self) -> None:
         """Remove all hosts."""
         for host in self.hosts:
-            host_commands.destroy(host.name, self._progress)
+            host_jobs.destroy(host.name, self._progress)
 
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova-compute's file in a host."""

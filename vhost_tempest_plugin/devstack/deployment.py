@@ -4,7 +4,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.compute.driver import EmulatedDeployment, assignments
 from vhost_tempest_plugin.cloud.compute.options import verify
 from vhost_tempest_plugin.cloud.configuration import override
@@ -15,7 +14,7 @@ from vhost_tempest_plugin.devstack import status as devstack_status
 from vhost_tempest_plugin.devstack.compute_hosts import UNIT
 from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.devstack.stack import Stack
-from vhost_tempest_plugin.host import rewire
+from vhost_tempest_plugin.host import jobs, rewire
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Lines, silent
@@ -86,7 +85,7 @@ class DevstackDeployment(EmulatedDeployment):
     def _boot_with(self, host: str, hardware: Layout) -> None:
         with self._held() as stack:
             if host_status.is_running(host):
-                host_commands.power_off(host)
+                jobs.power_off(host)
             rewire.rewire(host, hardware, silent)
             # With the hardware that it has now.
             hosts = Stack.of(stack.directory, stack.record, silent).hosts

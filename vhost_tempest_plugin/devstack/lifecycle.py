@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, Networking
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -22,7 +21,7 @@ from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
-from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host import acceleration, jobs
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
@@ -122,7 +121,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
             progress(f"{error}")
             names = numbered_hosts(name)
         for host in names:
-            host_commands.destroy(host, progress)
+            jobs.destroy(host, progress)
         directory.remove()
 
 

@@ -6,11 +6,10 @@ import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.compute.driver import EmulatedDeployment, assignments
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import Value
-from vhost_tempest_plugin.host import rewire
+from vhost_tempest_plugin.host import jobs, rewire
 from vhost_tempest_plugin.lab import logs, overrides, restart
 from vhost_tempest_plugin.lab.hosts import nova_compute
 from vhost_tempest_plugin.lab.lab import Lab
@@ -32,7 +31,7 @@ class LabDeployment(EmulatedDeployment):
 
     def reboot(self, host: str) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
-            host_commands.power_off(host)
+            jobs.power_off(host)
             runtime.hosts.heal()
 
     def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
@@ -63,7 +62,7 @@ class LabDeployment(EmulatedDeployment):
     def _boot_with(self, host: str, hardware: Layout) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
             if runtime.hosts.is_running(host):
-                host_commands.power_off(host)
+                jobs.power_off(host)
             rewire.rewire(host, hardware, silent)
             runtime.hosts.heal()
 

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.host import acceleration, nested_guest
+from vhost_tempest_plugin.host import acceleration, jobs, nested_guest
 from vhost_tempest_plugin.host.status import host_names, numbered_hosts
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
@@ -125,7 +124,7 @@ def destroy(name: str, progress: Progress) -> None:
             hosts = numbered_hosts(name)
         Supervision(directory.path).shutdown()
         for host in hosts:
-            host_commands.destroy(host, progress)
+            jobs.destroy(host, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
 
@@ -268,7 +267,7 @@ def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord)
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
     for host in record.hosts:
-        host_commands.destroy(host, progress)
+        jobs.destroy(host, progress)
 
 
 @contextmanager

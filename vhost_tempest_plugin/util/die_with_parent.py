@@ -18,6 +18,14 @@ def tethered(argv: Sequence[str | Path]) -> list[str | Path]:
     return [process.which("setpriv"), "--pdeathsig", "KILL", *_namespace(), *argv]
 
 
+def asked_to_end(argv: Sequence[str | Path]) -> list[str | Path]:
+    """*argv* so that it is asked to end (SIGTERM) with the thread that starts it.
+
+    What it started lives on, unless it ends that itself (prctl(2), PR_SET_PDEATHSIG).
+    """
+    return [process.which("setpriv"), "--pdeathsig", "TERM", *argv]
+
+
 @cache
 def _namespace() -> tuple[str | Path, ...]:
     mine = () if os.geteuid() == 0 else ("--user", "--map-current-user")

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TypeAlias
+from typing import IO, Literal, TypeAlias
 
 from vhost_tempest_plugin.errors import CommandError, LocalError, VhostCommand
 
@@ -105,11 +105,12 @@ def follow(
     argv: Sequence[str | Path],
     report: Callable[[str], None],
     *,
+    stream: Literal["stdout", "stderr"] = "stderr",
     environment: Mapping[str, str] | None = None,
     started: Callable[[Callable[[], None]], None] = lambda end: None,
     grace_s: float = GRACE_S,
 ) -> Completed:
-    """Run a program to its end; each line of its standard error is reported as it comes.
+    """Run a program to its end; each line of one of its streams is reported as it comes.
 
     Ends the program where *report* raises.  What it returned is the caller's business.
 
@@ -118,10 +119,15 @@ def follow(
     :raises CommandError: it could not be started
     """
     lines: list[str] = []
+    is_output = stream == "stdout"
     with (
-        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as other,
         _ending(
-            argv, grace_s=grace_s, stdout=output, stderr=subprocess.PIPE, environment=environment
+            argv,
+            grace_s=grace_s,
+            stdout=subprocess.PIPE if is_output else other,
+            stderr=other if is_output else subprocess.PIPE,
+            environment=environment,
         ) as program,
     ):
 
@@ -133,15 +139,16 @@ def follow(
         killer.daemon = True
         started(end)
         try:
-            for raw in program.stderr or ():
+            for raw in (program.stdout if is_output else program.stderr) or ():
                 lines.append(_text(raw))
                 report(lines[-1].rstrip("\n"))
             program.wait()
         finally:
             killer.cancel()
-        output.seek(0)
-        said = _text(output.read())
-        return Completed(program.args, program.returncode, said, "".join(lines))
+        other.seek(0)
+        reported, kept = "".join(lines), _text(other.read())
+        output, complaints = (reported, kept) if is_output else (kept, reported)
+        return Completed(program.args, program.returncode, output, complaints)
 
 
 @contextmanager

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import ClassVar
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, Deployment, Value
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host import jobs, status
+from vhost_tempest_plugin.host.worker_protocol import Plug, Unplug
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import speed
@@ -77,10 +77,10 @@ class EmulatedDeployment(Deployment):
             self._boot_with(host, own)
 
     def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
-        host_commands.run(["unplug", host, str(device), *(() if wait else ("--no-wait",))], silent)
+        jobs.run(Unplug(host, device, wait), silent)
 
     def plug(self, host: str, device: PciAddress) -> None:
-        host_commands.run(["plug", host, str(device)], silent)
+        jobs.run(Plug(host, device), silent)
 
     def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
         if service != LIBVIRT:

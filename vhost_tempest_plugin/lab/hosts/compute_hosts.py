@@ -4,16 +4,18 @@
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.compute.copies import Tree
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.host import jobs as host_jobs
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
+from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.host.worker_protocol import Restore, Save, Up
 from vhost_tempest_plugin.lab.hosts import readiness, snapshot
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.lab import Lab
@@ -46,7 +48,7 @@ class ComputeHosts:
     def booting(self) -> Iterator[None]:
         """Boot new hosts while the block does something else."""
         self.destroy()
-        with host_commands.Jobs(self._progress) as jobs:
+        with host_jobs.Jobs(self._progress) as jobs:
             for host in self.settings.hosts:
                 up = self._up(host, self._directory.topology)
                 jobs.start(up, within=stages.of(self._directory, Stage.HOST))
@@ -55,10 +57,10 @@ class ComputeHosts:
     @contextmanager
     def coming_back(self) -> Iterator[None]:
         """Bring the hosts of the snapshot back while the block does something else."""
-        with host_commands.Jobs(self._progress) as jobs:
+        with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
                 jobs.start(
-                    ["restore", name],
+                    Restore(name),
                     before=partial(self._put_back, name),
                     within=stages.of(self._directory, Stage.HOST),
                 )
@@ -131,7 +133,7 @@ class ComputeHosts:
 
     def heal(self) -> None:
         """Boot hosts that are off with their disks as they are; have nova-compute run in all."""
-        with host_commands.Jobs(self._progress) as jobs:
+        with host_jobs.Jobs(self._progress) as jobs:
             for host in self.settings.hosts:
                 if not self.is_running(host.name):
                     self._progress(f"host {host.name!r} is off; booting it")
@@ -145,22 +147,22 @@ class ComputeHosts:
         for host in self.settings.hosts:
             with self._compute(host) as compute:
                 compute.fall_asleep()
-        with host_commands.Jobs(self._progress) as jobs:
+        with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
-                jobs.start(["save", name])
+                jobs.start(Save(name))
 
     def restore(self) -> None:
         """Bring saved hosts back, and nova-compute in them."""
         before = self.reports()
-        with host_commands.Jobs(self._progress) as jobs:
+        with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
-                jobs.start(["restore", name])
+                jobs.start(Restore(name))
         self.resume(before)
 
     def destroy(self) -> None:
         """Remove all hosts."""
         for name in self.names:
-            host_commands.destroy(name, self._progress)
+            host_jobs.destroy(name, self._progress)
 
     def reports(self, those: Iterable[ComputeHost] | None = None) -> Reports:
         """How often nova-compute of hosts has reported itself.
@@ -205,12 +207,13 @@ class ComputeHosts:
             finally:
                 compute.wake_up()
 
-    def _up(self, host: ComputeHost, topology: Path) -> list[str]:
-        shares = {self._environment.path: self._environment.image}
-        return host_commands.up(host, topology, shares)
+    def _up(self, host: ComputeHost, topology: Path) -> Up:
+        made = self._environment
+        shares = (Share(made.image, PurePosixPath(made.path)),)
+        return Up(host.name, topology, host.accelerator, shares)
 
     def _put_back(self, name: str) -> None:
-        host_commands.destroy(name, self._progress)
+        host_jobs.destroy(name, self._progress)
         snapshot.put_back_host(self._directory, name)
 
     @contextmanager

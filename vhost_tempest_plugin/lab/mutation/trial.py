@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.compute import host_commands
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host import jobs, status
+from vhost_tempest_plugin.host.worker_protocol import Plug
 from vhost_tempest_plugin.lab import lifecycle, restart, tempest
 from vhost_tempest_plugin.lab.deployment import LabDeployment
 from vhost_tempest_plugin.lab.environment import mutant_tree
@@ -121,9 +121,7 @@ class MutationRun:
             elif mutant.companion is not None:
                 device = mutant.companion(layout)
                 self._deployment.unplug(host, device.address)
-                host_commands.run(
-                    ["plug", host, str(device.address), "--companion"], self._progress
-                )
+                jobs.run(Plug(host, device.address, has_companion=True), self._progress)
             self._deployment.restart(NOVA_COMPUTE, host)
             yield
         finally:

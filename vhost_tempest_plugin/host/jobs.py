@@ -1,59 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The emulated hosts of a lab, brought up and down by the ``vhost`` command.
-
-A process can hold one embedded libvirt only, so each host has a command of its own.
-"""
+"""Work on emulated hosts, each in a process of its own, several at once."""
 
 import contextlib
-import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from threading import Lock
 from types import TracebackType
 from typing import Self
 
-from vhost_tempest_plugin import errors
-from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
-from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.errors import VhostCommand, VhostError
+from vhost_tempest_plugin.host import status, worker_protocol
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.worker_protocol import Answer, Destroy, Request
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress
 
-_STAMP = re.compile(r"\[ *[0-9.]+ s\] ")
-_COMPLAINT = "vhost: "
+_WORKER = "vhost_tempest_plugin.host.worker"
 _MOST = 8
-# A command that is ended removes what it has begun.
+# A worker that is ended removes what it has begun.
 _END_LIMIT_S = 60.0
-
-
-def up(
-    host: ComputeHost,
-    topology: Path,
-    shares: Mapping[Path, Path],
-    uplink: UplinkSpec | None = None,
-) -> list[str]:
-    """The command that brings a host up, from whatever state it is in.
-
-    :param shares: image files by the directory at which the host has them
-    :param uplink: what it is connected to beside its user-mode link
-    """
-    words = [f"--share={image}:{path}" for path, image in shares.items()]
-    if uplink is not None:
-        words.append(f"--network={uplink}")
-    accelerator = f"--accelerator={host.accelerator}"
-    return ["up", str(topology), "--name", host.name, accelerator, *words]
 
 
 def destroy(name: str, progress: Progress) -> None:
     """Remove everything of a host, if there is anything."""
     if HostDirectory.of(name).exists:
-        run(["destroy", name], progress)
+        run(Destroy(name), progress)
 
 
 def power_off(name: str) -> None:
@@ -67,34 +42,53 @@ def power_off(name: str) -> None:
 
 
 def run(
-    words: list[str],
+    request: Request,
     progress: Progress,
     started: Callable[[Callable[[], None]], None] = lambda end: None,
 ) -> None:
-    """Run a command as a user does, passing on its news; it ends with this process.
+    """Have a worker carry out a request, passing on its news; it ends with this process.
 
-    :param started: is given what ends the command
-    :raises VhostError: what the command failed with, as its exit code says
+    :param started: is given what ends the worker
+    :raises VhostError: as the worker raised it, of the same class
     """
-    argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
-    argv += [sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words]
+    argv = [sys.executable, "-P", "-m", _WORKER, worker_protocol.dump_request(request)]
+    last: Answer | None = None
 
-    def pass_on(line: str) -> None:
-        news, stamped = _STAMP.subn("", line, count=1)
-        if stamped:
-            progress(news)
+    def read(line: str) -> None:
+        nonlocal last
+        answer = worker_protocol.load_answer(line)
+        if answer is not None and answer.news is not None:
+            progress(answer.news)
+        elif answer is not None:
+            last = answer
 
-    done = process.follow(argv, pass_on, started=started, grace_s=_END_LIMIT_S)
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or [f"'vhost {words[0]}' said nothing"]
-        raise _error(done.returncode)(lines[-1].removeprefix(_COMPLAINT))
+    ended = process.follow(
+        asked_to_end(argv), read, stream="stdout", started=started, grace_s=_END_LIMIT_S
+    )
+    if last is None:
+        raise _broken(request, ended)
+    if last.error is not None:
+        raise last.error
+
+
+def _broken(request: Request, ended: process.Completed) -> VhostError:
+    """The error of a worker that ended without an answer."""
+    how = f"exit code {ended.returncode}"
+    if ended.returncode < 0:
+        how = f"signal {-ended.returncode}"
+    lines = ended.stderr.strip().splitlines()
+    return VhostError(
+        f"the worker for {worker_protocol.verb(request)} of {request.name!r} ended without an "
+        f"answer ({how}{f': {lines[-1]}' if lines else ''})",
+        hint=f"see {VhostCommand('list')} for what there is of the host",
+    )
 
 
 class Jobs:
     """Work on several hosts at once, beside what the block does.
 
     The block's end waits for all of it; where the block or one of them fails, or the waiting
-    is interrupted, the commands are ended.
+    is interrupted, the workers are ended.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -110,11 +104,11 @@ class Jobs:
 
     def start(
         self,
-        *commands: list[str],
+        *requests: Request,
         before: Callable[[], None] = lambda: None,
         within: AbstractContextManager[None] = nullcontext(),  # noqa: B008 - it has no state
     ) -> None:
-        """Run ``vhost`` commands one after the other, in a thread.
+        """Carry out requests one after the other, in a thread.
 
         :param before: called there first
         :param within: entered there around all of it
@@ -123,9 +117,9 @@ class Jobs:
         def work() -> None:
             with within:
                 before()
-                for words in commands:
+                for request in requests:
                     if not self._failed:
-                        run(words, self._progress, self._note)
+                        run(request, self._progress, self._note)
 
         self._futures.append(self._pool.submit(work))
 
@@ -148,7 +142,7 @@ class Jobs:
             self._pool.shutdown()
 
     def _note(self, end: Callable[[], None]) -> None:
-        """Remember what ends a command that was started, or end it where it is too late."""
+        """Remember what ends a worker that was started, or end it where it is too late."""
         with self._lock:
             if not self._failed:
                 self._ends.append(end)
@@ -160,18 +154,3 @@ class Jobs:
             self._failed = True
         for end in self._ends:
             end()
-
-
-def _error(code: int) -> type[VhostError]:
-    """The class whose exit code this is."""
-    return next(
-        (
-            kind
-            for kind in vars(errors).values()
-            if isinstance(kind, type)
-            and issubclass(kind, VhostError)
-            and kind.exit_code == code
-            and "__init__" not in vars(kind)
-        ),
-        VhostError,
-    )
