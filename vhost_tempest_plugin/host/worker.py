@@ -34,8 +34,8 @@ def perform(request: Request, progress: Progress) -> None:
     """
     match request:
         case Up(name, topology, accelerator, shares, uplink):
-            host = catalog.find(str(topology))
-            spec = lifecycle.HostSpec(host, name, accelerator, shares=shares, uplink=uplink)
+            layout = catalog.find(str(topology))
+            spec = lifecycle.HostSpec(layout, name, accelerator, shares=shares, uplink=uplink)
             lifecycle.up(spec, progress)
         case Down(name):
             lifecycle.down(name, progress)
