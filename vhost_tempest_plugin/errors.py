@@ -7,7 +7,6 @@ command returns for it.
 
 import shlex
 from dataclasses import dataclass
-from pathlib import PurePath
 from typing import ClassVar
 
 
@@ -27,7 +26,7 @@ class VhostCommand:
     words: tuple[str, ...]
     options: tuple[tuple[str, str | bool], ...]
 
-    def __init__(self, *words: str | PurePath, **options: str | int | bool | PurePath | None):
+    def __init__(self, *words: object, **options: object) -> None:
         object.__setattr__(self, "words", tuple(map(str, words)))
         given = tuple(
             (f"--{name.replace('_', '-')}", value if value is True else str(value))
@@ -41,6 +40,11 @@ class VhostCommand:
         """The arguments of ``vhost``."""
         options = ((name,) if value is True else (name, str(value)) for name, value in self.options)
         return (*self.words, *(word for option in options for word in option))
+
+    @property
+    def as_root(self) -> str:
+        """Its text with ``sudo``."""
+        return f"'sudo vhost {shlex.join(self.argv)}'"
 
     def __str__(self) -> str:
         return f"'vhost {shlex.join(self.argv)}'"

@@ -110,7 +110,7 @@ class LabTest(LabCase):
         found = self.findings("hosts")["hosts"]
         self.assertEqual("failed", found["verdict"])
         self.assertIn("off", found["observed"])
-        self.assertIn("vhost lab up", found["remedy"])
+        self.assertIn("vhost lab up", found["hint"])
         self.lab("up", "--topology", TOPOLOGY)
         self.assert_ready()
 

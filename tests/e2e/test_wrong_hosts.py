@@ -71,7 +71,7 @@ class Telling(NamedTuple):
     """What a failed check says: regular expressions of its parts."""
 
     observed: str
-    remedy: str
+    hint: str
     expected: str = "."
 
 
@@ -157,7 +157,7 @@ class RightHostTest(WrongHostCase):
 
     @contextmanager
     def broken(self, command: str, repair: str) -> Iterator[None]:
-        """Something broken in the host; the remedy afterwards, whatever happens."""
+        """Something broken in the host; the hint afterwards, whatever happens."""
         self.vhost.ssh(self.name, command)
         try:
             yield
@@ -427,7 +427,7 @@ class BareHostTest(WrongHostCase):
         finding = kvm(self.vhost, self.name)
         self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertIn("neither vmx nor svm", finding.observed)
-        self.assertRegex(finding.remedy, "nested virtualization on in this machine's kvm_intel")
+        self.assertRegex(finding.hint, "nested virtualization on in this machine's kvm_intel")
 
 
 class UnheededHostTest(WrongHostCase):
@@ -508,13 +508,13 @@ class MiswiredHostTest(WrongHostCase):
         finding = kvm(self.vhost, self.name)
         self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertRegex(finding.observed, "the flag svm, but no /dev/kvm")
-        self.assertIn("'modprobe kvm_amd' in the host", finding.remedy)
+        self.assertIn("'modprobe kvm_amd' in the host", finding.hint)
         self.vhost.ssh(self.name, "mknod /dev/kvm c 10 232")
         finding = kvm(self.vhost, self.name)
         self.vhost.ssh(self.name, "rm /dev/kvm")
         self.assertEqual(CheckVerdict.FAILED, finding.verdict)
         self.assertRegex(finding.observed, "/dev/kvm is there, but a guest on it does not run: .+")
-        self.assertIn("vhost doctor", finding.remedy)
+        self.assertIn("vhost doctor", finding.hint)
 
 
 def kvm(vhost: emulated.Vhost, name: str) -> Finding:

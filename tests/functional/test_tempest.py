@@ -23,7 +23,7 @@ def finding(verdict: str) -> dict[str, str]:
         "verdict": verdict,
         "expected": "active",
         "observed": "whatever",
-        "remedy": "intel_iommu=on on the kernel's command line",
+        "hint": "intel_iommu=on on the kernel's command line",
     }
 
 

@@ -70,6 +70,8 @@ def recorded(name: str) -> str:
 class RecordedMachine:
     """A stand-in for ``HostConnection``: it answers with recorded text."""
 
+    name = "recorded"
+
     def __init__(self, sysfs: str, virsh: str, *, modprobe_status: int = 0) -> None:
         self._sysfs = sysfs
         self._virsh = virsh

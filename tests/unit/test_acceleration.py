@@ -29,7 +29,9 @@ class Guest:
         self.outcome = outcome
         self.runs = 0
 
-    def __call__(self, qemu: Path, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
+    def __call__(
+        self, qemu: Path, accelerator: Accelerator, limit_s: float
+    ) -> kvm_probe.ProbeOutcome:
         self.runs += 1
         return self.outcome
 
@@ -48,14 +50,14 @@ class DecideTest(unittest.TestCase):
         verdict = self.decide()
         self.assertEqual(Accelerator.KVM, verdict.accelerator)
         self.assertTrue(verdict.nested)
-        self.assertEqual("", verdict.remedy)
+        self.assertEqual("", verdict.hint)
         self.assertEqual(1, self.guest.runs)
 
     def test_kvm_that_opens_but_runs_nothing(self) -> None:
         verdict = self.decide(kvm_probe.ProbeOutcome(False, "KVM internal error"))
         self.assertEqual(Accelerator.TCG, verdict.accelerator)
         self.assertIn("opens, but a guest does not run on it: KVM internal error", verdict.reason)
-        self.assertIn("dmesg", verdict.remedy)
+        self.assertIn("dmesg", verdict.hint)
 
     def test_nested_off_still_uses_kvm_and_says_so(self) -> None:
         for module, value in (("kvm_intel", "N"), ("kvm_amd", "0")):
@@ -64,18 +66,18 @@ class DecideTest(unittest.TestCase):
                 self.assertEqual(Accelerator.KVM, verdict.accelerator)
                 self.assertFalse(verdict.nested)
                 self.assertIn(f"nested virtualization is off ({module})", verdict.reason)
-                self.assertIn(f"modprobe {module} nested=1", verdict.remedy)
+                self.assertIn(f"modprobe {module} nested=1", verdict.hint)
 
     def test_without_permission_no_guest_is_run(self) -> None:
         verdict = self.decide(device=Device(0, 106, 0o660, usable=False))
         self.assertEqual(Accelerator.TCG, verdict.accelerator)
         self.assertIn("uid 1000) may not open /dev/kvm (mode 0660, uid 0, gid 106)", verdict.reason)
-        self.assertIn("usermod -aG", verdict.remedy)
+        self.assertIn("usermod -aG", verdict.hint)
         self.assertEqual(0, self.guest.runs)
 
     def test_a_device_of_root_alone_has_another_remedy(self) -> None:
         verdict = self.decide(device=Device(0, 0, 0o600, usable=False))
-        self.assertIn("chmod 660 /dev/kvm", verdict.remedy)
+        self.assertIn("chmod 660 /dev/kvm", verdict.hint)
 
     def test_module_not_loaded(self) -> None:
         for flag, module in (("vmx", "kvm_intel"), ("svm", "kvm_amd")):
@@ -83,12 +85,12 @@ class DecideTest(unittest.TestCase):
                 verdict = self.decide(device=None, nested=(), cpu_flag=flag)
                 self.assertEqual(Accelerator.TCG, verdict.accelerator)
                 self.assertIn(f"the CPU has {flag}: {module} is not loaded", verdict.reason)
-                self.assertIn(f"modprobe {module}", verdict.remedy)
+                self.assertIn(f"modprobe {module}", verdict.hint)
 
     def test_no_virtualization_in_the_cpu(self) -> None:
         verdict = self.decide(device=None, nested=(), cpu_flag=None)
         self.assertIn("neither vmx nor svm", verdict.reason)
-        self.assertIn("firmware", verdict.remedy)
+        self.assertIn("firmware", verdict.hint)
 
     def test_every_reason_is_a_line_of_its_own(self) -> None:
         verdicts = [
@@ -150,6 +152,15 @@ class ChooseTest(unittest.TestCase):
                 verdict = choose(seen=SEEN, probe_guest=guest, cache=self.cache)
                 self.assertEqual(Accelerator.KVM, verdict.accelerator)
         self.assertEqual(5, guest.runs)
+
+    def test_a_guest_that_ran_out_of_time_is_asked_again(self) -> None:
+        late = kvm_probe.ProbeOutcome.unfinished(15, "")
+        slow, well = Guest(late), Guest(WORKS)
+        first = choose(seen=SEEN, probe_guest=slow, cache=self.cache)
+        self.assertEqual(Accelerator.TCG, first.accelerator)
+        self.assertIn("did not end within 15 s", first.reason)
+        second = choose(seen=SEEN, probe_guest=well, cache=self.cache)
+        self.assertEqual((Accelerator.KVM, 1), (second.accelerator, well.runs))
 
     def test_emulation_on_request_runs_no_guest(self) -> None:
         guest = Guest(WORKS)

@@ -3,6 +3,7 @@ import dataclasses
 import subprocess
 import unittest
 from typing import cast
+from unittest import mock
 
 from tests.unit.recorded_host import (
     HOST,
@@ -11,7 +12,7 @@ from tests.unit.recorded_host import (
     recorded,
     subject,
 )
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError
 from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Check, Subject, differences, words
@@ -59,17 +60,17 @@ def without(name: str, *parts: str) -> str:
 
 
 class CheckTest(unittest.TestCase):
-    def assert_failed(self, finding: Finding, expected: str, observed: str, remedy: str) -> None:
+    def assert_failed(self, finding: Finding, expected: str, observed: str, hint: str) -> None:
         self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn(expected, finding.expected)
         self.assertIn(observed, finding.observed)
-        self.assertIn(remedy, finding.remedy)
+        self.assertIn(hint, finding.hint)
 
     def assert_not_applicable(self, check: Check, host: Host, sysfs: str, why: str) -> None:
         finding = check.run(subject(sysfs, host=host))
         self.assertEqual(CheckVerdict.NOT_APPLICABLE, finding.verdict, finding)
         self.assertIn(why, finding.expected)
-        self.assertEqual("", finding.remedy)
+        self.assertEqual("", finding.hint)
 
 
 class EveryCheckTest(CheckTest):
@@ -91,7 +92,7 @@ class EveryCheckTest(CheckTest):
             with self.subTest(check=check.name):
                 finding = check.run(whole)
                 self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
-                self.assertEqual((check.name, ""), (finding.check, finding.remedy))
+                self.assertEqual((check.name, ""), (finding.check, finding.hint))
                 self.assertTrue(finding.expected)
                 self.assertTrue(finding.observed)
 
@@ -122,7 +123,10 @@ class NumaTopologyTest(CheckTest):
         )
         finding = NumaTopology().run(subject(text))
         self.assert_failed(
-            finding, "node 0 CPUs: 0-3", "node 0 CPUs: 0-2", "<cpu> in 'vhost render'"
+            finding,
+            "node 0 CPUs: 0-3",
+            "node 0 CPUs: 0-2",
+            "<cpu> in 'vhost render --host recorded'",
         )
 
     def test_distances_sockets_and_threads(self) -> None:
@@ -217,12 +221,12 @@ class IommuActiveTest(CheckTest):
     def test_the_misleading_message_and_no_device(self) -> None:
         finding = IommuActive().run(subject(recorded("noiommu")))
         self.assert_failed(finding, "Directed I/O", "only 'DMAR: IOMMU enabled'", "no IOMMU device")
-        self.assertNotIn("command line", finding.remedy)
+        self.assertNotIn("command line", finding.hint)
 
     def test_switched_off(self) -> None:
         finding = IommuActive().run(subject(recorded("iommu-off")))
         self.assert_failed(finding, "", "the last is 'DMAR-IR", "take intel_iommu=off off")
-        self.assertNotIn("no IOMMU device", finding.remedy)
+        self.assertNotIn("no IOMMU device", finding.hint)
 
     def test_neither_device_nor_command_line(self) -> None:
         text = "\n".join(
@@ -232,7 +236,7 @@ class IommuActiveTest(CheckTest):
         )
         finding = IommuActive().run(subject(text))
         self.assert_failed(finding, "", "no message about DMAR", "no IOMMU device")
-        self.assertIn("put intel_iommu=on on", finding.remedy)
+        self.assertIn("put intel_iommu=on on", finding.hint)
 
     def test_both_there_and_no_message(self) -> None:
         kept = without("sriov", "Directed I/O")
@@ -411,7 +415,7 @@ class SriovTest(CheckTest):
         self.assert_failed(
             finding, "VF 8086:10ca of 0000:dd:00.0, node 2", "nothing", "dd:00.0 is 0, not 2"
         )
-        self.assertIn("vhost.sriov=", finding.remedy)
+        self.assertIn("vhost.sriov=", finding.hint)
 
     def test_another_maximum(self) -> None:
         text = changed("sriov", ("sriov_totalvfs:7", "sriov_totalvfs:3"))
@@ -435,7 +439,7 @@ class DefaultNetworkOffTest(CheckTest):
     LINE = " default   inactive   no          yes"
 
     def test_active_and_autostart(self) -> None:
-        for line, observed, remedy in (
+        for line, observed, hint in (
             (" default   active     yes         yes", "active and starts", "net-destroy default"),
             (" default   inactive   yes         yes", "inactive and starts", "--disable default"),
             (" default   active     no          yes", "does not start", "net-destroy default"),
@@ -443,7 +447,7 @@ class DefaultNetworkOffTest(CheckTest):
             with self.subTest(line=line):
                 text = changed("sriov-virsh", (self.LINE, line))
                 finding = DefaultNetworkOff().run(subject(virsh=text))
-                self.assert_failed(finding, "no network 'default'", observed, remedy)
+                self.assert_failed(finding, "no network 'default'", observed, hint)
 
     def test_no_such_network(self) -> None:
         finding = DefaultNetworkOff().run(subject(virsh=without("sriov-virsh", self.LINE)))
@@ -455,6 +459,8 @@ class DefaultNetworkOffTest(CheckTest):
 class OneGuest:
     """A stand-in for ``HostConnection`` in which a guest on KVM ends with *status*."""
 
+    name = "one"
+
     def __init__(self, sysfs: str, status: int) -> None:
         self._sysfs = sysfs
         self._status = status
@@ -464,7 +470,7 @@ class OneGuest:
     ) -> "subprocess.CompletedProcess[str]":
         if argv == ["sh"]:
             return subprocess.CompletedProcess(argv, 0, self._sysfs, "")
-        status = self._status if argv[0] == "timeout" and "kvm" in argv else 0
+        status = self._status if argv[0] == "sh" and "kvm" in argv else 0
         return subprocess.CompletedProcess(argv, status, "", "kvm: unhandled exit 8000")
 
 
@@ -498,8 +504,13 @@ class KvmTest(CheckTest):
 class Mute:
     """A stand-in for ``HostConnection`` that does not answer."""
 
+    name = "mute"
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
     def run(self, argv: list[str], **_: object) -> None:
-        raise HostError("the host is mute; wake it")
+        raise self._error
 
 
 class RegistryTest(unittest.TestCase):
@@ -517,11 +528,42 @@ class RegistryTest(unittest.TestCase):
         findings = registry.HOST.run_all(subject(), ["hugepages", "iommu-active"])
         self.assertEqual(["iommu-active", "hugepages"], [finding.check for finding in findings])
 
-    def test_a_host_that_does_not_answer_fails_its_checks(self) -> None:
-        mute = Subject(subject().layout, Accelerator.TCG, cast("HostConnection", Mute()))
-        (finding,) = registry.HOST.run_all(mute, ["vfio"])
-        self.assertEqual(CheckVerdict.FAILED, finding.verdict)
-        self.assertEqual(("the host is mute", "wake it"), (finding.observed, finding.remedy))
+    def test_a_check_that_raises_is_an_error_with_its_reason(self) -> None:
+        for error, observed, hint in (
+            (HostError("the host is mute; no", hint="wake it"), "the host is mute; no", "wake it"),
+            (LocalError("there is no kernel source"), "there is no kernel source", ""),
+            (KeyError("x"), "KeyError: 'x' (test_checks.py:", "the check itself"),
+        ):
+            with self.subTest(observed):
+                machine = cast("HostConnection", Mute(error))
+                mute = Subject(subject().layout, Accelerator.TCG, machine)
+                (finding,) = registry.HOST.run_all(mute, ["vfio"])
+                self.assertEqual(CheckVerdict.ERROR, finding.verdict)
+                self.assertTrue(finding.is_bad)
+                self.assertIn(observed, finding.observed)
+                self.assertIn(hint, finding.hint)
+
+    def test_a_check_that_raises_leaves_the_others_their_findings(self) -> None:
+        with mock.patch.object(Vfio, "run", side_effect=LocalError("the disk is full")):
+            findings = registry.HOST.run_all(subject(), ["vfio", "hugepages", "sriov"])
+        self.assertEqual(
+            [
+                ("hugepages", CheckVerdict.PASSED),
+                ("vfio", CheckVerdict.ERROR),
+                ("sriov", CheckVerdict.PASSED),
+            ],
+            [(finding.check, finding.verdict) for finding in findings],
+        )
+
+    def test_hints_name_the_host_itself(self) -> None:
+        text = without("sriov", "node1/memory36", "node1/memory37")
+        (finding,) = registry.HOST.run_all(subject(text), ["numa-topology"])
+        for command in (
+            "'vhost render --host recorded'",
+            "'vhost down recorded'",
+            "'vhost up --name recorded'",
+        ):
+            self.assertIn(command, finding.hint)
 
 
 class WordsTest(unittest.TestCase):

@@ -71,7 +71,7 @@ class JudgeTest(unittest.TestCase):
         ).values():
             with self.subTest(finding.name):
                 if finding.verdict is not DoctorVerdict.OK:
-                    self.assertTrue(finding.remedy)
+                    self.assertTrue(finding.hint)
 
     def test_no_emulator(self) -> None:
         bad = self.bad(versions=None, trouble="no driver", acceleration=None)
@@ -79,7 +79,7 @@ class JudgeTest(unittest.TestCase):
         base = bad["an emulated NUMA host"]
         self.assertEqual((DoctorVerdict.MISSING, "no driver"), (base.verdict, base.observed))
         self.assertEqual(
-            "apt-get install libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils", base.remedy
+            "apt-get install libvirt-daemon-driver-qemu qemu-system-x86 qemu-utils", base.hint
         )
 
     def test_too_old_for_igb(self) -> None:
@@ -89,7 +89,7 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual(DoctorVerdict.MISSING, finding.verdict)
         self.assertEqual("QEMU 7.2, libvirt 9.0", finding.observed)
         self.assertEqual("QEMU 8.0, libvirt 9.3", finding.needed)
-        self.assertIn("backports", finding.remedy)
+        self.assertIn("backports", finding.hint)
 
     def test_emulation_is_a_warning_with_its_reason(self) -> None:
         verdict = acceleration.AccelerationVerdict(
@@ -98,7 +98,7 @@ class JudgeTest(unittest.TestCase):
         finding = self.bad(acceleration=verdict)["accelerator"]
         self.assertEqual(DoctorVerdict.WARNING, finding.verdict)
         self.assertEqual("tcg: there is no /dev/kvm", finding.observed)
-        self.assertEqual("modprobe it", finding.remedy)
+        self.assertEqual("modprobe it", finding.hint)
 
     def test_nested_off_is_a_warning(self) -> None:
         verdict = acceleration.AccelerationVerdict(Accelerator.KVM, "nested is off", "nested=1")
@@ -107,21 +107,21 @@ class JudgeTest(unittest.TestCase):
         )
 
     def test_a_missing_program_is_named_by_its_package(self) -> None:
-        for distribution, remedy in (
+        for distribution, hint in (
             (DEBIAN, "apt-get install libelf-dev"),
             (FEDORA, "dnf install elfutils-libelf-devel"),
             (Distribution(frozenset({"arch"})), "install what Debian calls libelf-dev"),
         ):
-            with self.subTest(remedy):
+            with self.subTest(hint):
                 header = TOOL["/usr/include/libelf.h"]
                 bad = self.bad(distribution=distribution, absent=frozenset({header}))
-                self.assertEqual(remedy, bad[header.name].remedy)
+                self.assertEqual(hint, bad[header.name].hint)
                 self.assertEqual(DoctorVerdict.MISSING, bad[header.name].verdict)
 
     def test_a_package_that_a_distribution_lacks_is_called_by_debians_name(self) -> None:
         source = TOOL["/usr/src/linux-source-*.tar.*"]
         bad = self.bad(distribution=FEDORA, absent=frozenset({source}))
-        self.assertEqual("install what Debian calls linux-source", bad[source.name].remedy)
+        self.assertEqual("install what Debian calls linux-source", bad[source.name].hint)
 
     def test_pictures_and_the_lab_are_not_essential(self) -> None:
         names = ("dot", "mariadbd", "rabbitmq-server")
@@ -130,7 +130,7 @@ class JudgeTest(unittest.TestCase):
             dict.fromkeys(names, DoctorVerdict.WARNING),
             {name: f.verdict for name, f in bad.items()},
         )
-        self.assertIn("rabbitmq-server", bad["rabbitmq-server"].remedy)
+        self.assertIn("rabbitmq-server", bad["rabbitmq-server"].hint)
 
     def test_ovmf_only_for_many_nics(self) -> None:
         ovmf = next(tool for tool in TOOLS if tool.efi)
@@ -147,7 +147,7 @@ class JudgeTest(unittest.TestCase):
     def test_user_namespaces_refused(self) -> None:
         finding = self.bad(user_namespaces=False)["user namespaces"]
         self.assertEqual(DoctorVerdict.MISSING, finding.verdict)
-        self.assertIn("sysctl", finding.remedy)
+        self.assertIn("sysctl", finding.hint)
 
     def test_memory(self) -> None:
         needed_mib = 8192 + doctor.QEMU_MIB
@@ -194,12 +194,12 @@ class JudgeTest(unittest.TestCase):
                     ResourceRequirement(catalog.find("small"), lab=lab), absent=absent
                 )
                 self.assertEqual(verdict, found["mariadbd"].verdict)
-                self.assertEqual("apt-get install rabbitmq-server", found["rabbitmq-server"].remedy)
+                self.assertEqual("apt-get install rabbitmq-server", found["rabbitmq-server"].hint)
 
 
 class DistributionTest(unittest.TestCase):
     def test_families(self) -> None:
-        for text, remedy in (
+        for text, hint in (
             ('ID=debian\nVERSION_ID="12"\n', "apt-get install bc"),
             ("ID=linuxmint\nID_LIKE='ubuntu debian'\n", "apt-get install bc"),
             ('ID="centos"\nID_LIKE="rhel fedora"\n', "dnf install bc"),
@@ -207,7 +207,7 @@ class DistributionTest(unittest.TestCase):
             ("no assignment\n", "install what Debian calls bc"),
         ):
             with self.subTest(text):
-                self.assertEqual(remedy, Distribution.parse(text).install([TOOL["bc"]]))
+                self.assertEqual(hint, Distribution.parse(text).install([TOOL["bc"]]))
 
     def test_every_tool_has_a_package(self) -> None:
         for tool in TOOLS:

@@ -72,7 +72,7 @@ class LabChecksTest(unittest.TestCase):
     def assert_failed(self, finding: Finding, observed: str) -> None:
         self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn(observed, finding.observed)
-        self.assertTrue(finding.remedy)
+        self.assertTrue(finding.hint)
 
     def test_all_that_are_registered_are_ordered(self) -> None:
         self.assertEqual(list(LAB.order), list(LAB.load()))

@@ -9,7 +9,7 @@ from unittest import mock
 
 from lxml import etree
 
-from tests.unit.recorded_host import HOST
+from tests.unit.recorded_host import HOST, subject
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks import nested_run
@@ -53,6 +53,8 @@ def one_nic(**changes: object) -> Host:
 
 class NestingMachine:
     """A stand-in for ``HostConnection`` in which a nested guest writes *console*."""
+
+    name = "nesting"
 
     def __init__(
         self,
@@ -126,12 +128,12 @@ class NestedGuestTest(unittest.TestCase):
         layout = lay_out(host or one_nic())
         return NestedGuest().run(Subject(layout, Accelerator.TCG, cast("HostConnection", machine)))
 
-    def assert_failed(self, machine: NestingMachine, observed: str, remedy: str) -> None:
+    def assert_failed(self, machine: NestingMachine, observed: str, hint: str) -> None:
         finding = self.check(machine)
         self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn("8086:10d3, an address by DHCP, then back on e1000e", finding.expected)
         self.assertIn(observed, finding.observed)
-        self.assertIn(remedy, finding.remedy)
+        self.assertIn(hint, finding.hint)
 
     def test_it_passes_and_leaves_nothing(self) -> None:
         machine = NestingMachine()
@@ -172,11 +174,13 @@ class NestedGuestTest(unittest.TestCase):
 
     def test_the_guest_dies(self) -> None:
         machine = NestingMachine("Kernel panic - not syncing\n", alive=False)
-        self.assert_failed(machine, "ended too early; its last words: Kernel panic", "QEMU's own")
+        self.assert_failed(
+            machine, "ended too early; its last words: Kernel panic", "QEMU's messages"
+        )
 
     def test_the_guest_is_never_done(self) -> None:
         with mock.patch.dict(nested_run._LIMIT_S, {Accelerator.TCG: -1.0}):
-            self.assert_failed(NestingMachine(""), "not done after", "QEMU's own")
+            self.assert_failed(NestingMachine(""), "not done after", "QEMU's messages")
 
     def test_the_nic_is_not_given_back(self) -> None:
         with mock.patch.object(nested_run, "_RETURN_S", -1.0):
@@ -187,7 +191,7 @@ class NestedGuestTest(unittest.TestCase):
         nics = lay_out(HOST).hardware().endpoints
         virtual = next(nic for nic in nics if nic.physical_function is not None)
         attempt = nested_run.Attempt(seen=(virtual.id,), no_dhcp="no-carrier")
-        self.assertIn("'ip link set up' for 0000:dd:00.0", attempt.remedy(virtual))
+        self.assertIn("'ip link set up' for 0000:dd:00.0", attempt.hint(subject(), virtual))
 
     def test_the_guest_goes_even_where_the_host_fails(self) -> None:
         machine = NestingMachine("vhost-guest: cpu x\n")

@@ -30,7 +30,7 @@ class JudgeTest(unittest.TestCase):
     def failed(self, views: ServerViews, *held: Disagreement) -> set[str]:
         findings = smoke_guest.judge(server_views.HOST, views, held)
         for finding in findings:
-            self.assertEqual(finding.verdict is CheckVerdict.FAILED, bool(finding.remedy))
+            self.assertEqual(finding.verdict is CheckVerdict.FAILED, bool(finding.hint))
         return {finding.check for finding in findings if finding.verdict is CheckVerdict.FAILED}
 
     def test_views_that_agree(self) -> None:

@@ -12,10 +12,9 @@ from cliff.command import Command
 from vhost_tempest_plugin.cli import verdicts
 from vhost_tempest_plugin.cli.output import TABLE, Lister, Structure
 from vhost_tempest_plugin.cli.terminal import Terminal
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding, summarize
+from vhost_tempest_plugin.host.checks.finding import Finding, summarize
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Finding))
-_GOOD = (CheckVerdict.PASSED, CheckVerdict.NOT_APPLICABLE)
 
 
 class FindingsCommand(Lister):
@@ -30,7 +29,7 @@ class FindingsCommand(Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print the findings; 1 where one is not good."""
         code = super().run(parsed_args)
-        return code or int(any(each.verdict not in _GOOD for each in self._findings))
+        return code or int(any(each.is_bad for each in self._findings))
 
     def take_action(
         self, parsed_args: argparse.Namespace

@@ -8,10 +8,12 @@ from typing import Any
 from vhost_tempest_plugin.cli import sharing
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
 from vhost_tempest_plugin.cli.output import ShowOne
-from vhost_tempest_plugin.host import lifecycle, share
+from vhost_tempest_plugin.host import lifecycle, share, status
+from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplink
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import progress
 
 
@@ -25,7 +27,9 @@ class Up(ShowOne):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "topology", nargs="?", default="article", help="name or file (default: article)"
+            "topology",
+            nargs="?",
+            help="name or file (default: that of the host --name where it exists, else article)",
         )
         parser.add_argument("--name", help="the host's name (default: the topology's)")
         parser.add_argument(
@@ -50,7 +54,7 @@ class Up(ShowOne):
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
-        layout = catalog.find(arguments.topology)
+        layout = _layout(arguments)
         choice = arguments.accelerator
         wish = lifecycle.HostSpec(
             layout=layout,
@@ -62,3 +66,12 @@ class Up(ShowOne):
             uplink=uplink.parse(arguments.network) if arguments.network else None,
         )
         return HOST_COLUMNS, host_row(lifecycle.up(wish, progress.Lines()))
+
+
+def _layout(arguments: argparse.Namespace) -> Layout:
+    """What the host is to be: what is asked for, or what it is already."""
+    if arguments.topology is None and arguments.name:
+        directory = HostDirectory.of(arguments.name)
+        if directory.is_recorded:
+            return status.intended(arguments.name)
+    return catalog.find(arguments.topology or "article")

@@ -49,7 +49,7 @@ def of_finding(finding: Finding, terminal: Terminal, *, verbose: bool) -> Entry:
     brief = ""
     if finding.differences:
         brief = f"{len(finding.differences)} of {len(finding.compared)} items differ"
-    return Entry(finding.check, finding.verdict, brief, tuple(details), finding.remedy)
+    return Entry(finding.check, finding.verdict, brief, tuple(details), finding.hint)
 
 
 def of_diagnosis(finding: doctor.Finding, terminal: Terminal, *, verbose: bool) -> Entry:
@@ -57,7 +57,7 @@ def of_diagnosis(finding: doctor.Finding, terminal: Terminal, *, verbose: bool) 
     details: list[str] = []
     if verbose or finding.verdict is not doctor.DoctorVerdict.OK:
         details = _wrapped([f"observed: {finding.observed}", f"needed: {finding.needed}"], terminal)
-    return Entry(finding.name, finding.verdict, "", tuple(details), finding.remedy)
+    return Entry(finding.name, finding.verdict, "", tuple(details), finding.hint)
 
 
 def render(entries: Sequence[Entry], terminal: Terminal) -> str:

@@ -21,10 +21,10 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import paths, process
 
 QEMU = "qemu-system-x86_64"
-Probe = Callable[[Path, Accelerator], kvm_probe.ProbeOutcome]
+Probe = Callable[[Path, Accelerator, float], kvm_probe.ProbeOutcome]
 
 _CPU_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
-_NESTED_REMEDY = (
+_NESTED_HINT = (
     "run 'modprobe -r {module} && modprobe {module} nested=1' as root, "
     "and put 'options {module} nested=1' in /etc/modprobe.d/kvm.conf to keep it"
 )
@@ -70,13 +70,16 @@ class AccelerationVerdict:
     """The accelerator that works, why, and what could be done for a better one.
 
     :param nested: whether the host gets virtualization of its own
-    :param remedy: empty where there is nothing to improve
+    :param hint: empty where there is nothing to improve
+    :param is_final: whether it holds until something changes that it depends on; not where a
+        guest ran out of time, as on a machine that was busy for a moment
     """
 
     accelerator: Accelerator
     reason: str
-    remedy: str = ""
+    hint: str = ""
     nested: bool = False
+    is_final: bool = True
 
 
 def observe(root: Path = Path("/")) -> AccelerationInputs:
@@ -115,15 +118,16 @@ def decide(seen: AccelerationInputs, probe_guest: Probe = kvm_probe.run) -> Acce
             Accelerator.TCG,
             f"this user (uid {seen.user}) may not open /dev/kvm "
             f"(mode {device.mode:04o}, uid {device.owner}, gid {device.group})",
-            _permission_remedy(device),
+            _permission_hint(device),
         )
-    outcome = probe_guest(Path(seen.qemu), Accelerator.KVM)
+    outcome = probe_guest(Path(seen.qemu), Accelerator.KVM, kvm_probe.limit_s())
     if not outcome.works:
         return AccelerationVerdict(
             Accelerator.TCG,
             f"/dev/kvm opens, but a guest does not run on it: {outcome.detail}",
             "nothing is lost but speed; look at 'dmesg' for kvm, and in a virtual machine "
             "switch nested virtualization on in its hypervisor",
+            is_final=outcome.is_final,
         )
     return _with_kvm(seen)
 
@@ -148,9 +152,10 @@ def choose(
     verdict = _remembered(directory, seen)
     if verdict is None:
         verdict = decide(seen, probe_guest)
-        _remember(directory, seen, verdict)
+        if verdict.is_final:
+            _remember(directory, seen, verdict)
     if wanted is Accelerator.KVM and verdict.accelerator is not Accelerator.KVM:
-        raise LocalError(f"KVM does not work here: {verdict.reason}; {verdict.remedy}")
+        raise LocalError(f"KVM does not work here: {verdict.reason}", hint=verdict.hint)
     return verdict
 
 
@@ -179,7 +184,7 @@ def _without_device(seen: AccelerationInputs) -> AccelerationVerdict:
     )
 
 
-def _permission_remedy(device: Device) -> str:
+def _permission_hint(device: Device) -> str:
     if device.mode & 0o060 == 0o060 and device.group != 0:
         return (
             'run \'usermod -aG "$(stat -c %G /dev/kvm)" "$USER"\' as root and log in again '
@@ -196,7 +201,7 @@ def _with_kvm(seen: AccelerationInputs) -> AccelerationVerdict:
             Accelerator.KVM,
             f"a guest ran on /dev/kvm; nested virtualization is off ({module}), so the host's "
             "own guests are emulated",
-            _NESTED_REMEDY.format(module=module),
+            _NESTED_HINT.format(module=module),
         )
     return AccelerationVerdict(Accelerator.KVM, "a guest ran on /dev/kvm", nested=True)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.errors import LocalError, VhostCommand
 from vhost_tempest_plugin.host import (
     acceleration,
     image,
@@ -142,7 +142,7 @@ def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
     """
     made = image.find()
     if made is None:
-        raise LocalError("there is no image yet; 'vhost image build' makes it")
+        raise LocalError("there is no image yet", hint=f"{VhostCommand('image', 'build')} makes it")
     directory = HostDirectory.of(layout.host.name)
     share.validate(shares)
     share_images.require(shares, directory)
@@ -170,7 +170,8 @@ def _image(directory: HostDirectory, record: HostRecord, progress: Progress) -> 
     if made is None:
         raise LocalError(
             f"the image {record.image_digest} under the disk of {record.name!r} is gone from the "
-            f"cache; run 'vhost destroy {record.name}' and bring it up anew"
+            f"cache",
+            hint=f"run {VhostCommand('destroy', record.name)} and bring it up anew",
         )
     return made
 
@@ -198,4 +199,6 @@ def _firmware() -> Path:
     for path in _FIRMWARE:
         if path.exists():
             return path
-    raise LocalError("the host needs OVMF, its NICs are too many for SeaBIOS; install 'ovmf'")
+    raise LocalError(
+        "the host needs OVMF, its NICs are too many for SeaBIOS", hint="install 'ovmf'"
+    )

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.hypervisor import Connection, Domain, domain
@@ -46,7 +46,10 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
     with _running(name, progress) as running:
         alias = domain.nic_alias(running.xml(), device.mac)
         if alias is None:
-            raise InputError(f"the NIC at {address} of {name!r} is unplugged; 'vhost plug' it")
+            raise InputError(
+                f"the NIC at {address} of {name!r} is unplugged",
+                hint=f"{VhostCommand('plug', name, address)} puts it back",
+            )
         progress(f"unplugging {address} of {name!r}")
         running.detach(alias)
         if wait:
@@ -85,8 +88,8 @@ def _await(name: str, address: PciAddress) -> None:
     with status.connected(name) as (_, machine):
         if not machine.run(words, input_text=_FOUND).stdout:
             raise HostError(
-                f"host {name!r} has not found the NIC at {address} within {limit_s} s; "
-                "'vhost ssh', then dmesg, tells why"
+                f"host {name!r} has not found the NIC at {address} within {limit_s} s",
+                hint=f"{VhostCommand('ssh', name, 'dmesg')} shows why",
             )
 
 
@@ -94,7 +97,7 @@ def _device(name: str, address: PciAddress) -> Device:
     devices = {device.address: device for device in status.intended(name).devices}
     if address not in devices:
         known = ", ".join(map(str, sorted(devices))) or "none"
-        raise InputError(f"host {name!r} has no NIC at {address}; it has {known}")
+        raise InputError(f"host {name!r} has no NIC at {address}", hint=f"it has {known}")
     return devices[address]
 
 
@@ -106,5 +109,7 @@ def _running(name: str, progress: Progress) -> Iterator[Domain]:
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             found = connection.find(record.uuid)
             if found is None:
-                raise InputError(f"host {name!r} does not run; 'vhost up' brings it up")
+                raise InputError(
+                    f"host {name!r} does not run", hint=f"{VhostCommand('up', name=name)} boots it"
+                )
             yield found

@@ -28,9 +28,9 @@ def command_line(layout: Layout) -> str:
         vfio = sum(len(device.vfio_addresses) for device in layout.devices)
         raise TopologyError(
             f"the kernel's command line has room for {_LONGEST_CHARS} characters and would need "
-            f"{len(line)} to name {vfio} functions for vfio-pci, virtual functions and huge pages; "
-            "leave more NICs to the kernel's driver",
+            f"{len(line)} to name {vfio} functions for vfio-pci, virtual functions and huge pages",
             ("nodes",),
+            hint="leave more NICs to the kernel's driver",
         )
     return line
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import process, speed
 
-LIMIT_S = 5.0
+# The guest takes milliseconds; QEMU may have to be read from a disk first.
+_LIMIT_S = 15.0
 
 # Assembled from tests/functional/probe_guest.S, 264 bytes: from the reset vector through
 # protected mode and page tables to long mode, a million turns of a loop, and a breakpoint
@@ -38,35 +39,56 @@ SUCCESS = 42 << 1 | 1
 
 @dataclass(frozen=True, slots=True)
 class ProbeOutcome:
-    """How the guest fared: *detail* says what went wrong, empty where it worked."""
+    """How the guest fared.
+
+    :param detail: what went wrong, empty where it worked
+    :param is_final: whether a repetition would give the same; not where time ran out
+    """
 
     works: bool
     detail: str = ""
+    is_final: bool = True
+
+    @classmethod
+    def ended(cls, status: int, stderr: str) -> "ProbeOutcome":
+        """QEMU ended with *status*."""
+        if status == SUCCESS:
+            return cls(True)
+        said = _first_line(stderr) or "it ended too early"
+        return cls(False, f"{said}; QEMU's exit status {status}")
+
+    @classmethod
+    def unfinished(cls, limit_s: float, stderr: str) -> "ProbeOutcome":
+        """QEMU was ended after *limit_s*."""
+        said = f" ({line})" if (line := _first_line(stderr)) else ""
+        return cls(False, f"it did not end within {limit_s:g} s{said}", is_final=False)
 
 
-def run(qemu: Path, accelerator: Accelerator, limit_s: float = LIMIT_S) -> ProbeOutcome:
+def limit_s() -> float:
+    """How long the guest may take, on this machine or in a host."""
+    return _LIMIT_S * speed.timeout_scale()
+
+
+def run(qemu: Path, accelerator: Accelerator, limit_s: float) -> ProbeOutcome:
     """Run the guest on *accelerator* for at most *limit_s* seconds."""
     with tempfile.TemporaryDirectory(prefix="vhost-probe-") as directory:
         firmware = Path(directory) / "guest.rom"
         firmware.write_bytes(rom())
         try:
-            done = process.run(argv(qemu, accelerator, firmware), timeout_s=limit_s, check=False)
+            done = process.run(
+                [*argv(qemu, accelerator), "-bios", firmware], timeout_s=limit_s, check=False
+            )
         except CommandError as error:
-            if error.returncode is None and error.stderr:
-                return ProbeOutcome(False, f"{_first_line(error.stderr)}; it did not end by itself")
-            return ProbeOutcome(False, f"it did not end within {limit_s:g} s")
-    if done.returncode == SUCCESS:
-        return ProbeOutcome(True)
-    said = _first_line(done.stderr) or "it ended too early"
-    return ProbeOutcome(False, f"{said}; QEMU's exit status {done.returncode}")
+            return ProbeOutcome.unfinished(limit_s, error.stderr)
+    return ProbeOutcome.ended(done.returncode, done.stderr)
 
 
-def argv(qemu: str | Path, accelerator: Accelerator, firmware: str | Path) -> list[str]:
-    """How QEMU runs the guest whose ``rom`` is in *firmware*; it exits with SUCCESS."""
+def argv(qemu: str | Path, accelerator: Accelerator) -> list[str]:
+    """How QEMU runs the guest, but for ``-bios`` and a file with ``rom``; it exits with SUCCESS."""
     cpu = "host" if accelerator is Accelerator.KVM else "qemu64"
     words = f"-accel {accelerator} -cpu {cpu} -machine q35 -m 16 -nodefaults -no-user-config"
     words += f" -display none -no-reboot -device isa-debug-exit,iobase={_EXIT_PORT:#x},iosize=1"
-    return [str(qemu), *words.split(), "-bios", str(firmware)]
+    return [str(qemu), *words.split()]
 
 
 def rom() -> bytes:

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from vhost_tempest_plugin.errors import HostError, InputError, LocalError
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.host import (
     acceleration,
     boot,
@@ -99,9 +99,13 @@ def restore(name: str, progress: Progress) -> HostStatus:
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _found(connection, directory, record)
             if domain is not None:
-                raise InputError(f"host {name!r} runs; 'vhost save {name}' saves it first")
+                raise InputError(
+                    f"host {name!r} runs", hint=f"{VhostCommand('save', name)} saves it first"
+                )
             if not directory.saved.exists():
-                raise InputError(f"host {name!r} is not saved; 'vhost up' boots it")
+                raise InputError(
+                    f"host {name!r} is not saved", hint=f"{VhostCommand('up', name=name)} boots it"
+                )
             domain = _restored(connection, directory, record, progress)
             _await_ssh(domain, directory, status.intended(name), progress, awake=True)
     return status.status(name)
@@ -120,7 +124,8 @@ def save(name: str, progress: Progress) -> None:
             # It numbers user-mode networks as they come, and never gives a number twice.
             raise InputError(
                 f"host {name!r} cannot be saved: a NIC came back since it was started, and QEMU "
-                "would not restore that; 'vhost down' and 'vhost up' it first"
+                "would not restore that",
+                hint=f"{VhostCommand('down', name)} and {VhostCommand('up', name=name)} first",
             )
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _running(connection, directory, record)
@@ -197,28 +202,28 @@ def _known(directory: HostDirectory, wish: HostSpec) -> HostRecord:
     text = directory.topology.read_text()
     if text != yaml_file.dump(wish.layout.host):
         raise InputError(
-            f"host {wish.name!r} has another topology ({record.topology}, {directory.topology}); "
-            f"'vhost destroy {wish.name}' first, or give another --name"
+            f"host {wish.name!r} has another topology ({record.topology}, {directory.topology})",
+            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
         )
     if wish.shares and set(wish.shares) != set(record.shares):
         raise InputError(
-            f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'}); "
-            f"'vhost destroy {wish.name}' first, or give another --name"
+            f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'})",
+            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
         )
     if wish.uplink and not wish.uplink.admits(record.uplink):
         raise InputError(
-            f"host {wish.name!r} is connected to another network ({record.uplink or 'none'}); "
-            f"'vhost destroy {wish.name}' first, or give another --name"
+            f"host {wish.name!r} is connected to another network ({record.uplink or 'none'})",
+            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
         )
     if wish.uri not in (None, record.uri):
         raise InputError(
-            f"host {wish.name!r} belongs to the libvirt {record.uri or 'of its own'}; "
-            f"'vhost destroy {wish.name}' first to move it to {wish.uri}"
+            f"host {wish.name!r} belongs to the libvirt {record.uri or 'of its own'}",
+            hint=f"{VhostCommand('destroy', wish.name)} first to move it to {wish.uri}",
         )
     if wish.accelerator not in (None, record.accelerator):
         raise InputError(
-            f"host {wish.name!r} was made for {record.accelerator}; "
-            f"'vhost destroy {wish.name}' first to change to {wish.accelerator}"
+            f"host {wish.name!r} was made for {record.accelerator}",
+            hint=f"{VhostCommand('destroy', wish.name)} first to change to {wish.accelerator}",
         )
     return record
 
@@ -248,7 +253,10 @@ def _end(directory: HostDirectory, record: HostRecord, progress: Progress) -> No
 def _running(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain:
     domain = _found(connection, directory, record)
     if domain is None:
-        raise InputError(f"host {record.name!r} does not run; 'vhost up' brings it up")
+        raise InputError(
+            f"host {record.name!r} does not run",
+            hint=f"{VhostCommand('up', name=record.name)} boots it",
+        )
     return domain
 
 

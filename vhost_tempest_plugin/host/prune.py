@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host import image
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.nested_guest import kernel, program
@@ -49,8 +49,8 @@ def _images() -> set[str]:
         if status.record is None:
             name = status.directory.name
             raise HostError(
-                f"the record of {name!r} cannot be read, so its image is not known; "
-                f"run 'vhost destroy {name}'"
+                f"the record of {name!r} cannot be read, so its image is not known",
+                hint=f"run {VhostCommand('destroy', name)}",
             )
         if status.record.image_digest is not None:
             recorded.add(status.record.image_digest)

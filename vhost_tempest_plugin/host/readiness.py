@@ -68,7 +68,7 @@ def wait(
                 progress("virtual functions and vfio-pci")
                 machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
     except HostError as error:
-        raise HostError(_failure(directory, str(error))) from None
+        raise _failure(directory, error) from None
     progress(f"{console.Stage.SSH}: logged in")
     return port
 
@@ -110,15 +110,16 @@ class _Watch:
             raise HostError(f"the host's domain is {self._running.state}")
 
 
-def _failure(directory: HostDirectory, fact: str) -> str:
-    """One line: what failed, why if the console tells, and its end."""
+def _failure(directory: HostDirectory, error: HostError) -> HostError:
+    """What failed, why if the console shows it, and the console's end."""
     text = _text(directory.console_log)
     cause = console.likely_cause(text)
     said = " / ".join(console.last_lines(text)) or "nothing"
-    return (
-        f"host {directory.name!r} did not come up at stage {console.stage(text)}: {fact}; "
-        f"{cause or 'the console may tell why'}; it last said: {said} "
-        f"(all of it: {directory.console_log})"
+    why = f" ({cause})" if cause else ""
+    return HostError(
+        f"host {directory.name!r} did not come up at stage {console.stage(text)}: {error.fact}"
+        f"{why}; the console ends with: {said}",
+        hint=f"see {directory.console_log}",
     )
 
 

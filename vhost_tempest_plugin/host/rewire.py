@@ -3,7 +3,7 @@
 
 from dataclasses import replace
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
@@ -23,7 +23,9 @@ def rewire(name: str, layout: Layout, progress: Progress) -> None:
     with directory.locked(wait_s=_WAIT_S, progress=progress):
         status = host_status.status(name)
         if status.phase is not Phase.OFF:
-            raise InputError(f"host {name!r} is not off; 'vhost down {name}' shuts it down")
+            raise InputError(
+                f"host {name!r} is not off", hint=f"{VhostCommand('down', name)} shuts it down"
+            )
         record = directory.read()
         partial = directory.topology.with_suffix(".partial")
         partial.write_text(yaml_file.dump(layout.host))

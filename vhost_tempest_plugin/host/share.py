@@ -51,16 +51,18 @@ class Share:
         place = str(self.path)
         if not _PLACE.fullmatch(place) or ".." in self.path.parts or not place.isprintable():
             raise InputError(
-                f"{place!r} is no place for a share; give an absolute path without spaces or '..', "
-                "as in --share SOURCE:/opt/stack"
+                f"{place!r} is no place for a share",
+                hint=(
+                    "give an absolute path without spaces or '..', as in --share SOURCE:/opt/stack"
+                ),
             )
         if _FREE in self.path.parents:
             return
         for own in _OWN:
             if self.path.is_relative_to(own) or own.is_relative_to(self.path):
                 raise InputError(
-                    f"the host has its own {str(own)!r}, so that {place!r} is no place for a "
-                    "share; give another, as in --share SOURCE:/opt/stack"
+                    f"the host has its own {str(own)!r}, so that {place!r} is no place for a share",
+                    hint="give another, as in --share SOURCE:/opt/stack",
                 )
 
     def __str__(self) -> str:
@@ -93,10 +95,10 @@ def validate(shares: Sequence[Share]) -> None:
     :raises InputError: they are too many, or in each other's way
     """
     if len(shares) > MOST:
-        raise InputError(f"{len(shares)} shares are too many; a host can have {MOST}")
+        raise InputError(f"{len(shares)} shares are too many", hint=f"a host can have {MOST}")
     for one, other in itertools.combinations(shares, 2):
         if one.path.is_relative_to(other.path) or other.path.is_relative_to(one.path):
             raise InputError(
-                f"the shares {str(one)!r} and {str(other)!r} are in each other's way; "
-                "give one of them another path"
+                f"the shares {str(one)!r} and {str(other)!r} are in each other's way",
+                hint="give one of them another path",
             )

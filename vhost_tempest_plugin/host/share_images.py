@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Self
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import CommandError, InputError, LocalError
+from vhost_tempest_plugin.errors import CommandError, InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image import ext4
 from vhost_tempest_plugin.host.image.ext4 import Superblock
@@ -44,19 +44,19 @@ def require(shares: Sequence[Share], directory: HostDirectory) -> None:
         if source.is_file():
             if share.path == PurePosixPath(source):
                 raise InputError(
-                    f"{str(source)!r} is a file; say where the host is to have what is in it: "
-                    f"--share {source}:PATH"
+                    f"{str(source)!r} is a file",
+                    hint=f"say where the host is to have what is in it: --share {source}:PATH",
                 )
             _superblock(source)
         elif not (source.is_dir() and os.access(source, os.R_OK | os.X_OK)):
             raise InputError(
-                f"there is no {str(source)!r} to share, or it cannot be read; give a directory, or "
-                "a file with an ext4 file system"
+                f"there is no {str(source)!r} to share, or it cannot be read",
+                hint="give a directory, or a file with an ext4 file system",
             )
         elif directory.path.resolve().is_relative_to(source.resolve()):
             raise InputError(
-                f"the host's own files ({directory.path}) are in {str(source)!r}; share a "
-                "directory without them, or set XDG_STATE_HOME"
+                f"the host's own files ({directory.path}) are in {str(source)!r}",
+                hint="share a directory without them, or set XDG_STATE_HOME",
             )
 
 
@@ -91,9 +91,11 @@ def require_unchanged(record: HostRecord) -> None:
     """
     for share, disk in zip(record.shares, record.share_disks, strict=True):
         if _superblock(disk.image).identity != disk.identity:
+            cold = VhostCommand("up", name=record.name, cold=True)
             raise InputError(
                 f"{str(disk.image)!r} has changed since host {record.name!r} was saved with it at "
-                f"{share.path}; put it back, or 'vhost up --cold' boots the host afresh"
+                f"{share.path}",
+                hint=f"put it back, or {cold} boots the host afresh",
             )
 
 
@@ -106,13 +108,13 @@ def _superblock(image: Path) -> Superblock:
         return Superblock.read(image)
     except FileNotFoundError:
         raise InputError(
-            f"{str(image)!r}, which the host is to share, is gone; put it back"
+            f"{str(image)!r}, which the host is to share, is gone", hint="put it back"
         ) from None
     except OSError as error:
         raise InputError(f"{str(image)!r} cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise InputError(
-            f"{error}; give a directory, or a raw image made with 'mkfs.ext4 -d'"
+            f"{error}", hint="give a directory, or a raw image made with 'mkfs.ext4 -d'"
         ) from None
 
 
@@ -186,7 +188,8 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
     if free_mib < needed_mib:
         raise LocalError(
             f"{image.parent} has {free_mib} MiB free, a disk of {str(directory)!r} may take "
-            f"{needed_mib} MiB; free some space or set XDG_STATE_HOME"
+            f"{needed_mib} MiB",
+            hint="free some space or set XDG_STATE_HOME",
         )
     partial = image.with_suffix(".partial")
     partial.unlink(missing_ok=True)

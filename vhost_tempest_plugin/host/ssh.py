@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vhost_tempest_plugin.errors import CommandError, HostError
+from vhost_tempest_plugin.errors import CommandError, HostError, VhostCommand
 from vhost_tempest_plugin.util import process
 
 _SOCKET = "ssh.socket"
@@ -93,6 +93,11 @@ class HostConnection:
     def __init__(self, ssh: Ssh) -> None:
         self._ssh = ssh
 
+    @property
+    def name(self) -> str:
+        """The host's name."""
+        return self._ssh.alias
+
     def __enter__(self) -> Self:
         return self
 
@@ -120,11 +125,11 @@ class HostConnection:
             watch()
             if time.monotonic() > end_s:
                 raise HostError(
-                    f"no ssh server answered on port {self._ssh.port} within {limit_s:.0f} s; "
-                    "'vhost console' shows how far the host has come"
+                    f"no ssh server answered on port {self._ssh.port} within {limit_s:.0f} s",
+                    hint=f"{VhostCommand('console', self.name)} shows how far the host has come",
                 )
             patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
-        return _lag_s(self.run(_CLOCK, timeout_s=max(_LOGIN_S, end_s - time.monotonic())))
+        return self._lag_s(self.run(_CLOCK, timeout_s=max(_LOGIN_S, end_s - time.monotonic())))
 
     def lets_in(self, patience_s: float) -> float | None:
         """By how many seconds the clock of a host is behind that has booted; None if it is mute.
@@ -138,7 +143,7 @@ class HostConnection:
             done = self._client(["ssh", patience], words, None, patience_s)
         except HostError:
             return None
-        return _lag_s(done) if done.returncode == 0 else None
+        return self._lag_s(done) if done.returncode == 0 else None
 
     def set_clock(self) -> None:
         """Give the host our time, right to half the time that a command takes.
@@ -146,7 +151,7 @@ class HostConnection:
         :raises HostError: it does not let itself be set
         """
         begun_s = time.time()
-        behind_s = _lag_s(self.run(_CLOCK)) - (time.time() - begun_s) / 2
+        behind_s = self._lag_s(self.run(_CLOCK)) - (time.time() - begun_s) / 2
         self.run(["date", "-u", "-s", f"{behind_s:+.3f} seconds"])
 
     def run(
@@ -166,13 +171,14 @@ class HostConnection:
         done = self._client(["ssh"], [self._ssh.destination, "--", command], input_text, timeout_s)
         if done.returncode == _SSH_FAILED and not self._control("check"):
             raise HostError(
-                f"ssh to port {self._ssh.port} failed during {command!r}: {_tail(done.stderr)}; "
-                "'vhost console' shows whether the host still runs"
+                f"ssh to port {self._ssh.port} failed during {command!r}: {_tail(done.stderr)}",
+                hint=f"{VhostCommand('console', self.name)} shows whether the host still runs",
             )
         if check and done.returncode != 0:
             raise HostError(
                 f"{command!r} in the host exited with {done.returncode}: "
-                f"{_tail(done.stderr or done.stdout)}; try it by hand with 'vhost ssh'"
+                f"{_tail(done.stderr or done.stdout)}",
+                hint=f"try it by hand with {VhostCommand('ssh', self.name)}",
             )
         return done
 
@@ -209,8 +215,8 @@ class HostConnection:
         done = self._client(["scp", "-O", "-q"], ["--", *sources, target], None, None)
         if done.returncode != 0:
             raise HostError(
-                f"cannot copy to {directory!r} in the host: {_tail(done.stderr)}; "
-                "is there room? ('vhost ssh', then df)"
+                f"cannot copy to {directory!r} in the host: {_tail(done.stderr)}",
+                hint=f"is there room? {VhostCommand('ssh', self.name, 'df')} shows it",
             )
 
     def _client(
@@ -233,8 +239,18 @@ class HostConnection:
             if error.returncode is not None or timeout_s is None:
                 raise
             raise HostError(
-                f"{words[-1]!r} in the host did not end within {timeout_s:.0f} s; "
-                "is the machine busy with other work?"
+                f"{words[-1]!r} in the host did not end within {timeout_s:.0f} s",
+                hint="is the machine busy with other work?",
+            ) from None
+
+    def _lag_s(self, answer: process.Completed) -> float:
+        """By how much the clock that *answer* shows is behind ours now."""
+        try:
+            return time.time() - float(answer.stdout)
+        except ValueError:
+            raise HostError(
+                f"the host's 'date' says {answer.stdout[:80]!r}",
+                hint=f"{VhostCommand('ssh', self.name)} shows who prints that",
             ) from None
 
     def _control(self, command: str) -> bool:
@@ -254,16 +270,6 @@ class HostConnection:
             pass
         time.sleep(max(0.0, begun_s + _POLL_S - time.monotonic()))
         return False
-
-
-def _lag_s(answer: process.Completed) -> float:
-    """By how much the clock that *answer* tells is behind ours now."""
-    try:
-        return time.time() - float(answer.stdout)
-    except ValueError:
-        raise HostError(
-            f"the host's 'date' says {answer.stdout[:80]!r}; 'vhost ssh' shows who prints that"
-        ) from None
 
 
 def _quoted(path: Path) -> str:

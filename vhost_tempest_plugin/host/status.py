@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host import readiness
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
@@ -91,7 +91,9 @@ def ssh(name: str) -> Ssh:
     found = _status(HostDirectory.of(name).existing())
     record = found.directory.read()
     if found.phase is not Phase.RUNNING or record.ssh_port is None:
-        raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
+        raise HostError(
+            f"host {name!r} does not run", hint=f"{VhostCommand('up', name=name)} boots it"
+        )
     return readiness.ssh(found.directory, record.ssh_port)
 
 
@@ -105,7 +107,9 @@ def console(name: str, *, follow: bool = False) -> Iterator[str]:
     try:
         log = directory.console_log.open(errors="replace", newline="")
     except FileNotFoundError:
-        raise InputError(f"host {name!r} was never started; 'vhost up' starts it") from None
+        raise InputError(
+            f"host {name!r} was never started", hint=f"{VhostCommand('up', name=name)} boots it"
+        ) from None
     with log:
         while True:
             alive = bool(orphan_processes.find(directory.path))
@@ -127,7 +131,8 @@ def intended(name: str) -> Layout:
         text = path.read_bytes()
     except OSError as error:
         raise HostError(
-            f"the topology of {name!r} cannot be read ({error}); run 'vhost destroy {name}'"
+            f"the topology of {name!r} cannot be read ({error})",
+            hint=f"run {VhostCommand('destroy', name)}",
         ) from None
     return yaml_file.load(text, str(path))
 

@@ -92,8 +92,8 @@ class Connection:
         :raises HostError: the file is damaged, or this QEMU cannot take it
         """
         paused = self._libvirt.VIR_DOMAIN_SAVE_PAUSED
-        remedy = f"{VhostCommand('up', name=name, cold=True)} boots the host afresh"
-        with told(self._libvirt, f"restore the host from {path}", remedy):
+        hint = f"{VhostCommand('up', name=name, cold=True)} boots the host afresh"
+        with told(self._libvirt, f"restore the host from {path}", hint):
             if image.is_sparse(path):
                 self._handle.restoreParams(image.parameters(self._libvirt, path), paused)
             else:

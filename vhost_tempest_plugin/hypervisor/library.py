@@ -63,7 +63,7 @@ def _start_events(libvirt: Library) -> threading.Thread:
 
 @contextmanager
 def told(
-    libvirt: Library, action: str, remedy: str, carrier_log: TextIO | None = None
+    libvirt: Library, action: str, hint: str, carrier_log: TextIO | None = None
 ) -> Iterator[None]:
     """Turn libvirt's error into a HostError: what could not be done, why, what to do.
 
@@ -79,5 +79,5 @@ def told(
             log = carrier_log.read()
         said = " ".join(f"{error} {log}".split())
         if os.strerror(errno.ENOSPC) in said:
-            remedy = "free space on that disk and repeat"
-        raise HostError(f"cannot {action}: {said}", hint=remedy) from None
+            hint = "free space on that disk and repeat"
+        raise HostError(f"cannot {action}: {said}", hint=hint) from None

@@ -101,12 +101,12 @@ class Domain:
         self._require_space(path.parent)
         partial = image.partial(path)
         partial.unlink(missing_ok=True)
-        remedy = (
+        hint = (
             "the host runs on; a device that QEMU cannot save has to leave the topology, "
             f"or use {VhostCommand('down', self.name)} and {VhostCommand('up', name=self.name)}"
         )
         try:
-            with self._told("save the host", remedy):
+            with self._told("save the host", hint):
                 if self._sparse and self._release(partial):
                     wanted = image.parameters(self._libvirt, partial)
                     kind = self._libvirt.VIR_DOMAIN_SAVE_PARAM_IMAGE_FORMAT
@@ -194,8 +194,8 @@ class Domain:
     def _is_off(self) -> bool:
         return self.state is DomainState.OFF
 
-    def _told(self, action: str, remedy: str) -> AbstractContextManager[None]:
-        return told(self._libvirt, action, remedy)
+    def _told(self, action: str, hint: str) -> AbstractContextManager[None]:
+        return told(self._libvirt, action, hint)
 
     def _monitor(self, command: str) -> str:
         """The answer of QEMU's human monitor; the machine's one has no hostfwd_add."""

@@ -186,8 +186,8 @@ def _words(found: Iterable[Disagreement]) -> str:
 def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
     if passed:
         return Finding(name, CheckVerdict.PASSED, expected, observed)
-    remedy = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
-    return Finding(name, CheckVerdict.FAILED, expected, observed, remedy)
+    hint = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
+    return Finding(name, CheckVerdict.FAILED, expected, observed, hint)
 
 
 def _list(values: Iterable[object]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import jinja2
 from markupsafe import Markup
 
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding, summarize
+from vhost_tempest_plugin.host.checks.finding import Finding, summarize
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Report:
             title=self.title,
             lead=self.lead,
             summary=summarize(self.findings),
-            failed=any(f.verdict is CheckVerdict.FAILED for f in self.findings),
+            failed=any(f.is_bad for f in self.findings),
             facts=self.facts,
             findings=self.findings,
             picture=Markup(self.picture[self.picture.find("<svg") :]),  # noqa: S704 - drawn by dot

@@ -9,7 +9,7 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import acceleration, status
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.report import picture
 from vhost_tempest_plugin.report.host_page import Report
 from vhost_tempest_plugin.topology.drawing import draw
@@ -27,7 +27,7 @@ class Written:
     @property
     def passed(self) -> bool:
         """Whether nothing failed."""
-        return all(finding.verdict is not CheckVerdict.FAILED for finding in self.findings)
+        return all(not finding.is_bad for finding in self.findings)
 
 
 def write(name: str, output: Path, progress: Progress) -> Written:

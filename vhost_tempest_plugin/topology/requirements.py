@@ -31,12 +31,12 @@ class VersionFloor:
     """Something of a host that not every QEMU and libvirt has.
 
     :param floor: the first that have it
-    :param remedy: what to do where they are older
+    :param hint: what to do where they are older
     """
 
     feature: str
     floor: Versions
-    remedy: str
+    hint: str
 
 
 # Debian 12's, the oldest that this program is tested with.
@@ -69,7 +69,7 @@ def validate(host: Host, versions: Versions) -> None:
         if not versions.reaches(need.floor):
             raise LocalError(
                 f"{need.feature} needs {need.floor}, and here are {versions}",
-                hint=need.remedy,
+                hint=need.hint,
             )
 
 

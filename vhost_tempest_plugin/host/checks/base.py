@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host import observe
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Comparison, Finding
 from vhost_tempest_plugin.host.observe import Observation, libvirt_view, sysfs
@@ -20,8 +20,6 @@ from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.model import IommuModel
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util.progress import Progress, silent
-
-ANEW = "'vhost down' and 'vhost up' start the host anew from its topology"
 
 Facts = Mapping[str, str]
 
@@ -37,6 +35,18 @@ class Subject:
     accelerator: Accelerator
     machine: HostConnection
     progress: Progress = silent
+
+    @property
+    def anew(self) -> str:
+        """The hint that starts the host anew."""
+        up = VhostCommand("up", name=self.machine.name)
+        down = VhostCommand("down", self.machine.name)
+        return f"{down} and {up} start the host anew from its topology"
+
+    @property
+    def xml(self) -> VhostCommand:
+        """The command that prints the host's domain XML, for hints."""
+        return VhostCommand("render", host=self.machine.name)
 
     @cached_property
     def hardware(self) -> Hardware:
@@ -60,10 +70,11 @@ class Subject:
         addresses = [endpoint.address for endpoint in self.hardware.endpoints]
         done = self.machine.run(libvirt_view.argv(addresses), check=False)
         if not done.stdout.strip():
-            said = " ".join(done.stderr.split()) or "silence"
+            said = " ".join(done.stderr.split()) or "it prints nothing"
             raise HostError(
-                f"virsh in the host reaches no libvirt: {said}; 'systemctl restart libvirtd' in "
-                "the host starts it, 'journalctl -u libvirtd' tells why it ended"
+                f"virsh in the host reaches no libvirt: {said}",
+                hint="start it in the host with 'systemctl restart libvirtd'; 'journalctl -u "
+                "libvirtd' there shows why it ended",
             )
         return libvirt_view.read(done.stdout)
 
@@ -99,22 +110,22 @@ class AnyCheck(ABC, Generic[S]):
         """It is as it should be."""
         return Finding(self.name, CheckVerdict.PASSED, expected, observed)
 
-    def failed(self, expected: str, observed: str, remedy: str) -> Finding:
+    def failed(self, expected: str, observed: str, hint: str) -> Finding:
         """It is not."""
-        return Finding(self.name, CheckVerdict.FAILED, expected, observed, remedy)
+        return Finding(self.name, CheckVerdict.FAILED, expected, observed, hint)
 
     def not_applicable(self, reason: str) -> Finding:
         """The topology has nothing of the kind."""
         return Finding(self.name, CheckVerdict.NOT_APPLICABLE, reason, "")
 
-    def compare(self, expected: Facts, observed: Facts, remedy: str) -> Finding:
+    def compare(self, expected: Facts, observed: Facts, hint: str) -> Finding:
         """Compare item by item; the words of a failure name only the items that differ."""
         differing = differences(expected, observed)
         finding = (
             self.failed(
                 words({key: expected.get(key, "nothing") for key in differing}),
                 words({key: observed.get(key, "nothing") for key in differing}),
-                remedy,
+                hint,
             )
             if differing
             else self.passed(words(expected), words(observed))

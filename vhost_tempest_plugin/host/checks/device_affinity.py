@@ -2,7 +2,6 @@
 """The NUMA node of each NIC."""
 
 from vhost_tempest_plugin.host.checks.base import (
-    ANEW,
     Check,
     Facts,
     Subject,
@@ -23,24 +22,24 @@ class DeviceAffinity(Check):
         observed = _facts(subject.observation.hardware)
         if not expected and not observed:
             return self.not_applicable("the topology has no NICs")
-        remedy = _remedy(expected, observed)
-        return self.compare(expected, observed, remedy)
+        hint = _hint(subject, expected, observed)
+        return self.compare(expected, observed, hint)
 
 
 def _facts(hardware: Hardware) -> Facts:
     return {str(nic.address): node_words(nic.node) for nic in hardware.endpoints}
 
 
-def _remedy(expected: Facts, observed: Facts) -> str:
+def _hint(subject: Subject, expected: Facts, observed: Facts) -> str:
     differing = differences(expected, observed)
     if any(key not in observed or key not in expected for key in differing):
-        return f"a NIC is not where it should be, the check pci-topology tells more; {ANEW}"
+        return f"a NIC is not where it should be: see the check pci-topology; {subject.anew}"
     if all(observed[key] == node_words(None) for key in differing):
         return (
-            "the buses have no node: their pcie-expander-bus lacks <node> in 'vhost render', or "
-            f"the kernel runs with numa=off; {ANEW}"
+            "the buses have no node: their pcie-expander-bus lacks <node> in "
+            f"{subject.xml}, or the kernel runs with numa=off; {subject.anew}"
         )
     return (
         "the NIC is behind another node's pcie-expander-bus, see <node> of the controllers in "
-        f"'vhost render'; {ANEW}"
+        f"{subject.xml}; {subject.anew}"
     )

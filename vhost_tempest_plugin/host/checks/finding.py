@@ -7,10 +7,15 @@ from enum import StrEnum
 
 
 class CheckVerdict(StrEnum):
-    """How a check went; not applicable is only for what the topology does not have."""
+    """How a check went.
+
+    An error is a check that could not finish, so that nothing is known; not applicable is only
+    for what the topology does not have.
+    """
 
     PASSED = "passed"
     FAILED = "failed"
+    ERROR = "error"
     NOT_APPLICABLE = "not-applicable"
 
 
@@ -37,8 +42,8 @@ class Finding:
 
     :param check: its name
     :param expected: what the topology promises, in words
-    :param observed: what the host shows
-    :param remedy: what to do; empty unless it failed
+    :param observed: what the host shows; of an error, its reason
+    :param hint: what to do; empty unless it is bad
     :param compared: all items, those that agree too; empty where there is nothing to itemize
     """
 
@@ -46,8 +51,13 @@ class Finding:
     verdict: CheckVerdict
     expected: str
     observed: str
-    remedy: str = ""
+    hint: str = ""
     compared: tuple[Comparison, ...] = ()
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it keeps its subject from being known as right."""
+        return self.verdict in (CheckVerdict.FAILED, CheckVerdict.ERROR)
 
     @property
     def differences(self) -> tuple[Comparison, ...]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Huge pages of each size on each node."""
 
-from vhost_tempest_plugin.host.checks.base import ANEW, Check, Facts, Subject
+from vhost_tempest_plugin.host.checks.base import Check, Facts, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.topology.hardware import Hardware
 
@@ -19,17 +19,17 @@ class Hugepages(Check):
         command_line = subject.observation.command_line
         reserved = any(word.startswith("hugepages=") for word in command_line)
         if not reserved and expected:
-            remedy = (
+            hint = (
                 "the host's kernel command line reserves none (hugepages=<node>:<count>), boot it "
-                f"with the topology's; {ANEW}"
+                f"with the topology's; {subject.anew}"
             )
         else:
-            remedy = (
+            hint = (
                 "the kernel did not find so much free memory in one piece on the node at boot, or "
                 "someone changed nr_hugepages since: give the node more memory_mib or fewer pages, "
-                f"or boot it again; {ANEW}"
+                f"or boot it again; {subject.anew}"
             )
-        return self.compare(expected, observed, remedy)
+        return self.compare(expected, observed, hint)
 
 
 def _facts(hardware: Hardware) -> Facts:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the IOMMU translates."""
 
-from vhost_tempest_plugin.host.checks.base import ANEW, Check, Subject
+from vhost_tempest_plugin.host.checks.base import Check, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.host.observe import Observation
 
@@ -19,10 +19,10 @@ class IommuActive(Check):
         if not subject.has_iommu:
             if active is None:
                 return self.not_applicable("the topology has no IOMMU")
-            return self.failed("no IOMMU", active, f"the host has one all the same; {ANEW}")
+            return self.failed("no IOMMU", active, f"the host has one all the same; {subject.anew}")
         if active is not None:
             return self.passed(_EXPECTED, active)
-        return self.failed(_EXPECTED, _observed(seen), _remedy(seen))
+        return self.failed(_EXPECTED, _observed(seen), _hint(subject))
 
 
 def _observed(seen: Observation) -> str:
@@ -34,20 +34,21 @@ def _observed(seen: Observation) -> str:
     return f"not that message, the last is {last!r}"
 
 
-def _remedy(seen: Observation) -> str:
-    remedies = []
+def _hint(subject: Subject) -> str:
+    seen = subject.observation
+    hints = []
     if not seen.dmar_table:
-        remedies.append(
-            "the host has no IOMMU device: give it <iommu model='intel'> ('vhost render' shows it)"
+        hints.append(
+            f"the host has no IOMMU device: it lacks <iommu model='intel'> in {subject.xml}"
         )
     if "intel_iommu=off" in seen.command_line:
-        remedies.append("take intel_iommu=off off the host's kernel command line")
+        hints.append("take intel_iommu=off off the host's kernel command line")
     elif "intel_iommu=on" not in seen.command_line:
-        remedies.append("put intel_iommu=on on the host's kernel command line")
-    if remedies:
-        return f"{', and '.join(remedies)}; {ANEW}"
+        hints.append("put intel_iommu=on on the host's kernel command line")
+    if hints:
+        return f"{', and '.join(hints)}; {subject.anew}"
     if not seen.kernel_log.complete:
-        return f"the kernel's log no longer reaches back to its boot; {ANEW}"
+        return f"the kernel's log no longer reaches back to its boot; {subject.anew}"
     return (
         "the kernel found the IOMMU and did not take it: see 'dmesg' in the host around its last "
         "line with DMAR"

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The company each NIC has in its IOMMU group."""
 
-from vhost_tempest_plugin.host.checks.base import ANEW, Check, Facts, Subject, by_address
+from vhost_tempest_plugin.host.checks.base import Check, Facts, Subject, by_address
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.host.observe import Observation
 from vhost_tempest_plugin.topology.hardware import Endpoint
 
 _NO_GROUP = "in no group"
@@ -25,7 +24,7 @@ class IommuGroups(Check):
         observed = {
             str(nic.address): _company(seen.get(nic.address)) for nic in subject.hardware.endpoints
         }
-        return self.compare(expected, observed, _remedy(observed, subject.observation))
+        return self.compare(expected, observed, _hint(subject, observed))
 
 
 def _company(nic: Endpoint | None) -> str:
@@ -37,20 +36,22 @@ def _company(nic: Endpoint | None) -> str:
     return f"with {' '.join(map(str, others))}" if others else "alone"
 
 
-def _remedy(observed: Facts, seen: Observation) -> str:
+def _hint(subject: Subject, observed: Facts) -> str:
     if _NO_GROUP in observed.values():
-        return f"the IOMMU is not active, the check iommu-active tells why; {ANEW}"
+        return f"the IOMMU is not active: see the check iommu-active; {subject.anew}"
     if _ABSENT in observed.values():
-        return f"a NIC is not where it should be, the check pci-topology tells more; {ANEW}"
+        return f"a NIC is not where it should be: see the check pci-topology; {subject.anew}"
     shared = {
         member
-        for nic in seen.hardware.endpoints
+        for nic in subject.observation.hardware.endpoints
         for member in nic.group
         if nic.group - {nic.address}
     }
-    bridges = sorted(port.address for port in seen.hardware.ports if port.address in shared)
+    bridges = sorted(
+        port.address for port in subject.observation.hardware.ports if port.address in shared
+    )
     above = f" ({' '.join(map(str, bridges))} in the group)" if bridges else ""
     return (
         f"a bridge above them does not separate its functions (no ACS){above}: put each NIC "
-        f"directly behind a pcie-root-port of its own; {ANEW}"
+        f"directly behind a pcie-root-port of its own; {subject.anew}"
     )

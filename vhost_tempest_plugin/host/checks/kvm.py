@@ -3,17 +3,23 @@
 
 import base64
 
+from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.host.checks.base import Check, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.host.observe import Observation
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 _EXPECTED = "vmx or svm, a /dev/kvm, and a guest that runs on it"
 _MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
-_ROM = "/run/vhost-probe.rom"
-_LIMIT_S = 30
+# Each probe has a file of its own: several checks of a host may run at once.
+_SCRIPT = """
+rom=$(mktemp /run/vhost-probe.XXXXXX) || exit
+trap 'rm -f "$rom"' EXIT
+base64 -d >"$rom" || exit
+timeout "$@" -bios "$rom"
+"""
+_TIMED_OUT = 124  # timeout(1), EXIT STATUS
 
 
 class Kvm(Check):
@@ -27,7 +33,7 @@ class Kvm(Check):
                 f"the host is emulated in software ({subject.accelerator}), whose CPUs have no "
                 "virtualization"
             )
-        fault = _fault(subject.observation)
+        fault = _fault(subject)
         if fault is not None:
             return self.failed(_EXPECTED, *fault)
         outcome = run_guest(subject.machine, Accelerator.KVM)
@@ -36,41 +42,44 @@ class Kvm(Check):
         return self.failed(
             _EXPECTED,
             f"/dev/kvm is there, but a guest on it does not run: {outcome.detail}",
-            "'vhost doctor' tells whether this machine's nested virtualization is sound; "
-            "'vhost up --accelerator tcg' does without",
+            f"see with {VhostCommand('doctor')} whether this machine's nested virtualization is "
+            f"sound, or run {VhostCommand('destroy', subject.machine.name)} and start the host "
+            "again with --accelerator tcg",
         )
 
 
-def _fault(seen: Observation) -> tuple[str, str] | None:
-    """What is missing before a guest need be tried, and its remedy."""
+def _fault(subject: Subject) -> tuple[str, str] | None:
+    """What is missing before a guest need be tried, and what to do."""
+    seen = subject.observation
     flags = sorted(_MODULES.keys() & seen.cpu_flags)
     if not flags:
         return (
             "neither vmx nor svm among the CPU's flags",
             "switch nested virtualization on in this machine's kvm_intel or kvm_amd module "
-            "(nested=1; 'vhost doctor' tells how), then 'vhost down' and 'vhost up'",
+            f"(nested=1; {VhostCommand('doctor')} shows how); {subject.anew}",
         )
     if not seen.kvm_device:
         module = _MODULES[flags[0]]
         loaded = ", ".join(sorted(seen.kvm_modules)) or "none"
         return (
             f"the flag {flags[0]}, but no /dev/kvm (modules loaded: {loaded})",
-            f"'modprobe {module}' in the host, 'dmesg' there tells why it refuses",
+            f"run 'modprobe {module}' in the host; 'dmesg' there shows why it refuses",
         )
     return None
 
 
 def run_guest(machine: HostConnection, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
-    """Run the smallest guest there is inside the host."""
-    machine.run(
-        ["sh", "-c", f"base64 -d > {_ROM}"], input_text=base64.b64encode(kvm_probe.rom()).decode()
+    """Run the probe's guest inside the host.
+
+    :raises HostError: the host does not answer
+    """
+    limit_s = kvm_probe.limit_s()
+    qemu = kvm_probe.argv("qemu-system-x86_64", accelerator)
+    done = machine.run(
+        ["sh", "-c", _SCRIPT, "sh", f"{limit_s:g}", *qemu],
+        input_text=base64.b64encode(kvm_probe.rom()).decode(),
+        check=False,
     )
-    argv = kvm_probe.argv("qemu-system-x86_64", accelerator, _ROM)
-    done = machine.run(["timeout", str(_LIMIT_S), *argv], check=False)
-    machine.run(["rm", "-f", _ROM])
-    if done.returncode == kvm_probe.SUCCESS:
-        return kvm_probe.ProbeOutcome(True)
-    lines = done.stderr.strip().splitlines()
-    return kvm_probe.ProbeOutcome(
-        False, f"{lines[0] if lines else 'silent'}; status {done.returncode}"
-    )
+    if done.returncode == _TIMED_OUT:
+        return kvm_probe.ProbeOutcome.unfinished(limit_s, done.stderr)
+    return kvm_probe.ProbeOutcome.ended(done.returncode, done.stderr)

@@ -33,8 +33,10 @@ class NestedGuest(Check):
         expected = {str(nic.address): _expected(nic) for nic in nics}
         observed = {str(nic.address): attempt.words() for nic, attempt in attempts.items()}
         differing = differences(expected, observed)
-        remedies = [a.remedy(nic) for nic, a in attempts.items() if str(nic.address) in differing]
-        return self.compare(expected, observed, "; ".join(dict.fromkeys(remedies)))
+        hints = [
+            a.hint(subject, nic) for nic, a in attempts.items() if str(nic.address) in differing
+        ]
+        return self.compare(expected, observed, "; ".join(dict.fromkeys(hints)))
 
 
 def candidates(hardware: Hardware) -> tuple[Endpoint, ...]:

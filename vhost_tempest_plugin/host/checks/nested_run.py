@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from vhost_tempest_plugin.host import nested_guest
-from vhost_tempest_plugin.host.checks.base import ANEW
+from vhost_tempest_plugin.host.checks.base import Subject
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
@@ -58,30 +58,33 @@ class Attempt:
         faults = f", {self.dmar_faults}" if self.dmar_faults else ""
         return f"{seen}, {dhcp}{faults}, then back on {self.driver or 'no driver'}"
 
-    def remedy(self, nic: Endpoint) -> str:
-        """What to do about it."""
+    def hint(self, subject: Subject, nic: Endpoint) -> str:
+        """What to do about it in *subject*, the host."""
         if self.fault:
             return (
-                "the checks iommu-active, iommu-groups and vfio tell whether the NIC can be "
-                f"assigned; /var/log/libvirt/qemu/{NAME}.log in the host has QEMU's own words"
+                "see whether the NIC can be assigned in the checks iommu-active, iommu-groups "
+                f"and vfio; /var/log/libvirt/qemu/{NAME}.log in the host has QEMU's messages"
             )
         if self.seen != (nic.id,):
-            return f"the host gave the guest something else, see 'virsh nodedev-dumpxml'; {ANEW}"
+            return (
+                "the host gave the guest something else, see 'virsh nodedev-dumpxml'; "
+                f"{subject.anew}"
+            )
         if self.no_dhcp == "no-carrier":
-            return _link_remedy(nic)
+            return _link_hint(subject, nic)
         if not self.leased:
             return (
                 "DMA or interrupts do not come through the IOMMU: look for DMAR in the host's "
-                "dmesg; a NIC without a user-mode backend does the same, see 'vhost render'"
+                f"dmesg; a NIC without a user-mode backend does the same, see {subject.xml}"
             )
-        return "give the NIC back with 'virsh nodedev-reattach' in the host, dmesg tells more"
+        return "give the NIC back with 'virsh nodedev-reattach' in the host, and see dmesg there"
 
 
-def _link_remedy(nic: Endpoint) -> str:
+def _link_hint(subject: Subject, nic: Endpoint) -> str:
     if nic.physical_function is None:
         return (
             "the NIC's link is down: set it up with 'virsh domif-setlink', and look for <link> in "
-            "'vhost render'"
+            f"{subject.xml}"
         )
     return (
         f"a virtual function has a link while its physical one is up: 'ip link set up' for "

@@ -2,7 +2,6 @@
 """Each NIC as libvirt in the host sees it, which is what Nova reports."""
 
 from vhost_tempest_plugin.host.checks.base import (
-    ANEW,
     Check,
     Subject,
     by_address,
@@ -47,13 +46,13 @@ class Nodedev(Check):
             for nic in nics
         }
         if not differences(kernel, observed):
-            remedy = f"libvirt agrees with the kernel, the other checks tell what is wrong; {ANEW}"
+            hint = f"libvirt agrees with the kernel: see the other checks; {subject.anew}"
         else:
-            remedy = (
+            hint = (
                 "libvirt and the kernel disagree: 'systemctl restart libvirtd' in the host, then "
                 "look at 'virsh nodedev-list --cap pci'"
             )
-        return self.compare(expected, observed, remedy)
+        return self.compare(expected, observed, hint)
 
 
 def _words(identity: PciId, node: int | None, group: int | None, without: str = _NO_GROUP) -> str:

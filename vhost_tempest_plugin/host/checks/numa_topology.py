@@ -3,7 +3,7 @@
 
 from collections.abc import Iterable
 
-from vhost_tempest_plugin.host.checks.base import ANEW, Check, Facts, Subject, differences
+from vhost_tempest_plugin.host.checks.base import Check, Facts, Subject, differences
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.host.observe import Observation
 from vhost_tempest_plugin.host.observe.libvirt_view import LibvirtView
@@ -20,8 +20,8 @@ class NumaTopology(Check):
         seen = subject.observation
         expected = {**_kernel(subject.hardware), **_expected_of_libvirt(subject.hardware, seen)}
         observed = {**_kernel(seen.hardware), **_libvirt(subject.libvirt)}
-        remedy = _remedy(differences(expected, observed), seen)
-        return self.compare(expected, observed, remedy)
+        hint = _hint(subject, differences(expected, observed))
+        return self.compare(expected, observed, hint)
 
 
 def _kernel(hardware: Hardware) -> Facts:
@@ -63,8 +63,8 @@ def _distances(distances: Iterable[tuple[int, int]]) -> str:
     return " ".join(str(distance) for _, distance in sorted(distances))
 
 
-def _remedy(differing: tuple[str, ...], seen: Observation) -> str:
-    if "numa=off" in seen.command_line:
+def _hint(subject: Subject, differing: tuple[str, ...]) -> str:
+    if "numa=off" in subject.observation.command_line:
         return "remove numa=off from the host's kernel command line and boot it again"
     if all(key.startswith("libvirt") for key in differing):
         return (
@@ -72,5 +72,5 @@ def _remedy(differing: tuple[str, ...], seen: Observation) -> str:
             "it reads the topology when it starts"
         )
     if all("memory" in key for key in differing):
-        return f"QEMU gave the nodes other memory, see <numa> in 'vhost render'; {ANEW}"
-    return f"QEMU was started with another topology, see <cpu> in 'vhost render'; {ANEW}"
+        return f"QEMU gave the nodes other memory, see <numa> in {subject.xml}; {subject.anew}"
+    return f"QEMU was started with another topology, see <cpu> in {subject.xml}; {subject.anew}"

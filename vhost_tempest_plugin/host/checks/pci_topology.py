@@ -2,7 +2,6 @@
 """The expander buses, each with its root ports and NICs."""
 
 from vhost_tempest_plugin.host.checks.base import (
-    ANEW,
     Check,
     Facts,
     Subject,
@@ -22,7 +21,7 @@ class PciTopology(Check):
     def run(self, subject: Subject) -> Finding:
         expected = _facts(subject.hardware)
         observed = _facts(subject.observation.hardware)
-        return self.compare(expected, observed, _remedy(differences(expected, observed)))
+        return self.compare(expected, observed, _hint(subject, differences(expected, observed)))
 
 
 def _facts(hardware: Hardware) -> Facts:
@@ -53,11 +52,11 @@ def _root(address: PciAddress, above: dict[int, Port]) -> int:
     return bus
 
 
-def _remedy(differing: tuple[str, ...]) -> str:
+def _hint(subject: Subject, differing: tuple[str, ...]) -> str:
     if any(key.endswith("node") for key in differing):
         where = "the pcie-expander-bus controllers with their busNr and <node>"
     elif any(key.endswith("ports") for key in differing):
         where = "the pcie-root-port controllers on that bus"
     else:
         where = "the <interface> elements behind that bus's root ports"
-    return f"QEMU was started with other devices, compare {where} in 'vhost render'; {ANEW}"
+    return f"QEMU was started with other devices, compare {where} in {subject.xml}; {subject.anew}"

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks by name: those of this package, and those that others register."""
 
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic
 
 from stevedore import ExtensionManager
 
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.host.checks.base import AnyCheck, S, Subject
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 
@@ -39,8 +41,8 @@ class Registry(Generic[S]):
         )
         if broken:
             raise InputError(
-                f"cannot load the check {', '.join(broken)}; repair or remove the package that "
-                f"registers it under {self.namespace}"
+                f"cannot load the check {', '.join(broken)}",
+                hint=f"repair or remove the package that registers it under {self.namespace}",
             )
         found = {extension.name: extension.plugin for extension in manager}
         names = [name for name in self.order if name in found]
@@ -50,7 +52,7 @@ class Registry(Generic[S]):
     def run_all(self, subject: S, names: Sequence[str] = ()) -> tuple[Finding, ...]:
         """Run the checks of *names*, by default all, in their order.
 
-        A check that the subject does not let finish has failed.
+        A check that raises anything gives a finding with its reason; the others run on.
 
         :raises InputError: there is no check of such a name
         """
@@ -58,7 +60,8 @@ class Registry(Generic[S]):
         unknown = [name for name in names if name not in checks]
         if unknown:
             raise InputError(
-                f"there is no check {', '.join(map(repr, unknown))}; known: {', '.join(checks)}"
+                f"there is no check {', '.join(map(repr, unknown))}",
+                hint=f"known: {', '.join(checks)}",
             )
         return tuple(
             _run(check(), subject) for name, check in checks.items() if not names or name in names
@@ -85,12 +88,19 @@ HOST: Registry[Subject] = Registry(
 )
 
 
+def _error(check: AnyCheck[S], fact: str, hint: str) -> Finding:
+    return Finding(check.name, CheckVerdict.ERROR, "that the check can be made", fact, hint)
+
+
 def _run(check: AnyCheck[S], subject: S) -> Finding:
     subject.progress(f"check {check.name}")
     try:
         finding = check.run(subject)
-    except HostError as error:
-        fact, _, remedy = str(error).rpartition("; ")
-        finding = Finding(check.name, CheckVerdict.FAILED, "an answer", fact, remedy)
+    except VhostError as error:
+        finding = _error(check, error.fact, error.hint)
+    except Exception as error:
+        where = traceback.extract_tb(error.__traceback__)[-1]
+        fact = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+        finding = _error(check, fact, "report it: the check itself is at fault")
     subject.progress(f"check {check.name}: {finding.verdict}")
     return finding

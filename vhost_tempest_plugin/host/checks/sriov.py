@@ -2,7 +2,6 @@
 """Physical functions with SR-IOV, and their virtual functions."""
 
 from vhost_tempest_plugin.host.checks.base import (
-    ANEW,
     Check,
     Facts,
     Subject,
@@ -24,8 +23,8 @@ class Sriov(Check):
         if not expected:
             return self.not_applicable("the topology has no NIC with SR-IOV")
         seen = subject.observation
-        remedy = _remedy(subject.hardware, seen.hardware, seen.enabled_vfs)
-        return self.compare(expected, _facts(seen.hardware), remedy)
+        hint = _hint(subject, seen.hardware, seen.enabled_vfs)
+        return self.compare(expected, _facts(seen.hardware), hint)
 
 
 def _facts(hardware: Hardware) -> Facts:
@@ -40,13 +39,16 @@ def _facts(hardware: Hardware) -> Facts:
     return facts
 
 
-def _remedy(expected: Hardware, observed: Hardware, enabled: dict[PciAddress, int]) -> str:
+def _hint(subject: Subject, observed: Hardware, enabled: dict[PciAddress, int]) -> str:
     seen = by_address(observed.endpoints)
+    expected = subject.hardware
     physical = [nic for nic in expected.endpoints if nic.total_vfs]
     if any(nic.address not in seen for nic in physical):
-        return f"a physical function is missing, the check pci-topology tells more; {ANEW}"
+        return f"a physical function is missing: see the check pci-topology; {subject.anew}"
     if any(seen[nic.address].total_vfs != nic.total_vfs for nic in physical):
-        return f"the NIC is not the topology's igb, see <interface> in 'vhost render'; {ANEW}"
+        return (
+            f"the NIC is not the topology's igb, see <interface> in {subject.xml}; {subject.anew}"
+        )
     wanted = {nic.address: 0 for nic in physical}
     for nic in expected.endpoints:
         if nic.physical_function is not None:
@@ -59,6 +61,6 @@ def _remedy(expected: Hardware, observed: Hardware, enabled: dict[PciAddress, in
     if wrong:
         return (
             f"sriov_numvfs is wrong, {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, "
-            f"and what does 'systemctl status vhost-devices' in the host say? {ANEW}"
+            f"and what does 'systemctl status vhost-devices' in the host say? {subject.anew}"
         )
-    return f"the virtual functions are not those of this igb, or on another node; {ANEW}"
+    return f"the virtual functions are not those of this igb, or on another node; {subject.anew}"

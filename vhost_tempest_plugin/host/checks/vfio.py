@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """vfio-pci, and which driver holds each NIC."""
 
-from vhost_tempest_plugin.host.checks.base import ANEW, Check, Facts, Subject, differences
+from vhost_tempest_plugin.host.checks.base import Check, Facts, Subject, differences
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.topology.hardware import Hardware
 from vhost_tempest_plugin.topology.model import Binding
@@ -22,7 +22,7 @@ class Vfio(Check):
             _MODULE: "loaded" if self._loaded(subject) else "cannot be loaded",
             **_drivers(subject.observation.hardware),
         }
-        return self.compare(expected, observed, _remedy(expected, observed))
+        return self.compare(expected, observed, _hint(subject, expected, observed))
 
     @staticmethod
     def _loaded(subject: Subject) -> bool:
@@ -36,7 +36,7 @@ def _drivers(hardware: Hardware) -> Facts:
     return {str(nic.address): nic.driver or "no driver" for nic in hardware.endpoints}
 
 
-def _remedy(expected: Facts, observed: Facts) -> str:
+def _hint(subject: Subject, expected: Facts, observed: Facts) -> str:
     differing = differences(expected, observed)
     if _MODULE in differing:
         return (
@@ -44,7 +44,7 @@ def _remedy(expected: Facts, observed: Facts) -> str:
             "tells which; where it lacks, build the image anew"
         )
     if any(key not in observed or key not in expected for key in differing):
-        return f"a NIC is not where it should be, the check pci-topology tells more; {ANEW}"
+        return f"a NIC is not where it should be: see the check pci-topology; {subject.anew}"
     if any(observed[key] == Binding.VFIO_PCI for key in differing):
         return (
             "a guest that has the NIC may still run ('virsh list' in the host); else give it back "
@@ -53,6 +53,6 @@ def _remedy(expected: Facts, observed: Facts) -> str:
     if any(expected[key] == Binding.VFIO_PCI for key in differing):
         return (
             "the NIC was not bound at boot: is it in vhost.vfio= of /proc/cmdline, and what does "
-            f"'systemctl status vhost-devices' in the host say? {ANEW}"
+            f"'systemctl status vhost-devices' in the host say? {subject.anew}"
         )
     return "the kernel's driver did not take the NIC, 'dmesg' in the host tells why"

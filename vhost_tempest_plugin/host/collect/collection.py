@@ -96,7 +96,7 @@ class Collection:
             target.write_bytes(content)
         except OSError as error:
             raise InputError(
-                f"cannot write {target}: {error.strerror}; give another directory"
+                f"cannot write {target}: {error.strerror}", hint="give another directory"
             ) from None
 
 

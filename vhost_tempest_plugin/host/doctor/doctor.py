@@ -47,13 +47,13 @@ class DoctorVerdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at; *remedy* is empty where nothing is to be done."""
+    """One thing that was looked at; *hint* is empty where nothing is to be done."""
 
     name: str
     verdict: DoctorVerdict
     observed: str
     needed: str
-    remedy: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,26 +136,26 @@ def _judge_versions(facts: Facts, layout: Layout) -> Iterator[Finding]:
     for need in requirements.floors(layout.host):
         needed = str(need.floor)
         if facts.versions is None:
-            remedy = facts.distribution.install(packages.EMULATOR)
-            yield Finding(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, remedy)
+            hint = facts.distribution.install(packages.EMULATOR)
+            yield Finding(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, hint)
             return
         observed = str(facts.versions)
         if facts.versions.reaches(need.floor):
             yield Finding(need.feature, DoctorVerdict.OK, observed, needed)
         else:
-            yield Finding(need.feature, DoctorVerdict.MISSING, observed, needed, need.remedy)
+            yield Finding(need.feature, DoctorVerdict.MISSING, observed, needed, need.hint)
 
 
 def _judge_acceleration(facts: Facts) -> Finding:
     needed = "kvm, nested; without, emulation serves and is slower"
     seen = facts.acceleration
     if seen is None:
-        remedy = facts.distribution.install(packages.EMULATOR)
-        return Finding("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, remedy)
+        hint = facts.distribution.install(packages.EMULATOR)
+        return Finding("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, hint)
     good = seen.accelerator is Accelerator.KVM and seen.nested
     observed = f"{seen.accelerator}: {seen.reason}"
     verdict = DoctorVerdict.OK if good else DoctorVerdict.WARNING
-    return Finding("accelerator", verdict, observed, needed, seen.remedy)
+    return Finding("accelerator", verdict, observed, needed, seen.hint)
 
 
 def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
@@ -167,10 +167,10 @@ def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
     if not absent:
         yield Finding("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
     for tool in absent:
-        remedy = facts.distribution.install([tool])
+        hint = facts.distribution.install([tool])
         dispensable = tool.optional and not (need.lab and tool in packages.LAB)
         verdict = DoctorVerdict.WARNING if dispensable else DoctorVerdict.MISSING
-        yield Finding(tool.name, verdict, "not installed", tool.purpose, remedy)
+        yield Finding(tool.name, verdict, "not installed", tool.purpose, hint)
 
 
 def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
@@ -183,11 +183,11 @@ def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
     observed = f"{facts.memory_mib} MiB, {facts.memory_free_mib} MiB of them free"
     needed = f"{needed_mib} MiB ({parts})"
     if facts.memory_mib < needed_mib:
-        remedy = "use a smaller topology, such as 'small'"
-        return Finding("memory", DoctorVerdict.MISSING, observed, needed, remedy)
+        hint = "use a smaller topology, such as 'small'"
+        return Finding("memory", DoctorVerdict.MISSING, observed, needed, hint)
     if facts.memory_free_mib < needed_mib:
-        remedy = "end what takes the memory; a host takes it only as it uses it"
-        return Finding("memory", DoctorVerdict.WARNING, observed, needed, remedy)
+        hint = "end what takes the memory; a host takes it only as it uses it"
+        return Finding("memory", DoctorVerdict.WARNING, observed, needed, hint)
     return Finding("memory", DoctorVerdict.OK, observed, needed)
 
 
@@ -199,12 +199,12 @@ def _judge_disk(facts: Facts, need: ResourceRequirement) -> Finding:
     what = "images, environment, disks" if need.lab else "images, disks"
     observed = f"{facts.disk_free_mib} MiB free in {facts.disk}"
     needed = f"{needed_mib} MiB ({what} {running_mib}, saved hosts {need.hosts_mib})"
-    remedy = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
+    hint = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
     if facts.disk_free_mib < running_mib:
-        return Finding("disk", DoctorVerdict.MISSING, observed, needed, remedy)
+        return Finding("disk", DoctorVerdict.MISSING, observed, needed, hint)
     if facts.disk_free_mib < needed_mib:
-        saving = "a lab's first 'up' saves its hosts" if need.lab else "'vhost save' may fail"
-        return Finding("disk", DoctorVerdict.WARNING, observed, needed, f"{saving}: {remedy}")
+        saving = "a lab's first 'up' saves its hosts" if need.lab else "saving a host may fail"
+        return Finding("disk", DoctorVerdict.WARNING, observed, needed, f"{saving}: {hint}")
     return Finding("disk", DoctorVerdict.OK, observed, needed)
 
 
@@ -215,12 +215,12 @@ def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
     if facts.user_namespaces:
         yield Finding("user namespaces", DoctorVerdict.OK, "allowed", needed)
         return
-    remedy = (
+    hint = (
         "run 'sysctl kernel.unprivileged_userns_clone=1 "
         "kernel.apparmor_restrict_unprivileged_userns=0' as root (the one that exists), "
         "or run vhost as root"
     )
-    yield Finding("user namespaces", DoctorVerdict.MISSING, "refused", needed, remedy)
+    yield Finding("user namespaces", DoctorVerdict.MISSING, "refused", needed, hint)
 
 
 def _versions(scratch: Path) -> tuple[Versions | None, str]:

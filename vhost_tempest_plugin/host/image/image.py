@@ -105,7 +105,8 @@ def _kernel_of(tree: Path) -> Path:
     kernels = sorted((tree / "boot").glob("vmlinuz-*"))
     if len(kernels) != 1:
         raise LocalError(
-            f"the image has {len(kernels)} kernels where one is wanted; report the distribution"
+            f"the image has {len(kernels)} kernels where one is wanted",
+            hint="report the distribution",
         )
     return kernels[0]
 

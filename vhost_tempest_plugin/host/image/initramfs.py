@@ -27,7 +27,9 @@ def make(tree: Path, release: str, work: Path) -> bytes:
     if not busybox.exists():
         busybox = tree / "bin/busybox"
     if not busybox.exists():
-        raise LocalError("the image has no busybox; its package list must name busybox-static")
+        raise LocalError(
+            "the image has no busybox", hint="its package list must name busybox-static"
+        )
     files = kernel.modules(tree / "lib/modules" / release, MODULES)
     plain = {path.name.split(".ko")[0] + ".ko": path for path in files}
     return archive(

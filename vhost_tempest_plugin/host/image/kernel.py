@@ -47,13 +47,13 @@ def extract(bzimage: bytes, work: Path) -> bytes:
     :raises LocalError: there is none, or it is compressed in a way not known here
     """
     if bzimage[0x202:0x206] != _BOOT_MAGIC:
-        raise LocalError("the image's kernel is not a bzImage; report the distribution")
+        raise LocalError("the image's kernel is not a bzImage", hint="report the distribution")
     setup_sectors = bzimage[0x1F1] or 4
     offset, length = struct.unpack_from("<II", bzimage, 0x248)
     start = (setup_sectors + 1) * _SECTOR + offset
     kernel = decompress(bzimage[start : start + length], work)
     if not kernel.startswith(_ELF_MAGIC):
-        raise LocalError("the image's kernel is not an ELF file; report the distribution")
+        raise LocalError("the image's kernel is not an ELF file", hint="report the distribution")
     return kernel
 
 

@@ -89,7 +89,7 @@ def newest(sources: Path) -> Path:
             found.append((tuple(int(part) for part in match[1].split(".")), path))
     if not found:
         raise LocalError(
-            f"there is no kernel source in {sources}; install the package linux-source"
+            f"there is no kernel source in {sources}", hint="install the package linux-source"
         )
     return max(found)[1]
 

@@ -128,7 +128,8 @@ def parse(console: str) -> GuestReport:
         )
     except (ValueError, KeyError, IndexError) as error:
         raise HostError(
-            f"the nested guest's report cannot be read ({error}); its serial console has more"
+            f"the nested guest's report cannot be read ({error})",
+            hint="its serial console has more",
         ) from error
 
 

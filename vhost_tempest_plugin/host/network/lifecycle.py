@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vhost_tempest_plugin.errors import BusyError, InputError, VhostError
+from vhost_tempest_plugin.errors import BusyError, InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host.network import registry, subnet, taps, xml
 from vhost_tempest_plugin.host.network.nat import Identity, NatNetwork
 from vhost_tempest_plugin.hypervisor import Networks
@@ -79,7 +79,9 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
     if not registry.exists(name):
         if missing_ok:
             return
-        raise InputError(f"there is no network {name!r}; see 'vhost network list'")
+        raise InputError(
+            f"there is no network {name!r}", hint=f"see {VhostCommand('network', 'list')}"
+        )
     _require_root("destroy")
     identity = Identity(name)
     with registry.changing():
@@ -87,8 +89,8 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
         found = taps.of_bridge(identity.bridge)
         if taken := [tap for tap in found if taps.is_taken(tap)]:
             raise BusyError(
-                f"a host has {', '.join(taken)} of network {name!r}; 'vhost destroy' it first "
-                "('vhost list' as its user)"
+                f"a host has {', '.join(taken)} of network {name!r}",
+                hint=f"destroy that host first; {VhostCommand('list')} shows it to its user",
             )
         for tap in found:
             taps.remove(tap)
@@ -115,8 +117,11 @@ def _known(wish: NetworkSpec) -> NatNetwork | None:
     ):
         if has != wanted:
             raise InputError(
-                f"network {wish.name!r} was created with {option} {has}, not {wanted}; "
-                f"'vhost network destroy {wish.name}' first, or give another name"
+                f"network {wish.name!r} was created with {option} {has}, not {wanted}",
+                hint=(
+                    f"run {VhostCommand('network', 'destroy', wish.name).as_root} first, or give "
+                    "another name"
+                ),
             )
     return known
 
@@ -161,6 +166,6 @@ def _status(name: str) -> NetworkStatus:
 def _require_root(what: str) -> None:
     if os.geteuid() != 0:
         raise InputError(
-            f"a network is the machine's, and only root can {what} one; put 'sudo' before the "
-            "command"
+            f"a network is the machine's, and only root can {what} one",
+            hint="put 'sudo' before the command",
         )

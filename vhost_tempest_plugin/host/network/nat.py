@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from uuid import UUID, uuid5
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host.network.uplink import Uplink
 
 PREFIX_LENGTH = 24
@@ -62,8 +62,11 @@ class NatNetwork:
         """
         if port not in range(self.ports):
             raise InputError(
-                f"network {self.name!r} has the ports 0 to {self.ports - 1}, and no {port}; "
-                f"'vhost network destroy {self.name}', and create it with more"
+                f"network {self.name!r} has the ports 0 to {self.ports - 1}, and no {port}",
+                hint=(
+                    f"run {VhostCommand('network', 'destroy', self.name).as_root}, and create it "
+                    "with more"
+                ),
             )
         return Uplink(
             network=self.name,
@@ -127,6 +130,6 @@ def validate_name(name: str) -> None:
     """
     if not _NAME.fullmatch(name):
         raise InputError(
-            f"{name!r} is no network name; use at most 40 small letters, digits and hyphens, a "
-            "letter first"
+            f"{name!r} is no network name",
+            hint="use at most 40 small letters, digits and hyphens, a letter first",
         )

@@ -2,13 +2,21 @@
 """The networks that there are: a file each, which root writes and everybody reads."""
 
 import fcntl
+import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostError
+from vhost_tempest_plugin.errors import (
+    BusyError,
+    HostError,
+    InputError,
+    LocalError,
+    VhostCommand,
+    VhostError,
+)
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.util import json_record, paths
@@ -58,14 +66,14 @@ def read(name: str) -> NatNetwork:
     try:
         return load(_file(name).read_text())
     except FileNotFoundError:
+        create = VhostCommand("network", "create", name, owner=getpass.getuser())
         raise InputError(
-            f"there is no network {name!r}; 'sudo vhost network create {name} --owner $USER' "
-            "makes it"
+            f"there is no network {name!r}", hint=f"{create.as_root} makes it"
         ) from None
     except (OSError, ValueError) as error:
         raise HostError(
-            f"the record of network {name!r} cannot be read ({error}); "
-            f"run 'sudo vhost network destroy {name}'"
+            f"the record of network {name!r} cannot be read ({error})",
+            hint=f"run {VhostCommand('network', 'destroy', name).as_root}",
         ) from None
 
 
@@ -90,7 +98,7 @@ def write(network: NatNetwork) -> None:
         partial.chmod(0o644)
         partial.replace(file)
     except OSError as error:
-        raise LocalError(f"cannot write {file}: {error.strerror}; free some space") from None
+        raise LocalError(f"cannot write {file}: {error.strerror}", hint="free some space") from None
 
 
 def forget(name: str) -> None:
@@ -111,7 +119,7 @@ def changing() -> Iterator[None]:
         lock = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise LocalError(
-            f"{base} cannot be written: {error.strerror}; run the command as root"
+            f"{base} cannot be written: {error.strerror}", hint="run the command as root"
         ) from None
     with _held(lock, wait=False):
         yield
@@ -123,7 +131,9 @@ def choosing(network: NatNetwork) -> Iterator[None]:
     try:
         record = os.open(_file(network.name), os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        raise InputError(f"network {network.name!r} is gone; see 'vhost network list'") from None
+        raise InputError(
+            f"network {network.name!r} is gone", hint=f"see {VhostCommand('network', 'list')}"
+        ) from None
     with _held(record, wait=True):
         yield
 
@@ -135,7 +145,7 @@ def _held(descriptor: int, *, wait: bool) -> Iterator[None]:
         yield
     except BlockingIOError:
         raise BusyError(
-            "another command changes the machine's networks; wait for it or end it"
+            "another command changes the machine's networks", hint="wait for it or end it"
         ) from None
     finally:
         os.close(descriptor)

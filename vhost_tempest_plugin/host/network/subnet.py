@@ -34,6 +34,9 @@ def free(occupied: Iterable[IPv4Network]) -> IPv4Network:
             return subnet
     raise LocalError(
         f"no /{PREFIX_LENGTH} of {', '.join(map(str, _POOLS))} is free: each overlaps an address, "
-        "a route or a libvirt network of this machine; see 'ip route show table all' and "
-        "'virsh net-list --all', and remove what is not needed"
+        "a route or a libvirt network of this machine",
+        hint=(
+            "see 'ip route show table all' and "
+            "'virsh net-list --all', and remove what is not needed"
+        ),
     )

@@ -89,4 +89,6 @@ def _ip(*words: str) -> str:
     try:
         return process.run([process.which("ip"), *words]).stdout
     except CommandError as error:
-        raise HostError(f"{error}; see dmesg, and whether the kernel has tun and bridge") from None
+        raise HostError(
+            str(error), hint="see dmesg, and whether the kernel has tun and bridge"
+        ) from None

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 
 _WISH = re.compile(r"([a-z](?:[a-z0-9-]{0,38}[a-z0-9])?)(?::([0-9]{1,3}))?", re.ASCII)
 
@@ -63,7 +63,10 @@ def parse(text: str) -> UplinkSpec:
     found = _WISH.fullmatch(text)
     if found is None:
         raise InputError(
-            f"{text!r} is no network; give a name of 'vhost network list', as in --network net, "
-            "or one of its ports, as in --network net:0"
+            f"{text!r} is no network",
+            hint=(
+                f"give a name of {VhostCommand('network', 'list')}, as in --network net, "
+                "or one of its ports, as in --network net:0"
+            ),
         )
     return UplinkSpec(found[1], None if found[2] is None else int(found[2]))

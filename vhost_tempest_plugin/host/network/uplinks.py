@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry, taps
 from vhost_tempest_plugin.host.network.nat import NatNetwork
@@ -52,8 +52,8 @@ def require_unchanged(record: HostRecord) -> None:
     """
     if current(record.uplink) != record.uplink:
         raise InputError(
-            f"network {record.uplink} has other addresses since host {record.name!r} was saved; "
-            "'vhost up --cold' boots the host afresh"
+            f"network {record.uplink} has other addresses since host {record.name!r} was saved",
+            hint=f"{VhostCommand('up', name=record.name, cold=True)} boots the host afresh",
         )
 
 
@@ -74,18 +74,19 @@ def _require(uplink: Uplink) -> None:
     """Check that the tap device is there for this user, and that no other host has it."""
     if not taps.exists(uplink.tap):
         raise InputError(
-            f"the tap device {uplink.tap} of network {uplink.network!r} is gone; 'sudo vhost "
-            "network create' with the same words as before makes it again"
+            f"the tap device {uplink.tap} of network {uplink.network!r} is gone",
+            hint="repeat the command that created the network",
         )
     owner, user = taps.owner(uplink.tap), os.geteuid()
     if user not in (0, owner):
         raise InputError(
-            f"port {uplink} is user id {owner}'s; take a network that was created with "
-            f"--owner {user}"
+            f"port {uplink} is user id {owner}'s",
+            hint=f"take a network that was created with --owner {user}",
         )
     if taps.is_taken(uplink.tap):
         raise InputError(
-            f"another host has port {uplink}; 'vhost destroy' it first, or take another port"
+            f"another host has port {uplink}",
+            hint=f"destroy that host first (see {VhostCommand('list')}), or take another port",
         )
 
 
@@ -96,16 +97,16 @@ def _free(network: NatNetwork) -> Uplink:
         if (uplink.network, port) not in claimed and not taps.is_taken(uplink.tap):
             return uplink
     raise InputError(
-        f"all {network.ports} ports of network {network.name!r} are hosts' ('vhost list'); "
-        "destroy one of them, or take a network with more"
+        f"all {network.ports} ports of network {network.name!r} belong to hosts",
+        hint=f"destroy one of them (see {VhostCommand('list')}), or take a network with more",
     )
 
 
 def _unclaimed(uplink: Uplink) -> Uplink:
     if (uplink.network, uplink.port) in set(_claimed()):
         raise InputError(
-            f"another host has port {uplink} ('vhost list'); 'vhost destroy' it first, or take "
-            "another port"
+            f"another host has port {uplink}",
+            hint=f"destroy that host first (see {VhostCommand('list')}), or take another port",
         )
     return uplink
 

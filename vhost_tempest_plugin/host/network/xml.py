@@ -43,7 +43,7 @@ def subnets(xml: str) -> tuple[IPv4Network, ...]:
         )
     except (etree.XMLSyntaxError, KeyError, ValueError) as error:
         raise HostError(
-            f"libvirt's XML of a network cannot be read ({error}); see 'virsh net-dumpxml'"
+            f"libvirt's XML of a network cannot be read ({error})", hint="see 'virsh net-dumpxml'"
         ) from None
 
 

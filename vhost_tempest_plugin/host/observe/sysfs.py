@@ -21,8 +21,8 @@ def script() -> str:
 def unreadable(what: str, text: str) -> HostError:
     """The error for text of the host that does not have its known form."""
     return HostError(
-        f"the host's {what} cannot be read: {text[:200]!r}; "
-        "if the host is well ('vhost ssh'), this is a kernel whose format is not known yet"
+        f"the host's {what} cannot be read: {text[:200]!r}",
+        hint="log in to the host; where it is well, the format of this kernel is not known yet",
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
+from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress, silent
@@ -35,10 +35,11 @@ def require(settings: Settings) -> None:
     """
     _await_reports(settings)
     for finding in run(settings):
-        if finding.verdict is CheckVerdict.FAILED:
+        if finding.is_bad:
             raise HostError(
                 f"the lab is not ready, {finding.check}: expected {finding.expected}, observed "
-                f"{finding.observed}; {finding.remedy}"
+                f"{finding.observed}",
+                hint=finding.hint,
             )
 
 
