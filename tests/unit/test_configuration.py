@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import io
 import json
 import os
 import unittest
@@ -25,12 +26,11 @@ REGENERATE = "VHOST_REGENERATE_GOLDEN"
 def read(text: str) -> dict[str, dict[str, list[str]]]:
     """What oslo.config makes of a file."""
     sections: dict[str, dict[str, list[str]]] = {}
-    parser = cfg.ConfigParser("", sections)
-    cfg.iniparser.BaseParser.parse(parser, text.splitlines(keepends=True))
-    return {
-        section: {option: list(values) for option, values in content.items()}
-        for section, content in sections.items()
-    }
+    parser = cfg.ConfigParser("", {})
+    # What options are looked up in.
+    parser._add_normalized(sections)
+    cfg.iniparser.BaseParser.parse(parser, io.StringIO(text))
+    return sections
 
 
 class GoldenTest(unittest.TestCase):
@@ -64,12 +64,19 @@ class GoldenTest(unittest.TestCase):
         self.check("clouds.yaml", client.clouds(settings()))
 
 
+_line = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=8)
+# Blanks around a line are kept of the first one only.
+_values = st.builds(
+    lambda first, others: "\n".join([first, *others]),
+    st.text(st.characters(exclude_categories=["C", "Z"], include_characters=" "), max_size=8),
+    st.lists(_line, max_size=2),
+)
 options_strategy = st.dictionaries(
-    st.from_regex(r"[A-Za-z_]{1,8}", fullmatch=True),
+    st.from_regex(r"DEFAULT|[a-z_]{1,8}", fullmatch=True),
     st.dictionaries(
         st.from_regex(r"[a-z_]{1,8}", fullmatch=True),
         st.lists(
-            st.text(st.characters(exclude_categories=["C", "Z"]), max_size=8),
+            _values,
             min_size=1,
             max_size=3,
         ).map(lambda values: values[0] if len(values) == 1 else tuple(values)),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """devstack's files and the hosts' options come back, whatever ends the test that changed them."""
 
+import io
 import os
 import signal
 import stat
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import unittest
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from unittest import mock
@@ -190,10 +191,9 @@ class OverridesTest(unittest.TestCase):
 
     def test_the_next_command_puts_back_and_prints_it(self) -> None:
         self.killed("2")
-        with mock.patch("sys.stderr") as stderr:
+        with redirect_stderr(io.StringIO()) as stderr, redirect_stdout(io.StringIO()):
             self.assertEqual(0, main.main(["stack", "status", "--name", "vhost", "-f", "json"]))
-        said = "".join(call.args[0] for call in stderr.write.call_args_list)
-        self.assertEqual(1, said.count("a test was killed"))
+        self.assertEqual(1, stderr.getvalue().count("a test was killed"))
         self.require_as_before()
 
     def killed(self, edit: str) -> None:

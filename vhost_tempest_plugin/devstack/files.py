@@ -44,7 +44,7 @@ def edit(file: Path, options: Options) -> None:
     :raises InputError: it is not there
     :raises LocalError: it cannot be written
     """
-    write(file, ini.edited(text(file), options))
+    write(file, ini.edited(text(file), options, str(file)))
 
 
 def write(file: Path, content: str) -> None:

@@ -57,7 +57,7 @@ class Services:
         entry.note_services(whose)
         for file, options in wanted.items():
             before = files.text(file)
-            after = ini.edited(before, options)
+            after = ini.edited(before, options, str(file))
             entry.note_file(file, before, after)
             files.write(file, after)
         return whose

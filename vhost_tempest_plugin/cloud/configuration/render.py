@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from vhost_tempest_plugin.cloud.configuration import (
     glance,
+    ini,
     keystone,
     neutron,
     nova,
@@ -69,13 +70,4 @@ def literal(options: Options) -> Options:
 
 def _lines(content: Mapping[str, Value]) -> Iterator[str]:
     for option in sorted(content):
-        value = content[option]
-        for each in value if isinstance(value, tuple) else (value,):
-            yield f"{option} = {_quoted(each)}".rstrip()
-
-
-def _quoted(value: str) -> str:
-    """A value that has quotes around it needs others, since one pair is taken off."""
-    if value and value[0] == value[-1] and value[0] in "\"'":
-        return f'"{value}"'
-    return value
+        yield from ini.assignments(option, content[option])
