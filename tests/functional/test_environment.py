@@ -34,8 +34,8 @@ FILES = {
 PROGRAM = """
 import sys
 from pathlib import Path
-from vhost_tempest_plugin.lab import environment
-from vhost_tempest_plugin.lab.release import Release
+from vhost_tempest_plugin.lab.environment import environment
+from vhost_tempest_plugin.lab.environment.release import Release
 environment.obtain(Release("2000.1", Path(sys.argv[1]), (), (), ("tiny",)))
 """
 

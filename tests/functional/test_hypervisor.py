@@ -110,7 +110,7 @@ class TestDriverTest(unittest.TestCase):
             with self.subTest(content[:20]):
                 bad.write_bytes(content)
                 with self.assertRaisesRegex(
-                    HostError, "cannot restore the host from .*; 'vhost up --cold'"
+                    HostError, "cannot restore the host from .*; 'vhost up --name article --cold'"
                 ):
                     self.connection.restore(bad, self.uuid, "article")
 
@@ -230,8 +230,8 @@ class EmbeddedTest(unittest.TestCase):
         # No operating system runs that could let it go; to ask once more is no mistake.
         domain.detach("ua-extra")
         domain.detach("ua-extra")
-        with self.assertRaisesRegex(HostError, "did not let 'ua-extra' go within 0.5 s"):
-            domain.await_detached("ua-extra", timeout_s=0.5)
+        with self.assertRaisesRegex(HostError, "waiting for the host to let go of 'ua-extra'"):
+            domain.await_detached("ua-extra", limit_s=0.5)
         with self.assertRaisesRegex(HostError, "cannot detach 'ua-none'"):
             domain.detach("ua-none")
 

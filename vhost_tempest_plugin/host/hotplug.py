@@ -53,7 +53,7 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
         progress(f"unplugging {address} of {name!r}")
         running.detach(alias)
         if wait:
-            running.await_detached(alias, _LET_GO_S * speed.timeout_scale())
+            running.await_detached(alias, _LET_GO_S)
 
 
 def plug(

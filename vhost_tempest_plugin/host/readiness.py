@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way into a host that was started, and its way out: the login, and the shutdown by it."""
 
-import time
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import HostError
@@ -14,6 +13,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.util.waiting import wait_for
 
 # What an article-sized host took on the reference machine, times ten; each NIC adds to it.
 _LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
@@ -82,11 +82,13 @@ def shut_down(
     try:
         with HostConnection(ssh(directory, running.forward_ssh())) as machine:
             machine.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
-        end_s = time.monotonic() + limit_s
-        while running.state is not DomainState.OFF:
-            if time.monotonic() > end_s:
-                raise HostError(f"it is still on after {limit_s:.0f} s")
-            time.sleep(0.1)
+        wait_for(
+            lambda: running.state is DomainState.OFF,
+            "it to power itself off",
+            _LIMIT_S[record.accelerator],
+            poll_s=0.1,
+            error=HostError,
+        )
     except HostError as error:
         progress(f"it does not shut down ({error}); ending it")
         running.destroy()

@@ -12,13 +12,13 @@ import hashlib
 import os
 import shlex
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import paths, speed
+from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 LIBVIRT_FLOOR = 6_001_000
 
@@ -48,11 +48,8 @@ def claim(root: Path) -> None:
     if root in _claimed:
         return
     _claimed.add(root)
-    if holder(root) is None:
-        return
-    end_s = time.monotonic() + _ENDING_S * speed.timeout_scale()
-    while holder(root) is not None and time.monotonic() < end_s:
-        time.sleep(_POLL_S)
+    with contextlib.suppress(TimedOutError):
+        wait_for(lambda: holder(root) is None, "its end", _ENDING_S, poll_s=_POLL_S)
 
 
 @contextmanager

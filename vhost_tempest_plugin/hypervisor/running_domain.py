@@ -4,7 +4,6 @@
 import json
 import re
 import shutil
-import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
@@ -15,6 +14,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.util.waiting import wait_for
 
 # The management link is the first NIC of the domain, which libvirt therefore calls net0.
 MANAGEMENT_NETDEV = "hostnet0"
@@ -167,19 +167,22 @@ class Domain:
                 if not any(words in str(error) for words in _LEAVING):
                     raise
 
-    def await_detached(self, alias: str, timeout_s: float) -> None:
+    def await_detached(self, alias: str, limit_s: float) -> None:
         """Wait until the host has let go what was detached.
 
+        :param limit_s: on the machine of ``speed.timeout_scale``
         :raises HostError: the host keeps it
         """
-        limit_s = time.monotonic() + timeout_s
-        while re.search(rf"<alias name=['\"]{re.escape(alias)}['\"]/>", self.xml()):
-            if time.monotonic() > limit_s:
-                raise HostError(
-                    f"the host did not let {alias!r} go within {timeout_s:g} s",
-                    hint="see that nothing in it uses the device, and repeat",
-                )
-            time.sleep(0.2)
+        entry = re.compile(rf"<alias name=['\"]{re.escape(alias)}['\"]/>")
+        wait_for(
+            lambda: not entry.search(self.xml()),
+            f"the host to let go of {alias!r}",
+            limit_s,
+            poll_s=0.2,
+            error=lambda fact: HostError(
+                fact, hint="see that nothing in it uses the device, and repeat"
+            ),
+        )
 
     def await_monitor(self) -> None:
         """Wait until QEMU answers libvirt, or is gone."""

@@ -6,17 +6,15 @@ sysfs, Placement and the guest itself must tell the same, and when it is deleted
 had must be free again.
 """
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TypeVar
 
 from vhost_tempest_plugin.cloud.client import contents
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.client.resources import CloudError
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
-from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.nested_guest import GuestReport
@@ -33,16 +31,14 @@ from vhost_tempest_plugin.nova.views import (
     server_views,
 )
 from vhost_tempest_plugin.nova.views.nova import server_topology
-from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _FLAVOR = "vhost.pci"
 ACTIVE_LIMIT_S = 400.0
 GONE_LIMIT_S = 200.0
 _REPORT_LIMIT_S = 300.0
 _POLL_S = 1.0
-
-T = TypeVar("T")
 
 
 def run(name: str, progress: Progress) -> tuple[Finding, ...]:
@@ -90,7 +86,13 @@ def await_report(cloud: Cloud, uuid: str) -> GuestReport:
             return None
         return report if report.complete else None
 
-    return _until(complete, _REPORT_LIMIT_S, "the guest's report")
+    return wait_for(
+        complete,
+        "the guest's report on its console",
+        _REPORT_LIMIT_S,
+        poll_s=_POLL_S,
+        error=lambda fact: HostError(fact, hint=f"see {VhostCommand('lab', 'logs')}"),
+    )
 
 
 def judge(
@@ -165,8 +167,8 @@ def _await_release(
         return leaks(seen, nova, holdings, ours={server})
 
     try:
-        _until(lambda: True if not held() else None, GONE_LIMIT_S, "the NIC's release")
-    except HostError:
+        wait_for(lambda: not held(), "the NIC's release", GONE_LIMIT_S, poll_s=_POLL_S)
+    except TimedOutError:
         return held()
     return ()
 
@@ -192,13 +194,3 @@ def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
 
 def _list(values: Iterable[object]) -> str:
     return " ".join(sorted(map(str, values)))
-
-
-def _until(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-    limit_s *= speed.timeout_scale()
-    begun_s = time.monotonic()
-    while (found := condition()) is None:
-        if time.monotonic() - begun_s > limit_s:
-            raise HostError(f"{what} did not come within {limit_s:.0f} s; see 'vhost lab logs'")
-        time.sleep(_POLL_S)
-    return found

@@ -5,7 +5,6 @@ What comes back are values of ours.  References: https://docs.openstack.org/api-
 and .../placement/, .../image/v2/.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -25,13 +24,12 @@ from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.service import CATALOGUE, Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
 from vhost_tempest_plugin.nova.views import Provider
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.waiting import wait_for
 
 # 2.90: Xena; 1.36: Train.
 _COMPUTE_VERSION = "2.90"
 _PLACEMENT_VERSION = "1.36"
 _ANSWER_LIMIT_S = 60.0
-_POLL_S = 0.5
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -205,7 +203,7 @@ class Cloud:
                 )
             return server if server.status == "ACTIVE" else None
 
-        return _wait(active, limit_s, f"server {uuid} is not active")
+        return _wait(active, limit_s, f"server {uuid} to become active")
 
     def delete_server(self, uuid: str, limit_s: float) -> None:
         """Delete a server and wait until it is gone.
@@ -223,7 +221,7 @@ class Cloud:
                 raise
             return None
 
-        _wait(gone, limit_s, f"server {uuid} is not deleted")
+        _wait(gone, limit_s, f"the end of server {uuid}")
 
     def console(self, uuid: str) -> str:
         """What a server wrote to its serial console.
@@ -263,10 +261,6 @@ def _by_name(entries: list[Json]) -> dict[str, str]:
 
 
 def _wait(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-    limit_s *= speed.timeout_scale()
-    begun_s = time.monotonic()
-    while (found := condition()) is None:
-        if time.monotonic() - begun_s > limit_s:
-            raise CloudError(f"{what} after {limit_s:.0f} s; see 'vhost lab logs'")
-        time.sleep(_POLL_S)
-    return found
+    return wait_for(
+        condition, what, limit_s, error=lambda fact: CloudError(fact, hint="see 'vhost lab logs'")
+    )

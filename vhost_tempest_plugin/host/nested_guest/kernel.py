@@ -8,13 +8,13 @@ inside emulation.
 import os
 import re
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.util import cache, process
 from vhost_tempest_plugin.util.progress import Progress, silent
+from vhost_tempest_plugin.util.waiting import seldom, wait_for
 
 SOURCES = Path("/usr/src")
 
@@ -139,12 +139,13 @@ def _compile(source: Path, log: Path, progress: Progress) -> None:
     jobs = os.cpu_count() or 1
     argv = [*_dying(), "make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"]
     with process.running(argv, log=log, environment=_IDENTITY) as compiler:
-        told_s = time.monotonic()
-        while (status := compiler.poll()) is None:
-            time.sleep(0.2)
-            if time.monotonic() - told_s >= _NEWS_S:
-                told_s = time.monotonic()
-                progress(f"nested guest: compiled {_compiled(log)} files of the kernel")
+
+        def news() -> None:
+            progress(f"nested guest: compiled {_compiled(log)} files of the kernel")
+
+        status = wait_for(
+            compiler.poll, "the compiler", None, watch=seldom(_NEWS_S, news), poll_s=0.2
+        )
     if status != 0:
         last = " / ".join(log.read_text(errors="replace").splitlines()[-8:])
         raise CommandError(f"'make' exited with {status}: {last}", status, last)

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether a lab is what it should be."""
 
-import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LAB, LabSubject
-from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress, silent
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 # Six times Nova's report_interval in a lab.
 _REPORT_LIMIT_S = 30.0
-_POLL_S = 0.5
 
 
 def run(
@@ -49,9 +48,9 @@ def _await_reports(settings: Settings) -> None:
     What they reported before the lab was down is too old to count, and the next report of one
     that serves already is due within its interval.
     """
-    deadline_s = time.monotonic() + _REPORT_LIMIT_S * speed.timeout_scale()
-    with Cloud.open(settings) as cloud:
-        while time.monotonic() < deadline_s:
-            if all(service.is_up for service in cloud.services()):
-                return
-            time.sleep(_POLL_S)
+    with Cloud.open(settings) as cloud, suppress(TimedOutError):
+        wait_for(
+            lambda: all(service.is_up for service in cloud.services()),
+            "the reports of Nova's services",
+            _REPORT_LIMIT_S,
+        )

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import pip_output
-from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util import process
 from vhost_tempest_plugin.util.die_with_parent import tethered
 from vhost_tempest_plugin.util.progress import Progress, silent
+from vhost_tempest_plugin.util.waiting import wait_for
 
 _LIMIT_S = 1800
 _POLL_S = 0.2
@@ -44,21 +45,27 @@ def install(
     """
     options = ("--progress-bar", "off", "--no-compile")
     argv = tethered([python, "-m", "pip", "install", *options, *words])
-    limit_s = _LIMIT_S * speed.timeout_scale()
-    begun_s = told_s = time.monotonic()
-    told = ""
+    reported, reported_s = "", time.monotonic()
+
+    def report() -> None:
+        nonlocal reported, reported_s
+        news, now_s = pip_output.stage(_lines(log)), time.monotonic()
+        is_due = _kind(news) != _kind(reported) or now_s - reported_s >= _NEWS_S
+        if news != reported and is_due:
+            progress(f"{what}: {news}")
+            reported, reported_s = news, now_s
+
     with process.running(argv, log=log, environment={**_NEUTRAL, **(variables or {})}) as pip:
-        while (status := pip.poll()) is None:
-            time.sleep(_POLL_S)
-            now_s = time.monotonic()
-            news = pip_output.stage(_lines(log))
-            if news != told and (_kind(news) != _kind(told) or now_s - told_s >= _NEWS_S):
-                progress(f"{what}: {news}")
-                told, told_s = news, now_s
-            if now_s - begun_s > limit_s:
-                raise LocalError(
-                    f"pip did not end within {limit_s:.0f} s while {told}; look at the network"
-                )
+        status = wait_for(
+            pip.poll,
+            "pip",
+            _LIMIT_S,
+            watch=report,
+            poll_s=_POLL_S,
+            error=lambda fact: LocalError(
+                f"{fact} ({reported or 'it printed nothing'})", hint="check the network"
+            ),
+        )
     if status != 0:
         raise LocalError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
     log.unlink()

@@ -9,7 +9,6 @@ database of the machine, nor does anybody else find this one's files.
 import os
 import pwd
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,9 +21,11 @@ from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Datab
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import LocalError, VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util.waiting import wait_for
 
 READY_LIMIT_S = 60.0
 
@@ -148,12 +149,23 @@ def running_alone(settings: Settings) -> Iterator[None]:
     argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
     argv += program(settings).argv
     with process.running(argv, log=settings.log(Service.MARIADB)) as server:
-        deadline_s = time.monotonic() + READY_LIMIT_S * speed.timeout_scale()
-        while not is_ready(settings):
-            if server.poll() is not None or time.monotonic() > deadline_s:
-                lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
-                raise failure.failure(Service.MARIADB, "did not start", lines)
-            time.sleep(_POLL_S)
+
+        def failed(fact: str) -> StartError:
+            lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
+            return failure.failure(Service.MARIADB, f"did not start: {fact}", lines)
+
+        def watch() -> None:
+            if (status := server.poll()) is not None:
+                raise failed(f"it exited with {status}")
+
+        wait_for(
+            lambda: is_ready(settings),
+            "its answer",
+            READY_LIMIT_S,
+            watch=watch,
+            poll_s=_POLL_S,
+            error=failed,
+        )
         yield
         with connected(settings) as cursor:
             cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")

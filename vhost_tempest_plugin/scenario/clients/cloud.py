@@ -3,7 +3,6 @@
 
 import contextlib
 import json
-import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from typing import Any, TypeVar
@@ -21,7 +20,7 @@ from vhost_tempest_plugin.scenario.clients.host_aggregate import HostAggregate
 from vhost_tempest_plugin.scenario.clients.images import Images
 from vhost_tempest_plugin.scenario.clients.naming import name
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.waiting import wait_for
 
 CONF = config.CONF
 
@@ -30,9 +29,7 @@ Json = Mapping[str, Any]
 
 # At their default interval, update_resources_interval, with what they take themselves.
 TWO_AUDITS_S = 150.0
-_LEAST_POLL_S = 0.2
-# Polling begins closely and grows with what was waited, so that it adds a few percent at most.
-_POLL_SHARE = 0.04
+_FIRST_POLL_S = 0.2
 _DISK_GIB = 0
 _QUOTAS = ("instances", "cores", "ram")
 
@@ -244,18 +241,14 @@ class Cloud:
         :raises tempest.lib.exceptions.TimeoutException: it did not come
         """
         with watch.waiting(what.split(" ")[0] if what.startswith("status") else what):
-            begun_s = time.monotonic()
-            limit_s, scaled = limit_s or float(CONF.compute.build_timeout), False
-            while (found := condition()) is None:
-                waited_s = time.monotonic() - begun_s
-                if waited_s > limit_s and not scaled:
-                    # Not before: to measure it takes a while.
-                    limit_s, scaled = limit_s * speed.timeout_scale(), True
-                if waited_s > limit_s:
-                    raise exceptions.TimeoutException(f"{what} did not come in {limit_s:.0f} s")
-                share_s = max(_LEAST_POLL_S, waited_s * _POLL_SHARE)
-                time.sleep(min(share_s, CONF.compute.build_interval))
-            return found
+            return wait_for(
+                condition,
+                what,
+                limit_s or float(CONF.compute.build_timeout),
+                poll_s=CONF.compute.build_interval,
+                first_s=_FIRST_POLL_S,
+                error=exceptions.TimeoutException,
+            )
 
     def _placement_get(self, path: str) -> Json:
         response, body = self._placement.get(path)
