@@ -79,6 +79,8 @@ def render(entries: Sequence[Entry], terminal: Terminal) -> str:
 
 def _differences(finding: Finding, terminal: Terminal) -> list[str]:
     """Each item that differs; those that differ in the same way are named together."""
+    if finding.verdict is CheckVerdict.ERROR:
+        return _wrapped([finding.observed], terminal)
     if not finding.differences:
         whole = [f"expected: {finding.expected}", f"observed: {finding.observed}"]
         return _wrapped(whole, terminal)

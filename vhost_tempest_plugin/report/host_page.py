@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A running host on one self-contained page: facts, verdicts and its picture."""
+"""A running host on one self-contained page: its picture, verdicts and facts."""
 
 from dataclasses import dataclass
 
-import jinja2
 from markupsafe import Markup
 
 from vhost_tempest_plugin.host.checks.finding import Finding, summarize
+from vhost_tempest_plugin.report import template
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +25,12 @@ class Report:
 
     def html(self) -> str:
         """The page; it refers to nothing outside itself."""
-        environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("vhost_tempest_plugin.report"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        return environment.get_template("report.html.j2").render(
+        return template.render(
+            "host.html.j2",
             title=self.title,
             lead=self.lead,
             summary=summarize(self.findings),
-            failed=any(f.is_bad for f in self.findings),
+            good=not any(finding.is_bad for finding in self.findings),
             facts=self.facts,
             findings=self.findings,
             picture=Markup(self.picture[self.picture.find("<svg") :]),  # noqa: S704 - drawn by dot

@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import acceleration, status
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Subject
@@ -13,6 +13,7 @@ from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.report import picture
 from vhost_tempest_plugin.report.host_page import Report
 from vhost_tempest_plugin.topology.drawing import draw
+from vhost_tempest_plugin.topology.hardware import Hardware
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -26,8 +27,8 @@ class Written:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing failed."""
-        return all(not finding.is_bad for finding in self.findings)
+        """Whether no check failed and every check could be made."""
+        return not any(finding.is_bad for finding in self.findings)
 
 
 def write(name: str, output: Path, progress: Progress) -> Written:
@@ -40,7 +41,7 @@ def write(name: str, output: Path, progress: Progress) -> Written:
     with status.connected(name) as (record, machine):
         subject = Subject(layout, record.accelerator, machine, progress)
         findings = registry.HOST.run_all(subject)
-        observed = subject.observation.hardware
+        observed = _observed(subject)
     host = layout.host
     facts = (
         ("Topology", host.name),
@@ -71,3 +72,11 @@ def write(name: str, output: Path, progress: Progress) -> Written:
             f"cannot write {output}: {error.strerror}; give another --output"
         ) from None
     return Written(name, findings, output / "index.html")
+
+
+def _observed(subject: Subject) -> Hardware | None:
+    """What the host shows; None where it cannot be read, which the checks report."""
+    try:
+        return subject.observation.hardware
+    except HostError:
+        return None

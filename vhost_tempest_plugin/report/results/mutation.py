@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-import jinja2
+from vhost_tempest_plugin.report import template
 
 JSON = "mutants.json"
 PAGE = "mutants.html"
@@ -97,13 +97,6 @@ def write(mutation: Mutation, output: Path) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     fields = {"summary": mutation.summary, "good": mutation.is_good}
     (output / JSON).write_text(json.dumps({**asdict(mutation), **fields}, indent=2) + "\n")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("vhost_tempest_plugin.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("mutants.html.j2").render(mutation=mutation)
+    page = template.render("mutants.html.j2", title=mutation.title, mutation=mutation)
     (output / PAGE).write_text(page)
     return output / PAGE
