@@ -12,7 +12,7 @@ from vhost_tempest_plugin.host.image import archives, distribution
 from vhost_tempest_plugin.util import process
 
 _AIM = 1.15
-_BUILD = "from vhost_tempest_plugin import image; image.build()"
+_BUILD = "from vhost_tempest_plugin.host import image; image.build()"
 
 
 def measure(setting: Setting) -> Iterator[Measurement]:
