@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from supervisor.options import ServerOptions
 
@@ -24,9 +24,7 @@ SECRETS = dataclasses.replace(lab_settings.SECRETS, broker="a/b+c", admin="sword
 WORDS = st.text(
     st.one_of(st.sampled_from("""%;#'"\\ \t$,=(){}"""), st.characters(codec="utf-8")), max_size=20
 ).filter(lambda word: not set(word) & set("\0\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"))
-PLAIN = WORDS.filter(
-    lambda word: not set(word) & set("\"'\\") and not re.search(r"[ \t][;#]", word)
-)
+PLAIN = WORDS.filter(lambda word: not set(word) & set("\"'\\") and not re.search(r"\s[;#]", word))
 
 
 def program(**changes: object) -> Program:
@@ -46,6 +44,8 @@ def read_back(text: str) -> list[object]:
 
 
 class SupervisorFileTest(unittest.TestCase):
+    @example(["a ;b", "a\t#b", "a\xa0;b", "a\u3000#b", "';"], {})
+    @example(["a"], {"A": "a,b=%;#"})
     @given(st.lists(WORDS, min_size=1), st.dictionaries(st.sampled_from("ABC"), PLAIN))
     def test_supervisord_reads_what_was_meant(
         self, argv: list[str], environment: dict[str, str]
@@ -63,6 +63,7 @@ class SupervisorFileTest(unittest.TestCase):
             {"log": Path("/a%b")},
             {"environment": {"A": "'"}},
             {"environment": {"A": "a #b"}},
+            {"environment": {"A": "a\xa0#b"}},
         ):
             with self.subTest(changes=changes), self.assertRaises(InputError):
                 supervisor_file.render([program(**changes)], Path("/tmp"))

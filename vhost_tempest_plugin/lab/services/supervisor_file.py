@@ -2,10 +2,12 @@
 """The configuration file of supervisord.
 
 http://supervisord.org/configuration.html.  The file is an INI whose values are expanded
-(``%``) and cut at `` ;`` and `` #``.  ``command`` is then taken apart as a shell would, while
-in ``environment`` quotes cannot be escaped (shlex, not POSIX, up to supervisor 4.3.0).
+(``%``) and cut at a ``;`` or ``#`` behind white space.  ``command`` is then taken apart as a
+shell would, while in ``environment`` quotes cannot be escaped (shlex, not POSIX, up to
+supervisor 4.3.0).
 """
 
+import re
 import resource
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,6 +22,8 @@ NAME = "supervisord.conf"
 LOG = "supervisord.log"
 PID_FILE = "supervisord.pid"
 
+# What begins a comment in the file: any white space counts (configparser, inline_comment_prefixes).
+_COMMENT = re.compile(r"(\s)([;#])")
 _MEBI = 1 << 20
 _LOG_BYTES = 16 * _MEBI
 _OLD_LOGS = 2
@@ -85,10 +89,7 @@ def _quoted(word: str) -> str:
     if "\n" in word or "\r" in word:
         raise InputError(f"{word!r} has a line break; supervisord cannot be told")
     quoted = "'" + word.replace("'", "'\"'\"'") + "'"
-    for mark in ";#":
-        for space in " \t":
-            quoted = quoted.replace(space + mark, f"{space}''{mark}")
-    return quoted.replace("%", "%%")
+    return _COMMENT.sub(r"\1''\2", quoted).replace("%", "%%")
 
 
 def _plain(value: str) -> str:
@@ -104,6 +105,6 @@ def _path(path: Path) -> str:
 
 
 def _unbroken(text: str) -> str:
-    if any(mark in text for mark in ("\n", "\r", " ;", " #", "\t;", "\t#")):
+    if "\n" in text or "\r" in text or _COMMENT.search(text):
         raise InputError(f"{text!r} has a line break or a comment; supervisord cannot be told")
     return text
