@@ -8,7 +8,18 @@ from vhost_tempest_plugin.host.status import HostStatus
 HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
 DETAIL_COLUMNS = (
     *HOST_COLUMNS,
-    *("created", "uuid", "libvirt", "image", "shares", "uplink", "pids", "directory", "ssh"),
+    *(
+        "failure",
+        "created",
+        "uuid",
+        "libvirt",
+        "image",
+        "shares",
+        "uplink",
+        "pids",
+        "directory",
+        "ssh",
+    ),
 )
 
 _Cell = str | int | Moment | None
@@ -29,11 +40,12 @@ def detail_row(status: HostStatus) -> tuple[_Cell, ...]:
     pids = " ".join(str(pid) for pid in status.pids)
     record = status.record
     if record is None:
-        return (*row, "", "", "", "", "", "", pids, str(status.directory.path), "")
+        return (*row, "", "", "", "", "", "", "", pids, str(status.directory.path), "")
     uplink = record.uplink
     reached = readiness.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
         *row,
+        status.failure,
         Moment(record.created),
         str(record.uuid),
         record.uri or "its own",

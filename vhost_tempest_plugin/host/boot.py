@@ -78,6 +78,7 @@ def start(
         image_digest=made.digest,
         share_disks=disks,
         replugged=False,
+        failure="",
         uplink=uplink,
     )
     directory.write(record)

@@ -6,10 +6,12 @@ knows what there is.  Commands on one host wait for each other.
 """
 
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import (
     acceleration,
     boot,
@@ -74,17 +76,18 @@ def up(wish: HostSpec, progress: Progress) -> HostStatus:
             record = known or _new(directory, wish, progress)
             domain = _found(connection, directory, record)
             awake = record.phase is Phase.RUNNING
-            if domain is not None:
-                progress(f"host {wish.name!r} runs already")
-                domain.resume()
-            elif awake := directory.saved.exists() and not wish.cold:
-                domain = _restored(connection, directory, record, progress)
-            else:
-                share_images.require(record.shares, directory)
-                directory.saved.unlink(missing_ok=True)
-                directory.console_before.unlink(missing_ok=True)
-                domain = boot.start(connection, directory, record, wish.layout, progress)
-            _await_ssh(domain, directory, wish.layout, progress, awake=awake)
+            with _failure_recorded(directory):
+                if domain is not None:
+                    progress(f"host {wish.name!r} runs already")
+                    domain.resume()
+                elif awake := directory.saved.exists() and not wish.cold:
+                    domain = _restored(connection, directory, record, progress)
+                else:
+                    share_images.require(record.shares, directory)
+                    directory.saved.unlink(missing_ok=True)
+                    directory.console_before.unlink(missing_ok=True)
+                    domain = boot.start(connection, directory, record, wish.layout, progress)
+                _await_ssh(domain, directory, wish.layout, progress, awake=awake)
     return status.status(wish.name)
 
 
@@ -106,8 +109,9 @@ def restore(name: str, progress: Progress) -> HostStatus:
                 raise InputError(
                     f"host {name!r} is not saved", hint=f"{VhostCommand('up', name=name)} boots it"
                 )
-            domain = _restored(connection, directory, record, progress)
-            _await_ssh(domain, directory, status.intended(name), progress, awake=True)
+            with _failure_recorded(directory):
+                domain = _restored(connection, directory, record, progress)
+                _await_ssh(domain, directory, status.intended(name), progress, awake=True)
     return status.status(name)
 
 
@@ -267,12 +271,25 @@ def _restored(
     share_images.require_unchanged(record)
     uplinks.require_unchanged(record)
     progress(f"restoring {record.name!r}")
-    directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None))
+    directory.write(replace(record, phase=Phase.BOOTING, ssh_port=None, failure=""))
     directory.keep_console()
     domain = connection.restore(directory.saved, record.uuid, record.name)
     directory.saved.unlink()
     domain.resume()
     return domain
+
+
+@contextmanager
+def _failure_recorded(directory: HostDirectory) -> Iterator[None]:
+    """Record why a host did not start, so that it is not listed as one that boots."""
+    try:
+        yield
+    except VhostError as error:
+        record = directory.read()
+        if not orphan_processes.find(record.uuid):
+            phase = Phase.SAVED if directory.saved.exists() else Phase.FAILED
+            directory.write(replace(record, phase=phase, failure=error.fact, ssh_port=None))
+        raise
 
 
 def _await_ssh(
@@ -292,6 +309,5 @@ def _await_ssh(
         port = readiness.wait(running, directory, record, layout, progress, awake=awake)
     except HostError:
         running.destroy()
-        directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
         raise
     directory.write(replace(record, phase=Phase.RUNNING, ssh_port=port))

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import json_record
 
 # Of what is written; records of other formats are not read.
-FORMAT = 3
+FORMAT = 4
 # Of the fields in JSON that are no strings.
 _KINDS = {
     "ssh_port": int,
@@ -34,6 +34,7 @@ class Phase(StrEnum):
     RUNNING = "running"
     SAVED = "saved"
     OFF = "off"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class HostRecord:
     :param shares: the trees of the machine that it has
     :param share_disks: what it had of each at its last boot
     :param replugged: a NIC has come back since QEMU was started
+    :param failure: why its last start failed, on one line; empty where it did not
     :param uplink: what connects it to a network of the machine, as it was at its last boot
     """
 
@@ -64,6 +66,7 @@ class HostRecord:
     share_disks: tuple[ShareDisk, ...] = ()
     replugged: bool = False
     uplink: Uplink | None = None
+    failure: str = ""
 
     def dump(self) -> str:
         """The record as JSON."""

@@ -22,7 +22,7 @@ def rewire(name: str, layout: Layout, progress: Progress) -> None:
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
         status = host_status.status(name)
-        if status.phase is not Phase.OFF:
+        if status.phase not in (Phase.OFF, Phase.FAILED):
             raise InputError(
                 f"host {name!r} is not off", hint=f"{VhostCommand('down', name)} shuts it down"
             )

@@ -26,8 +26,8 @@ class HostStatus:
     """A host as it is now.
 
     :param record: None where it is damaged
-    :param phase: what really is: a host whose QEMU is gone is off, whatever was recorded;
-        None where the record is damaged
+    :param phase: what really is: a host whose QEMU is gone is off, and one that was being
+        started by a command that is gone has failed; None where the record is damaged
     :param pids: its QEMU processes on this machine
     """
 
@@ -35,6 +35,13 @@ class HostStatus:
     record: HostRecord | None
     phase: Phase | None
     pids: tuple[int, ...] = ()
+
+    @property
+    def failure(self) -> str:
+        """Why its last start failed; empty where it did not."""
+        if self.record is None or self.phase is not Phase.FAILED:
+            return ""
+        return self.record.failure or "the command that started it was ended"
 
 
 def status(name: str) -> HostStatus:
@@ -145,6 +152,9 @@ def _status(directory: HostDirectory) -> HostStatus:
     pids = tuple(orphan_processes.find(record.uuid))
     here = record.uri is None or "+" not in record.uri
     phase = record.phase
-    if phase is Phase.RUNNING and here and not pids:
-        phase = Phase.OFF
+    if here and not pids:
+        if phase is Phase.RUNNING:
+            phase = Phase.OFF
+        elif phase in (Phase.PREPARING, Phase.BOOTING) and directory.holder() is None:
+            phase = Phase.FAILED
     return HostStatus(directory, record, phase, pids)
