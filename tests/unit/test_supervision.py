@@ -124,6 +124,11 @@ class FailureTest(unittest.TestCase):
             ("supervisor: couldn't exec /x: ENOENT", "cannot be run: couldn't exec /x: ENOENT"),
             ("mkdir: Permission denied: '/var/x'", "lacks a permission: '/var/x'"),
             (self.TRACEBACK, "ModuleNotFoundError: No module named 'nova.shceduler'"),
+            (
+                "2026-11-24 01:02:03.004 7 ERROR nova.cmd [None req-1 - -] cannot bind x\n"
+                "2026-11-24 01:02:03.005 7 INFO nova.cmd [-] exiting\n",
+                "cannot bind x",
+            ),
             ("one\ntwo\n\n", "two"),
         ):
             with self.subTest(text=text):
@@ -133,9 +138,10 @@ class FailureTest(unittest.TestCase):
         self.assertEqual("", failure.likely_cause(""))
 
     def test_it_is_one_line_with_the_log_beside_it(self) -> None:
-        error = failure.failure("keystone", "ended (exit status 1)", ("a", "disk is full"))
+        error = failure.failure("demo", "keystone", "ended (exit status 1)", ("a", "disk is full"))
         self.assertEqual(
-            "keystone ended (exit status 1): the disk is full; see 'vhost lab logs keystone'",
+            "keystone ended (exit status 1): the disk is full; "
+            "'vhost lab logs keystone --name demo' shows its log",
             str(error),
         )
         self.assertEqual(("a", "disk is full"), error.lines)

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.errors import VhostCommand
 
 _MASK = "***"
 _TAIL_BYTES = 64 * 1024
@@ -52,18 +53,19 @@ _EXCEPTION = re.compile(
     # Nova's and Neutron's own are named as they like.
     r"|(?:[a-z_]\w*\.)+exceptions?\.[A-Z]\w*: .*)"
 )
+# What oslo.log wrote of an error: "... 12 ERROR nova.service [None req-...] Error starting thread".
+_LOGGED = re.compile(r"\s(?:ERROR|CRITICAL) [\w.]+ (?:\[[^\]]*\] )*(\S.*)")
 
 
-def failure(program: str, what: str, lines: tuple[str, ...]) -> StartError:
-    """The error that says why *program* failed.
+def failure(lab: str, program: str, what: str, lines: tuple[str, ...]) -> StartError:
+    """The error that says why *program* of a lab failed, on one line.
 
     :param what: what was seen of it, as in ``ended (exit status 1)``
     :param lines: the end of its log, as ``tail`` has it
     """
     cause = likely_cause("\n".join(lines)) or "its log is empty"
-    return StartError(
-        f"{program} {what}: {cause}; see 'vhost lab logs {program}'", program, lines[-_LINES:]
-    )
+    hint = f"{VhostCommand('lab', 'logs', program, name=lab)} shows its log"
+    return StartError(f"{program} {what}: {cause}", program, lines[-_LINES:], hint=hint)
 
 
 def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str, ...]:
@@ -97,7 +99,11 @@ def mask(text: str, secrets: Secrets | None) -> str:
 
 
 def likely_cause(text: str) -> str:
-    """What the end of a log says of why the program ended, on one line; empty for no lines."""
+    """What the end of a log says of why the program ended, on one line; empty for no lines.
+
+    A cause that is known comes first, then the exception of the last traceback, then the last
+    error that was logged, then the last line.
+    """
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     for pattern, meaning in _CAUSES:
         for line in reversed(lines):
@@ -108,4 +114,7 @@ def likely_cause(text: str) -> str:
         for line in reversed(lines):
             if raised := _EXCEPTION.search(line):
                 return raised[1][:_LINE_CHARS]
+    for line in reversed(lines):
+        if logged := _LOGGED.search(line):
+            return logged[1][:_LINE_CHARS]
     return lines[-1][:_LINE_CHARS] if lines else ""

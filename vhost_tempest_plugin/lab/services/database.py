@@ -152,7 +152,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
 
         def failed(fact: str) -> StartError:
             lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
-            return failure.failure(Service.MARIADB, f"did not start: {fact}", lines)
+            return failure.failure(settings.name, Service.MARIADB, f"did not start: {fact}", lines)
 
         def watch() -> None:
             if (status := server.poll()) is not None:

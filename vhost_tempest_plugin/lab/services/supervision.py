@@ -203,7 +203,9 @@ class Supervision:
     def _failure(self, name: str, what: str) -> StartError:
         log = next(state.log for state in self.states() if state.name == name)
         _, begin = self._begun.get(name, (0, 0))
-        return failure.failure(name, what, failure.tail(log, self._secrets, begin))
+        return failure.failure(
+            self._directory.name, name, what, failure.tail(log, self._secrets, begin)
+        )
 
     def _stop_together(self, names: set[str]) -> None:
         groups = [state.pid for state in self.states() if state.name in names and state.pid]
