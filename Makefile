@@ -25,7 +25,7 @@ demo: $(BOOTSTRAP)
 test: lint
 	@$(BIN)/python tools/run_tests.py
 
-unit functional bats e2e: $(BOOTSTRAP)
+unit docs functional bats e2e: $(BOOTSTRAP)
 	@$(BIN)/python tools/run_tests.py $@
 
 lint: $(BOOTSTRAP)
@@ -37,11 +37,6 @@ lint: $(BOOTSTRAP)
 
 bench: $(BOOTSTRAP)
 	@$(BIN)/vhost bench
-
-docs: $(BOOTSTRAP)
-	@PIP_CONSTRAINT=constraints.txt $(BIN)/pip install -q -r doc/requirements.txt
-	$(BIN)/sphinx-build -W --keep-going -b html doc/source doc/build/html
-	$(BIN)/sphinx-build -W --keep-going -b html releasenotes/source releasenotes/build/html
 
 # What a checkout grows; hosts and caches are the vhost command's ('vhost destroy').
 clean:

@@ -228,7 +228,8 @@ install_project() {
     export GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=safe.directory GIT_CONFIG_VALUE_0=$TOP
     git -C "$TOP" rev-parse HEAD >/dev/null 2>&1 || export PBR_VERSION=0.0.0
     quietly "pip install" env PIP_CONSTRAINT="$TOP/constraints.txt" "$VENV/bin/pip" install \
-        -r "$TOP/requirements.txt" -r "$TOP/test-requirements.txt" -e "$TOP"
+        -r "$TOP/requirements.txt" -r "$TOP/test-requirements.txt" -r "$TOP/doc/requirements.txt" \
+        -e "$TOP"
     [[ -x $VENV/bin/vhost ]] || die "the installation left no .venv/bin/vhost"
 }
 
@@ -238,7 +239,7 @@ digest() {
         uses_backports && echo backports
         dpkg-query -W libvirt-dev 2>/dev/null || true
         cat /etc/os-release "$TOP"/{bindep,constraints,requirements,test-requirements}.txt \
-            "$TOP/setup.cfg" "$TOP/pyproject.toml" "${BASH_SOURCE[0]}"
+            "$TOP/doc/requirements.txt" "$TOP/setup.cfg" "$TOP/pyproject.toml" "${BASH_SOURCE[0]}"
     } | sha256sum
 }
 

@@ -4,7 +4,7 @@
 Fails too where a suite has no tests at all, and where a test was skipped for a reason that
 is not in ``tests/expected_skips.txt``: a green run must mean that everything ran.
 
-    run_tests.py [SUITE...]     unit, functional, bats, e2e; all of them where none is named
+    run_tests.py [SUITE...]     unit, docs, functional, bats, e2e; all of them where none is named
 """
 
 import io
@@ -107,8 +107,34 @@ def bats(directory: str) -> Totals:
     return totals
 
 
+def docs() -> Totals:
+    """Build the documentation and the release notes; a warning is an error."""
+    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    totals = Totals()
+    for name, command in (
+        ("documentation", [*sphinx, "doc/source", "doc/build/html"]),
+        ("release notes", [*sphinx, "releasenotes/source", "releasenotes/build/html"]),
+        ("reno lint", [str(Path(sys.executable).with_name("reno")), "-q", "lint"]),
+    ):
+        ran = subprocess.run(
+            command,
+            cwd=TOP,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        if ran.returncode:
+            print(ran.stdout, end="", flush=True)
+            totals.failures.append((f"docs: {name}", ran.stdout))
+        else:
+            totals.passed += 1
+    return totals
+
+
 SUITES: dict[str, Callable[[], Totals]] = {
     "unit": lambda: stestr("./tests/unit", serial=False),
+    "docs": docs,
     "functional": lambda: stestr("./tests/functional", serial=True),
     "bats": lambda: bats("tests/functional"),
     "e2e": lambda: stestr("./tests/e2e", serial=True),
