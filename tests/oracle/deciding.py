@@ -34,7 +34,7 @@ class Decided(Simulation):
     def __init__(self, case: type[ScenarioTest], name: str, topology: str, oracle: Oracle) -> None:
         super().__init__(case, name, topology, seed=0, best=True)
         self.oracle, self.deleted = oracle, False
-        self.use({HOST: WholeHost(self.test.hosts[HOST].layout)})
+        self.use({HOST: WholeHost(self.test.hosts[HOST].layout, self)})
 
     def delete(self, servers: Iterable[str], watch: object) -> None:
         self.deleted = True
@@ -84,7 +84,7 @@ def failures(tests: Iterable[tuple[type[ScenarioTest], str, str]], oracle: Oracl
     failed = set()
     for case, name, topology in tests:
         try:
-            Decided(case, name, topology, oracle).run()
+            Decided(case, name, topology, oracle).perform()
         except AssertionError:
             failed.add(f"{case.__name__}.{name} on {topology}")
     return failed

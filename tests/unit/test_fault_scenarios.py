@@ -29,8 +29,8 @@ class FaultyHost(SimulatedHost):
     """A host with the hardware that the simulation has."""
 
     def __init__(self, layout: Layout, simulation: "FaultySimulation") -> None:
-        super().__init__(layout)
-        self.simulation = simulation
+        super().__init__(layout, simulation)
+        self.simulation: FaultySimulation = simulation
         self.node = SimpleNamespace(
             name=HOST, layout=layout, look=self._look, run=lambda script: "no fault"
         )
@@ -87,8 +87,8 @@ class FaultySimulation(Simulation):
         self.own = self.layout
         self.use({HOST: FaultyHost(self.layout, self)})
 
-    def run(self) -> None:
-        super().run()
+    def perform(self) -> None:
+        super().perform()
         self.test.doCleanups()
         self.test.assertEqual(set(), self.away)
         self.test.assertEqual(self.own, self.layout)
@@ -134,6 +134,7 @@ class FaultySimulation(Simulation):
         self.ended.add(server)
 
     def delete(self, servers: Iterable[str], watch: object) -> None:
+        super().delete(servers, watch)
         self.ended.update(servers)
 
     def start_server(self, server: str, **_: object) -> None:

@@ -7,11 +7,18 @@ from what the test has placed so far; the five views are compared after each ste
 nothing may be held any more (``scenario.session``).
 """
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import Conflict, Rejection, Shortage
+from vhost_tempest_plugin.nova.expect import (
+    Conflict,
+    Rejection,
+    RequestOutcome,
+    Shortage,
+    order_differences,
+)
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.nova.request import DeviceRequest, Request
 from vhost_tempest_plugin.scenario.base_host import BaseHostTest
@@ -19,6 +26,16 @@ from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.requests import server_requests
 from vhost_tempest_plugin.scenario.requests.load_plans import rounds
 from vhost_tempest_plugin.scenario.server import Attempt, Server
+from vhost_tempest_plugin.topology.pci import PciAddress
+
+
+def allocation(status: str, instance: str = "") -> str:
+    """A row of Nova's ``pci_devices`` in words."""
+    return f"{status}, of {instance}" if instance else status
+
+
+# Stands for whatever Nova says in a message.
+_ANY = "@"
 
 
 class ScenarioTest(BaseHostTest):
@@ -143,6 +160,19 @@ class ScenarioTest(BaseHostTest):
             each if isinstance(each, Rejection) else Server(self.session, each.id)
             for each in outcomes
         )
+
+    def wrong_refusal(self, request: Request) -> str:
+        """A pattern of the fact that Nova finds no host for a request, and the topology has one."""
+        outcome = RequestOutcome(request, None, Rejection(None, _ANY))
+        facts = order_differences(self.session.loads(), [outcome])
+        return "|".join(re.escape(fact).replace(_ANY, ".*") for fact in facts)
+
+    def allocations(self, host: str) -> Mapping[PciAddress, str]:
+        """What Nova's database says of each device of a host: its status, and whose it is."""
+        return {
+            device.row.address: allocation(device.status, device.instance)
+            for device in self.hosts[host].nova().devices
+        }
 
     def delete(self, *servers: Server) -> None:
         """Delete servers at once; fail where anything of theirs is still held."""

@@ -156,20 +156,7 @@ class BaseConfigTest(ScenarioTest):
         for word in words:
             self.assertIn(word, said)
 
-    @contextmanager
-    def start_fails(self, *words: str) -> Iterator[None]:
-        """Fail, as ``expectFailure`` wants it, where a service does not start for a known reason.
-
-        :param words: what its log has then; for any other reason it is an error
-        """
-        try:
-            yield
-        except StartError as error:
-            if all(word in _said(error) for word in words):
-                self.fail(str(error))
-            raise
-
 
 def _said(error: StartError) -> str:
-    """What a service has told."""
+    """What a service has printed."""
     return "\n".join((str(error), *error.lines))

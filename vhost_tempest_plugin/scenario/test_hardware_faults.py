@@ -5,7 +5,6 @@ Only an emulated host does that at will.  nova/pci/manager.py, ``_set_hvdevs``: 
 removed, unless a server has it; what is allocated is brought up to date when it is given back.
 """
 
-import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -151,12 +150,31 @@ class RewiredTest(BaseHardwareTest):
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("5f0a7c3e-91d4-4b68-a2e7-6c8d15b3f940")
     @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
-    @unittest.expectedFailure
     def test_nics_are_exchanged_and_nova_starts_once(self) -> None:
         """Servers are placed by where they were: moved-device-in-its-old-pool."""
-        with self.exchanged():
+        with (
+            self.known_bug("nova-bugs.rst, moved-device-in-its-old-pool", *self.far_devices()),
+            self.exchanged(),
+        ):
             servers = self.fill()
             self.delete(*servers)
+
+    def far_devices(self) -> tuple[str, ...]:
+        """The facts that a server has the devices of another node than its own.
+
+        Or that it is on a node that has not as many as it asked for.
+        """
+        counts = {len(there) for there in self.cards_by_node().values()}
+        kind = self.kind.name
+        return (
+            *(
+                rf"request \d+: of {kind} it has {count} {place}, "
+                rf"but must have {count} on its nodes"
+                for count in counts
+                for place in ("in their sockets", "far away")
+            ),
+            r"request \d+: it is on \d+, but may be on \d+( or \d+)*",
+        )
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")

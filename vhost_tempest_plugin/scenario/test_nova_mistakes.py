@@ -4,7 +4,7 @@
 Expected failures: where Nova puts one right, the test says so by its unexpected success.
 """
 
-import unittest
+import re
 
 from tempest.lib import decorators
 
@@ -20,11 +20,14 @@ from vhost_tempest_plugin.nova.request import (
     Request,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.nova.views import Disagreement, View
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
 from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.topology.layout import Layout
+
+_WHERE = "tests/oracle/README.rst"
 
 
 def floating_first(
@@ -84,8 +87,26 @@ def large_last_matters() -> HardwareRequirement:
     return HardwareRequirement("a host of three nodes whose first is the largest", 1, found)
 
 
+def unpinned(asked: Request) -> tuple[str, ...]:
+    """The facts that the CPU of a request's last node floats: by the views, and by the topology."""
+    last = len(asked.node_cpus) - 1
+    (cpu,) = asked.node_cpus[last]
+    due = {View.LIBVIRT: str(asked.vcpus - 1), View.PLACEMENT: str(asked.vcpus)}
+    return (
+        rf"server \d+ after boot: {re.escape(str(Disagreement('PCPU', due)))}",
+        rf"request 0: guest node {last} on node \d+: "
+        rf"pinned is nothing, but {cpu} must have CPUs of their own",
+        r"request 0: its emulator is on [\d,-]+, but must be on [\d,-]+",
+    )
+
+
 class MistakeTest(ScenarioTest):
     """Each is a request of which Nova makes something else than it must."""
+
+    def refused_wrongly(self, name: str, asked: Request) -> None:
+        """A request for which Nova finds no host because of a known bug."""
+        with self.known_bug(f"{_WHERE}, {name}", self.wrong_refusal(asked)):
+            self.place(asked)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("3b9e5d7f-0c8a-4e14-b6f2-9a1d7c4e8b91")
@@ -95,10 +116,9 @@ class MistakeTest(ScenarioTest):
             lambda kind: floating_first(kind, EmulatorPolicy.ISOLATE),
         )
     )
-    @unittest.expectedFailure
     def test_isolated_emulator_beside_a_node_without_dedicated_cpus(self) -> None:
         """Refused on every host: nothing-to-pin."""
-        self.place(floating_first(self.kind, EmulatorPolicy.ISOLATE))
+        self.refused_wrongly("nothing-to-pin", floating_first(self.kind, EmulatorPolicy.ISOLATE))
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("e05c8a2d-7f6b-4391-8d9e-c2b4f0a6d592")
@@ -108,10 +128,10 @@ class MistakeTest(ScenarioTest):
             lambda kind: floating_first(kind, thread_policy=ThreadPolicy.ISOLATE),
         )
     )
-    @unittest.expectedFailure
     def test_isolated_threads_beside_a_node_without_dedicated_cpus(self) -> None:
         """Refused on every host: nothing-to-pin."""
-        self.place(floating_first(self.kind, thread_policy=ThreadPolicy.ISOLATE))
+        asked = floating_first(self.kind, thread_policy=ThreadPolicy.ISOLATE)
+        self.refused_wrongly("nothing-to-pin", asked)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("76d1f4b8-a9e3-4c50-9b7d-5e8c0a2f6d93")
@@ -122,24 +142,22 @@ class MistakeTest(ScenarioTest):
             lambda kind: request(cpu_policy=CpuPolicy.DEDICATED, devices=nics(kind)),
         ),
     )
-    @unittest.expectedFailure
     def test_thread_policy_of_an_image_that_the_flavor_overrules(self) -> None:
         """Refused where cores have one thread: filter-asks-image."""
-        self.place(
-            request(
-                cpu_policy=CpuPolicy.DEDICATED,
-                thread_policy=ThreadPolicy.PREFER,
-                image=ImageRequest(thread_policy=ThreadPolicy.REQUIRE),
-                devices=self.nics(),
-            )
+        asked = request(
+            cpu_policy=CpuPolicy.DEDICATED,
+            thread_policy=ThreadPolicy.PREFER,
+            image=ImageRequest(thread_policy=ThreadPolicy.REQUIRE),
+            devices=self.nics(),
         )
+        self.refused_wrongly("filter-asks-image", asked)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("ca2b6e90-5d1f-4837-8e4c-f7d3a9b1c094")
     @needs(large_last_matters())
-    @unittest.expectedFailure
     def test_guest_of_unequal_nodes_is_pinned(self) -> None:
         """The CPU of its large node floats, and is in no accounts: search-changes-request."""
         for host in self.hosts.values():
             if asked := large_last(host.layout):
-                self.place(asked)
+                with self.known_bug(f"{_WHERE}, search-changes-request", *unpinned(asked)):
+                    self.place(asked)
