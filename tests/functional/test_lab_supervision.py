@@ -137,7 +137,9 @@ class SupervisionTest(LabCase):
         self.supervision.launch([self.program("one"), absent])
         with self.assertRaisesRegex(StartError, "absent cannot be run: .*/nonexistent"):
             self.supervision.start("absent")
-        with self.assertRaisesRegex(StartError, "one is not ready after .*: starting; see"):
+        with self.assertRaisesRegex(
+            StartError, "one is not ready: .* for its answer: starting; see"
+        ):
             self.supervision.wait({"one": lambda: False}, 0.3)
 
     def test_an_old_failure_in_the_log_is_not_taken_for_the_new_one(self) -> None:

@@ -189,7 +189,7 @@ class WaitTest(SshCase):
     def test_it_gives_up(self) -> None:
         with self.server([]) as port:
             pass
-        with self.assertRaisesRegex(HostError, f"port {port} within 0 s; 'vhost console small'"):
+        with self.assertRaisesRegex(HostError, f"server on port {port}; 'vhost console small'"):
             HostConnection(self.ssh(port)).wait_until_ready(limit_s=0.3)
 
     def test_who_watches_can_end_it(self) -> None:

@@ -180,7 +180,7 @@ class NestedGuestTest(unittest.TestCase):
 
     def test_the_guest_is_never_done(self) -> None:
         with mock.patch.dict(nested_run._LIMIT_S, {Accelerator.TCG: -1.0}):
-            self.assert_failed(NestingMachine(""), "not done after", "QEMU's messages")
+            self.assert_failed(NestingMachine(""), "the guest's report", "QEMU's messages")
 
     def test_the_nic_is_not_given_back(self) -> None:
         with mock.patch.object(nested_run, "_RETURN_S", -1.0):

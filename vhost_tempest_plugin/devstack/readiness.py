@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether the cloud knows all there is to know of a host: Nova's APIs, database, and Placement."""
 
-import time
 from collections.abc import Iterable, Iterator
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
@@ -15,13 +14,11 @@ from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.nova.views.placement import Provider
-from vhost_tempest_plugin.util import speed
 
 _POLL_S = 2.0
 # For the first start in an emulated host, where to import Nova takes half a minute, and for
 # everything else that runs in a devstack.
 _LIMIT_S = 600.0
-_LOOK_AT_UNIT_S = 5.0
 _LINES = 80
 _TOLD = 20
 
@@ -95,21 +92,17 @@ def wait(readiness: Readiness, compute: ComputeService) -> None:
 
     :raises StartError: nova-compute ended, or something is still lacking at the limit
     """
-    limit_s = _LIMIT_S * speed.timeout_scale()
-    begun_s = looked_s = time.monotonic()
-    ended = compute.ends()
-    while (lacking := _look(readiness)) is not None:
-        now_s = time.monotonic()
-        if now_s - looked_s > _LOOK_AT_UNIT_S:
-            looked_s = now_s
-            if compute.ends() > ended or compute.state() == "failed":
-                raise _error(compute, "ends")
-            if compute.gave_up():
-                raise _error(compute, "gives up")
-        if now_s - begun_s > limit_s:
-            raise _error(compute, f"is not ready after {limit_s:.0f} s, {lacking}")
-        time.sleep(_POLL_S)
-    compute.note_report()
+    lacking: str | None = None
+
+    def is_ready() -> bool:
+        nonlocal lacking
+        lacking = _look(readiness)
+        return lacking is None
+
+    def error(seen: str) -> StartError:
+        return _error(compute, f"{seen} ({lacking})" if lacking else seen)
+
+    compute.wait_until(is_ready, "the cloud to know all of it", _LIMIT_S, error, _POLL_S)
 
 
 def _look(readiness: Readiness) -> str | None:

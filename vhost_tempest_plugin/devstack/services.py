@@ -4,7 +4,6 @@
 A unit is started and stopped as root, by sudo, which devstack's user may without a password.
 """
 
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from vhost_tempest_plugin.devstack import files
 from vhost_tempest_plugin.devstack.journal import Entry
 from vhost_tempest_plugin.errors import InputError, VhostError
 from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util.waiting import wait_for
 
 # Of a service the units that there may be, by how devstack names cells (lib/nova).
 _UNITS: Mapping[Service, tuple[str, ...]] = {
@@ -149,19 +149,27 @@ class Services:
             return {}
 
     def _wait(self, service: Service, before: Mapping[str, str]) -> None:
-        deadline_s = time.monotonic() + _LIMIT_S * speed.timeout_scale()
-        while not self._is_ready(service, before):
-            failed = [unit for unit in self._units(service) if self._state(unit) == "failed"]
-            if failed or time.monotonic() > deadline_s:
-                lines = self.log(service, _LINES)
-                cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
-                what = "ended" if failed else "did not report itself"
-                raise StartError(
-                    f"{service} {what}: {cause}; see 'journalctl -u {self._units(service)[0]}'",
-                    service,
-                    lines[-_TOLD:],
-                )
-            time.sleep(_POLL_S)
+        def error(what: str) -> StartError:
+            lines = self.log(service, _LINES)
+            cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
+            return StartError(
+                f"{service} {what}: {cause}; see 'journalctl -u {self._units(service)[0]}'",
+                service,
+                lines[-_TOLD:],
+            )
+
+        def watch() -> None:
+            if any(self._state(unit) == "failed" for unit in self._units(service)):
+                raise error("ended")
+
+        wait_for(
+            lambda: self._is_ready(service, before),
+            "its report",
+            _LIMIT_S,
+            watch=watch,
+            poll_s=_POLL_S,
+            error=lambda fact: error(f"is not ready: {fact}"),
+        )
 
     def _is_ready(self, service: Service, before: Mapping[str, str]) -> bool:
         """Whether the API answers, and all that report themselves have done so since."""

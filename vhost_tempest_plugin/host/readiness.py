@@ -51,9 +51,7 @@ def wait(
     :param awake: it has booted before, as one that was restored
     :raises HostError: it does not; the console's last lines and the likely cause are told
     """
-    limit_s = (
-        _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
-    ) * speed.timeout_scale()
+    limit_s = _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
     port = running.forward_ssh()
     watch = _Watch(running, directory.console_log, progress)
     try:
@@ -66,7 +64,10 @@ def wait(
                 machine.set_clock()
             if any(device.vfs or device.vfio_addresses for device in layout.devices):
                 progress("virtual functions and vfio-pci")
-                machine.run(["systemctl", "start", _DEVICES_UNIT], timeout_s=limit_s)
+                machine.run(
+                    ["systemctl", "start", _DEVICES_UNIT],
+                    timeout_s=limit_s * speed.timeout_scale(),
+                )
     except HostError as error:
         raise _failure(directory, error) from None
     progress(f"{console.Stage.SSH}: logged in")

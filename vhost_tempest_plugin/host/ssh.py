@@ -7,6 +7,7 @@ itself.  Its socket is in the host's directory and named relative to it, since t
 a socket has at most 107 bytes (unix(7)).
 """
 
+import itertools
 import math
 import shlex
 import socket
@@ -19,14 +20,14 @@ from typing import Self
 
 from vhost_tempest_plugin.errors import CommandError, HostError, VhostCommand
 from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.waiting import wait_for
 
 _SOCKET = "ssh.socket"
 _SSH_FAILED = 255  # ssh(1), EXIT STATUS
 PERSIST_S = 30
 _POLL_S = 0.1
 _LOGIN_S = 30.0
-_FIRST_PATIENCE_S = 1.0
-_LAST_PATIENCE_S = 8.0
+_PATIENCE_S = (1.0, 2.0, 4.0, 8.0)
 _TAIL_CHARS = 400
 _CLOCK = ("date", "+%s.%N")
 
@@ -117,19 +118,21 @@ class HostConnection:
         """Wait until the host lets us in; returns by how many seconds its clock is behind.
 
         :param watch: called at each attempt; what it raises ends the waiting
+        :param limit_s: on the machine of ``speed.timeout_scale``
         :raises HostError: it did not within *limit_s*, or it refuses the key
         """
-        end_s = time.monotonic() + limit_s
-        patience_s = _FIRST_PATIENCE_S
-        while not self._answers(patience_s):
-            watch()
-            if time.monotonic() > end_s:
-                raise HostError(
-                    f"no ssh server answered on port {self._ssh.port} within {limit_s:.0f} s",
-                    hint=f"{VhostCommand('console', self.name)} shows how far the host has come",
-                )
-            patience_s = min(2 * patience_s, _LAST_PATIENCE_S)
-        return self._lag_s(self.run(_CLOCK, timeout_s=max(_LOGIN_S, end_s - time.monotonic())))
+        patience_s = itertools.chain(_PATIENCE_S, itertools.repeat(_PATIENCE_S[-1]))
+        wait_for(
+            lambda: self._answers(next(patience_s)),
+            f"an ssh server on port {self._ssh.port}",
+            limit_s,
+            watch=watch,
+            poll_s=_POLL_S,
+            error=lambda fact: HostError(
+                fact, hint=f"{VhostCommand('console', self.name)} shows how far the host has come"
+            ),
+        )
+        return self._lag_s(self.run(_CLOCK, timeout_s=max(_LOGIN_S, limit_s)))
 
     def lets_in(self, patience_s: float) -> float | None:
         """By how many seconds the clock of a host is behind that has booted; None if it is mute.
@@ -260,7 +263,6 @@ class HostConnection:
 
     def _answers(self, patience_s: float) -> bool:
         """Whether a server greets us: user-mode networking accepts long before the host does."""
-        begun_s = time.monotonic()
         try:
             where = (self._ssh.address, self._ssh.port)
             with socket.create_connection(where, timeout=patience_s) as link:
@@ -268,7 +270,6 @@ class HostConnection:
                     return True
         except OSError:
             pass
-        time.sleep(max(0.0, begun_s + _POLL_S - time.monotonic()))
         return False
 
 

@@ -4,7 +4,6 @@
 libvirt is not asked, so that nothing here waits and any number of hosts can be looked at.
 """
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util.waiting import wait_for
 
 _POLL_S = 0.2
 
@@ -118,14 +118,13 @@ def console(name: str, *, follow: bool = False) -> Iterator[str]:
             f"host {name!r} was never started", hint=f"{VhostCommand('up', name=name)} boots it"
         ) from None
     with log:
-        while True:
+
+        def more() -> str | None:
             alive = bool(orphan_processes.find(directory.path))
-            if text := log.read():
-                yield text
-            elif not (follow and alive):
-                return
-            else:
-                time.sleep(_POLL_S)
+            return log.read() or (None if follow and alive else "")
+
+        while text := wait_for(more, "the console", None, poll_s=_POLL_S):
+            yield text
 
 
 def intended(name: str) -> Layout:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a lab's services have logged, without its secrets."""
 
-import time
 from collections.abc import Callable, Iterator
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -11,6 +10,7 @@ from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab import status as lab_status
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.lab import Lab
+from vhost_tempest_plugin.util.waiting import wait_for
 
 _POLL_S = 0.5
 # Of a log that is followed, as far back as its last lines may reach.
@@ -58,19 +58,26 @@ def _of_host(settings: Settings, host: str) -> Read:
 
 
 def _followed(read: Read, count: int) -> Iterator[str]:
-    """The end of a log, and what comes after the last line that was seen."""
-    seen = read()[-count:]
-    yield from seen
+    """The end of a log, and what comes after what was seen."""
+    seen = read()
+    yield from seen[-count:]
+
+    def new() -> tuple[str, ...] | None:
+        nonlocal seen
+        before, seen = seen, read()
+        return _after(seen, before) or None
+
     while True:
-        time.sleep(_POLL_S)
-        now = read()
-        new = _after(now, seen[-1]) if seen else now
-        yield from new
-        seen = new or seen
+        yield from wait_for(new, "another line", None, poll_s=_POLL_S)
 
 
-def _after(now: tuple[str, ...], last: str) -> tuple[str, ...]:
-    for index in range(len(now) - 1, -1, -1):
-        if now[index] == last:
-            return now[index + 1 :]
+def _after(now: tuple[str, ...], before: tuple[str, ...]) -> tuple[str, ...]:
+    """What has come since *before*, where both are the last lines of a log that grows.
+
+    All of *now* where they have nothing in common, as after the log was rotated.
+    """
+    for left in range(len(before)):
+        common = before[left:]
+        if now[: len(common)] == common:
+            return now[len(common) :]
     return now

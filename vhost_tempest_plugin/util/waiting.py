@@ -50,7 +50,7 @@ def wait_for(
         waited_s = time.monotonic() - begun_s
         if limit_s is not None and waited_s > limit_s:
             if scaled:
-                raise error(f"timed out after {limit_s:.3g} s waiting for {what}")
+                raise error(f"timed out after {limit_s:.0f} s waiting for {what}")
             # Not before: to measure it takes a while.
             limit_s, scaled = limit_s * speed.timeout_scale(), True
             continue

@@ -6,7 +6,7 @@ and out of copies of source trees, of which the host gets what has changed.
 """
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute import copies as copies_module
@@ -23,8 +23,10 @@ from vhost_tempest_plugin.cloud.compute.unit import (
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.util import cache, speed
+from vhost_tempest_plugin.util.waiting import seldom, wait_for
 
 _LIMIT_S = 120.0
+_LOOK_S = 4.0
 _PRELOAD = Path(__file__).with_name("preload.py")
 # A digest of all that was imported, as it was installed last.
 _LOADED = INSTALLED.with_name("preload.digest")
@@ -134,6 +136,37 @@ class ComputeService:
         # There is no log before the first start.
         said = self.machine.run(argv, check=False, timeout_s=self._limit_s).stdout
         return said.strip() == "1"
+
+    def wait_until(
+        self,
+        is_ready: Callable[[], bool],
+        what: str,
+        limit_s: float,
+        error: Callable[[str], Exception],
+        poll_s: float,
+    ) -> None:
+        """Wait until it is ready, make sure that it lives meanwhile, and note its report.
+
+        :param what: that makes it ready, as ``wait_for`` has it
+        :param error: makes the exception of what was seen, as in ``ended``
+        """
+        ended = self.ends()
+
+        def look() -> None:
+            if self.ends() > ended or self.state() == "failed":
+                raise error("ended")
+            if self.gave_up():
+                raise error("gave up")
+
+        wait_for(
+            is_ready,
+            what,
+            limit_s,
+            watch=seldom(_LOOK_S, look),
+            poll_s=poll_s,
+            error=lambda fact: error(f"is not ready: {fact}"),
+        )
+        self.note_report()
 
     def note_report(self) -> None:
         """Write down that it has reported itself since it was started."""

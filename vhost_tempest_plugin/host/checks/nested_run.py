@@ -2,7 +2,7 @@
 """Runs the nested guest inside a host, once for each NIC."""
 
 import re
-import time
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -15,6 +15,7 @@ from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
 from vhost_tempest_plugin.topology.hardware import Endpoint
 from vhost_tempest_plugin.topology.pci import PciId
 from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 NAME = "vhost-nested"
 _DIRECTORY = "/run/vhost-nested"
@@ -165,18 +166,19 @@ class NestedRun:
 
     def _listen(self) -> tuple[nested_guest.GuestReport | None, str]:
         """What the guest reported, or why there is no report."""
-        end_s = time.monotonic() + self._limit_s
-        while True:
+
+        def listen() -> tuple[nested_guest.GuestReport | None, str] | None:
             alive = self._machine.run(["sh", "-c", _ALIVE], check=False).returncode == 0
             report = nested_guest.parse(self._console())
             if report.complete:
                 return report, ""
-            if not alive:
-                return None, f"the guest ended too early; {self._last_words()}"
-            if time.monotonic() > end_s:
-                limit = f"{self._limit_s:.0f} s"
-                return None, f"the guest was not done after {limit}; {self._last_words()}"
-            time.sleep(_POLL_S)
+            return None if alive else (None, f"the guest ended too early; {self._last_words()}")
+
+        limit_s = _LIMIT_S[self._accelerator]
+        try:
+            return wait_for(listen, "the guest's report", limit_s, poll_s=_POLL_S)
+        except TimedOutError as error:
+            return None, f"{error.fact}; {self._last_words()}"
 
     def _console(self) -> str:
         return self._machine.run(["cat", _CONSOLE], check=False).stdout
@@ -187,14 +189,18 @@ class NestedRun:
 
     def _driver_afterwards(self, nic: Endpoint) -> str | None:
         """The NIC's driver, once it is the one that it should be or was given up."""
-        end_s = time.monotonic() + _RETURN_S
         path = f"/sys/bus/pci/devices/{nic.address}/driver"
-        while True:
+        driver: str | None = None
+
+        def is_back() -> bool:
+            nonlocal driver
             target = self._machine.run(["readlink", path], check=False).stdout.strip()
             driver = target.rpartition("/")[2] or None
-            if driver == nic.driver or time.monotonic() > end_s:
-                return driver
-            time.sleep(_POLL_S)
+            return driver == nic.driver
+
+        with suppress(TimedOutError):
+            wait_for(is_back, f"driver {nic.driver}", _RETURN_S, poll_s=_POLL_S)
+        return driver
 
     def _dmar_faults(self, begun_s: float) -> str:
         """What the kernel said since then about accesses that the IOMMU refused."""

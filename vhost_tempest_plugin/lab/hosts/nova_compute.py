@@ -4,7 +4,6 @@
 It runs out of the lab's environment, or out of the Nova under test.
 """
 
-import time
 from pathlib import PurePosixPath
 
 from vhost_tempest_plugin.cloud.compute import unit
@@ -12,9 +11,9 @@ from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
 from vhost_tempest_plugin.cloud.compute.service import ComputeService
 from vhost_tempest_plugin.cloud.configuration.nova import COMPUTE_FILE
 from vhost_tempest_plugin.cloud.configuration.settings import MACHINE_IN_HOST, Settings
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host.ssh import HostConnection
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 UNIT = "nova-compute.service"
 LOG = unit.LOG
@@ -70,18 +69,22 @@ class NovaCompute(ComputeService):
 
         :raises HostError: there is no such moment
         """
-        timeout_scale = speed.timeout_scale()
-        deadline_s = time.monotonic() + _ASLEEP_LIMIT_S * timeout_scale
-        self.shell(f"systemctl freeze {UNIT}")
-        while not self._stays_quiet(_QUIET_S * timeout_scale):
-            self.shell(self.thaw)
-            if time.monotonic() > deadline_s:
-                raise HostError(
-                    f"nova-compute waits for answers at every moment of {_ASLEEP_LIMIT_S:.0f} s; "
-                    "see 'vhost lab logs nova-conductor'"
-                )
-            time.sleep(_POLL_S)
+
+        def is_quiet() -> bool:
             self.shell(f"systemctl freeze {UNIT}")
+            if self._stays_quiet():
+                return True
+            self.shell(self.thaw)
+            return False
+
+        logs = VhostCommand("lab", "logs", "nova-conductor", name=self._settings.name)
+        wait_for(
+            is_quiet,
+            "a moment at which nova-compute waits for no answer",
+            _ASLEEP_LIMIT_S,
+            poll_s=_POLL_S,
+            error=lambda fact: HostError(fact, hint=f"see {logs}"),
+        )
 
     def wake_up(self) -> None:
         """Let it go on in a host that has run all the time."""
@@ -107,14 +110,16 @@ class NovaCompute(ComputeService):
         )
         return " or ".join(f"dport = :{port}" for port in numbers)
 
-    def _stays_quiet(self, limit_s: float) -> bool:
+    def _stays_quiet(self) -> bool:
         """Whether the broker sends nothing but heartbeats, now that nobody reads it."""
-        end_s = time.monotonic() + limit_s
         broker = f"dst {MACHINE_IN_HOST} and dport = :{self._settings.ports.broker}"
-        while True:
+
+        def is_spoken_to() -> bool:
             lines = self.run("ss", "-Htn", *broker.split()).splitlines()
-            if any(int(line.split()[1]) > _HEARTBEATS_BYTES for line in lines):
-                return False
-            if time.monotonic() > end_s:
-                return True
-            time.sleep(_POLL_S)
+            return any(int(line.split()[1]) > _HEARTBEATS_BYTES for line in lines)
+
+        try:
+            wait_for(is_spoken_to, "the broker", _QUIET_S, poll_s=_POLL_S)
+        except TimedOutError:
+            return True
+        return False

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Whether nova-compute of a host has told Nova all there is, by Nova's own databases."""
 
-import time
-
 from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
@@ -10,12 +8,10 @@ from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.services import database
-from vhost_tempest_plugin.util import speed
 
 _POLL_S = 0.5
 # For the first start in an emulated host, where to import Nova takes half a minute.
 _LIMIT_S = 400.0
-_LOOK_AT_UNIT_S = 3.0
 _LINES = 80
 
 
@@ -44,21 +40,13 @@ def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: in
     :param before: what ``reports`` gave while it did not run
     :raises StartError: it ended, or does not report within the limit
     """
-    limit_s = _LIMIT_S * speed.timeout_scale()
-    begun_s = looked_s = time.monotonic()
-    ended = compute.ends()
-    while not (reports(settings, host) > before and is_mapped(settings, host)):
-        now_s = time.monotonic()
-        if now_s - looked_s > _LOOK_AT_UNIT_S:
-            looked_s = now_s
-            if compute.ends() > ended or compute.state() == "failed":
-                raise _failure(settings, compute, "ended")
-            if compute.gave_up():
-                raise _failure(settings, compute, "gave up")
-        if now_s - begun_s > limit_s:
-            raise _failure(settings, compute, f"does not report itself within {limit_s:.0f} s")
-        time.sleep(_POLL_S)
-    compute.note_report()
+    compute.wait_until(
+        lambda: reports(settings, host) > before and is_mapped(settings, host),
+        "its report and its cell",
+        _LIMIT_S,
+        lambda seen: _failure(settings, compute, seen),
+        _POLL_S,
+    )
 
 
 def _failure(settings: Settings, compute: NovaCompute, what: str) -> StartError:

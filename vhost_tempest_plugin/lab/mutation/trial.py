@@ -27,6 +27,7 @@ from vhost_tempest_plugin.report.results import Run, mutation
 from vhost_tempest_plugin.report.results.mutation import Fate, MutantResult
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _API, _COMPUTE = Service.NOVA_API, Service.NOVA_COMPUTE
 _SCHEDULER, _CONDUCTOR = Service.NOVA_SCHEDULER, Service.NOVA_CONDUCTOR
@@ -172,13 +173,12 @@ class MutationRun:
         if lab.record.overrides != self._overrides:
             return False
         settings = lab.settings
-        for number in range(_LOOKS):
-            if number:
-                time.sleep(_LOOK_S * speed.timeout_scale())
+
+        def is_free() -> bool:
             try:
                 with Cloud.open(settings) as cloud:
                     placement, database = readers.placement(cloud), readers.database(settings)
-                    held = [
+                    return not any(
                         leak
                         for host, layout in self._workspace.layouts.items()
                         for nova in (database.look(host),)
@@ -187,12 +187,14 @@ class MutationRun:
                             nova,
                             placement.all(placement.tree(nova.compute_node)),
                         )
-                    ]
+                    )
             except VhostError:
-                continue
-            if not held:
-                return True
-        return False
+                return False
+
+        try:
+            return wait_for(is_free, "all to be free", (_LOOKS - 1) * _LOOK_S, poll_s=_LOOK_S)
+        except TimedOutError:
+            return False
 
     def _reset(self, stale: set[Service]) -> None:
         """Bring the lab back to when it was ready, with the copy as it is now."""

@@ -9,7 +9,6 @@ import contextlib
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_client import Absent, Fault
 from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _POLL_S = 0.1
@@ -126,23 +126,22 @@ class Supervision:
         :raises StartError: one ended, or is not ready within the limit
         """
         waiting = dict(ready)
-        begun_s = time.monotonic()
-        scaled_s = 0.0
-        while True:
+
+        def are_ready() -> bool:
             came = [name for name, is_ready in waiting.items() if is_ready()]
             # Looked at after that: what answered may have been another one on its port.
             self._check(waiting)
             for name in came:
                 del waiting[name]
-            if not waiting:
-                return
-            waited_s = time.monotonic() - begun_s
-            if waited_s > limit_s:
-                scaled_s = scaled_s or limit_s * speed.timeout_scale()
-                if waited_s > scaled_s:
-                    name = next(iter(waiting))
-                    raise self._failure(name, f"is not ready after {waited_s:.0f} s")
-            time.sleep(_POLL_S)
+            return not waiting
+
+        wait_for(
+            are_ready,
+            "its answer",
+            limit_s,
+            poll_s=_POLL_S,
+            error=lambda fact: self._failure(next(iter(waiting)), f"is not ready: {fact}"),
+        )
 
     def stop(self, *names: str) -> None:
         """Stop programs, higher tiers first, and wait for the end of all their processes.
@@ -216,11 +215,17 @@ class Supervision:
                 except Fault as fault:
                     if fault.faultCode != supervisor_client.NOT_RUNNING:
                         raise
-        deadline_s = time.monotonic() + _STOP_LIMIT_S
-        while left := [s.name for s in self.states() if s.name in names and not s.phase.is_down]:
-            if time.monotonic() > deadline_s:
-                raise VhostError(f"{left[0]} does not end, not even when killed; see dmesg")
-            time.sleep(_POLL_S)
+
+        def left() -> list[str]:
+            return [s.name for s in self.states() if s.name in names and not s.phase.is_down]
+
+        wait_for(
+            lambda: not left(),
+            "the end of what was killed",
+            _STOP_LIMIT_S,
+            poll_s=_POLL_S,
+            error=lambda fact: VhostError(f"{fact}: {', '.join(left())}", hint="see dmesg"),
+        )
         for group in groups:
             _outlive(group)
 
@@ -230,14 +235,22 @@ def _outlive(group: int) -> None:
 
     :raises VhostError: it does not end, not even when killed
     """
-    deadline_s = time.monotonic() + _KILL_LIMIT_S
-    while left := orphan_processes.of_group(group):
-        if time.monotonic() > deadline_s:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(group, signal.SIGKILL)
-        if time.monotonic() > deadline_s + _KILL_LIMIT_S:
-            raise VhostError(f"processes do not end, not even when killed: {left}; see dmesg")
-        time.sleep(_POLL_S / 2)
+
+    def is_gone() -> bool:
+        return not orphan_processes.of_group(group)
+
+    try:
+        wait_for(is_gone, "its end", _KILL_LIMIT_S, poll_s=_POLL_S / 2)
+    except TimedOutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
+        wait_for(
+            is_gone,
+            f"the end of process group {group}, which was killed",
+            _KILL_LIMIT_S,
+            poll_s=_POLL_S / 2,
+            error=lambda fact: VhostError(fact, hint="see dmesg"),
+        )
 
 
 def _size(path: Path) -> int:
