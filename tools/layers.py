@@ -92,7 +92,7 @@ FOLDERS = (
         "topology",
         "hardware as values: YAML, validation, layout, drawing",
         "util",
-        "stevedore yaml",
+        "jsonschema stevedore yaml",
     ),
     Folder("util", "this machine underneath; knows nothing of the project", "", "subprocess"),
 )

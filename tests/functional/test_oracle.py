@@ -33,9 +33,9 @@ from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, DeviceRequest, Request
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import e1000e
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 REPAIRS = tuple(dict.fromkeys(mistake.repair for mistake in MISTAKES))
 TOPOLOGIES = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
@@ -45,7 +45,7 @@ PLACED = 1000
 ORDERS = 150
 WAYS = 600
 
-(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(e1000e.MODEL)
 
 # Placed; and placed or not by the order in which Nova has the devices.
 CERTAIN, OPEN = "certain", "open"
@@ -105,7 +105,7 @@ class OracleTest(unittest.TestCase):
 
     def test_what_hangs_on_the_order_of_devices(self) -> None:
         """An alias of a looser policy is served first, and may take the only near device."""
-        nic = DeviceGroup(DeviceModel.E1000E)
+        nic = DeviceGroup(e1000e.MODEL)
         node = NumaNode(0, frozenset({0}), 1024, ((0, 10),), devices=(nic,))
         host = Host("order", CpuTopology(1), (node,), (dataclasses.replace(nic, count=2),))
         devices = (

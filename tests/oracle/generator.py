@@ -23,12 +23,12 @@ from vhost_tempest_plugin.nova.request import (
     Request,
     ThreadPolicy,
 )
+from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 T = TypeVar("T")
 
-KINDS = tuple(kind for model in DeviceModel for kind in pci_devices.kinds(model))
+KINDS = tuple(kind for model in devices.MODELS.values() for kind in pci_devices.kinds(model))
 _PAGE_SIZES = (*PageSize, 4, 2048, 1048576)
 
 

@@ -3,17 +3,17 @@
 
 from random import Random
 
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, HugePages, NumaNode
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 _GROUPS = (
-    DeviceGroup(DeviceModel.E1000E),
-    DeviceGroup(DeviceModel.E1000E, 2),
-    DeviceGroup(DeviceModel.E1000E, 3),
-    DeviceGroup(DeviceModel.IGB),
-    DeviceGroup(DeviceModel.IGB, vfs=2),
-    DeviceGroup(DeviceModel.IGB, vfs=4),
+    DeviceGroup(e1000e.MODEL),
+    DeviceGroup(e1000e.MODEL, 2),
+    DeviceGroup(e1000e.MODEL, 3),
+    DeviceGroup(igb.MODEL),
+    DeviceGroup(igb.MODEL, vfs=2),
+    DeviceGroup(igb.MODEL, vfs=4),
 )
 
 

@@ -18,10 +18,11 @@ from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, DeviceRequest, Request
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import e1000e
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
+from vhost_tempest_plugin.topology.pci import PciAddress
 
-(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(e1000e.MODEL)
 ALL = Limits(reserved_mib=0)
 DEDICATED = CpuPolicy.DEDICATED
 

@@ -10,6 +10,7 @@ from typing import cast
 from vhost_tempest_plugin.host.checks.base import Subject
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import (
     Binding,
@@ -18,12 +19,10 @@ from vhost_tempest_plugin.topology.model import (
     Host,
     HugePages,
     Iommu,
-    IommuModel,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
-_E1000E = DeviceGroup(DeviceModel.E1000E)
+_E1000E = DeviceGroup(e1000e.MODEL)
 HOST = Host(
     name="recorded",
     cpus=CpuTopology(2, 2, 2),
@@ -52,13 +51,13 @@ HOST = Host(
             1024,
             ((0, 31), (1, 21), (2, 10)),
             (),
-            (DeviceGroup(DeviceModel.IGB, vfs=2),),
+            (DeviceGroup(igb.MODEL, vfs=2),),
             220,
         ),
     ),
     devices=(_E1000E,),
 )
-NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
+NO_IOMMU = Iommu(None, interrupt_remapping=False, caching_mode=False)
 NO_REMAPPING = Iommu(interrupt_remapping=False)
 
 
@@ -88,7 +87,7 @@ class RecordedMachine:
     ) -> "subprocess.CompletedProcess[str]":
         words = list(argv)
         self.ran.append(words)
-        if words == ["sh"] and input_text is not None and "== values" in input_text:
+        if words[0] == "sh" and input_text is not None and "== values" in input_text:
             return subprocess.CompletedProcess(words, 0, self._sysfs, "")
         if "virsh" in words and "capabilities" in words[-1]:
             return subprocess.CompletedProcess(words, 0, self._virsh, "")

@@ -3,6 +3,8 @@
 
 from hypothesis import strategies as st
 
+from vhost_tempest_plugin.topology import devices
+from vhost_tempest_plugin.topology.iommus import intel
 from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
@@ -10,11 +12,10 @@ from vhost_tempest_plugin.topology.model import (
     Host,
     HugePages,
     Iommu,
-    IommuModel,
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import LAST_BUS, DeviceModel
+from vhost_tempest_plugin.topology.pci import LAST_BUS
 
 _MAX_NODES = 8
 _MAX_GROUPS = 3
@@ -23,10 +24,10 @@ _MAX_COUNT = 6
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 
 iommus = st.one_of(
-    st.just(Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)),
+    st.just(Iommu(None, interrupt_remapping=False, caching_mode=False)),
     st.builds(
         Iommu,
-        model=st.just(IommuModel.INTEL),
+        model=st.just(intel.MODEL),
         interrupt_remapping=st.booleans(),
         caching_mode=st.booleans(),
         address_width_bits=st.sampled_from([39, 48]),
@@ -55,9 +56,9 @@ def _memory(draw: st.DrawFn) -> tuple[int, tuple[HugePages, ...]]:
 def _groups(draw: st.DrawFn, iommu: Iommu, macs: "_Macs") -> tuple[DeviceGroup, ...]:
     groups = []
     for _ in range(draw(st.integers(0, _MAX_GROUPS))):
-        model = draw(st.sampled_from(DeviceModel))
+        model = draw(st.sampled_from(list(devices.MODELS.values())))
         count = draw(st.integers(1, _MAX_COUNT))
-        bindings = list(Binding) if iommu.model is IommuModel.INTEL else [Binding.KERNEL]
+        bindings = list(Binding) if iommu.model is intel.MODEL else [Binding.KERNEL]
         groups.append(
             DeviceGroup(
                 model=model,

@@ -8,10 +8,10 @@ from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.scenario.requests.device_classes import DeviceClasses
 from vhost_tempest_plugin.scenario.test_placement_scheduling import contested
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.devices import e1000e
 
 ARTICLE = catalog.find("article")
-KIND = pci_devices.kinds(DeviceModel.E1000E)[0]
+KIND = pci_devices.kinds(e1000e.MODEL)[0]
 ROWS = pci_devices.expected_devices(ARTICLE)
 SORTS = DeviceClasses.of(KIND, ROWS)
 

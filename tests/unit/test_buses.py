@@ -3,15 +3,15 @@ import unittest
 
 from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.topology.bus_numbers import assign
+from vhost_tempest_plugin.topology.devices import e1000e
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 def host(*nodes: tuple[int, int | None], nodeless: int = 0) -> Host:
     """A host whose nodes have so many NICs, on that bus."""
 
     def group(count: int) -> tuple[DeviceGroup, ...]:
-        return (DeviceGroup(DeviceModel.E1000E, count),) if count else ()
+        return (DeviceGroup(e1000e.MODEL, count),) if count else ()
 
     return Host(
         "h",

@@ -10,9 +10,9 @@ from stevedore.extension import Extension, ExtensionManager
 
 from vhost_tempest_plugin.errors import InputError, TopologyError
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 SHIPPED = ("article", "lopsided", "single", "small", "smt", "sockets", "sriov", "wide")
 MINE = Host("mine", CpuTopology(1), (NumaNode(0, frozenset({0}), 512, ((0, 10),)),))
@@ -39,7 +39,7 @@ class TestShipped(unittest.TestCase):
                     self.assertEqual(node.memory_mib % 128, 0)
 
     def test_article(self) -> None:
-        nics = (DeviceGroup(DeviceModel.E1000E, 3),)
+        nics = (DeviceGroup(e1000e.MODEL, 3),)
         host = catalog.find("article").host
         self.assertEqual(
             host,
@@ -98,7 +98,7 @@ class TestShipped(unittest.TestCase):
         for node in hosts["sriov"].nodes:
             self.assertEqual(
                 {(group.model, group.vfs > 0) for group in node.devices},
-                {(DeviceModel.IGB, True), (DeviceModel.E1000E, False)},
+                {(igb.MODEL, True), (e1000e.MODEL, False)},
             )
         wide = hosts["wide"]
         self.assertEqual((len(wide.nodes), sum(g.count for _, g in wide.groups())), (8, 72))

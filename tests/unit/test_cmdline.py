@@ -7,6 +7,7 @@ from vhost_tempest_plugin.host import boot
 from vhost_tempest_plugin.host.kernel_parameters import command_line
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import (
     Binding,
@@ -14,9 +15,7 @@ from vhost_tempest_plugin.topology.model import (
     Host,
     HugePages,
     Iommu,
-    IommuModel,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 def words(host: Host) -> list[str]:
@@ -45,7 +44,7 @@ class CommandLineTest(unittest.TestCase):
         self.assertIn("intel_iommu=on", words(self.host))
         self.assertNotIn(unsafe, words(self.host))
         self.assertIn(unsafe, words(replace(self.host, iommu=Iommu(interrupt_remapping=False))))
-        without = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
+        without = Iommu(None, interrupt_remapping=False, caching_mode=False)
         self.assertEqual("", command_line(lay_out(replace(self.host, iommu=without))))
 
     def test_huge_pages(self) -> None:
@@ -63,21 +62,21 @@ class CommandLineTest(unittest.TestCase):
 
     def test_vfio(self) -> None:
         host = self.with_devices(
-            DeviceGroup(DeviceModel.E1000E),
-            DeviceGroup(DeviceModel.E1000E, binding=Binding.VFIO_PCI),
+            DeviceGroup(e1000e.MODEL),
+            DeviceGroup(e1000e.MODEL, binding=Binding.VFIO_PCI),
         )
         self.assertIn("vhost.vfio=0000:b6:00.0", words(host))
 
     def test_sriov(self) -> None:
         host = self.with_devices(
-            DeviceGroup(DeviceModel.IGB, vfs=2, binding=Binding.VFIO_PCI),
-            DeviceGroup(DeviceModel.IGB, vfs=1),
+            DeviceGroup(igb.MODEL, vfs=2, binding=Binding.VFIO_PCI),
+            DeviceGroup(igb.MODEL, vfs=1),
         )
         said = words(host)
         self.assertIn("vhost.sriov=0000:b5:00.0=2,0000:b6:00.0=1", said)
         self.assertIn("vhost.vfio=0000:b5:10.0,0000:b5:10.2", said)
 
     def test_too_long(self) -> None:
-        group = DeviceGroup(DeviceModel.IGB, 32, vfs=7, binding=Binding.VFIO_PCI)
+        group = DeviceGroup(igb.MODEL, 32, vfs=7, binding=Binding.VFIO_PCI)
         with self.assertRaisesRegex(TopologyError, "1900 characters.*224 functions"):
             words(self.with_devices(group))

@@ -19,7 +19,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.hardware import ControllerKind
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
-from vhost_tempest_plugin.topology.model import Iommu, IommuModel
+from vhost_tempest_plugin.topology.model import Iommu
 
 BOOT = Boot(
     kernel=Path("/images/vmlinux"),
@@ -32,7 +32,7 @@ BOOT = Boot(
 SHARES = tuple(Path(f"/images/tree-{number}.ext4") for number in range(1, 8))
 UPLINK = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, 1000, "qemu:///system").uplink(1)
 UUID_5 = UUID(int=5)
-NO_IOMMU = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
+NO_IOMMU = Iommu(None, interrupt_remapping=False, caching_mode=False)
 GOLDEN = Path(__file__).parent / "golden"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"
 

@@ -40,7 +40,7 @@ from vhost_tempest_plugin.nova.request import (
     PageSize,
     ThreadPolicy,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.devices import igb
 
 
 class AffinityTest(CaseTest):
@@ -146,7 +146,7 @@ class AffinityTest(CaseTest):
         self.refused(LOPSIDED, both, Conflict.PCI_POLICIES)
 
     def test_virtual_functions_and_others(self) -> None:
-        vf = DeviceRequest(pci_devices.kinds(DeviceModel.IGB)[1], 4)
+        vf = DeviceRequest(pci_devices.kinds(igb.MODEL)[1], 4)
         self.assertEqual({(0,), (1,)}, places(self.expect(SRIOV, guest(devices=(vf, nic())))))
         self.refused(SRIOV, guest(devices=(vf, nic(2))), Shortage.AFFINITY)
         self.refused(SRIOV, guest(devices=(vf, dataclasses.replace(vf, count=5))), Shortage.DEVICES)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.unit.strategies import hosts
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.hardware import ControllerKind, Cpu, Port, RootBus
 from vhost_tempest_plugin.topology.layout import BIOS_NICS, Firmware, Layout, lay_out
 from vhost_tempest_plugin.topology.model import (
@@ -14,10 +15,9 @@ from vhost_tempest_plugin.topology.model import (
     DeviceGroup,
     Host,
     Iommu,
-    IommuModel,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 def host_of(*groups: DeviceGroup, iommu: Iommu | None = None, cpus: int = 1) -> Host:
@@ -82,7 +82,7 @@ class PropertiesTest(unittest.TestCase):
 
 class SriovTest(unittest.TestCase):
     def test_functions(self) -> None:
-        layout = lay_out(host_of(DeviceGroup(DeviceModel.IGB, vfs=2)))
+        layout = lay_out(host_of(DeviceGroup(igb.MODEL, vfs=2)))
         pf, *vfs = layout.hardware().endpoints
         self.assertEqual(
             ("b5:00.0", 7, None), (str(pf.address)[5:], pf.total_vfs, pf.physical_function)
@@ -92,15 +92,15 @@ class SriovTest(unittest.TestCase):
         self.assertEqual(["igb", "igbvf", "igbvf"], [e.driver for e in (pf, *vfs)])
 
     def test_the_kernel_keeps_a_physical_function_that_has_virtual_ones(self) -> None:
-        group = DeviceGroup(DeviceModel.IGB, vfs=1, binding=Binding.VFIO_PCI)
+        group = DeviceGroup(igb.MODEL, vfs=1, binding=Binding.VFIO_PCI)
         drivers = [e.driver for e in lay_out(host_of(group)).hardware().endpoints]
         self.assertEqual(["igb", "vfio-pci"], drivers)
         drivers = [e.driver for e in lay_out(host_of(replace(group, vfs=0))).hardware().endpoints]
         self.assertEqual(["vfio-pci"], drivers)
 
     def test_groups_need_an_iommu(self) -> None:
-        without = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
-        group = DeviceGroup(DeviceModel.E1000E)
+        without = Iommu(None, interrupt_remapping=False, caching_mode=False)
+        group = DeviceGroup(e1000e.MODEL)
         (alone,) = lay_out(host_of(group)).hardware().endpoints
         self.assertEqual(frozenset({alone.address}), alone.group)
         (none,) = lay_out(host_of(group, iommu=without)).hardware().endpoints
@@ -109,7 +109,7 @@ class SriovTest(unittest.TestCase):
 
 class LayoutTest(unittest.TestCase):
     def test_on_no_node(self) -> None:
-        host = replace(host_of(), devices=(DeviceGroup(DeviceModel.E1000E, 2),))
+        host = replace(host_of(), devices=(DeviceGroup(e1000e.MODEL, 2),))
         endpoints = lay_out(host).hardware().endpoints
         self.assertEqual([(1, None), (2, None)], [(e.address.bus, e.node) for e in endpoints])
 
@@ -122,7 +122,7 @@ class LayoutTest(unittest.TestCase):
     def test_firmware(self) -> None:
         for count, firmware in ((BIOS_NICS, Firmware.BIOS), (BIOS_NICS + 1, Firmware.EFI)):
             with self.subTest(count):
-                layout = lay_out(host_of(DeviceGroup(DeviceModel.E1000E, count)))
+                layout = lay_out(host_of(DeviceGroup(e1000e.MODEL, count)))
                 self.assertIs(firmware, layout.firmware)
 
     def test_most_devices(self) -> None:
@@ -132,7 +132,7 @@ class LayoutTest(unittest.TestCase):
                 frozenset({i}),
                 256,
                 tuple((j, 10 if i == j else 20) for j in range(8)),
-                devices=(DeviceGroup(DeviceModel.E1000E, 32 if i < 7 else 23),),
+                devices=(DeviceGroup(e1000e.MODEL, 32 if i < 7 else 23),),
             )
             for i in range(8)
         )
@@ -157,16 +157,16 @@ class MacTest(unittest.TestCase):
         return [layout.management_mac, *(device.mac for device in layout.devices)]
 
     def test_made_up(self) -> None:
-        host = host_of(DeviceGroup(DeviceModel.E1000E, 3))
+        host = host_of(DeviceGroup(e1000e.MODEL, 3))
         macs = self.macs(host)
         self.assertEqual(4, len(set(macs)))
         self.assertEqual({2}, {int(mac[:2], 16) for mac in macs})
         self.assertFalse(set(macs) & set(self.macs(replace(host, name="other"))))
 
     def test_made_up_avoid_given(self) -> None:
-        host = host_of(DeviceGroup(DeviceModel.E1000E, 2))
+        host = host_of(DeviceGroup(e1000e.MODEL, 2))
         first = self.macs(host)[1]
-        group = DeviceGroup(DeviceModel.E1000E, macs=(first,))
+        group = DeviceGroup(e1000e.MODEL, macs=(first,))
         macs = self.macs(replace(host, devices=(group,)))
         self.assertEqual(4, len(set(macs)))
         self.assertEqual(first, macs[-1])

@@ -32,8 +32,8 @@ from vhost_tempest_plugin.scenario.requests.load_plans import (
 )
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
+from vhost_tempest_plugin.topology.devices import igb
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 LIMITS = Limits(reserved_mib=256)
 
@@ -69,8 +69,8 @@ class NeedTest(unittest.TestCase):
     def test_huge_pages_and_models(self) -> None:
         self.assertEqual("", requirement.huge_pages(2048, 64).lack(ground(SMALL)))
         self.assertNotEqual("", requirement.huge_pages(1048576).lack(ground(SMALL)))
-        self.assertEqual("", requirement.device_model(DeviceModel.IGB).lack(ground(SRIOV)))
-        self.assertNotEqual("", requirement.device_model(DeviceModel.IGB).lack(ground(SMALL)))
+        self.assertEqual("", requirement.device_model(igb.MODEL).lack(ground(SRIOV)))
+        self.assertNotEqual("", requirement.device_model(igb.MODEL).lack(ground(SMALL)))
 
     def test_of_several_hosts_one_must_have_it(self) -> None:
         self.assertEqual("", requirement.local_devices(6).lack(ground(ARTICLE, LOPSIDED)))

@@ -20,7 +20,7 @@ from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
 from vhost_tempest_plugin.topology.layout import lay_out
-from vhost_tempest_plugin.topology.model import DeviceGroup, Host, Iommu, IommuModel
+from vhost_tempest_plugin.topology.model import DeviceGroup, Host, Iommu
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 # From a nested guest on the recorded host, without most of its chipset's functions.
@@ -200,7 +200,7 @@ class NestedGuestTest(unittest.TestCase):
         self.assertEqual("rm -rf /run/vhost-nested", machine.commands[-1])
 
     def test_what_the_topology_lacks(self) -> None:
-        without = Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
+        without = Iommu(None, interrupt_remapping=False, caching_mode=False)
         for host, why in (
             (one_nic(iommu=without), "needs an IOMMU"),
             (

@@ -9,10 +9,11 @@ from tests.unit.strategies import hosts
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import CpuSets, DeviceType, NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology.devices import igb
 from vhost_tempest_plugin.topology.hardware import Endpoint
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 THOROUGH = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -79,10 +80,10 @@ class DevicesTest(unittest.TestCase):
 
     def test_an_igb_without_virtual_functions_beside_one_with(self) -> None:
         host = catalog.find("small").host
-        groups = (DeviceGroup(DeviceModel.IGB, vfs=2), DeviceGroup(DeviceModel.IGB))
+        groups = (DeviceGroup(igb.MODEL, vfs=2), DeviceGroup(igb.MODEL))
         node = replace(host.nodes[0], devices=groups)
         layout = lay_out(replace(host, nodes=(node, *host.nodes[1:])))
-        plain = next(d for d in layout.devices if d.model is DeviceModel.IGB and not d.vfs)
+        plain = next(d for d in layout.devices if d.model is igb.MODEL and not d.vfs)
         entries = [json.loads(entry) for entry in pci_devices.device_spec(layout)]
         self.assertIn(
             {"vendor_id": "8086", "product_id": "10c9", "address": str(plain.address)}, entries

@@ -7,6 +7,7 @@ from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import observe
 from vhost_tempest_plugin.host.observe import libvirt_view
 from vhost_tempest_plugin.topology.hardware import RootBus
+from vhost_tempest_plugin.topology.iommus import intel
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
@@ -24,7 +25,7 @@ class ReadTest(unittest.TestCase):
         self.assertEqual(20, seen.groups[VF])
         self.assertIn("intel_iommu=on", seen.command_line)
         self.assertIn("pdpe1gb", seen.cpu_flags)
-        self.assertTrue(seen.dmar_table)
+        self.assertEqual({"DMAR"}, seen.acpi_tables)
         self.assertTrue(seen.vfio_pci)
         self.assertIs(False, seen.unsafe_interrupts)
         self.assertFalse(seen.kvm_device)
@@ -40,7 +41,7 @@ class ReadTest(unittest.TestCase):
         seen = observe.read(recorded("noiommu"))
         self.assertEqual({}, seen.groups)
         self.assertEqual({frozenset()}, {nic.group for nic in seen.hardware.endpoints})
-        self.assertFalse(seen.dmar_table)
+        self.assertNotIn("DMAR", seen.acpi_tables)
 
     def test_an_empty_expander_bus_has_the_node_of_its_cpus(self) -> None:
         text = "\n".join(line for line in recorded("sriov").splitlines() if "0000:c8:0" not in line)
@@ -82,11 +83,15 @@ class KernelLogTest(unittest.TestCase):
     def test_the_message_that_counts_and_the_one_that_misleads(self) -> None:
         good = observe.read(recorded("sriov")).kernel_log
         misled = observe.read(recorded("noiommu")).kernel_log
-        self.assertEqual("DMAR: Intel(R) Virtualization Technology for Directed I/O", good.active)
-        self.assertEqual("DMAR-IR: Enabled IRQ remapping in xapic mode", good.remapping)
-        self.assertIsNone(misled.active)
-        self.assertEqual("DMAR: IOMMU enabled", misled.asked_for)
-        self.assertEqual("DMAR: IOMMU enabled", misled.last)
+        self.assertEqual(
+            "DMAR: Intel(R) Virtualization Technology for Directed I/O", good.active(intel.MODEL)
+        )
+        self.assertEqual(
+            "DMAR-IR: Enabled IRQ remapping in xapic mode", good.remapping(intel.MODEL)
+        )
+        self.assertIsNone(misled.active(intel.MODEL))
+        self.assertEqual("DMAR: IOMMU enabled", misled.requested(intel.MODEL))
+        self.assertEqual("DMAR: IOMMU enabled", misled.last(intel.MODEL))
         self.assertTrue(good.complete)
 
     def test_a_log_that_lost_its_beginning(self) -> None:

@@ -4,7 +4,8 @@ import unittest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress, PciId
+from vhost_tempest_plugin.topology.devices import e1000e, igb
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 addresses = st.builds(
     PciAddress, st.integers(0, 255), st.integers(0, 31), st.integers(0, 7), st.integers(0, 0xFFFF)
@@ -51,7 +52,7 @@ class PciIdTest(unittest.TestCase):
 class DeviceModelTest(unittest.TestCase):
     def test_virtual_functions_stay_on_the_bus(self) -> None:
         pf = PciAddress(0xB5, 0)
-        addresses = DeviceModel.IGB.vf_addresses(pf, DeviceModel.IGB.max_vfs)
+        addresses = igb.MODEL.vf_addresses(pf, igb.MODEL.max_vfs)
         self.assertEqual(
             ["10.0", "10.2", "10.4", "10.6", "11.0", "11.2", "11.4"],
             [str(address)[8:] for address in addresses],
@@ -59,6 +60,6 @@ class DeviceModelTest(unittest.TestCase):
         self.assertEqual({pf.bus}, {address.bus for address in addresses})
 
     def test_facts(self) -> None:
-        self.assertEqual(0, DeviceModel.E1000E.max_vfs)
-        self.assertIsNone(DeviceModel.E1000E.vf_id)
-        self.assertEqual("8086:10ca", str(DeviceModel.IGB.vf_id))
+        self.assertEqual(0, e1000e.MODEL.max_vfs)
+        self.assertIsNone(e1000e.MODEL.sriov)
+        self.assertEqual("8086:10ca", str(igb.MODEL.sriov.id))

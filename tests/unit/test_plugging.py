@@ -17,7 +17,7 @@ from lxml import etree
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import hotplug
 from vhost_tempest_plugin.host.record import HostRecord
-from vhost_tempest_plugin.hypervisor.domain import companion, nic, nic_alias
+from vhost_tempest_plugin.hypervisor.domain import alias, companion, device_xml
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util.progress import silent
@@ -35,13 +35,16 @@ class PluggedTest(unittest.TestCase):
         return dict(address.attrib)
 
     def test_a_nic_goes_where_the_host_had_it(self) -> None:
-        place = self.place(nic(self.device))
+        place = self.place(device_xml(self.device))
         self.assertEqual(self.device.parent, int(place["bus"], 16))
         self.assertEqual(("0x00", "0x0"), (place["slot"], place["function"]))
         self.assertNotIn("multifunction", place)
 
     def test_a_companion_is_the_next_function_of_its_slot(self) -> None:
-        first, second = self.place(nic(self.device, has_companion=True)), companion(self.device)
+        first, second = (
+            self.place(device_xml(self.device, has_companion=True)),
+            companion(self.device),
+        )
         self.assertEqual("on", first["multifunction"])
         self.assertEqual("0x0", first["function"])
         added = second["device_add"]
@@ -49,11 +52,13 @@ class PluggedTest(unittest.TestCase):
         self.assertEqual((f"pci.{int(first['bus'], 16)}", "0x0.0x1"), (added["bus"], added["addr"]))
         self.assertEqual(second["object-add"]["id"], added["rng"])
 
-    def test_a_nic_is_found_by_its_mac(self) -> None:
-        plugged = nic(self.device).replace("</interface>", '<alias name="net8"/></interface>')
+    def test_a_device_is_found_by_its_address(self) -> None:
+        plugged = device_xml(self.device).replace(
+            "</interface>", '<alias name="net8"/></interface>'
+        )
         running = f"<domain><devices>{plugged}</devices></domain>"
-        self.assertEqual("net8", nic_alias(running, self.device.mac))
-        self.assertIsNone(nic_alias(running, "02:00:00:00:00:01"))
+        self.assertEqual("net8", alias(running, self.device))
+        self.assertIsNone(alias(running, catalog.find("article").devices[0]))
 
 
 class PlugTest(unittest.TestCase):
@@ -66,7 +71,7 @@ class PlugTest(unittest.TestCase):
         record = HostRecord("small", UUID(int=1), "small", Accelerator.TCG, "")
         self.directory = SimpleNamespace(read=lambda: record, write=self.written.append)
         replaced = {
-            "domain.nic_alias": lambda xml, mac: None,
+            "domain.alias": lambda xml, device: None,
             "status.intended": lambda name: LAYOUT,
             "status.connected": self.connected,
             "speed.timeout_scale": lambda: 1.0,

@@ -12,9 +12,9 @@ from vhost_tempest_plugin.nova.request import (
     Request,
     ThreadPolicy,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.devices import e1000e
 
-(NIC,) = pci_devices.kinds(DeviceModel.E1000E)
+(NIC,) = pci_devices.kinds(e1000e.MODEL)
 
 
 class WordsTest(unittest.TestCase):

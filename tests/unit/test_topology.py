@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 import unittest
 
+from vhost_tempest_plugin.topology.devices import e1000e, igb
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 class HostTest(unittest.TestCase):
@@ -12,7 +12,7 @@ class HostTest(unittest.TestCase):
         self.assertEqual(24, CpuTopology(2, 4, 3).count)
 
     def test_groups_on_no_node_come_last(self) -> None:
-        first, second = DeviceGroup(DeviceModel.IGB), DeviceGroup(DeviceModel.E1000E, 2)
+        first, second = DeviceGroup(igb.MODEL), DeviceGroup(e1000e.MODEL, 2)
         node = NumaNode(0, frozenset({0}), 128, ((0, 10),), devices=(second,))
         host = Host("h", CpuTopology(1), (node,), devices=(first,))
         self.assertEqual([(0, second), (None, first)], list(host.groups()))

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.unit.strategies import hosts
 from vhost_tempest_plugin.errors import InputError, TopologyError
 from vhost_tempest_plugin.topology import catalog, serialization, yaml_file
+from vhost_tempest_plugin.topology.devices import e1000e, igb
+from vhost_tempest_plugin.topology.iommus import intel
 from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
@@ -18,12 +20,10 @@ from vhost_tempest_plugin.topology.model import (
     Host,
     HugePages,
     Iommu,
-    IommuModel,
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
-from vhost_tempest_plugin.topology.schema import SCHEMA, check
+from vhost_tempest_plugin.topology.schema import SCHEMA
 
 SMALLEST = "nodes: [{cpus: 0-1, memory_mib: 1024}]"
 
@@ -81,8 +81,8 @@ class TestLoad(unittest.TestCase):
             ((0, 10), (1, 21)),
             huge_pages=(HugePages(2048, 64), HugePages(1048576, 1)),
             devices=(
-                DeviceGroup(DeviceModel.IGB, 2, 7, ("52:54:00:00:00:01", "52:54:00:12:34:56")),
-                DeviceGroup(DeviceModel.E1000E, binding=Binding.VFIO_PCI),
+                DeviceGroup(igb.MODEL, 2, 7, ("52:54:00:00:00:01", "52:54:00:12:34:56")),
+                DeviceGroup(e1000e.MODEL, binding=Binding.VFIO_PCI),
             ),
             bus=32,
         )
@@ -92,8 +92,8 @@ class TestLoad(unittest.TestCase):
                 "all-keys",
                 CpuTopology(1, 2, 2),
                 (first, NumaNode(1, frozenset({2, 3}), 1024, ((0, 21), (1, 10)))),
-                devices=(DeviceGroup(DeviceModel.E1000E),),
-                iommu=Iommu(IommuModel.INTEL, True, False, 39),
+                devices=(DeviceGroup(e1000e.MODEL),),
+                iommu=Iommu(intel.MODEL, True, False, 39),
                 management=Management("52:54:00:00:00:09"),
             ),
         )
@@ -107,7 +107,7 @@ class TestLoad(unittest.TestCase):
         self.assertEqual(host.name, "stdin")
         self.assertEqual(host.cpus, CpuTopology(4, 1, 2))
         self.assertEqual(host.nodes[1].distances, ((0, 20), (1, 10)))
-        self.assertEqual(host.iommu, Iommu(IommuModel.NONE, False, False))
+        self.assertEqual(host.iommu, Iommu(None, False, False))
 
     def test_json_is_yaml(self) -> None:
         data = serialization.write(yaml_file.load(FULL, "x").host)
@@ -139,9 +139,9 @@ class TestRefusals(unittest.TestCase):
             (node + "    hugepages: {2M: 1, 2048K: 1}", "4: nodes[0].hugepages.2048K: ", "once"),
             (node + "    hugepages: {2MB: 1}", "4: nodes[0].hugepages.2MB: ", "{2M: 64, 1G: 1}"),
             (
-                node + "    devices:\n      - model: e1000",
+                node + "    devices:\n      - model: e1001",
                 "5: nodes[0].devices[0].model: ",
-                "e1000e",
+                "e1000e or igb",
             ),
             (node + "    devices:\n      - model: igb\n        vfs: 8\n", "6: nodes[0].devices[0]"),
             (node + "    devices: [{model: igb, macs: [a]}]", "4: nodes[0].devices[0].macs[0]: "),
@@ -149,6 +149,9 @@ class TestRefusals(unittest.TestCase):
             ("cpus: {cores: 3}\n" + node, "1: cpus: ", "3 cores of 1 threads", "2 CPUs"),
             ("iommu: off\n" + node, "1: iommu: ", "'off'", "intel, none"),
             ("name: Bad\n" + node, "1: name: ", "'Bad' is malformed", "small letters"),
+            ('name: "a\\n"\n' + node, "1: name: ", "malformed"),
+            (node + '    hugepages: {"2M\\n": 1}', "4: nodes[0].hugepages.2M", "unknown key"),
+            (node + "    bus: 256\nnam: a", "5: nam: ", "did you mean 'name'"),
             ("a: &a [1]\nb: *a", "2: b: ", "alias 'a'", "write it out"),
             ("a: !!python/name:os.system x", "1: a: ", "tag", "remove"),
             ("? [a]\n: b", "1: ", "key is not a word"),
@@ -272,17 +275,6 @@ class TestProperties(unittest.TestCase):
         data = yaml.safe_load(text)
         self.assertEqual(data, serialization.write(host))
         jsonschema.validate(data, SCHEMA)
-
-    @given(mutated())
-    @settings(suppress_health_check=[HealthCheck.too_slow])
-    def test_check_and_a_general_validator_agree(self, data: object) -> None:
-        try:
-            check(data)
-        except TopologyError:
-            accepted = False
-        else:
-            accepted = True
-        self.assertEqual(accepted, jsonschema.Draft202012Validator(SCHEMA).is_valid(data))
 
     @given(mutated())
     @settings(suppress_health_check=[HealthCheck.too_slow])

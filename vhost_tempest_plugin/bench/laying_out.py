@@ -12,8 +12,9 @@ from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.hypervisor import domain
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import layout
+from vhost_tempest_plugin.topology.devices import e1000e
 from vhost_tempest_plugin.topology.model import CpuTopology, DeviceGroup, Host, NumaNode
-from vhost_tempest_plugin.topology.pci import LAST_BUS, DeviceModel
+from vhost_tempest_plugin.topology.pci import LAST_BUS
 
 _NODES = 8
 _FEW = 9
@@ -33,7 +34,7 @@ def _host(nics: int) -> Host:
                 cpus=frozenset({index}),
                 memory_mib=512,
                 distances=tuple((to, 10 if to == index else 20) for to in range(_NODES)),
-                devices=(DeviceGroup(DeviceModel.E1000E, count),) if count else (),
+                devices=(DeviceGroup(e1000e.MODEL, count),) if count else (),
             )
             for index, count in enumerate(counts)
         ),

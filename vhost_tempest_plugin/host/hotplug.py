@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""NICs of a running host, pulled out and put back as by a hand.
+"""Devices of a running host, pulled out and put back as by a hand.
 
 The topology stays what it is: after the next boot all of them are there.
 """
@@ -44,7 +44,7 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
     """
     device = _device(name, address)
     with _running(name, progress) as running:
-        alias = domain.nic_alias(running.xml(), device.mac)
+        alias = domain.alias(running.xml(), device)
         if alias is None:
             raise InputError(
                 f"the NIC at {address} of {name!r} is unplugged",
@@ -70,7 +70,7 @@ def plug(
     """
     device = _device(name, address)
     with _running(name, progress) as running:
-        if domain.nic_alias(running.xml(), device.mac) is not None:
+        if domain.alias(running.xml(), device) is not None:
             raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
         progress(f"plugging {address} of {name!r}")
         directory = HostDirectory.of(name)
@@ -78,7 +78,7 @@ def plug(
         # The host looks at a slot when its first function comes, so that comes last.
         if has_companion:
             running.attach_beside(domain.companion(device))
-        running.attach(domain.nic(device, has_companion=has_companion))
+        running.attach(domain.device_xml(device, has_companion=has_companion))
     _await(name, address)
 
 

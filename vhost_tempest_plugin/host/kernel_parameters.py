@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.topology.layout import Firmware, Layout
-from vhost_tempest_plugin.topology.model import Host, IommuModel
+from vhost_tempest_plugin.topology.model import Host
 
 # The kernel reads 2047 (arch/x86/include/asm/setup.h, COMMAND_LINE_SIZE); the rest is for
 # what every host gets: its console and root.
@@ -37,8 +37,8 @@ def command_line(layout: Layout) -> str:
 
 def _parameters(layout: Layout) -> Iterator[str]:
     iommu = layout.host.iommu
-    if iommu.model is IommuModel.INTEL:
-        yield "intel_iommu=on"
+    if iommu.model is not None:
+        yield from iommu.model.kernel_parameters
         if not iommu.interrupt_remapping:
             # Else vfio refuses every device; the article's workaround.
             yield "vfio_iommu_type1.allow_unsafe_interrupts=1"

@@ -13,11 +13,10 @@ from uuid import UUID
 
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
+from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
 from vhost_tempest_plugin.util.waiting import wait_for
 
-# The management link is the first NIC of the domain, which libvirt therefore calls net0.
-MANAGEMENT_NETDEV = "hostnet0"
 _SSH_PORT = 22
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)\s")
 
@@ -78,7 +77,7 @@ class Domain:
         with self._told("read the host's XML", f"see {VhostCommand('list')}"):
             return str(self._handle.XMLDesc(0))
 
-    def forward_ssh(self, netdev: str = MANAGEMENT_NETDEV) -> int:
+    def forward_ssh(self, netdev: str = ManagementNic.NETDEV) -> int:
         """The port on 127.0.0.1 that leads to the host's ssh, made where there is none.
 
         The kernel chooses it.  It survives the host's reboot, not a save.

@@ -12,8 +12,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from vhost_tempest_plugin.topology.device_model import DeviceModel
 from vhost_tempest_plugin.topology.layout import Device, Layout
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress, PciId
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 # nova/conf/scheduler.py, enabled_filters: the defaults, then the two for NUMA and PCI.
 FILTERS = (
@@ -82,17 +83,17 @@ class CpuSets:
 
 
 def kinds(model: DeviceModel) -> tuple[DeviceKind, ...]:
-    """What a NIC can be given to a guest as: itself, or one of its virtual functions."""
-    if model.vf_id is None:
-        return (DeviceKind(model.value, model.id, DeviceType.PCI),)
+    """What a device can be given to a guest as: itself, or one of its virtual functions."""
+    if model.sriov is None:
+        return (DeviceKind(model.name, model.id, DeviceType.PCI),)
     return (
-        DeviceKind(model.value, model.id, DeviceType.PF),
-        DeviceKind(f"{model.value}-vf", model.vf_id, DeviceType.VF),
+        DeviceKind(model.name, model.id, DeviceType.PF),
+        DeviceKind(f"{model.name}-vf", model.sriov.id, DeviceType.VF),
     )
 
 
 def aliases(layouts: Iterable[Layout]) -> tuple[str, ...]:
-    """``[pci] alias``, a JSON object each: every kind of NIC of the hosts with every policy."""
+    """``[pci] alias``, a JSON object each: every kind of device of the hosts with every policy."""
     models = {device.model for layout in layouts for device in layout.devices}
     return tuple(
         _json(
@@ -101,8 +102,7 @@ def aliases(layouts: Iterable[Layout]) -> tuple[str, ...]:
             device_type=kind.dev_type.value,
             numa_policy=policy.value,
         )
-        for model in DeviceModel
-        if model in models
+        for model in sorted(models)
         for kind in kinds(model)
         for policy in NumaPolicy
     )

@@ -17,12 +17,12 @@ from vhost_tempest_plugin.nova.request import DeviceRequest
 from vhost_tempest_plugin.scenario.base_config import ALIAS, BaseConfigTest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
-from vhost_tempest_plugin.topology.pci import DeviceModel
+from vhost_tempest_plugin.topology.devices import MODELS
 
 NOVA_API = "nova-api"
 _NAME = "vhost-alias"
 # An alias of all the NICs that there may be.
-_PRODUCTS = tuple(f"{kind.id.product:04x}" for model in DeviceModel for kind in kinds(model))
+_PRODUCTS = tuple(f"{kind.id.product:04x}" for model in MODELS.values() for kind in kinds(model))
 
 
 class UnknownAliasTest(BaseConfigTest):

@@ -64,7 +64,7 @@ class Port:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Endpoint:
-    """A NIC function.
+    """A function of a device for guests.
 
     :param node: its NUMA node, None where Linux says -1
     :param group: all members of its IOMMU group, itself included; empty without an IOMMU

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vhost_tempest_plugin.topology import bus_numbers, validation
+from vhost_tempest_plugin.topology.device_model import DeviceModel
 from vhost_tempest_plugin.topology.hardware import (
     Cell,
     ControllerKind,
@@ -24,13 +25,14 @@ from vhost_tempest_plugin.topology.hardware import (
     Port,
     RootBus,
 )
-from vhost_tempest_plugin.topology.model import Binding, DeviceGroup, Host, IommuModel
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
+from vhost_tempest_plugin.topology.model import Binding, DeviceGroup, Host
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 MANAGEMENT = PciAddress(0, 1)
 UPLINK = PciAddress(0, 1, 1)
 DISK = PciAddress(0, 2)
 RANDOM = PciAddress(0, 3)
+_VIRTIO = 0x1AF4
 
 # SeaBIOS gives each root port with a NIC an I/O window of 4 KiB, and has 60 KiB for all
 # of pcie.0; where they run out it stops ("PCI: out of I/O address space").
@@ -75,8 +77,9 @@ class Controller:
 
 @dataclass(frozen=True, order=True, slots=True)
 class Device:
-    """A NIC of the topology.
+    """A device of the topology.
 
+    :param mac: of a NIC
     :param parent: the index of its root port
     :param slot: its slot behind it
     :param address: where the guest sees it
@@ -85,7 +88,7 @@ class Device:
     """
 
     model: DeviceModel
-    mac: str
+    mac: str | None
     parent: int
     slot: int
     node: int | None
@@ -133,7 +136,7 @@ class Layout:
             for c in self.controllers
             if c.kind is ControllerKind.PCIE_ROOT_PORT and c.parent is not None
         )
-        grouped = host.iommu.model is not IommuModel.NONE
+        grouped = host.iommu.model is not None
         return Hardware(
             cpus=_cpus(host),
             cells=tuple(
@@ -172,7 +175,7 @@ def lay_out(host: Host) -> Layout:
         next(macs)
     devices = []
     used: dict[int | None, int] = {}
-    for node_id, group, mac in _nics(host, macs):
+    for node_id, group, mac in _devices(host, macs):
         parent = parents[node_id]
         number = used[node_id] = used.get(node_id, 0) + 1
         slot = next(slots) if node_id is None else number - 1
@@ -187,6 +190,14 @@ def lay_out(host: Host) -> Layout:
         )
     firmware = Firmware.BIOS if len(devices) <= BIOS_NICS else Firmware.EFI
     return Layout(host, firmware, tuple(controllers), tuple(devices))
+
+
+def is_own(address: PciAddress, identity: PciId) -> bool:
+    """Whether a function is the host's own, and not a device of its topology.
+
+    Its own are on pcie-root itself; each device of a topology is behind a port.
+    """
+    return address.bus == 0 and identity.vendor == _VIRTIO
 
 
 def made_up_macs(host: Host) -> Iterator[str]:
@@ -205,10 +216,15 @@ def made_up_macs(host: Host) -> Iterator[str]:
         yield f"{prefix}:{number >> 8:02x}:{number & 0xFF:02x}"
 
 
-def _nics(host: Host, macs: Iterator[str]) -> Iterator[tuple[int | None, DeviceGroup, str]]:
+def _devices(
+    host: Host, macs: Iterator[str]
+) -> Iterator[tuple[int | None, DeviceGroup, str | None]]:
     for node, group in host.groups():
         for i in range(group.count):
-            yield node, group, group.macs[i] if group.macs else next(macs)
+            if not group.model.is_nic:
+                yield node, group, None
+            else:
+                yield node, group, group.macs[i] if group.macs else next(macs)
 
 
 def _cpus(host: Host) -> tuple[Cpu, ...]:
@@ -226,7 +242,7 @@ def _endpoints(device: Device, grouped: bool) -> Iterator[Endpoint]:
     model = device.model
     held = set(device.vfio_addresses)
 
-    def driver(address: PciAddress, kernel: str | None) -> str | None:
+    def driver(address: PciAddress, kernel: str) -> str:
         return Binding.VFIO_PCI.value if address in held else kernel
 
     yield Endpoint(
@@ -237,13 +253,15 @@ def _endpoints(device: Device, grouped: bool) -> Iterator[Endpoint]:
         driver(device.address, model.driver),
         model.max_vfs,
     )
+    if model.sriov is None:
+        return
     for address in device.vf_addresses:
         yield Endpoint(
             address,
-            model.vf_id or model.id,
+            model.sriov.id,
             device.node,
             frozenset({address} if grouped else ()),
-            driver(address, model.vf_driver),
+            driver(address, model.sriov.driver),
             0,
             device.address,
         )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The intent: what hardware an emulated host has.
 
-These values are what a topology file is read into; ``topology_file`` reads it.
+These values are what a topology file is read into; ``yaml_file`` reads it.
 A value that exists is well-formed by itself; ``Host`` also checks across its parts.
 """
 
@@ -9,18 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from vhost_tempest_plugin.topology.pci import DeviceModel
-
-
-class IommuModel(StrEnum):
-    """The emulated IOMMU; the name is libvirt's."""
-
-    INTEL = "intel"
-    NONE = "none"
+from vhost_tempest_plugin.topology.device_model import DeviceModel
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
+from vhost_tempest_plugin.topology.iommus import intel
 
 
 class Binding(StrEnum):
-    """Which driver holds a NIC after boot: the kernel's own, or vfio-pci from the start."""
+    """Which driver holds a device after boot: the kernel's own, or vfio-pci from the start."""
 
     KERNEL = "kernel"
     VFIO_PCI = "vfio-pci"
@@ -50,10 +45,10 @@ class HugePages:
 
 @dataclass(frozen=True, slots=True)
 class DeviceGroup:
-    """*count* equal NICs.
+    """*count* equal devices.
 
-    :param vfs: virtual functions of each, enabled at boot (igb only)
-    :param macs: one for each NIC, or none for made-up ones
+    :param vfs: virtual functions of each, enabled at boot
+    :param macs: one for each, if they are NICs, or none for made-up ones
     :param binding: the driver that holds the functions after boot
     """
 
@@ -66,7 +61,7 @@ class DeviceGroup:
 
 @dataclass(frozen=True, slots=True)
 class NumaNode:
-    """A NUMA node with its CPUs, memory and the NICs behind its expander bus.
+    """A NUMA node with its CPUs, memory and the devices behind its expander bus.
 
     :param distances: (node, distance) for every node, itself with 10 included, ascending
     :param bus: the busNr of its expander bus; None leaves the choice to the layout
@@ -85,10 +80,11 @@ class NumaNode:
 class Iommu:
     """The emulated IOMMU.
 
-    :param address_width_bits: 39 or 48 (the hardware's aw_bits)
+    :param model: None without one
+    :param address_width_bits: QEMU's aw_bits
     """
 
-    model: IommuModel = IommuModel.INTEL
+    model: IommuModel | None = intel.MODEL
     interrupt_remapping: bool = True
     caching_mode: bool = True
     address_width_bits: int = 48
@@ -103,7 +99,7 @@ class Management:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """An emulated host; ``devices`` are the NICs on no node (Nova's numa_node -1)."""
+    """An emulated host; ``devices`` are those on no node (Nova's numa_node -1)."""
 
     name: str
     cpus: CpuTopology

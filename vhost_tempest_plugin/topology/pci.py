@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PCI addresses, ids and the device models that can be emulated."""
+"""PCI addresses and ids."""
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Self
 
 _ADDRESS = re.compile(
@@ -79,81 +78,3 @@ class PciId:
 
     def __str__(self) -> str:
         return f"{self.vendor:04x}:{self.product:04x}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    id: PciId
-    driver: str
-    max_vfs: int = 0
-    vf_id: PciId | None = None
-    vf_driver: str | None = None
-    vf_offset: int = 0
-    vf_stride: int = 0
-    qemu_floor: tuple[int, int] = (2, 7)
-    libvirt_floor: tuple[int, int] = (2, 3)
-
-
-class DeviceModel(StrEnum):
-    """A NIC that QEMU emulates and Nova can pass through; the name is libvirt's."""
-
-    E1000E = "e1000e"
-    IGB = "igb"
-
-    @property
-    def id(self) -> PciId:
-        """Vendor and product id of its physical function."""
-        return _FACTS[self].id
-
-    @property
-    def driver(self) -> str:
-        """The kernel driver of its physical function."""
-        return _FACTS[self].driver
-
-    @property
-    def max_vfs(self) -> int:
-        """sriov_totalvfs: how many virtual functions it can have, 0 without SR-IOV."""
-        return _FACTS[self].max_vfs
-
-    @property
-    def vf_id(self) -> PciId | None:
-        """Vendor and product id of its virtual functions."""
-        return _FACTS[self].vf_id
-
-    @property
-    def vf_driver(self) -> str | None:
-        """The kernel driver of its virtual functions."""
-        return _FACTS[self].vf_driver
-
-    @property
-    def qemu_floor(self) -> tuple[int, int]:
-        """The first QEMU that has it."""
-        return _FACTS[self].qemu_floor
-
-    @property
-    def libvirt_floor(self) -> tuple[int, int]:
-        """The first libvirt that knows it."""
-        return _FACTS[self].libvirt_floor
-
-    def vf_addresses(self, pf: PciAddress, count: int) -> tuple[PciAddress, ...]:
-        """Where the first *count* virtual functions of the function at *pf* are."""
-        facts = _FACTS[self]
-        return tuple(pf.offset(facts.vf_offset + i * facts.vf_stride) for i in range(count))
-
-
-# QEMU: hw/net/e1000e.c, hw/net/igb_common.h (IGB_MAX_VF_FUNCTIONS, IGB_VF_OFFSET,
-# IGB_VF_STRIDE); the floors are where each model first appeared.
-_FACTS = {
-    DeviceModel.E1000E: _Facts(id=PciId(0x8086, 0x10D3), driver="e1000e"),
-    DeviceModel.IGB: _Facts(
-        id=PciId(0x8086, 0x10C9),
-        driver="igb",
-        max_vfs=7,
-        vf_id=PciId(0x8086, 0x10CA),
-        vf_driver="igbvf",
-        vf_offset=0x80,
-        vf_stride=2,
-        qemu_floor=(8, 0),
-        libvirt_floor=(9, 3),
-    ),
-}

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.topology.model import Host
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 Version = tuple[int, int]
 
@@ -54,7 +54,7 @@ def floors(host: Host) -> Iterator[VersionFloor]:
         floor = Versions(model.qemu_floor, model.libvirt_floor)
         if not BASE.floor.reaches(floor):
             yield VersionFloor(
-                f"the device {model.value}",
+                f"the device {model.name}",
                 floor,
                 f"install newer ones (on Debian 12 from its backports), or use {_everywhere()}",
             )
@@ -81,8 +81,8 @@ def has_x2apic(host: Host, versions: Versions) -> bool:
 def _everywhere() -> str:
     """The models that the oldest QEMU and libvirt have."""
     return " or ".join(
-        model.value
-        for model in DeviceModel
+        model.name
+        for model in devices.MODELS.values()
         if BASE.floor.reaches(Versions(model.qemu_floor, model.libvirt_floor))
     )
 

@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """The form of a topology file, as a JSON Schema (draft 2020-12).
 
-``check`` is the reader's own interpreter of the part of JSON Schema that SCHEMA uses, so
-that the schema a user's editor follows and what ``topology_file`` accepts are one thing.
-It differs from a general validator in its messages: the descriptions are noun phrases
-that continue "give ...".
+The schema that a user's editor follows is the one that ``check`` validates with. Its
+descriptions are noun phrases that continue "give ...", and end with the default in brackets.
 """
 
 import difflib
+import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.topology.model import Binding, IommuModel
-from vhost_tempest_plugin.topology.pci import LAST_BUS, DeviceModel
+from vhost_tempest_plugin.topology import devices, iommus
+from vhost_tempest_plugin.topology.key import Key
+from vhost_tempest_plugin.topology.model import Binding, Iommu
+from vhost_tempest_plugin.topology.pci import LAST_BUS
+from vhost_tempest_plugin.util import name
 
-Key = tuple[str | int, ...]
+NO_IOMMU = "none"
+
 Schema = dict[str, Any]
 
 _SHOWN_CHARS = 40
@@ -42,11 +45,20 @@ def _integer(description: str, minimum: int, maximum: int) -> Schema:
     }
 
 
+def _whole(pattern: str) -> str:
+    """A pattern for all of a text; to Python, ``$`` alone also matches before a last newline."""
+    return rf"^(?:{pattern})(?!\n)$"
+
+
+def _or(words: Iterable[object]) -> str:
+    return " or ".join(map(str, words))
+
+
 def _string(description: str, pattern: str, longest: int) -> Schema:
     return {
         "description": description,
         "type": "string",
-        "pattern": f"^{pattern}$",
+        "pattern": _whole(pattern),
         "maxLength": longest,
     }
 
@@ -68,18 +80,21 @@ def _list(description: str, items: Schema, longest: int, shortest: int = 0) -> S
 _MAC = _string(
     "a MAC address such as '52:54:00:00:00:01'", "[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}", 17
 )
+_SRIOV = [model for model in devices.MODELS.values() if model.sriov]
 _DEVICES = _list(
-    "a list of groups of equal NICs",
+    "a list of groups of equal devices",
     _object(
-        "a group of NICs, such as {model: e1000e, count: 3}",
+        "a group of devices, such as {model: e1000e, count: 3}",
         required=("model",),
-        model=_choice("the NIC's model, e1000e or igb", [model.value for model in DeviceModel]),
-        count=_integer("how many NICs, 1 to 256 (1)", 1, 256),
-        vfs=_integer("how many virtual functions of each NIC to enable, igb only (0)", 0, 256),
+        model=_choice(f"the device's model, {_or(devices.MODELS)}", list(devices.MODELS)),
+        count=_integer("how many devices, 1 to 256 (1)", 1, 256),
+        vfs=_integer(
+            f"how many virtual functions of each to enable, {_or(_SRIOV)} only (0)", 0, 256
+        ),
         macs=_list("a list of one MAC address for each NIC, or none at all", _MAC, 256),
         driver=_choice(
-            "the driver that holds the NICs after boot, kernel or vfio-pci (kernel)",
-            [binding.value for binding in Binding],
+            f"the driver that holds them after boot, {_or(Binding)} ({Binding.KERNEL})",
+            list(map(str, Binding)),
         ),
     ),
     longest=256,
@@ -93,7 +108,7 @@ _NODE = _object(
         "type": ["integer", "string"],
         "minimum": 0,
         "maximum": 9999,
-        "pattern": f"^{_CPU_LIST}$",
+        "pattern": _whole(_CPU_LIST),
         "maxLength": 2048,
     },
     memory_mib=_integer("the node's memory in MiB, such as 1024", 1, 2**30),
@@ -107,19 +122,27 @@ _NODE = _object(
         "description": "the huge pages reserved at boot by size, such as {2M: 64, 1G: 1}",
         "type": "object",
         "patternProperties": {
-            "^[1-9][0-9]{0,6}[KMG]$": _integer("how many huge pages, 0 or more", 0, 2**24)
+            _whole("[1-9][0-9]{0,6}[KMG]"): _integer("how many huge pages, 0 or more", 0, 2**24)
         },
         "additionalProperties": False,
     },
     bus=_integer("the bus number of the node's expander bus, 1 to 255", 1, LAST_BUS),
     devices=_DEVICES,
 )
+_IOMMUS = [*iommus.MODELS, NO_IOMMU]
+_WIDTHS_BITS = sorted(
+    {bits for model in iommus.MODELS.values() for bits in model.address_widths_bits}
+)
 _IOMMU = _object(
-    "intel, none or a mapping such as {caching_mode: true}",
-    model=_choice("intel or none (intel)", [model.value for model in IommuModel]),
+    f"{', '.join(_IOMMUS)} or a mapping such as {{caching_mode: true}}",
+    model=_choice(f"{_or(_IOMMUS)} ({Iommu().model})", _IOMMUS),
     interrupt_remapping={"description": "true or false (true)", "type": "boolean"},
     caching_mode={"description": "true or false (true)", "type": "boolean"},
-    address_width_bits={"description": "39 or 48 (48)", "type": "integer", "enum": [39, 48]},
+    address_width_bits={
+        "description": f"{_or(_WIDTHS_BITS)} ({Iommu().address_width_bits})",
+        "type": "integer",
+        "enum": _WIDTHS_BITS,
+    },
 )
 
 SCHEMA: Schema = {
@@ -129,9 +152,9 @@ SCHEMA: Schema = {
         "a topology, at least nodes: [{cpus: 0-1, memory_mib: 1024}]",
         required=("nodes",),
         name=_string(
-            "a name of small letters, digits and hyphens, a letter first (the file's own)",
-            "[a-z]([a-z0-9-]*[a-z0-9])?",
-            40,
+            f"a name of {name.RULE} (the file's own)",
+            name.PATTERN,
+            name.LONGEST_CHARS,
         ),
         machine=_string(
             "QEMU's machine type, q35 or such as pc-q35-10.0 (q35)", "[a-z][a-z0-9._-]*", 40
@@ -143,11 +166,11 @@ SCHEMA: Schema = {
             threads=_integer("a number of threads for each core, 1 to 9999 (1)", 1, 9999),
         ),
         nodes=_list("a list of NUMA nodes", _NODE, longest=1024, shortest=1),
-        devices={**_DEVICES, "description": "a list of groups of equal NICs on no NUMA node"},
+        devices={**_DEVICES, "description": "a list of groups of equal devices on no NUMA node"},
         iommu={
             **_IOMMU,
             "type": ["string", "object"],
-            "pattern": "^(intel|none)$",
+            "pattern": _whole("|".join(_IOMMUS)),
         },
         management=_object("the management link, such as {mac: '52:54:00:00:00:01'}", mac=_MAC),
     ),
@@ -164,67 +187,71 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARS else f"{text[: _SHOWN_CHARS - 3]}..."
 
 
-def check(value: object, schema: Schema = SCHEMA, key: Key = ()) -> None:
-    """Refuse what does not have the form that *schema* describes.
+def check(value: object) -> None:
+    """Refuse what does not have the form of SCHEMA.
 
     :param value: of dict (with text keys), list, str, int, float, bool and None
-    :raises TopologyError: for the first thing found, with its key
+    :raises TopologyError: for the fault that is highest up in it, with its key
     """
-    for fact in _faults(value, schema):
-        raise TopologyError(f"{fact}", key, hint=f"give {schema['description']}")
-    if isinstance(value, dict):
-        _check_keys(value, schema, key)
-        for name, item in value.items():
-            check(item, _of_key(schema, name) or {}, (*key, name))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            check(item, schema["items"], (*key, index))
+    # Loading it costs more than all else that most commands do.
+    from jsonschema.exceptions import best_match
+
+    error = best_match(_validator().iter_errors(value))
+    if error is not None:
+        raise _refusal(error)
 
 
-def _type_of(value: object) -> str:
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer"}
-    return names.get(type(value), "other")
+@functools.cache
+def _validator() -> Any:
+    """JSON Schema's rules, but for 1.0, which is no integer: YAML reads 010 as 10.0."""
+    import jsonschema
+
+    base = jsonschema.Draft202012Validator
+    integers = base.TYPE_CHECKER.redefine("integer", lambda _, value: type(value) is int)
+    extend: Any = jsonschema.validators.extend
+    return extend(base, type_checker=integers)(SCHEMA)
 
 
-def _faults(value: object, schema: Schema) -> Iterator[str]:
-    types = schema["type"]
-    if _type_of(value) not in ([types] if isinstance(types, str) else types):
-        yield f"{shown(value)} is not of the right kind"
-    elif isinstance(value, list):
-        if not schema["minItems"] <= len(value) <= schema["maxItems"]:
-            yield f"{len(value)} entries are not {schema['minItems']} to {schema['maxItems']}"
-    elif "enum" in schema and value not in schema["enum"]:
-        yield f"{shown(value)} is unknown"
-    elif isinstance(value, int) and not isinstance(value, bool):
-        if "minimum" in schema and not schema["minimum"] <= value <= schema["maximum"]:
-            yield f"{value} is not {schema['minimum']} to {schema['maximum']}"
-    elif isinstance(value, str) and "pattern" in schema:
-        if len(value) > schema.get("maxLength", len(value)):
-            yield f"{len(value)} characters are more than {schema['maxLength']}"
-        elif not re.match(schema["pattern"].removesuffix("$") + r"\Z", value):
-            yield f"{shown(value)} is malformed"
+def _refusal(error: Any) -> TopologyError:
+    """What to say of a fault that jsonschema found (a ValidationError)."""
+    schema: Schema = error.schema
+    value: Any = error.instance
+    key = tuple(error.absolute_path)
+    if error.validator == "additionalProperties":
+        return _unknown_key(schema, value, key)
+    if error.validator == "required":
+        name = next(name for name in schema["required"] if name not in value)
+        hint = f"give {schema['properties'][name]['description']}"
+        return TopologyError(f"the key {name!r} is missing", key, hint=hint)
+    return TopologyError(
+        _fact(error.validator, schema, value), key, hint=f"give {schema['description']}"
+    )
 
 
-def _of_key(schema: Schema, name: str) -> Schema | None:
-    found: Schema | None = schema.get("properties", {}).get(name)
-    for pattern, described in schema.get("patternProperties", {}).items():
-        if found is None and re.match(pattern.removesuffix("$") + r"\Z", name):
-            found = described
-    return found
+def _fact(rule: str, schema: Schema, value: Any) -> str:
+    match rule:
+        case "enum":
+            return f"{shown(value)} is unknown"
+        case "minimum" | "maximum":
+            return f"{value} is not {schema['minimum']} to {schema['maximum']}"
+        case "minItems" | "maxItems":
+            return f"{len(value)} entries are not {schema['minItems']} to {schema['maxItems']}"
+        case "maxLength":
+            return f"{len(value)} characters are more than {schema['maxLength']}"
+        case "pattern":
+            return f"{shown(value)} is malformed"
+    return f"{shown(value)} is not of the right kind"
 
 
-def _check_keys(value: dict[str, object], schema: Schema, key: Key) -> None:
+def _unknown_key(schema: Schema, value: dict[str, object], key: Key) -> TopologyError:
     known = list(schema.get("properties", ()))
-    for name in value:
-        if _of_key(schema, name) is None:
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {close[0]!r}?" if close else f"give {schema['description']}"
-            others = f" (known: {', '.join(known)})" if known else ""
-            raise TopologyError(f"unknown key {shown(name)}{others}", (*key, name), hint=hint)
-    for name in schema.get("required", ()):
-        if name not in value:
-            raise TopologyError(
-                f"the key {name!r} is missing",
-                key,
-                hint=f"give {schema['properties'][name]['description']}",
-            )
+    patterns = schema.get("patternProperties", ())
+    name = next(
+        name
+        for name in value
+        if name not in known and not any(re.search(pattern, name) for pattern in patterns)
+    )
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"give {schema['description']}"
+    others = f" (known: {', '.join(known)})" if known else ""
+    return TopologyError(f"unknown key {shown(name)}{others}", (*key, name), hint=hint)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Host as plain mappings and lists in the form of ``topology_schema``, and back."""
+"""A Host as plain mappings and lists in the form of ``schema``, and back."""
 
 import re
 from dataclasses import replace
 from typing import Any
 
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology import cpuset, devices, iommus
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
+from vhost_tempest_plugin.topology.key import Key
 from vhost_tempest_plugin.topology.model import (
     Binding,
     CpuTopology,
@@ -14,12 +16,10 @@ from vhost_tempest_plugin.topology.model import (
     Host,
     HugePages,
     Iommu,
-    IommuModel,
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel
-from vhost_tempest_plugin.topology.schema import Key, check
+from vhost_tempest_plugin.topology.schema import NO_IOMMU, check
 
 _KIB = {"K": 1, "M": 1024, "G": 1024**2}
 _HERE = 10
@@ -106,7 +106,7 @@ def _huge_pages(data: Data, key: Key) -> tuple[HugePages, ...]:
 def _groups(data: list[Data]) -> tuple[DeviceGroup, ...]:
     return tuple(
         DeviceGroup(
-            model=DeviceModel(group["model"]),
+            model=devices.MODELS[group["model"]],
             count=group.get("count", 1),
             vfs=group.get("vfs", 0),
             macs=tuple(group.get("macs", ())),
@@ -118,13 +118,17 @@ def _groups(data: list[Data]) -> tuple[DeviceGroup, ...]:
 
 def _iommu(data: str | Data) -> Iommu:
     facts: Data = {"model": data} if isinstance(data, str) else data
-    model = IommuModel(facts.get("model", IommuModel.INTEL))
+    name = facts.get("model", str(Iommu().model))
+    model = None if name == NO_IOMMU else iommus.MODELS[name]
     return replace(_default_iommu(model), **{**facts, "model": model})
 
 
-def _default_iommu(model: IommuModel) -> Iommu:
-    there = model is not IommuModel.NONE
-    return Iommu(model, interrupt_remapping=there, caching_mode=there)
+def _default_iommu(model: IommuModel | None) -> Iommu:
+    return Iommu(
+        model,
+        interrupt_remapping=model is not None and model.remapping is not None,
+        caching_mode=model is not None and model.has_caching_mode,
+    )
 
 
 def write(host: Host) -> Data:
@@ -135,7 +139,7 @@ def write(host: Host) -> Data:
         for name in ("interrupt_remapping", "caching_mode", "address_width_bits")
         if getattr(host.iommu, name) != getattr(default, name)
     }
-    model = host.iommu.model.value
+    model = NO_IOMMU if host.iommu.model is None else host.iommu.model.name
     return {
         "name": host.name,
         **({"machine": host.machine} if host.machine != "q35" else {}),
@@ -174,7 +178,7 @@ def _written_pages(pages: HugePages) -> tuple[str, int]:
 def _written_groups(groups: tuple[DeviceGroup, ...]) -> Data:
     written = [
         {
-            "model": group.model.value,
+            "model": group.model.name,
             "count": group.count,
             **({"vfs": group.vfs} if group.vfs else {}),
             **({"macs": list(group.macs)} if group.macs else {}),

@@ -8,21 +8,19 @@ import re
 from collections.abc import Iterator
 
 from vhost_tempest_plugin.errors import TopologyError
-from vhost_tempest_plugin.topology import bus_numbers, cpuset, memory
+from vhost_tempest_plugin.topology import bus_numbers, cpuset, iommus, memory
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
+from vhost_tempest_plugin.topology.key import Key, spelled
 from vhost_tempest_plugin.topology.model import (
     Binding,
     DeviceGroup,
     Host,
     Iommu,
-    IommuModel,
     NumaNode,
 )
 from vhost_tempest_plugin.topology.pci import SLOTS_PER_BUS
+from vhost_tempest_plugin.util import name
 
-Key = tuple[str | int, ...]
-
-# A host name and a libvirt domain name both; with a suffix still within 63 characters.
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z", re.ASCII)
 _MACHINE = re.compile(r"(pc-)?q35(-\d+\.\d+)?\Z", re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}\Z", re.ASCII)
 
@@ -33,7 +31,6 @@ _LOCAL_DISTANCE = 10
 # Linux rejects a table with 10 or less between nodes (drivers/acpi/numa/srat.c,
 # slit_valid); 255 means unreachable (ACPI 6.5, 5.2.17).
 _FIRST_DISTANCE, _LAST_DISTANCE = 11, 254
-_ADDRESS_WIDTHS_BITS = (39, 48)
 # Slot 0 is the memory controller, 31 the south bridge; management, disk, random: 1 to 3.
 _ROOT_SLOTS = SLOTS_PER_BUS - 5
 
@@ -55,18 +52,15 @@ def validate(host: Host) -> None:
 
 
 def _identity(host: Host) -> None:
-    if not _NAME.match(host.name):
+    if not name.is_name(host.name):
         raise TopologyError(
             f"{host.name!r} is no host name",
             ("name",),
-            hint=(
-                "use at most 40 small letters, digits and hyphens, "
-                "beginning with a letter, ending without a hyphen"
-            ),
+            hint=f"use {name.RULE}",
         )
     if not _MACHINE.match(host.machine):
         raise TopologyError(
-            f"machine type {host.machine!r} has no PCI Express or no Intel IOMMU",
+            f"machine type {host.machine!r} has no PCI Express or no IOMMU",
             ("machine",),
             hint="use 'q35'",
         )
@@ -203,25 +197,33 @@ def _distances(node: NumaNode, count: int) -> None:
 
 
 def _iommu(iommu: Iommu) -> None:
-    if iommu.address_width_bits not in _ADDRESS_WIDTHS_BITS:
+    for option, choices in _choices(iommu.model).items():
+        value = getattr(iommu, option)
+        if value in choices:
+            continue
+        whose = f"with the IOMMU {iommu.model.name!r}" if iommu.model else "without an IOMMU"
+        able = [
+            repr(model.name) for model in iommus.MODELS.values() if value in _choices(model)[option]
+        ]
         raise TopologyError(
-            f"the IOMMU's address width is {iommu.address_width_bits} bits",
-            ("iommu", "address_width_bits"),
-            hint="use 39 or 48",
+            f"{option} is {str(value).lower()} {whose}",
+            ("iommu", option),
+            hint=f"leave it out or use {' or '.join(able or map(str, choices))}",
         )
-    if iommu.model is not IommuModel.NONE:
-        return
-    for key, value, without in (
-        ("interrupt_remapping", iommu.interrupt_remapping, False),
-        ("caching_mode", iommu.caching_mode, False),
-        ("address_width_bits", iommu.address_width_bits, Iommu().address_width_bits),
-    ):
-        if value != without:
-            raise TopologyError(
-                f"{key} is {str(value).lower()} without an IOMMU",
-                ("iommu", key),
-                hint="leave it out or use 'intel'",
-            )
+
+
+def _choices(model: IommuModel | None) -> dict[str, tuple[object, ...]]:
+    """What each option of an IOMMU can be."""
+    switch = (False, True)
+    return {
+        "interrupt_remapping": switch if model and model.remapping else (False,),
+        "caching_mode": switch if model and model.has_caching_mode else (False,),
+        "address_width_bits": (
+            model.address_widths_bits
+            if model and model.address_widths_bits
+            else (Iommu().address_width_bits,)
+        ),
+    }
 
 
 def _groups(host: Host) -> Iterator[tuple[Key, DeviceGroup]]:
@@ -234,7 +236,9 @@ def _groups(host: Host) -> Iterator[tuple[Key, DeviceGroup]]:
 
 def _group(group: DeviceGroup, iommu: Iommu, key: Key) -> None:
     if group.count < 1:
-        raise TopologyError(f"a group of {group.count} NICs", (*key, "count"), hint="use 1 or more")
+        raise TopologyError(
+            f"a group of {group.count} devices", (*key, "count"), hint="use 1 or more"
+        )
     if not 0 <= group.vfs <= group.model.max_vfs:
         can = f"{group.model.max_vfs}" if group.model.max_vfs else "none, it has no SR-IOV"
         raise TopologyError(
@@ -242,17 +246,24 @@ def _group(group: DeviceGroup, iommu: Iommu, key: Key) -> None:
             (*key, "vfs"),
             hint=f"use 0 to {group.model.max_vfs}",
         )
+    if group.macs and not group.model.is_nic:
+        raise TopologyError(
+            f"MAC addresses for each {group.model}, which is no NIC",
+            (*key, "macs"),
+            hint="leave them out",
+        )
     if group.macs and len(group.macs) != group.count:
         raise TopologyError(
             f"{len(group.macs)} MAC addresses for {group.count} NICs",
             (*key, "macs"),
             hint="give one for each or none",
         )
-    if group.binding is Binding.VFIO_PCI and iommu.model is IommuModel.NONE:
+    if group.binding is Binding.VFIO_PCI and iommu.model is None:
         raise TopologyError(
-            f"{group.binding} cannot hold the NICs without an IOMMU",
+            f"{group.binding} cannot hold devices without an IOMMU",
             (*key, "driver"),
-            hint=f"use the IOMMU 'intel' or the driver {Binding.KERNEL.value!r}",
+            hint=f"use the IOMMU {' or '.join(map(repr, iommus.MODELS))}, or the driver "
+            f"{Binding.KERNEL.value!r}",
         )
 
 
@@ -278,13 +289,9 @@ def _macs(host: Host) -> None:
             )
         if mac in seen:
             raise TopologyError(
-                f"{mac} is at {_path(seen[mac])} too", place, hint="each NIC needs its own"
+                f"{mac} is at {spelled(seen[mac])} too", place, hint="each NIC needs its own"
             )
         seen[mac] = place
-
-
-def _path(key: Key) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)[1:]
 
 
 def _slots(host: Host) -> None:

@@ -15,9 +15,10 @@ import yaml
 
 from vhost_tempest_plugin.errors import InputError, TopologyError, VhostCommand
 from vhost_tempest_plugin.topology import serialization
+from vhost_tempest_plugin.topology.key import Key, spelled
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Host
-from vhost_tempest_plugin.topology.schema import Key, shown
+from vhost_tempest_plugin.topology.schema import shown
 
 MAX_BYTES = 65536
 _MAX_DEPTH = 16
@@ -68,7 +69,7 @@ def load(text: str | bytes, source: str) -> Layout:
         layout = lay_out(host)
     except TopologyError as error:
         line = error.line if isinstance(error, _RefusedError) else None
-        where = f"{_spelled(error.key)}: " if error.key else ""
+        where = f"{_printable(spelled(error.key))}: " if error.key else ""
         raise TopologyError(
             f"{_printable(source)}:{line or _line(lines, error.key)}: {where}{error.fact}",
             error.key,
@@ -107,11 +108,6 @@ def _line(lines: dict[Key, int], key: Key) -> int:
     while key not in lines:
         key = key[:-1]
     return lines[key]
-
-
-def _spelled(key: Key) -> str:
-    words = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in key)
-    return _printable(words.removeprefix("."))
 
 
 def _printable(text: str) -> str:

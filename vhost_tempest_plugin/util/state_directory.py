@@ -8,7 +8,6 @@ one that was half removed goes on.
 
 import fcntl
 import os
-import re
 import shlex
 import sys
 import time
@@ -21,9 +20,9 @@ from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.util import paths, removal
+from vhost_tempest_plugin.util.name import RULE, is_name
 from vhost_tempest_plugin.util.progress import Progress, silent
 
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?\Z", re.ASCII)
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _POLL_S = 0.1
 
@@ -57,10 +56,10 @@ class NamedDirectory(ABC, Generic[R]):
 
         :raises InputError: it is no name
         """
-        if not _NAME.match(name):
+        if not is_name(name):
             raise InputError(
                 f"{name!r} is no {cls.noun} name",
-                hint="use at most 40 small letters, digits and hyphens, a letter first",
+                hint=f"use {RULE}",
             )
         return cls(cls._base() / name)
 
@@ -69,7 +68,7 @@ class NamedDirectory(ABC, Generic[R]):
         """All of this user by name, those with a damaged record included."""
         if not cls._base().is_dir():
             return []
-        return [cls(path) for path in sorted(cls._base().iterdir()) if _NAME.match(path.name)]
+        return [cls(path) for path in sorted(cls._base().iterdir()) if is_name(path.name)]
 
     @property
     def name(self) -> str:

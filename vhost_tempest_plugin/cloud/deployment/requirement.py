@@ -12,8 +12,8 @@ from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceType, PciDeviceRow
+from vhost_tempest_plugin.topology.device_model import DeviceModel
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.topology.pci import DeviceModel
 
 
 @dataclass(frozen=True, slots=True)

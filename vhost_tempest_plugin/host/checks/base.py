@@ -16,8 +16,8 @@ from vhost_tempest_plugin.host.observe.libvirt_view import LibvirtView
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.hardware import Endpoint, Hardware
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.topology.model import IommuModel
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -59,7 +59,7 @@ class Subject:
 
         :raises HostError: the host does not answer, or in no known form
         """
-        return observe.read(self.machine.run(["sh"], input_text=sysfs.script()).stdout)
+        return observe.read(self.machine.run(sysfs.argv(), input_text=sysfs.script()).stdout)
 
     @cached_property
     def libvirt(self) -> LibvirtView:
@@ -79,9 +79,9 @@ class Subject:
         return libvirt_view.read(done.stdout)
 
     @property
-    def has_iommu(self) -> bool:
-        """Whether the topology has one."""
-        return self.layout.host.iommu.model is not IommuModel.NONE
+    def iommu(self) -> IommuModel | None:
+        """The topology's IOMMU, None without one."""
+        return self.layout.host.iommu.model
 
 
 class Looked(Protocol):
@@ -158,7 +158,7 @@ def words(facts: Facts) -> str:
 
 
 def by_address(endpoints: Iterable[Endpoint]) -> dict[PciAddress, Endpoint]:
-    """NICs by where they are."""
+    """Functions by where they are."""
     return {endpoint.address: endpoint for endpoint in endpoints}
 
 

@@ -3,6 +3,7 @@
 
 from vhost_tempest_plugin.host.checks.base import Check, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
 
 _PARAMETER = "vfio_iommu_type1.allow_unsafe_interrupts=1"
 _SWITCHES = ("intremap=off", "nointremap")
@@ -14,28 +15,26 @@ class InterruptRemapping(Check):
     name = "interrupt-remapping"
 
     def run(self, subject: Subject) -> Finding:
-        if not subject.has_iommu:
+        model = subject.iommu
+        if model is None:
             return self.not_applicable("the topology has no IOMMU")
         if subject.layout.host.iommu.interrupt_remapping:
-            return self._remapping(subject)
-        return self._workaround(subject)
+            return self._remapping(subject, model)
+        return self._workaround(subject, model)
 
-    def _remapping(self, subject: Subject) -> Finding:
-        seen = subject.observation
-        expected = "DMAR-IR: Enabled IRQ remapping in x2apic or xapic mode"
-        if seen.kernel_log.remapping is not None:
-            return self.passed(expected, seen.kernel_log.remapping)
-        return self.failed(expected, "no such message", _hint(subject))
+    def _remapping(self, subject: Subject, model: IommuModel) -> Finding:
+        expected = f"{model.remapping}..."
+        message = subject.observation.kernel_log.remapping(model)
+        if message is not None:
+            return self.passed(expected, message)
+        return self.failed(expected, "no such message", _hint(subject, model))
 
-    def _workaround(self, subject: Subject) -> Finding:
+    def _workaround(self, subject: Subject, model: IommuModel) -> Finding:
         seen = subject.observation
         expected = "no remapping, and vfio's allow_unsafe_interrupts is on"
-        if seen.kernel_log.remapping is not None:
-            return self.failed(
-                expected,
-                seen.kernel_log.remapping,
-                f"the IOMMU remaps all the same; {subject.anew}",
-            )
+        message = seen.kernel_log.remapping(model)
+        if message is not None:
+            return self.failed(expected, message, f"the IOMMU remaps all the same; {subject.anew}")
         waits = seen.unsafe_interrupts is None and _PARAMETER in seen.command_line
         if seen.unsafe_interrupts or waits:
             return self.passed(expected, expected)
@@ -46,10 +45,10 @@ class InterruptRemapping(Check):
         )
 
 
-def _hint(subject: Subject) -> str:
+def _hint(subject: Subject, model: IommuModel) -> str:
     seen = subject.observation
     switches = [switch for switch in _SWITCHES if switch in seen.command_line]
-    if not seen.dmar_table:
+    if model.acpi_table not in seen.acpi_tables:
         return f"the host has no IOMMU device: see the check iommu-active; {subject.anew}"
     if switches:
         return f"take {' '.join(switches)} off the host's kernel command line; {subject.anew}"

@@ -15,7 +15,7 @@ class IommuGroups(Check):
     name = "iommu-groups"
 
     def run(self, subject: Subject) -> Finding:
-        if not subject.has_iommu:
+        if subject.iommu is None:
             return self.not_applicable("the topology has no IOMMU")
         if not subject.hardware.endpoints:
             return self.not_applicable("the topology has no NICs")

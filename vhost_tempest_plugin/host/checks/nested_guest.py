@@ -18,14 +18,14 @@ class NestedGuest(Check):
     name = "nested-guest"
 
     def run(self, subject: Subject) -> Finding:
-        if not subject.has_iommu:
+        if subject.iommu is None:
             return self.not_applicable("vfio needs an IOMMU, and the topology has none")
         nics = candidates(subject.hardware)
         if not nics:
             return self.not_applicable("the topology has no NICs")
         image = nested_guest.build(subject.progress)
         attempts = {}
-        with NestedRun(subject.machine, subject.accelerator, image) as nested:
+        with NestedRun(subject, subject.iommu, image) as nested:
             for nic in nics:
                 subject.progress(f"nested guest: assigning {nic.address}")
                 attempts[nic] = nested.attempt(nic)

@@ -9,10 +9,10 @@ from typing import Self
 
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
 from vhost_tempest_plugin.topology.hardware import Endpoint
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
 from vhost_tempest_plugin.topology.pci import PciId
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
@@ -23,7 +23,6 @@ _CONSOLE = f"{_DIRECTORY}/console.log"
 _PID = f"/run/libvirt/qemu/{NAME}.pid"
 _VIRSH = ("env", "LC_ALL=C", "virsh", "-q", "-c", "qemu:///system")
 _ALIVE = f"kill -0 $(cat {_PID})"
-_FAULT = re.compile(r"\[ *(\d+\.\d+)\] (DMAR: .*fault.*)", re.IGNORECASE)
 _POLL_S = 1.0
 # Start and DHCP took 40 to 80 s under emulation inside emulation, and up to 270 s on a busy
 # machine; the guest itself gives up in time (init.c).
@@ -40,7 +39,7 @@ class Attempt:
     :param driver: what held the NIC in the host afterwards
     :param no_dhcp: why it got none, in the guest's word
     :param fault: why there is no report, empty where there is one
-    :param dmar_faults: what the host's kernel said of refused accesses
+    :param iommu_faults: what the host's kernel said of refused accesses
     """
 
     seen: tuple[PciId, ...] = ()
@@ -48,7 +47,7 @@ class Attempt:
     driver: str | None = None
     no_dhcp: str = ""
     fault: str = ""
-    dmar_faults: str = ""
+    iommu_faults: str = ""
 
     def words(self) -> str:
         """It, without what differs from run to run."""
@@ -56,7 +55,7 @@ class Attempt:
             return self.fault
         seen = " ".join(map(str, self.seen)) or "no NIC"
         dhcp = "an address by DHCP" if self.leased else f"no address by DHCP ({self.no_dhcp})"
-        faults = f", {self.dmar_faults}" if self.dmar_faults else ""
+        faults = f", {self.iommu_faults}" if self.iommu_faults else ""
         return f"{seen}, {dhcp}{faults}, then back on {self.driver or 'no driver'}"
 
     def hint(self, subject: Subject, nic: Endpoint) -> str:
@@ -75,7 +74,7 @@ class Attempt:
             return _link_hint(subject, nic)
         if not self.leased:
             return (
-                "DMA or interrupts do not come through the IOMMU: look for DMAR in the host's "
+                "DMA or interrupts do not come through the IOMMU: look for the IOMMU in the host's "
                 f"dmesg; a NIC without a user-mode backend does the same, see {subject.xml}"
             )
         return "give the NIC back with 'virsh nodedev-reattach' in the host, and see dmesg there"
@@ -96,13 +95,12 @@ def _link_hint(subject: Subject, nic: Endpoint) -> str:
 class NestedRun:
     """The guest's files in the host; a context manager that leaves nothing there."""
 
-    def __init__(
-        self, machine: HostConnection, accelerator: Accelerator, image: nested_guest.GuestImage
-    ) -> None:
-        self._machine = machine
-        self._accelerator = accelerator
+    def __init__(self, subject: Subject, iommu: IommuModel, image: nested_guest.GuestImage) -> None:
+        self._machine = subject.machine
+        self._accelerator = subject.accelerator
+        self._fault = re.compile(rf"\[ *(\d+\.\d+)\] ({iommu.fault}.*)", re.IGNORECASE)
         self._image = image
-        self._limit_s = _LIMIT_S[accelerator] * speed.timeout_scale()
+        self._limit_s = _LIMIT_S[subject.accelerator] * speed.timeout_scale()
 
     def __enter__(self) -> Self:
         self._clean_up()
@@ -139,7 +137,7 @@ class NestedRun:
             leased=bool(report.leases) and not report.failures,
             driver=self._driver_afterwards(nic),
             no_dhcp=report.failures[0].reason if report.failures else "nothing said",
-            dmar_faults="" if report.leases else self._dmar_faults(begun_s),
+            iommu_faults="" if report.leases else self._iommu_faults(begun_s),
         )
 
     def _start(self, nic: Endpoint) -> str:
@@ -202,13 +200,13 @@ class NestedRun:
             wait_for(is_back, f"driver {nic.driver}", _RETURN_S, poll_s=_POLL_S)
         return driver
 
-    def _dmar_faults(self, begun_s: float) -> str:
+    def _iommu_faults(self, begun_s: float) -> str:
         """What the kernel said since then about accesses that the IOMMU refused."""
         lines = self._machine.run(["dmesg"], check=False).stdout.splitlines()
         faults = [
             match[2]
             for line in lines
-            if (match := _FAULT.match(line)) and float(match[1]) >= begun_s
+            if (match := self._fault.match(line)) and float(match[1]) >= begun_s
         ]
         return f"and the host's kernel says {faults[-1]!r}" if faults else ""
 

@@ -27,7 +27,7 @@ class Nodedev(Check):
         groups = subject.observation.groups
         known = subject.libvirt.devices
         # A group's number is the kernel's choice; whether there is one is the topology's.
-        some = "a group" if subject.has_iommu else _NO_GROUP
+        some = _NO_GROUP if subject.iommu is None else "a group"
         expected = {
             str(nic.address): _words(nic.id, nic.node, groups.get(nic.address), some)
             for nic in nics

@@ -46,9 +46,7 @@ def _hint(subject: Subject, observed: Hardware, enabled: dict[PciAddress, int]) 
     if any(nic.address not in seen for nic in physical):
         return f"a physical function is missing: see the check pci-topology; {subject.anew}"
     if any(seen[nic.address].total_vfs != nic.total_vfs for nic in physical):
-        return (
-            f"the NIC is not the topology's igb, see <interface> in {subject.xml}; {subject.anew}"
-        )
+        return f"the device is not the topology's, see <interface> in {subject.xml}; {subject.anew}"
     wanted = {nic.address: 0 for nic in physical}
     for nic in expected.endpoints:
         if nic.physical_function is not None:
@@ -63,4 +61,4 @@ def _hint(subject: Subject, observed: Hardware, enabled: dict[PciAddress, int]) 
             f"sriov_numvfs is wrong, {', '.join(wrong)}: is it in vhost.sriov= of /proc/cmdline, "
             f"and what does 'systemctl status vhost-devices' in the host say? {subject.anew}"
         )
-    return f"the virtual functions are not those of this igb, or on another node; {subject.anew}"
+    return f"the virtual functions are not those of this model, or on another node; {subject.anew}"

@@ -15,7 +15,7 @@ class Vfio(Check):
     name = "vfio"
 
     def run(self, subject: Subject) -> Finding:
-        if not subject.has_iommu:
+        if subject.iommu is None:
             return self.not_applicable("vfio needs an IOMMU, and the topology has none")
         expected = {_MODULE: "loaded", **_drivers(subject.hardware)}
         observed = {

@@ -99,7 +99,7 @@ def collect(name: str, collection: Collection) -> None:
             collection.take(f"{name}/{file}", partial(inside.ask, argv))
         nodedev = libvirt_view.argv(nic.address for nic in nics)
         collection.take(f"{name}/nodedev.xml", partial(inside.ask, nodedev))
-        collection.take(f"{name}/sysfs.txt", partial(inside.ask, ["sh"], sysfs.script()))
+        collection.take(f"{name}/sysfs.txt", partial(inside.ask, sysfs.argv(), sysfs.script()))
 
 
 def _collect_files(directory: HostDirectory, collection: Collection) -> None:

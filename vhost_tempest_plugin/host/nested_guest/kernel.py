@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
+from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.util import cache, process
 from vhost_tempest_plugin.util.progress import Progress, silent
 from vhost_tempest_plugin.util.waiting import seldom, wait_for
@@ -19,7 +20,7 @@ from vhost_tempest_plugin.util.waiting import seldom, wait_for
 SOURCES = Path("/usr/src")
 
 KIND = "guest-kernel"
-_CONFIG = Path(__file__).with_name("kernel.config")
+_CONFIG = "kernel.config"
 _VERSION = re.compile(r"linux-source-(\d+(?:\.\d+)*)\.tar\.[a-z0-9]+\Z")
 _TOOLS = ("bc", "bison", "flex", "gcc", "make", "strip", "tar", "xz")
 
@@ -98,7 +99,7 @@ def _digest(tarball: Path) -> str:
     about = tarball.stat()
     return cache.digest(
         f"{tarball.name} {about.st_size} {about.st_mtime_ns}",
-        _CONFIG.read_text(),
+        _configuration(),
     )
 
 
@@ -112,7 +113,9 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
         progress(f"nested guest: unpacking {tarball.name}")
         excluded = [f"--exclude={pattern}" for pattern in _UNUSED]
         _until_death(["tar", "xf", tarball, "-C", source, "--strip-components=1", *excluded])
-        _until_death(["make", "-s", "-C", source, f"KCONFIG_ALLCONFIG={_CONFIG}", "allnoconfig"])
+        config = work / _CONFIG
+        config.write_text(_configuration())
+        _until_death(["make", "-s", "-C", source, f"KCONFIG_ALLCONFIG={config}", "allnoconfig"])
         for line in _untaken((source / ".config").read_text()):
             progress(f"nested guest: this kernel has no {line}")
         _compile(source, work / "log", progress)
@@ -127,10 +130,17 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
     progress("nested guest: done")
 
 
+def _configuration() -> str:
+    """The kernel's configuration, with the drivers of all device models."""
+    options = {option for model in devices.MODELS.values() for option in model.kernel_options}
+    drivers = "".join(f"{option}=y\n" for option in sorted(options))
+    return Path(__file__).with_name(_CONFIG).read_text() + drivers
+
+
 def _untaken(config: str) -> list[str]:
     """The wishes of the configuration that this version of the kernel does not know."""
     taken = set(config.splitlines())
-    wishes = (line for line in _CONFIG.read_text().splitlines() if line.startswith("CONFIG_"))
+    wishes = (line for line in _configuration().splitlines() if line.startswith("CONFIG_"))
     return [wish for wish in wishes if wish not in taken]
 
 

@@ -25,11 +25,11 @@ from ipaddress import IPv4Address
 
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology.device_model import ETHERNET
 from vhost_tempest_plugin.topology.model import HugePages
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 _PREFIX = "vhost-guest: "
-_NETWORK_CLASS = 0x020000
 LAST_LINE = f"{_PREFIX}done"
 
 
@@ -65,7 +65,7 @@ class GuestDevice:
     @property
     def is_nic(self) -> bool:
         """Whether it is an Ethernet controller."""
-        return self.device_class == _NETWORK_CLASS
+        return self.device_class >> 8 == ETHERNET
 
 
 @dataclass(frozen=True, order=True, slots=True)

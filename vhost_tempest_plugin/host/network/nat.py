@@ -7,19 +7,18 @@ so that a half-made network is found without its record.
 """
 
 import hashlib
-import re
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from uuid import UUID, uuid5
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host.network.uplink import Uplink
+from vhost_tempest_plugin.util.name import RULE, is_name
 
 PREFIX_LENGTH = 24
 # Their addresses follow the machine's, and the last is for broadcasts.
 MOST_PORTS = 253
 
-_NAME = re.compile(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", re.ASCII)
 _NAMESPACE = UUID("0d3f7ab2-5c1e-4f86-9a70-61b2c8e4d953")
 
 
@@ -128,8 +127,5 @@ def validate_name(name: str) -> None:
 
     :raises InputError: it cannot
     """
-    if not _NAME.fullmatch(name):
-        raise InputError(
-            f"{name!r} is no network name",
-            hint="use at most 40 small letters, digits and hyphens, a letter first",
-        )
+    if not is_name(name):
+        raise InputError(f"{name!r} is no network name", hint=f"use {RULE}")

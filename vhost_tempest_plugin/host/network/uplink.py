@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand
+from vhost_tempest_plugin.util import name
 
-_WISH = re.compile(r"([a-z](?:[a-z0-9-]{0,38}[a-z0-9])?)(?::([0-9]{1,3}))?", re.ASCII)
+_WISH = re.compile(rf"({name.PATTERN})(?::([0-9]{{1,3}}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

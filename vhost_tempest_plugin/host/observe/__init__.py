@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a host says about itself, in the types that the layout promises it in.
 
-``sysfs.script`` is run inside the host in one go; ``read`` makes an Observation of it.
+The command of ``sysfs.argv`` is run inside the host in one go; ``read`` makes an Observation of it.
 libvirt's view is ``libvirt_view``'s.
 """
 
@@ -11,6 +11,8 @@ from vhost_tempest_plugin.host.observe import hardware, sysfs
 from vhost_tempest_plugin.host.observe.kernel_log import KernelLog
 from vhost_tempest_plugin.topology.hardware import Hardware
 from vhost_tempest_plugin.topology.pci import PciAddress
+
+_ACPI_TABLES = "/sys/firmware/acpi/tables/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Observation:
     :param enabled_vfs: (physical function, sriov_numvfs)
     :param command_line: the kernel's
     :param cpu_flags: those of the first CPU
-    :param dmar_table: whether the firmware describes an Intel IOMMU
+    :param acpi_tables: by which the firmware describes the hardware, such as DMAR
     :param vfio_pci: whether the driver vfio-pci is loaded
     :param unsafe_interrupts: vfio's allow_unsafe_interrupts, None where vfio is not loaded
     :param kvm_device: whether there is a /dev/kvm
@@ -36,7 +38,7 @@ class Observation:
     command_line: tuple[str, ...]
     cpu_flags: frozenset[str]
     kernel_log: KernelLog
-    dmar_table: bool
+    acpi_tables: frozenset[str]
     vfio_pci: bool
     unsafe_interrupts: bool | None
     kvm_device: bool
@@ -44,7 +46,7 @@ class Observation:
 
 
 def read(text: str) -> Observation:
-    """Read what ``sysfs.script`` printed.
+    """Read what the command of ``sysfs.argv`` printed.
 
     :raises HostError: something in it has no known form
     """
@@ -62,7 +64,11 @@ def read(text: str) -> Observation:
         command_line=tuple(found.values.get("/proc/cmdline", "").split()),
         cpu_flags=frozenset(flags.split()),
         kernel_log=KernelLog(found.log),
-        dmar_table="/sys/firmware/acpi/tables/DMAR" in found.present,
+        acpi_tables=frozenset(
+            path.removeprefix(_ACPI_TABLES)
+            for path in found.present
+            if path.startswith(_ACPI_TABLES)
+        ),
         vfio_pci="/sys/bus/pci/drivers/vfio-pci" in found.present,
         unsafe_interrupts=None if unsafe is None else unsafe == "Y",
         kvm_device="/dev/kvm" in found.present,

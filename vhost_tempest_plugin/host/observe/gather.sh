@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Prints what observe.read() parses.  One process for many files: under emulation a
-# fork costs more than a thousand reads.
+# Prints what observe.read() parses; $1 is an extended regular expression of the lines of the
+# kernel log to print.  One process for many files: under emulation a fork costs more than a
+# thousand reads.
 LC_ALL=C
 export LC_ALL
 cd /sys/devices/system
@@ -24,8 +25,8 @@ find /sys/bus/pci/devices/*/ -maxdepth 1 -type l \
 echo '== present'
 printf '%s\n' /sys/devices/system/node/node[0-9]*/memory[0-9]* \
     /sys/devices/pci[0-9a-f]* /sys/module/vfio* /sys/module/kvm* \
-    /sys/bus/pci/drivers/vfio-pci /sys/class/iommu/* /sys/firmware/acpi/tables/DMAR /dev/kvm |
+    /sys/bus/pci/drivers/vfio-pci /sys/class/iommu/* /sys/firmware/acpi/tables/???? /dev/kvm |
     while read -r path; do if [ -e "$path" ]; then echo "$path"; fi; done
 echo '== kernel log'
-dmesg | sed -n '1p; /DMAR/p'
+dmesg | sed -nE "1p; 1!{/$1/p}"
 echo '== end'

@@ -5,7 +5,7 @@ import re
 from collections import defaultdict
 
 from vhost_tempest_plugin.host.observe.sysfs import Sysfs, convert, unreadable
-from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology import cpuset, devices
 from vhost_tempest_plugin.topology.hardware import (
     Cell,
     Cpu,
@@ -14,12 +14,12 @@ from vhost_tempest_plugin.topology.hardware import (
     Port,
     RootBus,
 )
+from vhost_tempest_plugin.topology.layout import is_own
 from vhost_tempest_plugin.topology.model import HugePages
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
-_ETHERNET = 0x0200  # PCI Code and ID Assignment 1.16, 1.3: base class 02h, sub-class 00h
-_BRIDGE = 0x0604
-_VIRTIO = 0x1AF4  # the vendor of the management link, which is not the topology's
+_BRIDGE = 0x0604  # PCI Code and ID Assignment 1.16, 1.7
+_CLASSES = {model.class_code for model in devices.MODELS.values()}
 _ROOT_BUS = re.compile(r"/sys/devices/pci([0-9a-f]{4,8}):([0-9a-f]{2})")
 _MEMORY_BLOCK = re.compile(r"/sys/devices/system/node/node(\d+)/memory(\d+)")
 _MIB = 1 << 20
@@ -44,7 +44,10 @@ def read(found: Sysfs) -> Hardware:
             for address in sorted(classes, key=str)
             if classes[address] == _BRIDGE
         ),
-        endpoints=_endpoints(found, [a for a, code in classes.items() if code == _ETHERNET]),
+        endpoints=_endpoints(
+            found,
+            sorted(a for a, code in classes.items() if code in _CLASSES),
+        ),
     )
 
 
@@ -167,13 +170,13 @@ def _endpoints(found: Sysfs, addresses: list[PciAddress]) -> tuple[Endpoint, ...
     for address, number in group_of.items():
         members[number].add(address)
     endpoints = []
-    for address in sorted(addresses):
+    for address in addresses:
         vendor, product, total = (
             found.values.get(f"{address}/{name}", "0")
             for name in ("vendor", "device", "sriov_totalvfs")
         )
         identity = convert(f"id of {address}", f"{vendor}:{product}", PciId.parse)
-        if identity.vendor == _VIRTIO:
+        if is_own(address, identity):
             continue
         parent = found.links.get((str(address), "physfn"))
         endpoints.append(

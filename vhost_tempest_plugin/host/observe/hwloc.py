@@ -14,6 +14,7 @@ from dataclasses import replace
 from lxml import etree
 
 from vhost_tempest_plugin.host.observe.sysfs import convert, unreadable
+from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.topology.hardware import (
     Cell,
     Cpu,
@@ -22,13 +23,13 @@ from vhost_tempest_plugin.topology.hardware import (
     Port,
     RootBus,
 )
+from vhost_tempest_plugin.topology.layout import is_own
 from vhost_tempest_plugin.topology.model import HugePages
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 COMMAND = ("lstopo-no-graphics", "--of", "xml", "--filter", "io:all", "--no-caches")
 
-_ETHERNET = "0200"
-_VIRTIO = 0x1AF4  # the vendor of the management link, which is not the topology's
+_CLASSES = {f"{model.class_code:04x}" for model in devices.MODELS.values()}
 _PCI_TYPE = re.compile(r"([0-9a-f]{4}) \[([0-9a-f]{4}:[0-9a-f]{4})\] .*", re.DOTALL)
 _BUSES = re.compile(r"[0-9a-f]{4,8}:\[([0-9a-f]{2})-[0-9a-f]{2}\]")
 _NORMAL_PAGE_KIB = 4
@@ -206,6 +207,7 @@ def _endpoints(root: etree._Element) -> Iterator[Endpoint]:
         match = _PCI_TYPE.fullmatch(kind)
         if match is None:
             raise unreadable("PCI device of hwloc", kind)
-        id_ = convert("PCI id", match[2], PciId.parse)
-        if match[1] == _ETHERNET and id_.vendor != _VIRTIO:
-            yield Endpoint(_address(device), id_, _node(device))
+        address = _address(device)
+        identity = convert("PCI id", match[2], PciId.parse)
+        if match[1] in _CLASSES and not is_own(address, identity):
+            yield Endpoint(address, identity, _node(device))

@@ -1,44 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernel log says about the IOMMU.
-
-Linux, drivers/iommu/intel: "DMAR: IOMMU enabled" only says that the command line asks for
-it; the last line, with the technology's name, is printed once the IOMMU translates.
-"""
+"""What the kernel log says about the IOMMU."""
 
 import re
 from dataclasses import dataclass
 
-_ACTIVE = "DMAR: Intel(R) Virtualization Technology for Directed I/O"
-_ASKED_FOR = "DMAR: IOMMU enabled"
-_REMAPPING = "DMAR-IR: Enabled IRQ remapping in "
+from vhost_tempest_plugin.topology.iommu_model import IommuModel
+
 _TIME = re.compile(r"\[\s*(\d+\.\d+)\] ")
 
 
 @dataclass(frozen=True, slots=True)
 class KernelLog:
-    """The log's first line, then those that speak of DMAR."""
+    """The log's first line, then those that contain the log word of an IOMMU model."""
 
     lines: tuple[str, ...]
 
-    @property
-    def active(self) -> str | None:
-        """The message that the IOMMU translates."""
-        return self._find(_ACTIVE)
+    def active(self, model: IommuModel) -> str | None:
+        """The message that such an IOMMU translates."""
+        return self._find(model.active)
 
-    @property
-    def asked_for(self) -> str | None:
-        """The message that the command line asks for the IOMMU; it may still be inactive."""
-        return self._find(_ASKED_FOR)
+    def requested(self, model: IommuModel) -> str | None:
+        """The message that the command line asks for such an IOMMU; it may still be inactive."""
+        return self._find(model.requested)
 
-    @property
-    def remapping(self) -> str | None:
-        """The message that interrupts are remapped."""
-        return self._find(_REMAPPING)
+    def remapping(self, model: IommuModel) -> str | None:
+        """The message that such an IOMMU remaps interrupts."""
+        return self._find(model.remapping)
 
-    @property
-    def last(self) -> str | None:
-        """The last line that speaks of DMAR."""
-        lines = [self._message(line) for line in self.lines if "DMAR" in line]
+    def last(self, model: IommuModel) -> str | None:
+        """The last message about such an IOMMU."""
+        lines = [self._message(line) for line in self.lines if model.log_word in line]
         return lines[-1] if lines else None
 
     @property
@@ -51,6 +42,8 @@ class KernelLog:
     def _message(line: str) -> str:
         return _TIME.sub("", line, count=1)
 
-    def _find(self, begin: str) -> str | None:
+    def _find(self, begin: str | None) -> str | None:
+        if begin is None:
+            return None
         messages = map(self._message, self.lines)
         return next((message for message in messages if message.startswith(begin)), None)

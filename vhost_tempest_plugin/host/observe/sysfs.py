@@ -8,13 +8,20 @@ from importlib import resources
 from typing import TypeVar
 
 from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.topology import iommus
 
 _T = TypeVar("_T")
 _SECTIONS = ("values", "links", "present", "kernel log", "end")
 
 
+def argv() -> tuple[str, ...]:
+    """The command that reads ``script`` and prints what ``parse`` takes."""
+    words = "|".join(re.escape(model.log_word) for model in iommus.MODELS.values())
+    return ("sh", "-s", "--", words)
+
+
 def script() -> str:
-    """The POSIX shell script whose output ``parse`` takes."""
+    """The POSIX shell script that the command of ``argv`` reads."""
     return resources.files(__package__).joinpath("gather.sh").read_text(encoding="utf-8")
 
 
@@ -45,7 +52,7 @@ class Sysfs:
     :param links: (device address, link name) to the last part of the link's target; for the
         name ``device`` the whole target
     :param present: paths that exist
-    :param log: the kernel log's first line, then those of DMAR
+    :param log: the kernel log's first line, then those about IOMMUs
     """
 
     values: Mapping[str, str]

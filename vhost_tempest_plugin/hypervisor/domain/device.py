@@ -11,13 +11,11 @@ from vhost_tempest_plugin.hypervisor.domain.element import Element, add, address
 from vhost_tempest_plugin.topology.hardware import ControllerKind
 from vhost_tempest_plugin.topology.layout import (
     DISK,
-    MANAGEMENT,
     UPLINK,
     Controller,
     Device,
-    Layout,
 )
-from vhost_tempest_plugin.topology.model import Iommu, IommuModel
+from vhost_tempest_plugin.topology.model import Iommu
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 
@@ -68,15 +66,6 @@ def add_controller(devices: Element, controller: Controller) -> None:
     address(element, PciAddress(controller.parent, controller.slot))
 
 
-def add_management(devices: Element, layout: Layout) -> Element:
-    """The first interface, whose netdev libvirt therefore calls hostnet0; gives its address."""
-    interface = add(devices, "interface", type="user")
-    add(interface, "mac", address=layout.management_mac)
-    add(interface, "model", type="virtio")
-    add(interface, "rom", enabled="no")
-    return address(interface, MANAGEMENT)
-
-
 def add_uplink(devices: Element, uplink: Tap) -> None:
     """The last interface, in the slot of the first, so that every other keeps place and name.
 
@@ -90,19 +79,19 @@ def add_uplink(devices: Element, uplink: Tap) -> None:
     address(interface, UPLINK)
 
 
-def nic(device: Device, *, has_companion: bool = False) -> str:
-    """One NIC alone, to be plugged into a running host.
+def device_xml(device: Device, *, has_companion: bool = False) -> str:
+    """One device alone, to be plugged into a running host.
 
     :param has_companion: there is another function in its slot
     """
-    element = add_nic(etree.Element("devices"), device)
+    element = add_device(etree.Element("devices"), device)
     if has_companion:
         element.findall("address")[-1].set("multifunction", "on")
     return etree.tostring(element, encoding="unicode")
 
 
 def companion(device: Device) -> Mapping[str, Mapping[str, str | bool]]:
-    """A random number generator in the slot of a NIC, as its next function: QEMU's commands.
+    """A random number generator in the slot of a device, as its next function: QEMU's commands.
 
     The functions of a slot are in one IOMMU group, unless they say that they keep apart (ACS).
     libvirt plugs in no other function than the first.
@@ -123,11 +112,16 @@ def companion(device: Device) -> Mapping[str, Mapping[str, str | bool]]:
     }
 
 
-def add_nic(devices: Element, device: Device) -> Element:
-    """A NIC for guests, on a network of QEMU's that it has to itself."""
+def add_device(devices: Element, device: Device) -> Element:
+    """A device for guests; a NIC is on a network of QEMU's that it has to itself.
+
+    :raises ValueError: it is no NIC, for which domain XML has no element
+    """
+    if device.mac is None:
+        raise ValueError(f"libvirt has no element for a {device.model}")
     interface = add(devices, "interface", type="user")
     add(interface, "mac", address=device.mac)
-    add(interface, "model", type=device.model.value)
+    add(interface, "model", type=device.model.name)
     # Nobody boots from it, and the firmware would load its ROM.
     add(interface, "rom", enabled="no")
     address(interface, PciAddress(device.parent, device.slot))
@@ -149,18 +143,21 @@ def add_iommu(devices: Element, iommu: Iommu, *, x2apic: bool) -> None:
 
     :param x2apic: it has room in an interrupt for the numbers of such APICs (EIM)
     """
-    if iommu.model is IommuModel.NONE:
+    model = iommu.model
+    if model is None:
         return
-    element = add(devices, "iommu", model=iommu.model.value)
-    driver = add(
-        element,
-        "driver",
-        intremap=_switch(iommu.interrupt_remapping),
-        caching_mode=_switch(iommu.caching_mode),
-        aw_bits=str(iommu.address_width_bits),
-    )
+    options = {}
+    if model.remapping:
+        options["intremap"] = _switch(iommu.interrupt_remapping)
+    if model.has_caching_mode:
+        options["caching_mode"] = _switch(iommu.caching_mode)
+    if model.address_widths_bits:
+        options["aw_bits"] = str(iommu.address_width_bits)
     if x2apic:
-        driver.set("eim", "on")
+        options["eim"] = "on"
+    element = add(devices, "iommu", model=model.name)
+    if options:
+        add(element, "driver", **options)
 
 
 def _switch(on: bool) -> str:

@@ -2,15 +2,16 @@
 """Domain XML, as rendered or as libvirt tells it of a running domain, to a layout."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from lxml import etree
 
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.hypervisor.domain import metadata
+from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.metadata import GroupNote, HostNote, NodeNote
-from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology import cpuset, devices, iommus
 from vhost_tempest_plugin.topology.hardware import ControllerKind
 from vhost_tempest_plugin.topology.layout import Controller, Device, Firmware, Layout
 from vhost_tempest_plugin.topology.model import (
@@ -18,11 +19,10 @@ from vhost_tempest_plugin.topology.model import (
     DeviceGroup,
     Host,
     Iommu,
-    IommuModel,
     Management,
     NumaNode,
 )
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 _Element = etree._Element
 
@@ -67,15 +67,14 @@ def parse(xml: str) -> Layout:
 
 def _layout(domain: _Element, note: HostNote) -> Layout:
     controllers = _controllers(domain)
-    nics = _nics(domain, controllers)
     on_node: dict[int | None, list[Device]] = {}
-    for nic in nics:
-        on_node.setdefault(nic.node, []).append(nic)
+    for device in _devices(domain, controllers):
+        on_node.setdefault(device.node, []).append(device)
     groups: dict[int | None, tuple[DeviceGroup, ...]] = {}
-    devices: list[Device] = []
+    noted_devices: list[Device] = []
     for node, here in on_node.items():
         groups[node] = tuple(_groups(iter(here), note.nodes.get(node, NodeNote()).groups))
-        devices.extend(_with_notes(here, groups[node]))
+        noted_devices.extend(_with_notes(here, groups[node]))
     expanders = {c.node: c for c in controllers if c.kind is ControllerKind.PCIE_EXPANDER_BUS}
     nodes = []
     for cell in domain.iterfind("cpu/numa/cell"):
@@ -103,10 +102,12 @@ def _layout(domain: _Element, note: HostNote) -> Layout:
         devices=groups.get(None, ()),
         machine=note.machine,
         iommu=_iommu(domain),
-        management=Management(_management_mac(domain) if note.management_mac_given else None),
+        management=Management(
+            ManagementNic.read(domain).mac if note.management_mac_given else None
+        ),
     )
     firmware = Firmware.BIOS if domain.find("os/loader") is None else Firmware.EFI
-    return Layout(host, firmware, controllers, tuple(sorted(devices, key=lambda d: d.parent)))
+    return Layout(host, firmware, controllers, tuple(sorted(noted_devices, key=lambda d: d.parent)))
 
 
 def _only(parent: _Element, path: str) -> _Element:
@@ -128,13 +129,14 @@ def _distances(cell: _Element) -> Iterator[tuple[int, int]]:
 def _iommu(domain: _Element) -> Iommu:
     element = domain.find("devices/iommu")
     if element is None:
-        return Iommu(IommuModel.NONE, interrupt_remapping=False, caching_mode=False)
-    driver = _only(element, "driver")
+        return Iommu(None, interrupt_remapping=False, caching_mode=False)
+    driver = element.find("driver")
+    options: Mapping[str, str] = {} if driver is None else dict(driver.attrib)
     return Iommu(
-        IommuModel(element.attrib["model"]),
-        interrupt_remapping=driver.get("intremap") == "on",
-        caching_mode=driver.get("caching_mode") == "on",
-        address_width_bits=int(driver.get("aw_bits", Iommu().address_width_bits)),
+        iommus.MODELS[element.attrib["model"]],
+        interrupt_remapping=options.get("intremap") == "on",
+        caching_mode=options.get("caching_mode") == "on",
+        address_width_bits=int(options.get("aw_bits", Iommu().address_width_bits)),
     )
 
 
@@ -187,20 +189,19 @@ def _number(
     return last
 
 
-def _nics(domain: _Element, controllers: tuple[Controller, ...]) -> list[Device]:
-    """The assignable NICs, with nothing noted, in the order of their root ports."""
-    models = set(DeviceModel)
+def _devices(domain: _Element, controllers: tuple[Controller, ...]) -> list[Device]:
+    """The devices for guests, with nothing noted, in the order of their root ports."""
     by_index = {controller.index: controller for controller in controllers}
-    nics = []
+    found = []
     for interface in domain.iterfind("devices/interface"):
-        model = _only(interface, "model").get("type")
-        if model not in models:
+        model = devices.MODELS.get(_only(interface, "model").get("type", ""))
+        if model is None:
             continue
         place = _place(interface)
         parent = by_index[place.bus]
-        nics.append(
+        found.append(
             Device(
-                model=DeviceModel(model),
+                model=model,
                 mac=_only(interface, "mac").attrib["address"],
                 parent=parent.index,
                 slot=place.slot,
@@ -208,36 +209,37 @@ def _nics(domain: _Element, controllers: tuple[Controller, ...]) -> list[Device]
                 address=PciAddress(parent.guest_bus, place.slot, place.function),
             )
         )
-    return sorted(nics, key=lambda nic: (nic.parent, nic.slot))
+    return sorted(found, key=lambda device: (device.parent, device.slot))
 
 
-def _management_mac(domain: _Element) -> str:
-    return _only(domain, "devices/interface[@type='user']/model[@type='virtio']/../mac").attrib[
-        "address"
-    ]
-
-
-def _groups(nics: Iterator[Device], notes: tuple[GroupNote, ...]) -> Iterator[DeviceGroup]:
-    """The groups that were noted, then one for each NIC that was added since."""
+def _groups(found: Iterator[Device], notes: tuple[GroupNote, ...]) -> Iterator[DeviceGroup]:
+    """The groups that were noted, then one for each device that was added since."""
     for note in notes:
-        taken = tuple(itertools.islice(nics, note.count))
+        taken = tuple(itertools.islice(found, note.count))
         if taken:
-            macs = tuple(nic.mac for nic in taken) if note.macs_given else ()
+            macs = _macs(taken) if note.macs_given else ()
             yield DeviceGroup(taken[0].model, len(taken), note.vfs, macs, note.binding)
-    for nic in nics:
-        yield DeviceGroup(nic.model, macs=(nic.mac,))
+    for device in found:
+        yield DeviceGroup(device.model, macs=_macs((device,)))
 
 
-def _with_notes(nics: list[Device], groups: tuple[DeviceGroup, ...]) -> Iterator[Device]:
+def _macs(found: tuple[Device, ...]) -> tuple[str, ...]:
+    return tuple(device.mac for device in found if device.mac is not None)
+
+
+def _with_notes(found: list[Device], groups: tuple[DeviceGroup, ...]) -> Iterator[Device]:
     of_each = itertools.chain.from_iterable(itertools.repeat(g, g.count) for g in groups)
-    for nic, group in zip(nics, of_each, strict=True):
-        yield replace(nic, vfs=group.vfs, binding=group.binding)
+    for device, group in zip(found, of_each, strict=True):
+        yield replace(device, vfs=group.vfs, binding=group.binding)
 
 
-def nic_alias(xml: str, mac: str) -> str | None:
-    """What libvirt calls the NIC with this MAC address in a live domain; None without one."""
-    for interface in etree.fromstring(xml.encode()).findall("./devices/interface"):
-        address, alias = interface.find("mac"), interface.find("alias")
-        if address is not None and address.get("address") == mac and alias is not None:
-            return alias.get("name")
+def alias(xml: str, device: Device) -> str | None:
+    """What libvirt calls a device of a live domain, by where it is; None where it is not."""
+    place = PciAddress(device.parent, device.slot)
+    for element in etree.fromstring(xml.encode()).iterfind("devices/*"):
+        name = element.find("alias")
+        if name is None or element.find("address[@type='pci']") is None:
+            continue
+        if _place(element) == place:
+            return name.get("name")
     return None

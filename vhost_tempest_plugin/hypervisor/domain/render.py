@@ -12,6 +12,7 @@ from vhost_tempest_plugin.hypervisor.domain import device
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.device import Tap
 from vhost_tempest_plugin.hypervisor.domain.element import Element, add, address
+from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.metadata import describe
 from vhost_tempest_plugin.topology import cpuset
 from vhost_tempest_plugin.topology.layout import DISK, RANDOM, Firmware, Layout
@@ -178,9 +179,9 @@ def _devices(domain: Element, layout: Layout, boot: Boot, *, x2apic: bool) -> No
     add(devices, "controller", type="usb", index="0", model="none")
     for controller in layout.controllers:
         device.add_controller(devices, controller)
-    management = device.add_management(devices, layout)
+    management = ManagementNic(layout.management_mac).add(devices)
     for each in layout.devices:
-        device.add_nic(devices, each)
+        device.add_device(devices, each)
     if boot.uplink is not None:
         management.set("multifunction", "on")
         device.add_uplink(devices, boot.uplink)

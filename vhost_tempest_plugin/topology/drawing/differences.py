@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology import cpuset, devices
 from vhost_tempest_plugin.topology.hardware import Cell, Endpoint, Hardware
 from vhost_tempest_plugin.topology.model import HugePages
-from vhost_tempest_plugin.topology.pci import DeviceModel, PciAddress, PciId
+from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 # What Linux keeps of a node for itself does not count as its memory: up to 64 MiB for
 # swiotlb, the kernel, and a sixty-fourth for its page structures.
@@ -51,11 +51,11 @@ def short(address: PciAddress) -> str:
 
 def model_name(id_: PciId) -> str:
     """The model's name for an id, the id itself where it has none."""
-    for model in DeviceModel:
+    for model in devices.MODELS.values():
         if id_ == model.id:
-            return model.value
-        if id_ == model.vf_id:
-            return f"{model.value} VF"
+            return model.name
+        if model.sriov and id_ == model.sriov.id:
+            return f"{model.name} VF"
     return str(id_)
 
 
