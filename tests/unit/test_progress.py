@@ -2,12 +2,29 @@
 """What long work tells."""
 
 import queue
+import tempfile
 import unittest
 from contextlib import closing
+from pathlib import Path
 
+from vhost_tempest_plugin.util.current_wait import CurrentWait, read
 from vhost_tempest_plugin.util.progress import Pulse
 
 LIMIT_S = 60
+
+
+class CurrentWaitTest(unittest.TestCase):
+    def test_it_is_read_while_it_lasts(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            directory = Path(name) / "records"
+            wait = CurrentWait(directory, "package.test_x.XTest.test_y")
+            self.assertEqual("", read(directory, "XTest.test_y"))
+            wait("status ACTIVE")
+            self.assertRegex(read(directory, "XTest.test_y"), r"^waits for status ACTIVE, \d+ s$")
+            self.assertEqual("", read(directory, "Test.test_y"))
+            wait("")
+            self.assertEqual("", read(directory, "XTest.test_y"))
+            self.assertEqual([], list(directory.iterdir()))
 
 
 class PulseTest(unittest.TestCase):
@@ -27,6 +44,12 @@ class PulseTest(unittest.TestCase):
             self.assertTrue(told.get(timeout=LIMIT_S).endswith("another"))
         while not told.empty():
             self.assertTrue(told.get().endswith("another"))
+
+    def test_what_it_waits_for(self) -> None:
+        told: queue.Queue[str] = queue.Queue()
+        with closing(Pulse(told.put, 0.01, lambda what: f"{what} waits")) as pulse:
+            pulse.begin("one")
+            self.assertTrue(told.get(timeout=LIMIT_S).endswith("  one: one waits"))
 
     def test_what_ends_soon_is_not_told(self) -> None:
         told: list[str] = []

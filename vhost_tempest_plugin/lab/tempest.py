@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -20,7 +21,7 @@ from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import private_files, process, removal, speed
+from vhost_tempest_plugin.util import current_wait, private_files, process, removal, speed
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
 # Where tests leave what they saw, in the workspace.
@@ -105,12 +106,13 @@ def run(
 ) -> tuple[Run, int]:
     """Run tests; what came of them, and tempest's status.
 
-    Each is told of when it has ended, and meanwhile again and again where it takes long.
+    Each is reported when it has ended; while it takes long, once a minute with what it waits for.
 
     :param words: what ``tempest run`` takes
     :param output: where the subunit stream goes
     """
-    removal.remove(workspace.directory / RECORDS)
+    records = workspace.directory / RECORDS
+    removal.remove(records)
     output.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
 
@@ -124,13 +126,12 @@ def run(
         process.running(
             argv, errors=errors, directory=workspace.directory, environment=limits()
         ) as program,
-        closing(Pulse(progress, _NEWS_S)) as pulse,
+        closing(Pulse(progress, _NEWS_S, partial(current_wait.read, records))) as pulse,
     ):
         source = cast(BinaryIO, program.stdout)
         outcomes = stream.copied(source, output / report.STREAM, tell, pulse.begin)
         status = program.wait()
     title = f"Tests on the lab {workspace.name}"
-    records = workspace.directory / RECORDS
     return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status
 
 

@@ -27,6 +27,7 @@ from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.inspection.record import Record
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.scenario.session import DisagreementError, Session
+from vhost_tempest_plugin.util.current_wait import CurrentWait
 
 CONF = config.CONF
 
@@ -89,13 +90,18 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
 
     def setUp(self) -> None:
         super().setUp()
-        self.watch = Stopwatch()
+        test = self.id().partition("[")[0]
+        self.watch = (
+            Stopwatch(news=CurrentWait(Path(CONF.vhost.results_dir), test))
+            if CONF.vhost.results_dir
+            else Stopwatch()
+        )
         self.session = Session(
             self.cloud,
             self.hosts,
             self.site.limits,
             Inspector(self.cloud, self.hosts),
-            Record(self.id().partition("[")[0]),
+            Record(test),
             self.watch,
         )
         self.addCleanup(self._write_record)

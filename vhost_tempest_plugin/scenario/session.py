@@ -166,9 +166,9 @@ class Session:
         """
         facts: list[str] = []
         states = [self._known[server] for server in servers]
-        for state, inspection in zip(
-            states, self._inspector.inspect(*states, report=report), strict=True
-        ):
+        with self.watch.working("inspection"):
+            inspections = self._inspector.inspect(*states, report=report)
+        for state, inspection in zip(states, inspections, strict=True):
             found = list(inspection.facts)
             if inspection.seen is not None:
                 now = replace(state.claim, seen=inspection.seen)
@@ -230,6 +230,7 @@ class Session:
     def left_host(self, server: str, step: str) -> None:
         """Note that a server has no host any more; nothing of that host may be held for it."""
         self.forget(server)
+        self.record.left(self._known[server].number, step, self.watch.total_s)
         self.released(server, self._known[server].host, step)
 
     def forget(self, server: str) -> None:

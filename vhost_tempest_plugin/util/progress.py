@@ -4,6 +4,7 @@
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol, TextIO
 
 
@@ -33,11 +34,18 @@ class Pulse:
     """Tells of each thing that goes on, again and again for as long as it takes.
 
     :param interval_s: from its beginning to the first time, and on
+    :param detail: what more there is to say of it at that moment
     """
 
-    def __init__(self, progress: Progress, interval_s: float) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        interval_s: float,
+        detail: Callable[[str], str] = lambda what: "",
+    ) -> None:
         self._progress = progress
         self._interval_s = interval_s
+        self._detail = detail
         self._under_way: dict[str, tuple[threading.Event, threading.Thread]] = {}
 
     def begin(self, what: str) -> None:
@@ -62,4 +70,6 @@ class Pulse:
     def _run(self, what: str, ended: threading.Event) -> None:
         begun_s = time.monotonic()
         while not ended.wait(self._interval_s):
-            self._progress(f"running  {time.monotonic() - begun_s:6.1f} s  {what}")
+            detail = self._detail(what)
+            more = f": {detail}" if detail else ""
+            self._progress(f"running  {time.monotonic() - begun_s:6.1f} s  {what}{more}")

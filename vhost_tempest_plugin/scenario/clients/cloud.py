@@ -240,7 +240,8 @@ class Cloud:
             ``[compute]build_timeout``
         :raises tempest.lib.exceptions.TimeoutException: it did not come
         """
-        with watch.waiting(what.split(" ")[0] if what.startswith("status") else what):
+        kind = "status" if what.startswith("status ") else what
+        with watch.waiting(kind, detail=what):
             return wait_for(
                 condition,
                 what,

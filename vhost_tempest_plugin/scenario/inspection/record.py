@@ -64,6 +64,23 @@ class Record:
             }
         )
 
+    def left(self, number: int, step: str, at_s: float) -> None:
+        """Note that a server has no host after a step."""
+        self._servers.append(
+            {
+                "server": number,
+                "step": step,
+                "at_s": round(at_s, 3),
+                "host": None,
+                "power": "",
+                "request": "",
+                "nodes": [],
+                "devices": [],
+                "device_nodes": {},
+                "emulator": "",
+            }
+        )
+
     def phase(self, step: str, servers: Iterable[int], watch: Stopwatch) -> None:
         """Note that a phase of the test ends here; it began where the one before ended.
 
@@ -95,6 +112,7 @@ class Record:
             "own_s": round(watch.own_s, 3),
             "total_s": round(watch.total_s, 3),
             "waited_s": {what: round(spent_s, 3) for what, spent_s in watch.waited_s.items()},
+            "worked_s": {what: round(spent_s, 3) for what, spent_s in watch.worked_s.items()},
             "phases": self._phases,
             "servers": self._servers,
             "disagreements": self._disagreements,
