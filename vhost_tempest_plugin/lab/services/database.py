@@ -25,6 +25,7 @@ from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import LocalError, VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.waiting import wait_for
 
 READY_LIMIT_S = 60.0
@@ -146,8 +147,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
     :raises StartError: it does not come up
     """
     prepare(settings)
-    argv: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
-    argv += program(settings).argv
+    argv = asked_to_end(program(settings).argv)
     with process.running(argv, log=settings.log(Service.MARIADB)) as server:
 
         def failed(fact: str) -> StartError:
