@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The checks of a lab on answers that are right, and on answers that are wrong."""
 
+import json
 import unittest
 from dataclasses import replace
 from typing import cast
@@ -69,6 +70,26 @@ class LabChecksTest(unittest.TestCase):
         [finding] = LAB.run_all(subject, [name])
         return finding
 
+    @staticmethod
+    def having(*options: tuple[str, str, str]) -> Settings:
+        """The lab with options of nova-compute that were set by hand."""
+        overrides = (Override(Service.NOVA_COMPUTE, *option) for option in options)
+        return replace(SETTINGS, overrides=tuple(overrides))
+
+    @staticmethod
+    def children() -> list[Provider]:
+        """The providers of all NICs."""
+        return [
+            Provider(
+                str(row.address),
+                f"lab-0_{str(row.address).upper()}",
+                ROOT.uuid,
+                {f"CUSTOM_PCI_{row.vendor_id}_{row.product_id}".upper(): Inventory(1, 0, 0)},
+                frozenset(),
+            )
+            for row in ROWS
+        ]
+
     def assert_failed(self, finding: Finding, observed: str) -> None:
         self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn(observed, finding.observed)
@@ -111,22 +132,47 @@ class LabChecksTest(unittest.TestCase):
         self.assert_failed(self.finding("placement", FakeCloud(providers=())), "nothing")
 
     def test_placement_with_a_provider_for_each_nic(self) -> None:
-        reported = Override(Service.NOVA_COMPUTE, "pci", "report_in_placement", "true")
-        settings = replace(SETTINGS, overrides=(reported,))
-        children = [
-            Provider(
-                str(row.address),
-                f"lab-0_{str(row.address).upper()}",
-                ROOT.uuid,
-                {"CUSTOM_PCI_8086_10D3": Inventory(1, 0, 0)},
-                frozenset(),
-            )
-            for row in ROWS
-        ]
+        settings = self.having(("pci", "report_in_placement", "true"))
+        children = self.children()
         found = self.finding("placement", FakeCloud(providers=(ROOT, *children)), settings)
         self.assertEqual(CheckVerdict.PASSED, found.verdict, found)
         found = self.finding("placement", FakeCloud(providers=(ROOT, *children[1:])), settings)
         self.assert_failed(found, "nothing")
+
+    def test_placement_by_the_options_in_force(self) -> None:
+        settings = self.having(
+            ("compute", "cpu_shared_set", "0-2,^1"),
+            ("compute", "cpu_dedicated_set", "3"),
+            ("libvirt", "file_backed_memory", "8192"),
+            ("pci", "report_in_placement", "True"),
+            ("pci", "device_spec", json.dumps({"address": str(next(iter(ROWS)).address)})),
+        )
+        inventories = {
+            "VCPU": Inventory(2, 0, 0),
+            "PCPU": Inventory(1, 0, 0),
+            "MEMORY_MB": Inventory(8192, 0, 0),
+        }
+        first, *others = self.children()
+        root = replace(ROOT, inventories=inventories)
+        found = self.finding("placement", FakeCloud(providers=(root, first)), settings)
+        self.assertEqual(CheckVerdict.PASSED, found.verdict, found)
+        found = self.finding("placement", FakeCloud(providers=(ROOT, first)), settings)
+        self.assert_failed(found, f"lab-0 VCPU, lab-0 PCPU: {len(CPUS.shared)}")
+        found = self.finding("placement", FakeCloud(providers=(root, first, *others)), settings)
+        self.assert_failed(found, others[0].name)
+
+    def test_a_provider_of_a_host_that_is_gone(self) -> None:
+        old = replace(ROOT, uuid="2", name="old")
+        self.assert_failed(
+            self.finding("placement", FakeCloud(providers=(ROOT, old))), "old: a host"
+        )
+
+    def test_options_whose_outcome_is_not_known(self) -> None:
+        settings = self.having(("pci", "device_spec", '{"devname": "eth1"}'))
+        for name in ("placement", "pci-devices"):
+            found = self.finding(name, settings=settings)
+            self.assertEqual(CheckVerdict.ERROR, found.verdict, found)
+            self.assertIn("'eth1' may be any function", found.observed)
 
     def test_host_mapping(self) -> None:
         for mapped, verdict in ((True, CheckVerdict.PASSED), (False, CheckVerdict.FAILED)):
@@ -153,6 +199,20 @@ class LabChecksTest(unittest.TestCase):
                     self.assert_failed(finding, observed)
                 else:
                     self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
+
+    def test_pci_devices_by_the_options_in_force(self) -> None:
+        first, second, *_ = ROWS
+        settings = self.having(("pci", "device_spec", json.dumps({"address": str(first.address)})))
+        for rows, observed in (
+            ({first: "available"}, ""),
+            ({first: "available", second: "available"}, str(second.address)),
+        ):
+            with mock.patch.object(NovaDatabase, "look", return_value=_view(rows)):
+                finding = self.finding("pci-devices", settings=settings)
+            if observed:
+                self.assert_failed(finding, observed)
+            else:
+                self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
 
 
 def _view(rows: dict[PciDeviceRow, str]) -> NovaView:

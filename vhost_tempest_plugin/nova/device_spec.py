@@ -7,8 +7,10 @@ nova/pci/devspec.py, nova/compute/pci_placement_translator.py.
 
 import json
 import re
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from vhost_tempest_plugin.nova import pci_devices
@@ -19,6 +21,8 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 _ANY = "*"
 _FIELDS = ("domain", "bus", "slot", "function")
 _CUSTOM = "CUSTOM_"
+# oslo.utils, bool_from_string.
+_TRUE = ("1", "t", "true", "on", "y", "yes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +81,45 @@ class Entry:
         }
         return {name: word for name, word in words.items() if word is not None}
 
-    def matches(self, row: PciDeviceRow) -> bool:
-        """Whether the function is meant."""
+    def matches(self, row: PciDeviceRow, physical: PciAddress | None = None) -> bool:
+        """Whether the function is meant.
+
+        :param physical: the physical function of a virtual one, whose address names this one too
+        """
         ids = (self.vendor_id, row.vendor_id), (self.product_id, row.product_id)
         if not all(wanted in (None, found) for wanted, found in ids):
             return False
+        if physical is not None and self._is_single and self._is_at(physical):
+            return True
+        return self._is_at(row.address)
+
+    def _is_at(self, address: PciAddress) -> bool:
         if isinstance(self.address, AddressPattern):
-            return self.address.matches(row.address)
-        return self.address is None or _is_like(self.address, row.address)
+            return self.address.matches(address)
+        return self.address is None or _is_like(self.address, address)
+
+    @property
+    def _is_single(self) -> bool:
+        """Whether the address is of one function, none of its parts left open."""
+        match self.address:
+            case None:
+                return False
+            case AddressPattern():
+                parts = [getattr(self.address, field) for field in _FIELDS]
+            case text:
+                parts = list(_glob(text))
+        return all(set(part) <= set(string.hexdigits) for part in parts)
+
+
+def read(texts: Iterable[str]) -> tuple[Entry, ...]:
+    """The entries of the option as an operator wrote it; tags for others than Nova count nothing.
+
+    :param texts: one for each time that it is written, an entry or a list of them
+    :raises ValueError: it is not JSON of that form, or an entry names a network interface
+    """
+    loaded = [json.loads(text) for text in texts if text.strip()]
+    found = [entry for each in loaded for entry in (each if isinstance(each, list) else [each])]
+    return tuple(map(_entry, found))
 
 
 def given(layout: Layout) -> tuple[Entry, ...]:
@@ -102,13 +137,21 @@ def together(entries: Iterable[Entry]) -> str:
     return json.dumps([entry.words() for entry in entries])
 
 
-def tracked(rows: Iterable[PciDeviceRow], entries: Iterable[Entry]) -> Mapping[PciDeviceRow, Entry]:
+def tracked(
+    rows: Iterable[PciDeviceRow],
+    entries: Iterable[Entry],
+    physical: Mapping[PciAddress, PciAddress] = MappingProxyType({}),
+) -> Mapping[PciDeviceRow, Entry]:
     """Those functions that an entry means, each with the first that does (nova/pci/whitelist.py).
 
     :param rows: functions of a host
+    :param physical: the physical function of each virtual one
     """
     known = tuple(entries)
-    first = {row: next((e for e in known if e.matches(row)), None) for row in rows}
+    first = {
+        row: next((e for e in known if e.matches(row, physical.get(row.address))), None)
+        for row in rows
+    }
     return {row: entry for row, entry in first.items() if entry is not None}
 
 
@@ -133,11 +176,46 @@ def _parts(address: PciAddress) -> Mapping[str, str]:
     }
 
 
+def _entry(fields: Any) -> Entry:
+    """One entry of JSON; ``_normalize_device_spec_tag`` and ``_set_pci_dev_info`` of Nova."""
+    if not isinstance(fields, dict):
+        raise ValueError(f"{fields!r} is no entry of device_spec")
+    if "devname" in fields:
+        raise ValueError(f"the network interface {fields['devname']!r} may be any function")
+    address = fields.get("address")
+    if isinstance(address, dict):
+        address = AddressPattern(**{name: address.get(name, ".*") for name in _FIELDS})
+
+    def number(name: str) -> str | None:
+        text = str(fields.get(name, _ANY)).strip()
+        return None if text == _ANY else f"{int(text, 16):04x}"
+
+    managed = fields.get("managed")
+    return Entry(
+        vendor_id=number("vendor_id"),
+        product_id=number("product_id"),
+        address=address or None,
+        resource_class=fields.get("resource_class"),
+        traits=tuple(name.strip() for name in fields.get("traits", "").split(",") if name.strip()),
+        managed=None if managed is None else is_true(managed),
+        one_time_use=is_true(fields.get("one_time_use", "")),
+    )
+
+
+def is_true(text: str) -> bool:
+    """Whether oslo.config takes a text for true."""
+    return text.strip().lower() in _TRUE
+
+
+def _glob(text: str) -> tuple[str, ...]:
+    """The parts of an address in which some are left open: domain, bus, slot, function."""
+    place, _, function = text.partition(".")
+    fields = [field.strip() or _ANY for field in place.split(":")]
+    return (*[_ANY] * (3 - len(fields)), *fields, function.strip() or _ANY)
+
+
 def _is_like(glob: str, address: PciAddress) -> bool:
     """nova/pci/devspec.py, ``PciAddressGlobSpec``."""
-    place, _, function = glob.partition(".")
-    fields = [field.strip() or _ANY for field in place.split(":")]
-    domain, bus, slot = [_ANY] * (3 - len(fields)) + fields
     parts = _parts(address)
-    wanted = zip((domain, bus, slot, function.strip() or _ANY), _FIELDS, strict=True)
+    wanted = zip(_glob(glob), _FIELDS, strict=True)
     return all(word == _ANY or int(word, 16) == int(parts[field], 16) for word, field in wanted)

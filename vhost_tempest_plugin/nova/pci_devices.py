@@ -8,7 +8,7 @@ To Nova a NIC that has SR-IOV is a physical function (``type-PF``), whether its 
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -131,16 +131,26 @@ def expected_devices(layout: Layout) -> tuple[PciDeviceRow, ...]:
     rows = []
     for device in layout.devices:
         kind, addresses = _kind(device)
-        rows += [
-            PciDeviceRow(
-                address=address,
-                numa_node=device.node,
-                dev_type=kind.dev_type,
-                **_ids(kind.id),
-            )
-            for address in addresses
-        ]
+        rows += [_row(kind, address, device.node) for address in addresses]
     return tuple(sorted(rows, key=lambda row: row.address))
+
+
+def functions(layout: Layout) -> tuple[PciDeviceRow, ...]:
+    """All functions that a host has of its NICs, virtual ones included, ascending by address.
+
+    Whether Nova tracks one depends on its ``device_spec``.
+    """
+    rows = []
+    for device in layout.devices:
+        addresses = (device.address,), device.vf_addresses
+        for kind, some in zip(kinds(device.model), addresses, strict=False):
+            rows += [_row(kind, address, device.node) for address in some]
+    return tuple(sorted(rows, key=lambda row: row.address))
+
+
+def physical_functions(layout: Layout) -> Mapping[PciAddress, PciAddress]:
+    """The physical function of each virtual one of a host."""
+    return {vf: device.address for device in layout.devices for vf in device.vf_addresses}
 
 
 def tracked(layouts: Iterable[Layout]) -> tuple[DeviceKind, ...]:
@@ -182,6 +192,10 @@ def cpu_sets(layout: Layout) -> CpuSets:
         shared.update(cpu for cpu in node.cpus if cpu // threads in first)
     every = {cpu for node in layout.host.nodes for cpu in node.cpus}
     return CpuSets(frozenset(shared), frozenset(every - shared))
+
+
+def _row(kind: DeviceKind, address: PciAddress, node: int | None) -> PciDeviceRow:
+    return PciDeviceRow(address=address, numa_node=node, dev_type=kind.dev_type, **_ids(kind.id))
 
 
 def _kind(device: Device) -> tuple[DeviceKind, tuple[PciAddress, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from vhost_tempest_plugin.cloud.client.resources import CloudError
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 
 
 class Apis(LabCheck):
@@ -27,7 +27,7 @@ class Apis(LabCheck):
         return self.compare(
             {service.value: "an answer" for service in questions},
             {service.value: answer for service, answer in said.items()},
-            f"see 'vhost lab logs'; {AGAIN}",
+            f"{subject.logs()} shows why; {subject.again}",
         )
 
 
@@ -35,5 +35,5 @@ def _answer(ask: Callable[[], object]) -> str:
     try:
         ask()
     except CloudError as error:
-        return str(error).partition(";")[0]
+        return error.fact
     return "an answer"

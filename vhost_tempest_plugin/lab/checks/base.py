@@ -4,12 +4,15 @@
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host.checks.base import AnyCheck
 from vhost_tempest_plugin.host.checks.registry import Registry
+from vhost_tempest_plugin.nova import compute_options
+from vhost_tempest_plugin.nova.compute_options import ComputeOptions
 from vhost_tempest_plugin.util.progress import Progress, silent
-
-AGAIN = "'vhost lab up' brings back what has died"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,35 @@ class LabSubject:
     settings: Settings
     cloud: Cloud
     progress: Progress = silent
+
+    @property
+    def again(self) -> str:
+        """The hint that brings back what has died."""
+        return f"{VhostCommand('lab', 'up', name=self.settings.name)} brings back what has died"
+
+    def logs(self, service: str = "") -> VhostCommand:
+        """The command that prints the log of a service, or of all, for hints."""
+        words = (service,) if service else ()
+        return VhostCommand("lab", "logs", *words, name=self.settings.name)
+
+    def config(self, host: ComputeHost) -> VhostCommand:
+        """The command that prints nova-compute's options, for hints."""
+        words = ("lab", "config", "show", Service.NOVA_COMPUTE.value)
+        return VhostCommand(*words, name=self.settings.name, host=host.name)
+
+    def in_force(self, host: ComputeHost) -> ComputeOptions:
+        """What the options that nova-compute runs with lead to, those set by hand included.
+
+        :raises HostError: Nova would not take one of them, or that cannot be known
+        """
+        options = render.compute_options(self.settings, host)
+        try:
+            return compute_options.read(options, host.layout)
+        except ValueError as error:
+            raise HostError(
+                f"what nova-compute's options lead to is not known: {error}",
+                hint=f"{self.config(host)} prints them",
+            ) from None
 
 
 class LabCheck(AnyCheck[LabSubject]):

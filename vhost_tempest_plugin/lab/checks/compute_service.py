@@ -3,7 +3,7 @@
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 
 _REPORTING = (Service.NOVA_CONDUCTOR, Service.NOVA_SCHEDULER)
 
@@ -29,6 +29,6 @@ class ComputeServices(LabCheck):
         return self.compare(
             expected,
             observed,
-            f"'openstack compute service set --enable' enables one; {AGAIN}, "
-            "'vhost lab logs nova-compute' tells why it does not report",
+            f"'openstack compute service set --enable' enables one; {subject.again}, "
+            f"{subject.logs(Service.NOVA_COMPUTE)} shows why it does not report",
         )

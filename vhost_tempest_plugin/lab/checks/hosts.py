@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """hosts: the emulated hosts run, and libvirt and nova-compute in them."""
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 
@@ -22,8 +23,12 @@ class Hosts(LabCheck):
         for host in subject.settings.hosts:
             expected[host.name] = "running, libvirt answers, nova-compute is active"
             observed[host.name] = self._look(subject, host.name)
+        down = next((name for name in expected if observed[name] != expected[name]), "")
         return self.compare(
-            expected, observed, f"see 'vhost console' and 'vhost lab logs nova-compute'; {AGAIN}"
+            expected,
+            observed,
+            f"{VhostCommand('console', down)} and {subject.logs(Service.NOVA_COMPUTE)} show why; "
+            f"{subject.again}",
         )
 
     def _look(self, subject: LabSubject, name: str) -> str:
@@ -34,6 +39,6 @@ class Hosts(LabCheck):
                 libvirt = machine.run(_VIRSH, check=False)
                 state = NovaCompute(subject.settings, machine).state()
         except HostError as error:
-            return f"running, but {error}".partition(";")[0]
+            return f"running, but {error.fact}"
         answers = "answers" if libvirt.returncode == 0 else "does not answer"
         return f"running, libvirt {answers}, nova-compute is {state}"

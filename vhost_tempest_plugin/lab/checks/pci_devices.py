@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""pci-devices: Nova's table pci_devices has exactly the NICs of the topology."""
+"""pci-devices: Nova's table pci_devices has exactly the NICs that its options name."""
 
-from vhost_tempest_plugin.host.checks.base import node_words
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.errors import VhostCommand
+from vhost_tempest_plugin.host.checks.base import differences, node_words
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.lab.services import readers
-from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 
 _USABLE = ("available", "allocated", "claimed")
@@ -21,16 +22,19 @@ class PciDevices(LabCheck):
         expected: dict[str, str] = {}
         observed: dict[str, str] = {}
         for host in subject.settings.hosts:
-            for row in pci_devices.expected_devices(host.layout):
+            for row in subject.in_force(host).devices:
                 expected[f"{host.name} {row.address}"] = _words(row)
             for device in readers.database(subject.settings).look(host.name).devices:
                 odd = "" if device.status in _USABLE else f", {device.status}"
                 observed[f"{host.name} {device.row.address}"] = _words(device.row) + odd
+        hosts = {host.name: host for host in subject.settings.hosts}
+        names = (key.partition(" ")[0] for key in differences(expected, observed))
+        worst = hosts[next(names, subject.settings.hosts[0].name)]
         return self.compare(
             expected,
             observed,
-            "'vhost lab config show nova-compute' has [pci]device_spec, 'vhost check' tells "
-            "whether the host is right, 'vhost lab logs nova-compute' what Nova saw",
+            f"{subject.config(worst)} prints [pci]device_spec, {VhostCommand('check', worst.name)} "
+            f"shows whether the host is right, {subject.logs(Service.NOVA_COMPUTE)} what Nova saw",
         )
 
 

@@ -1,64 +1,86 @@
 # SPDX-License-Identifier: Apache-2.0
-"""placement: each host has the inventory in Placement that its topology leads to."""
+"""placement: each host has the inventory that its hardware and nova-compute's options lead to."""
 
-from vhost_tempest_plugin.cloud.configuration import render
-from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
+from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
-from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
+from vhost_tempest_plugin.nova.compute_options import ComputeOptions
+from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.nova.views import Provider
 
 # The host's kernel keeps some of the memory for itself.
 _LEAST_SHARE = 0.85
+_CPU_CLASSES = ("VCPU", "PCPU")
 
 
 class PlacementInventory(LabCheck):
-    """VCPU and PCPU by the CPU sets, most of the memory, and a provider for each NIC if wanted."""
+    """VCPU and PCPU by the CPU sets, most of the memory, and a provider for each NIC if wanted.
+
+    A provider that nothing leads to is a difference too: one of a host that is gone, or of a
+    device that Nova does not track any more.
+    """
 
     name = "placement"
 
     def run(self, subject: LabSubject) -> Finding:
         """Compare what the providers have."""
         expected: dict[str, str] = {}
-        observed: dict[str, str] = {}
         providers = subject.cloud.providers()
-        for host in subject.settings.hosts:
-            expected |= _expected(subject.settings, host)
-            observed |= _observed(host, providers)
+        hosts = {host.name: host for host in subject.settings.hosts}
+        for host in hosts.values():
+            expected |= _expected(host, subject.in_force(host))
+        observed: dict[str, str] = {}
+        for provider in providers:
+            if provider.parent is not None:
+                observed[provider.name] = _device(provider)
+            elif provider.name in hosts:
+                observed |= _host(hosts[provider.name], subject, provider)
+            else:
+                observed[provider.name] = "a host"
         return self.compare(
             expected,
-            {key: value for key, value in observed.items() if key in expected},
-            f"see 'vhost lab logs nova-compute' and 'vhost lab logs placement'; {AGAIN}",
+            observed,
+            f"{subject.logs(Service.NOVA_COMPUTE)} and {subject.logs(Service.PLACEMENT)} show why; "
+            f"{subject.again}",
         )
 
 
-def _expected(settings: Settings, host: ComputeHost) -> dict[str, str]:
-    cpus = pci_devices.cpu_sets(host.layout)
-    facts = {f"{host.name} VCPU": str(len(cpus.shared)), f"{host.name} memory": "most of it"}
-    if cpus.dedicated:
-        facts[f"{host.name} PCPU"] = str(len(cpus.dedicated))
-    pci = render.compute_options(settings, host).get("pci", {})
-    if str(pci.get("report_in_placement", "")).lower() == "true":
-        for row in pci_devices.expected_devices(host.layout):
-            facts[f"{host.name}_{str(row.address).upper()}"] = "1"
+def _expected(host: ComputeHost, options: ComputeOptions) -> dict[str, str]:
+    facts = {f"{host.name} memory": _memory(options)}
+    for name, cpus in zip(_CPU_CLASSES, (options.cpus.shared, options.cpus.dedicated), strict=True):
+        if cpus:
+            facts[f"{host.name} {name}"] = str(len(cpus))
+    if options.reports_devices:
+        for device in device_providers(host.layout, options.entries):
+            facts[device.name(host.name)] = f"{device.total} {device.resource_class}"
     return facts
 
 
-def _observed(host: ComputeHost, providers: tuple[Provider, ...]) -> dict[str, str]:
-    root = next((p for p in providers if p.name == host.name), None)
-    if root is None:
-        return {}
+def _host(host: ComputeHost, subject: LabSubject, root: Provider) -> dict[str, str]:
     facts = {
         f"{host.name} {kind}": str(inventory.total)
         for kind, inventory in root.inventories.items()
-        if kind in ("VCPU", "PCPU")
+        if kind in _CPU_CLASSES
     }
     memory = root.inventories.get("MEMORY_MB")
     total_mib = memory.total if memory else 0
-    wanted_mib = host.layout.host.memory_mib
+    options, wanted_mib = subject.in_force(host), host.layout.host.memory_mib
     enough = _LEAST_SHARE * wanted_mib <= total_mib <= wanted_mib
-    facts[f"{host.name} memory"] = "most of it" if enough else f"{total_mib} of {wanted_mib} MiB"
-    for child in providers:
-        if child.parent == root.uuid:
-            facts[child.name] = str(sum(i.total for i in child.inventories.values()))
+    if options.memory_mib:
+        facts[f"{host.name} memory"] = f"{total_mib} MiB"
+    else:
+        facts[f"{host.name} memory"] = (
+            _memory(options) if enough else f"{total_mib} of {wanted_mib} MiB"
+        )
     return facts
+
+
+def _memory(options: ComputeOptions) -> str:
+    return f"{options.memory_mib} MiB" if options.memory_mib else "most of it"
+
+
+def _device(provider: Provider) -> str:
+    return ", ".join(
+        f"{inventory.total} {name}" for name, inventory in sorted(provider.inventories.items())
+    )

@@ -2,7 +2,7 @@
 """programs: everything that the supervisor looks after runs."""
 
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.lab.checks.base import AGAIN, LabCheck, LabSubject
+from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 
 
@@ -15,11 +15,11 @@ class Programs(LabCheck):
         """Ask the supervisor."""
         supervision = Supervision(subject.settings.directory)
         if not supervision.is_running():
-            return self.failed("a supervisor", "none", AGAIN)
+            return self.failed("a supervisor", "none", subject.again)
         states = supervision.states()
         down = [state for state in states if not state.phase.is_up]
         return self.compare(
             {state.name: "running" for state in states},
             {state.name: "running" if state.phase.is_up else state.phase for state in states},
-            f"see 'vhost lab logs {down[0].name}'; {AGAIN}" if down else "",
+            f"{subject.logs(down[0].name)} shows why; {subject.again}" if down else "",
         )

@@ -47,9 +47,14 @@ def device_providers(
     :param entries: its ``device_spec``
     :param taken: devices that a guest has, or has had where they are for one use
     """
-    physical = {vf: device.address for device in layout.devices for vf in device.vf_addresses}
+    physical = pci_devices.physical_functions(layout)
+    known = device_spec.tracked(pci_devices.functions(layout), entries, physical)
+    # Nova refuses to report one together with its virtual ones.
+    shared = {physical[row.address] for row in known if row.address in physical}
     found: dict[PciAddress, list[tuple[PciDeviceRow, Entry]]] = {}
-    for row, entry in device_spec.tracked(pci_devices.expected_devices(layout), entries).items():
+    for row, entry in known.items():
+        if row.address in shared:
+            continue
         found.setdefault(physical.get(row.address, row.address), []).append((row, entry))
     return tuple(sorted(_provider(device, some, taken) for device, some in found.items()))
 
