@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar
 
+from testtools.testcase import _ExpectedFailure
+
 from tests.oracle import deciding
 from tests.oracle.oracle import running
 from tests.unit.test_scenarios import tests
@@ -34,7 +36,7 @@ from vhost_tempest_plugin.util import speed
 _LIMIT_S = 300
 TOPOLOGIES = ("small", "lopsided", "smt", "sockets")
 # Services refuse to start, or have Placement beside them.
-OF_SERVICES = {"bug-2111440", "bug-2102038", "bug-2098496"}
+OF_SERVICES = {"bug-2111440", "bug-2102038", "bug-2098496", "pcpus-never-asked-for"}
 
 Placed = tuple[type[ScenarioTest], str, str]
 
@@ -120,6 +122,21 @@ class DecisionTest(unittest.TestCase):
                 deciding.made(mutant, made.packages, Path(directory))
                 with running(made.python, aliases, Path(directory)) as oracle:
                     self.assertNotEqual(set(), deciding.failures(own[mutant.name], oracle))
+
+
+class MistakeTest(unittest.TestCase):
+    """Scenarios of known bugs fail with the known facts where Nova's own code decides."""
+
+    def test_they_are_expected_failures(self) -> None:
+        made = environment.obtain(release.find())
+        layouts = {name: catalog.find(name) for name in TOPOLOGIES}
+        with running(made.python, pci_devices.aliases(layouts.values())) as oracle:
+            for case, name, topology in _tests(r"\.MistakeTest\.", layouts):
+                with (
+                    self.subTest(topology, test=name),
+                    self.assertRaises(_ExpectedFailure),
+                ):
+                    deciding.Decided(case, name, topology, oracle).perform()
 
 
 def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:

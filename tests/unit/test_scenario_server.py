@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from vhost_tempest_plugin.host.nested_guest import LAST_LINE
+from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import GuestNode, Limits, Observation
-from vhost_tempest_plugin.nova.load import Load
-from vhost_tempest_plugin.nova.request import Request
+from vhost_tempest_plugin.nova.load import Load, NodeLoad
+from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspection
@@ -18,16 +19,22 @@ from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.scenario.session import DisagreementError, Session
+from vhost_tempest_plugin.topology import catalog
 
 ID = "uuid"
 
 
+SMALL = catalog.find("small")
+CPUS = len(pci_devices.cpu_sets(SMALL).dedicated)
+
+
 @dataclass(frozen=True)
 class Candidate:
-    """A host without a topology: what is placed on it is remembered."""
+    """A host on which anything may be placed: what is placed on it is remembered."""
 
     claims: tuple[Request, ...] = ()
     load: Load = Load()  # noqa: RUF009
+    layout = SMALL
 
     def after(self, request: Request, seen: Observation) -> "Candidate":
         return replace(self, claims=(*self.claims, request))
@@ -99,7 +106,7 @@ class JudgingSession(Session):
         self.refusals: list[tuple[str, ...]] = []
 
     def loads(self, *, without: str | None = None) -> Any:
-        return {name: None for name in self.hosts if name != without}
+        return {name: Candidate() for name in self.hosts if name != without}
 
     def judge(self, loads: Any, server: str) -> None:
         self.judged.append(tuple(loads))
@@ -163,6 +170,19 @@ class SessionTest(ServerCase):
         self.assertEqual({"a": (self.asked,), "b": (other,), "c": ()}, self.loads())
         self.session.forget(ID)
         self.assertEqual({"a": (), "b": (), "c": ()}, self.loads())
+
+    def test_placement_may_be_out_of_pcpus(self) -> None:
+        """Only where dedicated CPUs are asked for that no provider has."""
+        self.assertFalse(self.server.state.claim.fallback)
+        pinned = request(CPUS, cpu_policy=CpuPolicy.DEDICATED)
+        more = request(CPUS + 1, cpu_policy=CpuPolicy.DEDICATED)
+        loads = self.session.loads()
+        self.assertFalse(self.session.claim(loads, pinned, "a").fallback)
+        self.assertTrue(self.session.claim(loads, more, "a").fallback)
+        self.assertTrue(self.session.claim(loads, pinned, "a", [pinned, pinned]).fallback)
+        taken = Load(nodes={0: NodeLoad(pinned=frozenset({0}))})
+        loads = {"a": replace(Candidate(), load=taken)}
+        self.assertTrue(self.session.claim(loads, pinned, "a").fallback)
 
     def test_one_host_alone_may_be_chosen(self) -> None:
         self.session.only = "b"

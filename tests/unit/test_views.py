@@ -121,6 +121,40 @@ class AgreementTest(unittest.TestCase):
                 ours = [each for each in found if view in each.said]
                 self.assertIn(subject, words(ours))
 
+    def test_pinned_cpus_are_pcpus_in_placement(self) -> None:
+        """The mutant pcpus-never-asked-for has VCPUs of all that it pins."""
+        cpu = min(DEDICATED)
+        node = replace(VIEWS.recorded.nodes[0], pins={0: cpu})  # type: ignore[union-attr]
+        seen = Observation((node,))
+        pinned = replace(
+            VIEWS,
+            domain=replace(DOMAIN, vcpu_cpus={0: frozenset({cpu})}, emulator_cpus=frozenset({cpu})),
+            recorded=seen,
+            api=seen,
+        )
+        memory = {"MEMORY_MB": server_views.MIB}
+        (holding,) = VIEWS.holdings
+        pcpus = replace(pinned, holdings=(replace(holding, resources={"PCPU": 1, **memory}),))
+        vcpus = replace(pinned, holdings=(replace(holding, resources={"VCPU": 1, **memory}),))
+        both = replace(
+            pinned, holdings=(replace(holding, resources={"VCPU": 1, "PCPU": 1, **memory}),)
+        )
+        self.assert_agreed(pcpus)
+        self.assertEqual(
+            "PCPU: libvirt says 1, placement says 0; VCPU: libvirt says 0, placement says 1",
+            words(disagreements(vcpus, DEDICATED)),
+        )
+        self.assert_agreed(replace(vcpus, pcpu_fallback=True))
+        self.assert_agreed(replace(pcpus, pcpu_fallback=True))
+        for views in (both, replace(both, pcpu_fallback=True)):
+            self.assertIn("VCPU: libvirt says 0", words(disagreements(views, DEDICATED)))
+
+    def test_a_floating_server_has_no_pcpus(self) -> None:
+        (holding,) = VIEWS.holdings
+        pcpu = {"PCPU": 1, "MEMORY_MB": server_views.MIB}
+        views = replace(VIEWS, holdings=(replace(holding, resources=pcpu),))
+        self.assertIn("PCPU: libvirt says 0", words(disagreements(views, DEDICATED)))
+
     def test_a_device_of_placement_is_that_of_nova(self) -> None:
         name = f"{HOST.name}_{str(ROW.address).upper()}"
         self.assertEqual(ROW.address, device_of(name))

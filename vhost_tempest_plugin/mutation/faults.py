@@ -14,6 +14,7 @@ _REQUEST = "nova/pci/request.py"
 _HARDWARE = "nova/virt/hardware.py"
 _DRIVER = "nova/virt/libvirt/driver.py"
 _MANAGER = "nova/compute/manager.py"
+_SCHEDULER = "nova/scheduler/manager.py"
 
 
 def mutants() -> tuple[NovaMutant, ...]:
@@ -116,6 +117,18 @@ def _books() -> tuple[NovaMutant, ...]:
                 ),
             ),
             r"RequiredTest\.test_devices_run_out_and_come_back",
+        ),
+        NovaMutant(
+            "pcpus-never-asked-for",
+            "Placement is asked for VCPUs where CPUs are dedicated",
+            (
+                Edit(
+                    _SCHEDULER,
+                    "enable_pinning_translate=True)",
+                    "enable_pinning_translate=False)",
+                ),
+            ),
+            r"PowerTest\.test_(paused|stopped)_guest_keeps_its_device",
         ),
         NovaMutant(
             "allocation-leaked",

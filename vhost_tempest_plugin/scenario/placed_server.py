@@ -11,11 +11,16 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What a server has of a host: what it asked for, and where it was seen."""
+    """What a server has of a host: what it asked for, and where it was seen.
+
+    :param fallback: whether Placement may have been out of PCPUs when it was scheduled
+        (``pcpu_fallback``)
+    """
 
     request: Request
     host: str
     seen: Observation = field(default_factory=Observation)
+    fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True)

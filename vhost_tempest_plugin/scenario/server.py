@@ -2,14 +2,14 @@
 """A server of a test, and what can be done with it; all views are compared after each step."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from vhost_tempest_plugin.host.nested_guest import LAST_LINE, GuestReport
 from vhost_tempest_plugin.nova.expect import HostLoads, Observation, Rejection
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views import Power
-from vhost_tempest_plugin.scenario.placed_server import Claim, PlacedServer
+from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.session import Session
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -158,7 +158,8 @@ class Server:
         loads, before = self._elsewhere(), self.host
         self._live_migrate()
         shown = self._session.settle(self.id, "ACTIVE")
-        self._session.update(self.id, claim=replace(self.state.claim, host=shown[_HOST]))
+        claim = self._session.claim(loads, self.request, shown[_HOST])
+        self._session.update(self.id, claim=claim)
         self._session.check(self.id, step="live-migrate", moved=True)
         self._session.judge(loads, self.id)
         self._session.released(self.id, before, "live-migrate")
@@ -220,7 +221,7 @@ class Server:
         loads = self._session.loads()
         self._session.cloud.servers.unshelve_server(self.id)
         shown = self._session.settle(self.id, "ACTIVE")
-        self._session.arrived(self.id, shown[_HOST])
+        self._session.arrived(self.id, self._session.claim(loads, self.request, shown[_HOST]))
         self._session.check(self.id, step="unshelve", moved=True)
         self._session.judge(loads, self.id)
 
@@ -249,7 +250,7 @@ class Server:
 
     def _await_verification(self, step: str, loads: HostLoads, request: Request) -> None:
         shown = self._session.settle(self.id, "VERIFY_RESIZE")
-        claim = Claim(request, shown[_HOST], self.seen)
+        claim = self._session.claim(loads, request, shown[_HOST])
         self._session.update(self.id, source=self.state.claim, claim=claim)
         self._session.check(self.id, step=step, moved=True)
         self._session.judge(loads, self.id)

@@ -19,6 +19,7 @@ from vhost_tempest_plugin.nova.expect import (
     Shortage,
     order_differences,
     outcome_differences,
+    pcpu_fallback,
     possible_outcomes,
     refusal,
 )
@@ -142,6 +143,7 @@ class Session:
         """What came of requests for which ``ask`` gave a server each; waits until they run."""
         servers = [server for server in asked if isinstance(server, str)]
         self.asked += (server for server in servers if server not in self.asked)
+        loads = self.loads()
         shown = self.cloud.settled(servers, self.watch, status="ACTIVE")
         outcomes: list[str | Rejection] = []
         for request, server in zip(requests, asked, strict=True):
@@ -149,12 +151,23 @@ class Session:
                 outcomes.append(Rejection(None, self._no_host(server)))
                 continue
             if isinstance(server, str):
-                claim = Claim(request, shown[server][_HOST])
+                claim = self.claim(loads, request, shown[server][_HOST], requests)
                 self._known[server] = PlacedServer(len(self._known), server, claim, console)
                 self._hosted.append(server)
             outcomes.append(server)
         self.check(*(each for each in outcomes if isinstance(each, str)), step="boot", moved=True)
         return tuple(self._known[each] if isinstance(each, str) else each for each in outcomes)
+
+    def claim(
+        self, loads: HostLoads, request: Request, host: str, beside: Sequence[Request] = ()
+    ) -> Claim:
+        """What a server was given of a host; where it was seen is for ``check`` to find out.
+
+        :param loads: those when it was asked for
+        :param beside: all requests that were made at once, where there are several
+        """
+        fallback = host in loads and pcpu_fallback(loads[host], beside or [request])
+        return Claim(request, host, fallback=fallback)
 
     def check(
         self, *servers: str, step: str, report: GuestReport | None = None, moved: bool = False
@@ -237,9 +250,8 @@ class Session:
         """Note that a server has no host any more."""
         self._hosted.remove(server)
 
-    def arrived(self, server: str, host: str) -> None:
+    def arrived(self, server: str, claim: Claim) -> None:
         """Note that a server without a host has one again, and runs."""
-        claim = replace(self._known[server].claim, host=host)
         self.update(server, claim=claim, power=Power.ON)
         self._hosted.append(server)
 

@@ -91,9 +91,14 @@ def unpinned(asked: Request) -> tuple[str, ...]:
     """The facts that the CPU of a request's last node floats: by the views, and by the topology."""
     last = len(asked.node_cpus) - 1
     (cpu,) = asked.node_cpus[last]
-    due = {View.LIBVIRT: str(asked.vcpus - 1), View.PLACEMENT: str(asked.vcpus)}
+    amounts = (
+        Disagreement(
+            "PCPU", {View.LIBVIRT: str(asked.vcpus - 1), View.PLACEMENT: str(asked.vcpus)}
+        ),
+        Disagreement("VCPU", {View.LIBVIRT: "1", View.PLACEMENT: "0"}),
+    )
     return (
-        rf"server \d+ after boot: {re.escape(str(Disagreement('PCPU', due)))}",
+        *(rf"server \d+ after boot: {re.escape(str(amount))}" for amount in amounts),
         rf"request 0: guest node {last} on node \d+: "
         rf"pinned is nothing, but {cpu} must have CPUs of their own",
         r"request 0: its emulator is on [\d,-]+, but must be on [\d,-]+",

@@ -20,6 +20,7 @@ from vhost_tempest_plugin.nova.expect.fleet import (
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
 from vhost_tempest_plugin.nova.expect.outcome import Choice, Expectation, Placed, Refused
+from vhost_tempest_plugin.nova.expect.pcpu import pcpu_fallback, pcpus
 from vhost_tempest_plugin.nova.expect.preference import departures, ranked
 from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
 from vhost_tempest_plugin.nova.expect.reported import DeviceProvider, device_providers
@@ -47,6 +48,8 @@ __all__ = [
     "expectation",
     "order_differences",
     "outcome_differences",
+    "pcpu_fallback",
+    "pcpus",
     "possible_outcomes",
     "ranked",
     "refusal",

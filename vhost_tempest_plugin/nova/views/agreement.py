@@ -171,10 +171,10 @@ def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagr
         total = cpus + len(own or ())
         pinned = sum(len(node.pins) for node in seen.nodes) + len(own or ())
         yield from _amount("MEMORY_MB", memory, held["MEMORY_MB"])
-        yield from _amount("CPUs", total, held["VCPU"] + held["PCPU"])
-        # Where Placement has no PCPU left to give, Nova asks for VCPU (manager.py, fallback).
-        if held["PCPU"]:
-            yield from _amount("PCPU", pinned, held["PCPU"])
+        if views.pcpu_fallback and not held["PCPU"]:
+            pinned = 0
+        yield from _amount("PCPU", pinned, held["PCPU"])
+        yield from _amount("VCPU", total - pinned, held["VCPU"])
     if not views.reported_devices:
         return
     devices = {h.device for h in views.holdings if h.device is not None}

@@ -42,6 +42,8 @@ class ServerViews:
     :param report: what the guest in it reports; None where nobody waited for that
     :param in_reserve: devices that it keeps for another host or flavor, while a resize waits to
         be confirmed
+    :param pcpu_fallback: whether Placement may have been out of PCPUs when it was scheduled, so
+        that it has VCPUs for its dedicated CPUs (``expect.pcpu_fallback``)
     """
 
     server: str
@@ -56,6 +58,7 @@ class ServerViews:
     reported_devices: bool = False
     report: GuestReport | None = None
     in_reserve: frozenset[PciAddress] = frozenset()
+    pcpu_fallback: bool = False
 
 
 def server_views(
@@ -70,6 +73,7 @@ def server_views(
     reported_devices: bool = False,
     report: GuestReport | None = None,
     in_reserve: frozenset[PciAddress] = frozenset(),
+    pcpu_fallback: bool = False,
 ) -> ServerViews:
     """The views of a server, from those of its host; parameters as of ``ServerViews``.
 
@@ -90,4 +94,5 @@ def server_views(
         reported_devices=reported_devices,
         report=report,
         in_reserve=in_reserve,
+        pcpu_fallback=pcpu_fallback,
     )

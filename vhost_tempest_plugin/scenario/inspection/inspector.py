@@ -104,6 +104,7 @@ class Inspector:
             reported_devices=look.reports_devices,
             report=report,
             in_reserve=server.reserved(server.host),
+            pcpu_fallback=server.claim.fallback,
         )
         facts = (*map(str, disagreements(views, dedicated)), *self._left_behind(server))
         domain = views.domain
