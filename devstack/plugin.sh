@@ -61,6 +61,61 @@ function vhost_build {
     "$DATA_DIR/venv/bin/vhost" image build
 }
 
+# What "vhost stack" decides by, in the file of its --config: the variables of local.conf, and what
+# devstack knows. vhost_tempest_plugin/devstack/config_file.py describes it.
+VHOST_CONFIG=$DATA_DIR/vhost-stack.conf
+function vhost_write_config {
+    local cell_conf=$NOVA_CONF
+    # The cell's database is where its conductor is.
+    if [[ ${CELLSV2_SETUP:-superconductor} != singleconductor ]]; then
+        cell_conf=$(conductor_conf "$NOVA_CPU_CELL")
+    fi
+    cat >"$VHOST_CONFIG" <<CONFIG
+[vhost]
+name = $VHOST_NAME
+topology = $VHOST_TOPOLOGY
+hosts = $VHOST_HOSTS
+accelerator = $VHOST_ACCELERATOR
+network = $VHOST_NETWORK
+neutron_agent = $VHOST_NEUTRON_AGENT
+nova_options = ${VHOST_NOVA_OPTIONS//$'\n'/;}
+pci_in_placement = $(trueorfalse False VHOST_PCI_IN_PLACEMENT)
+memory_limit_mib = $VHOST_MEMORY_LIMIT_MIB
+disk_limit_mib = $VHOST_DISK_LIMIT_MIB
+log_directory = $VHOST_LOG_DIR
+
+[devstack]
+services = $(vhost_machine_services)
+environment = $DATA_DIR/venv
+nova_conf = $NOVA_CONF
+nova_cpu_conf = $NOVA_CPU_CONF
+cell_conf = $cell_conf
+novnc_url = ${NOVNCPROXY_URL:-http://$SERVICE_HOST:6080/vnc_lite.html}
+ca_bundle = ${SSL_BUNDLE_FILE:-}
+ca_directory = ${INT_CA_DIR:-}
+certificate = ${DEVSTACK_CERT_NAME:-}
+ovn_southbound = ${OVN_SB_REMOTE:-}
+ovn_agent_conf = ${OVN_AGENT_CONF:-}
+ovn_metadata_conf = ${OVN_META_CONF:-}
+neutron_conf = ${NEUTRON_CONF:-}
+ml2_conf = ${Q_PLUGIN_CONF_FILE:+/$Q_PLUGIN_CONF_FILE}
+CONFIG
+}
+
+# What of the machine's own services decides about the hosts.
+function vhost_machine_services {
+    local name found=
+    for name in n-cond n-novnc tls-proxy ovn-controller; do
+        ! is_service_enabled "$name" || found+="$name "
+    done
+    # Only lib/neutron_plugins/ovn_agent knows these two.
+    if [[ ${Q_AGENT:-} == ovn ]]; then
+        ! is_ovn_agent_enabled || found+="ovn-agent "
+        ! is_ovn_metadata_agent_enabled || found+="ovn-metadata-agent "
+    fi
+    echo "$found"
+}
+
 # Once for all of Nova's services: start_nova_compute copies nova.conf over nova-cpu.conf, after
 # this phase. Placement's place in it is written by devstack for n-cpu and n-sch only.
 function vhost_post_config {
@@ -69,88 +124,35 @@ function vhost_post_config {
     if is_service_enabled placement placement-client && ! is_service_enabled n-cpu n-sch; then
         configure_placement_nova_compute
     fi
-    local arguments=(--topology "$VHOST_TOPOLOGY")
-    ! vhost_uses_placement || arguments+=(--pci-in-placement)
-    vhost_do stack configure-nova "$NOVA_CONF" "${arguments[@]}"
-}
-
-function vhost_uses_placement {
-    [[ $(trueorfalse False VHOST_PCI_IN_PLACEMENT) == True ]]
-}
-
-# What "vhost stack up" is told of Neutron, as an array of the caller's: arguments.
-function vhost_networking {
-    case $VHOST_NEUTRON_AGENT in
-        ovn)
-            arguments+=(--ovn "$OVN_SB_REMOTE")
-            if is_service_enabled tls-proxy; then
-                arguments+=(--ovn-certificate "$INT_CA_DIR/private/$DEVSTACK_CERT_NAME.key"
-                    "$INT_CA_DIR/$DEVSTACK_CERT_NAME.crt" "$INT_CA_DIR/ca-chain.pem")
-            fi
-            # devstack writes its file where the machine runs one, too.
-            if ! is_service_enabled ovn-controller; then
-                return
-            elif is_ovn_agent_enabled; then
-                arguments+=(--neutron-agent neutron-ovn-agent "$OVN_AGENT_CONF")
-            elif is_ovn_metadata_agent_enabled; then
-                arguments+=(--neutron-agent neutron-ovn-metadata-agent "$OVN_META_CONF")
-            fi
-            ;;
-        openvswitch)
-            arguments+=(--neutron-agent neutron-openvswitch-agent "$NEUTRON_CONF" "/$Q_PLUGIN_CONF_FILE")
-            ;;
-    esac
+    vhost_write_config
+    vhost_do stack configure-nova --config "$VHOST_CONFIG"
 }
 
 # The hosts have devstack's virtual environment, and not the machine's own Python packages, of
 # which pip leaves alone what has the right version.
 function vhost_complete_environment {
-    local missing arguments=(--environment "$DATA_DIR/venv")
-    [[ $VHOST_NEUTRON_AGENT == none ]] || arguments+=(--neutron)
-    # A subshell cannot end stack.sh by itself.
-    missing=$(vhost_do stack missing-packages "${arguments[@]}") || exit 1
+    local missing
+    # die ends a shell of its own there.
+    missing=$(vhost_do stack missing-packages --config "$VHOST_CONFIG") || exit 1
     # shellcheck disable=SC2086 # one word a package
     [[ -z $missing ]] || pip_install --ignore-installed $missing
 }
 
 function vhost_extra {
-    local arguments=() option file host index=0 environment=
+    local names host index=0 environment=
+    vhost_write_config
     vhost_complete_environment
     async_wait vhost_build || die $LINENO "'vhost image build' failed; its last line says what to do"
-    ! vhost_uses_placement || arguments+=(--pci-in-placement)
-    if [[ $VHOST_NETWORK == nat ]]; then
-        arguments+=(--network "$VHOST_NAME")
-        # lib/nova says so only where the machine is a compute node.
-        ! is_service_enabled n-novnc || arguments+=(--option
-            "vnc.novncproxy_base_url=${NOVNCPROXY_URL:-http://$SERVICE_HOST:6080/vnc_lite.html}")
-    fi
-    while read -r -d ';' option; do
-        [[ -z $option ]] || arguments+=(--option "$option")
-    done <<<"$VHOST_NOVA_OPTIONS;"
-    for file in "${SSL_BUNDLE_FILE:-}" /etc/ssl/certs/ca-certificates.crt; do
-        [[ ! -r $file ]] || arguments+=(--file "$file")
-    done
-    # The cell's database is where its conductor is.
-    file=$NOVA_CONF
-    if [[ ${CELLSV2_SETUP:-superconductor} != singleconductor ]]; then
-        file=$(conductor_conf "$NOVA_CPU_CELL")
-    fi
-    [[ ! -r $file ]] || ! is_service_enabled n-cond || arguments+=(--database "$file")
-    [[ -z $VHOST_LOG_DIR ]] || arguments+=(--log-directory "$VHOST_LOG_DIR")
-    vhost_networking
-    vhost_do stack up --name "$VHOST_NAME" --topology "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS" \
-        --accelerator "$VHOST_ACCELERATOR" --configuration "$NOVA_CPU_CONF" \
-        --environment "$DATA_DIR/venv" --disk-limit-mib "$VHOST_DISK_LIMIT_MIB" \
-        --memory-limit-mib "$VHOST_MEMORY_LIMIT_MIB" "${arguments[@]}"
+    names=$(vhost_do stack up --config "$VHOST_CONFIG") || exit 1
     # systemd gives its units nothing of this.
     [[ -z ${XDG_STATE_HOME:-} ]] || environment="XDG_STATE_HOME=$XDG_STATE_HOME"
-    for host in $VHOST_SERVICES; do
-        run_process "$host" \
-            "$DATA_DIR/venv/bin/vhost stack run --name $VHOST_NAME $VHOST_NAME-$index" \
+    for host in $names; do
+        run_process "n-vhost-$index" \
+            "$DATA_DIR/venv/bin/vhost stack run --name $VHOST_NAME $host" \
             "" "" "$environment"
         if [[ -n $VHOST_CHECKS ]]; then
             # shellcheck disable=SC2086 # one word a check
-            vhost_do check "$VHOST_NAME-$index" $VHOST_CHECKS
+            vhost_do check "$host" $VHOST_CHECKS
         fi
         index=$((index + 1))
     done
@@ -183,7 +185,7 @@ function vhost_test_config {
 # What unstack.sh does to the guests of a compute node of its own it does to these nodes: they
 # are of no use to the next stack.sh, which has a database of its own.
 function vhost_unstack {
-    local host
+    local host networks
     for host in $VHOST_SERVICES; do
         stop_process "$host"
     done
@@ -191,8 +193,11 @@ function vhost_unstack {
     if [[ -x $DATA_DIR/venv/bin/vhost ]]; then
         vhost_do stack destroy --missing-ok --name "$VHOST_NAME"
         # Whatever VHOST_NETWORK says now. Root is asked only where there is one to remove.
-        [[ ! -e ${VHOST_RUN_DIR:-/run/vhost}/networks/$VHOST_NAME.json ]] \
-            || vhost_as_root network destroy --missing-ok "$VHOST_NAME"
+        networks=$(vhost_do network list -f value -c name) || exit 1
+        if grep -qxF "$VHOST_NAME" <<<"$networks"; then
+            vhost_as_root network destroy --missing-ok "$VHOST_NAME"
+        fi
+        rm -f "$VHOST_CONFIG"
     fi
 }
 

@@ -24,10 +24,10 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.devstack import files, lifecycle, sources, staging
 from vhost_tempest_plugin.devstack.directory import StackDirectory
-from vhost_tempest_plugin.devstack.lifecycle import DevstackSpec
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.sources import Source
+from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -35,30 +35,38 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
-from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util.progress import silent
 
 RECORD = StackRecord(
-    name="vhost",
-    topology="small",
-    hosts=("vhost-0", "vhost-1"),
+    DevstackSpec(
+        name="vhost",
+        topology="small",
+        count=2,
+        nova_conf=Path("/etc/nova/nova.conf"),
+        configuration=Path("/etc/nova/nova-cpu.conf"),
+        environment=Path("/opt/stack/data/venv"),
+        accelerator=None,
+        database=Path("/etc/nova/nova_cell1.conf"),
+        files=(Path("/etc/ssl/certs/ca-certificates.crt"),),
+        assignments=("libvirt.virt_type=kvm",),
+        pci_in_placement=True,
+        disk_limit_mib=4096,
+        log_directory=Path("/opt/stack/logs"),
+        network="vhost",
+        networking=Networking(
+            "ssl:192.0.2.2:6642",
+            Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority")),
+            (NeutronAgent("neutron-ovn-metadata-agent", (Path("/etc/neutron/metadata.ini"),)),),
+        ),
+    ),
     accelerator=Accelerator.TCG,
     created="2026-11-24T12:00:00+00:00",
-    configuration=Path("/etc/nova/nova-cpu.conf"),
-    environment=Path("/opt/stack/data/venv"),
-    database=Path("/etc/nova/nova_cell1.conf"),
-    files=(Path("/etc/ssl/certs/ca-certificates.crt"),),
-    assignments=("libvirt.virt_type=kvm",),
-    pci_in_placement=True,
-    disk_limit_mib=4096,
-    log_directory=Path("/opt/stack/logs"),
-    network="vhost",
-    networking=Networking(
-        "ssl:192.0.2.2:6642",
-        Certificates(Path("/ca/key"), Path("/ca/certificate"), Path("/ca/authority")),
-        (NeutronAgent("neutron-ovn-metadata-agent", (Path("/etc/neutron/metadata.ini"),)),),
-    ),
 )
+
+
+def changed(**fields: Any) -> StackRecord:
+    """The record of hosts that differ in this."""
+    return replace(RECORD, spec=replace(RECORD.spec, **fields))
 
 
 class RecordTest(unittest.TestCase):
@@ -66,20 +74,30 @@ class RecordTest(unittest.TestCase):
         self.assertEqual(RECORD, StackRecord.load(RECORD.dump()))
 
     def test_round_trip_of_one_without_networking(self) -> None:
-        plain = replace(RECORD, networking=NO_NETWORKING)
+        plain = changed(networking=NO_NETWORKING, accelerator=Accelerator.KVM)
         self.assertEqual(plain, StackRecord.load(plain.dump()))
 
     def test_guests_move_between_hosts_that_reach_each_other(self) -> None:
-        alone = replace(RECORD, hosts=("h-0",), networking=NO_NETWORKING, network="lan")
+        alone = replace(RECORD.spec, count=1, networking=NO_NETWORKING, network="lan")
         self.assertEqual(frozenset(), alone.features)
-        two = replace(alone, hosts=("h-0", "h-1"))
+        two = replace(alone, count=2)
+        self.assertEqual(("vhost-0", "vhost-1"), two.hosts)
         moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
         self.assertEqual(moves, two.features)
         self.assertEqual(frozenset(), replace(two, network=None).features)
 
     def test_what_is_no_record(self) -> None:
         fields = json.loads(RECORD.dump())
-        for text in ("[]", json.dumps({**fields, "format": 0}), json.dumps({"format": 1})):
+        for text in (
+            "[]",
+            json.dumps({**fields, "format": 0}),
+            json.dumps({"format": fields["format"]}),
+            json.dumps({**fields, "more": 1}),
+            json.dumps({**fields, "accelerator": "steam"}),
+            json.dumps({**fields, "spec": {**fields["spec"], "count": "2"}}),
+            json.dumps({**fields, "spec": {**fields["spec"], "files": "/etc"}}),
+            json.dumps({**fields, "spec": {**fields["spec"], "environment": None}}),
+        ):
             with self.subTest(text), self.assertRaises(ValueError):
                 StackRecord.load(text)
 
@@ -348,15 +366,16 @@ class LifecycleTest(unittest.TestCase):
         self.configuration = self.top / "nova-cpu.conf"
         self.configuration.write_text("[DEFAULT]\ntransport_url = rabbit://a:b@127.0.0.1/\n")
 
-    def wish(self, topology: str = "small", count: int = 1, **words: Any) -> DevstackSpec:
+    def spec(self, topology: str = "small", count: int = 1, **fields: Any) -> DevstackSpec:
         return DevstackSpec(
             name="vhost",
-            layout=catalog.find(topology),
+            topology=topology,
             count=count,
+            nova_conf=self.top / "nova.conf",
             configuration=self.configuration,
             environment=self.top / "venv",
             accelerator=Accelerator.TCG,
-            **words,
+            **fields,
         )
 
     def test_what_cannot_be_is_refused_before_anything_is_made(self) -> None:
@@ -367,18 +386,18 @@ class LifecycleTest(unittest.TestCase):
             ({"network": "lan"}, "there is no network 'lan'"),
         ):
             with self.subTest(said), self.assertRaisesRegex(InputError, said):
-                lifecycle.up(self.wish(**words), silent)
+                lifecycle.up(self.spec(**words), silent)
             self.assertFalse(StackDirectory.of("vhost").exists)
 
     def test_a_configuration_that_hosts_cannot_use_is_refused_before_they_boot(self) -> None:
         with self.assertRaisesRegex(InputError, "set HOST_IP in local.conf"):
-            lifecycle.up(self.wish(), silent)
+            lifecycle.up(self.spec(), silent)
         self.assertFalse((self.top / "vhost/hosts").exists())
 
     def test_other_hosts_under_the_name_are_refused(self) -> None:
         with self.assertRaises(InputError):
-            lifecycle.up(self.wish(), silent)
-        for other in (self.wish("article"), self.wish(count=2)):
+            lifecycle.up(self.spec(), silent)
+        for other in (self.spec("article"), self.spec(count=2)):
             with self.assertRaisesRegex(
                 InputError, "1 hosts of topology small here; 'vhost stack d"
             ):
@@ -386,7 +405,7 @@ class LifecycleTest(unittest.TestCase):
 
     def test_destroyed_nothing_is_left(self) -> None:
         with self.assertRaises(InputError):
-            lifecycle.up(self.wish(), silent)
+            lifecycle.up(self.spec(), silent)
         lifecycle.destroy("vhost", silent)
         self.assertEqual([], StackDirectory.all())
         lifecycle.destroy("vhost", silent, missing_ok=True)
@@ -416,7 +435,7 @@ class RunTest(unittest.TestCase):
         self.host_directory = HostDirectory.of("vhost-0").path
         self.host_directory.mkdir(parents=True)
         found = self.enterContext(mock.patch.object(Stack, "of")).return_value
-        found.record.log_directory = logs
+        found.record.spec.log_directory = logs
         self.nodes = found.hosts
         self.follow = self.enterContext(mock.patch.object(lifecycle.status, "follow"))
         self.enterContext(mock.patch.object(lifecycle.time, "sleep"))

@@ -150,12 +150,24 @@ class ReachedTest(unittest.TestCase):
 class ControlPlaneTest(unittest.TestCase):
     def test_aliases_and_discovery(self) -> None:
         layout = catalog.find("small")
-        text = ini.edited("", stack.control_plane([layout], pci_in_placement=True))
+        text = ini.edited("", stack.control_plane({}, [layout], pci_in_placement=True))
         options = read(text)
         self.assertEqual(list(pci_devices.aliases([layout])), options["pci"]["alias"])
         self.assertLess(int(options["scheduler"]["discover_hosts_in_cells_interval"][0]), 60)
         self.assertEqual(["true"], options["filter_scheduler"]["pci_in_placement"])
-        self.assertNotIn("filter_scheduler", stack.control_plane([layout], pci_in_placement=False))
+        without = stack.control_plane({}, [layout], pci_in_placement=False)
+        self.assertNotIn("pci_in_placement", without["filter_scheduler"])
+
+    def test_filters_that_are_missing_are_added_once(self) -> None:
+        def filters(text: str) -> tuple[str, ...]:
+            said = f"[filter_scheduler]\nenabled_filters = {text}\n"
+            return stack.filters(ini.parse(said, "nova.conf"))
+
+        self.assertEqual(
+            ("A", "PciPassthroughFilter", "NUMATopologyFilter"), filters("A, PciPassthroughFilter")
+        )
+        self.assertEqual(pci_devices.FILTERS, filters(""))
+        self.assertEqual(pci_devices.FILTERS, stack.filters({}))
 
 
 class TempestTest(unittest.TestCase):

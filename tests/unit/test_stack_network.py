@@ -12,7 +12,7 @@ from unittest import mock
 
 from tests.unit.lab_settings import host
 from tests.unit.test_network import LAN
-from tests.unit.test_stack import RECORD
+from tests.unit.test_stack import changed
 from tests.unit.test_stack_configuration import BASE
 from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.devstack import ssh_mesh
@@ -56,7 +56,7 @@ class NetworkOfStackTest(unittest.TestCase):
             registry.write(LAN)
 
     def nodes(self, network: str | None) -> ComputeHosts:
-        record = dataclasses.replace(RECORD, network=network, configuration=self.configuration)
+        record = changed(network=network, configuration=self.configuration)
         base = ini.parse(BASE, "nova-cpu.conf")
         return ComputeHosts(self.directory, record, base, silent)
 

@@ -11,11 +11,10 @@ import tempfile
 import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import replace
 from pathlib import Path
 from unittest import mock
 
-from tests.unit.test_stack import RECORD
+from tests.unit.test_stack import RECORD, changed
 from tests.unit.test_stack_services import UNITS, FakeCloud, stand_in_systemd
 from vhost_tempest_plugin.cli import main
 from vhost_tempest_plugin.cloud.configuration import override
@@ -95,8 +94,7 @@ class OverridesTest(unittest.TestCase):
         self.directory = StackDirectory.of("vhost")
         with self.directory.locked(create=True):
             self.directory.topology.write_text(yaml_file.dump(catalog.find("small").host))
-            record = replace(
-                RECORD,
+            record = changed(
                 configuration=self.etc / "nova-cpu.conf",
                 network=None,
                 networking=NO_NETWORKING,
@@ -148,9 +146,9 @@ class OverridesTest(unittest.TestCase):
             journal.begun(self.directory.journal) as entry,
         ):
             overrides.apply(found(), asked, entry)
-            self.assertEqual(("libvirt.virt_type=qemu",), self.directory.read().assignments)
+            self.assertEqual(("libvirt.virt_type=qemu",), self.directory.read().spec.assignments)
             overrides.put_back(found(), entry)
-        self.assertEqual(RECORD.assignments, self.directory.read().assignments)
+        self.assertEqual(RECORD.spec.assignments, self.directory.read().spec.assignments)
         self.assertEqual(2, start.call_count)
 
     def test_what_runs_is_left_alone(self) -> None:

@@ -40,8 +40,6 @@ from vhost_tempest_plugin.util.progress import Progress
 
 # As devstack calls it on the machine, so that "systemctl restart devstack@n-cpu" works in a host.
 UNIT = f"{whitebox.COMPUTE_UNIT}.service"
-_NOVA = "nova"
-_NEUTRON = "neutron"
 _COMPUTE_ID = PurePosixPath("/etc/nova/compute_id")
 
 
@@ -55,11 +53,11 @@ class ComputeHosts:
         self, directory: StackDirectory, record: StackRecord, base: Options, progress: Progress
     ) -> None:
         self._directory = directory
-        self._record = record
+        self._spec = record.spec
         self._progress = progress
         self.hosts = tuple(
             ComputeHost(name, self._layout(name), record.accelerator, self._address(port))
-            for port, name in enumerate(record.hosts)
+            for port, name in enumerate(record.spec.hosts)
         )
         self._base = base
 
@@ -79,7 +77,7 @@ class ComputeHosts:
 
         :param anew: shut them down first; they have devstack's environment as it is now then
         """
-        environment = self._record.environment
+        environment = self._spec.environment
         shares = (Share(environment, PurePosixPath(environment)),)
         with host_jobs.Jobs(self._progress) as jobs:
             for host in wanted:
@@ -139,18 +137,18 @@ class ComputeHosts:
 
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova-compute's file in a host."""
-        record = self._record
+        spec = self._spec
         limited: tuple[str, ...] = ()
-        if record.disk_limit_mib:
-            reserved_mib = DISK_MIB - record.disk_limit_mib
+        if spec.disk_limit_mib:
+            reserved_mib = DISK_MIB - spec.disk_limit_mib
             limited = (f"reserved_host_disk_mb={reserved_mib}",)
         options = stack.compute(
             self._base,
             host,
-            record.environment / "bin",
-            override.parse(Service.NOVA_COMPUTE, (*limited, *record.assignments)),
-            pci_in_placement=record.pci_in_placement,
-            has_ports=bool(record.networking),
+            spec.environment / "bin",
+            override.parse(Service.NOVA_COMPUTE, (*limited, *spec.assignments)),
+            pci_in_placement=spec.pci_in_placement,
+            has_ports=bool(spec.networking),
         )
         return stack.text(options)
 
@@ -159,7 +157,7 @@ class ComputeHosts:
 
         :raises InputError: devstack has not written one of them
         """
-        found = {file for agent in self._record.networking.agents for file in agent.files}
+        found = {file for agent in self._spec.networking.agents for file in agent.files}
         return {
             file: stack.text(networking.agent_options(files.read(file), host.name, host.address))
             for file in sorted(found)
@@ -171,7 +169,7 @@ class ComputeHosts:
 
         :raises HostError: the host does not run
         """
-        unit = Unit(UNIT, self._record.environment / "bin/nova-compute", stack.COMPUTE_FILE)
+        unit = Unit(UNIT, self._spec.environment / "bin/nova-compute", stack.COMPUTE_FILE)
         with status.connected(host) as (_, machine):
             yield ComputeService(unit, machine)
 
@@ -196,18 +194,17 @@ class ComputeHosts:
 
         :raises InputError: the network is gone
         """
-        if self._record.network is None:
+        if self._spec.network is None:
             return HOST_IN_USER_MODE
-        return str(registry.read(self._record.network).uplink(port).address.ip)
+        return str(registry.read(self._spec.network).uplink(port).address.ip)
 
     def _uplink(self, host: ComputeHost) -> UplinkSpec | None:
-        network = self._record.network
-        return None if network is None else UplinkSpec(network, self._record.hosts.index(host.name))
+        network = self._spec.network
+        return None if network is None else UplinkSpec(network, self._spec.hosts.index(host.name))
 
     def _copies(self) -> tuple[Copy, ...]:
-        environment = self._record.environment
-        roots = (_NOVA, _NEUTRON) if self._record.networking.agents else (_NOVA,)
-        found = sources.needed(environment, roots)
+        environment = self._spec.environment
+        found = sources.needed(environment, self._spec.projects)
         return staging.take(found, environment, self._directory.trees, self._progress)
 
     def _readiness(
@@ -217,25 +214,25 @@ class ComputeHosts:
             host,
             cloud,
             self._database(),
-            pci_in_placement=self._record.pci_in_placement,
-            agents=self._record.networking.binaries,
+            pci_in_placement=self._spec.pci_in_placement,
+            agents=self._spec.networking.binaries,
             before=before.get(host.name),
         )
 
     def _database(self) -> NovaDatabase | None:
-        if self._record.database is None:
+        if self._spec.database is None:
             return None
-        url = files.database_url(self._record.database)
+        url = files.database_url(self._spec.database)
         return None if url is None else NovaDatabase(url)
 
     def _connect(self, host: ComputeHost, compute: ComputeService, copies: Sequence[Copy]) -> None:
         """Have what gives guests ordinary ports run, with everything as it is now."""
         agents.connect(
             compute,
-            self._record.networking,
+            self._spec.networking,
             host.name,
             host.address,
-            self._record.environment,
+            self._spec.environment,
             self.agent_files(host),
             copies_module.digest(copies),
         )
@@ -248,12 +245,12 @@ class ComputeHosts:
         """
         identity = uuid.uuid5(uuid.NAMESPACE_DNS, host)
         compute.shell(*written(f"{identity}\n", str(_COMPUTE_ID), 0o644))
-        for file in self._record.files:
+        for file in self._spec.files:
             with suppress(FileNotFoundError):
                 compute.machine.put(file.read_text(), str(file))
-        if self._record.network is not None:
+        if self._spec.network is not None:
             ssh_mesh.grant(compute.machine, self._directory, self.hosts)
-        for file in self._record.networking.files:
+        for file in self._spec.networking.files:
             compute.machine.put(files.text(file), str(file), mode=0o600)
 
     def _spool(self) -> Path:

@@ -33,7 +33,7 @@ class DevstackDeployment(EmulatedDeployment):
         wanted = tuple(spread for entry in asked for spread in override.spread(entry))
         with ExitStack() as cleanup:
             with self._held() as stack:
-                verify(stack.record.environment, wanted)
+                verify(stack.record.spec.environment, wanted)
                 entry = cleanup.enter_context(journal.begun(stack.directory.journal))
                 try:
                     overrides.apply(stack, wanted, entry)

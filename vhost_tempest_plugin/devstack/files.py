@@ -11,8 +11,9 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import ini, stack
 from vhost_tempest_plugin.cloud.configuration.settings import Options
+from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology import catalog
 
 
 def read(file: Path) -> Options:
@@ -29,13 +30,18 @@ def database_url(file: Path) -> str | None:
     return None if url is None else url.replace("$$", "$")
 
 
-def configure_nova(file: Path, layout: Layout, *, pci_in_placement: bool) -> None:
-    """Add what Nova's services need for hosts like that of *layout*.
+def configure_nova(spec: DevstackSpec) -> None:
+    """Add what Nova's services need for the hosts: aliases, filters, discovery of hosts.
 
     :raises InputError: devstack has not written the file
     :raises LocalError: it cannot be written
     """
-    edit(file, stack.control_plane([layout], pci_in_placement=pci_in_placement))
+    layout = catalog.find(spec.topology)
+    base = read(spec.nova_conf)
+    edit(
+        spec.nova_conf,
+        stack.control_plane(base, [layout], pci_in_placement=spec.pci_in_placement),
+    )
 
 
 def edit(file: Path, options: Options) -> None:

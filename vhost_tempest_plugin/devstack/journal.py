@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.errors import BusyError, HostError
@@ -64,19 +63,7 @@ class Changes:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields: dict[str, Any] = json_record.load(text, _FORMAT)
-        try:
-            said = fields["assignments"]
-            return cls(
-                tuple(
-                    FileChange(Path(each["path"]), each["before"], each["after"])
-                    for each in fields["files"]
-                ),
-                tuple(Service(each) for each in fields["services"]),
-                None if said is None else (tuple(said[0]), tuple(said[1])),
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"it has or lacks a field: {error}") from None
+        return json_record.build(cls, json_record.load(text, _FORMAT))
 
 
 class Entry:

@@ -8,26 +8,24 @@ between up and gone.
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import override
-from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, Networking
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.devstack import access, overrides, status
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.record import StackRecord
+from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.devstack.stack import Stack
-from vhost_tempest_plugin.errors import HostError, InputError, VhostError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import acceleration, jobs
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
-from vhost_tempest_plugin.host.status import host_names, numbered_hosts
-from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology import yaml_file
+from vhost_tempest_plugin.host.status import numbered_hosts
+from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -36,51 +34,24 @@ WAIT_S = 1800.0
 _AWAY_S = 2.0
 
 
-@dataclass(frozen=True, slots=True)
-class DevstackSpec:
-    """What ``stack up`` is asked for.
-
-    :param count: how many hosts
-    :param accelerator: None takes the one that works here
-    :param memory_limit_mib: of all hosts together, 0 for no limit
-    :param disk_limit_mib: of a host's disk for guests, 0 for no limit
-
-    The others are as in ``StackRecord``.
-    """
-
-    name: str
-    layout: Layout
-    count: int
-    configuration: Path
-    environment: Path
-    accelerator: Accelerator | None = None
-    database: Path | None = None
-    files: tuple[Path, ...] = ()
-    assignments: tuple[str, ...] = ()
-    pci_in_placement: bool = False
-    memory_limit_mib: int = 0
-    disk_limit_mib: int = 0
-    log_directory: Path | None = None
-    networking: Networking = NO_NETWORKING
-    network: str | None = None
-
-
-def up(wish: DevstackSpec, progress: Progress) -> None:
+def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     """Have the hosts run and be compute nodes; what is so already is left alone.
 
+    :returns: their names
     :raises InputError: there are hosts of this name with another topology or network, the network
         has not enough ports, or what devstack has written is not in order
     :raises LocalError: this machine lacks something
     :raises StartError: nova-compute of one does not come up; the hosts run on
     """
-    override.parse(Service.NOVA_COMPUTE, wish.assignments)
-    _require_limits(wish)
-    if wish.network is not None:
-        registry.read(wish.network).uplink(wish.count - 1)
-    directory = StackDirectory.of(wish.name)
+    override.parse(Service.NOVA_COMPUTE, spec.assignments)
+    layout = catalog.find(spec.topology)
+    _require_limits(spec, layout)
+    if spec.network is not None:
+        registry.read(spec.network).uplink(spec.count - 1)
+    directory = StackDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         overrides.recover(directory, progress)
-        record = _record(directory, wish, progress)
+        record = _record(directory, spec, layout, progress)
         nodes = Stack.of(directory, record, progress).hosts
         for host in nodes.hosts:
             nodes.configuration(host)
@@ -88,7 +59,8 @@ def up(wish: DevstackSpec, progress: Progress) -> None:
         nodes.boot(nodes.hosts)
         with _telling(progress):
             nodes.start(nodes.hosts, only_changed=True)
-    progress(f"{', '.join(record.hosts)}: compute nodes of the cloud")
+    progress(f"{', '.join(spec.hosts)}: compute nodes of the cloud")
+    return spec.hosts
 
 
 def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool = False) -> None:
@@ -116,7 +88,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
     with directory.locked(wait_s=WAIT_S, progress=progress):
         try:
             overrides.recover(directory, progress)
-            names = directory.read().hosts
+            names = directory.read().spec.hosts
         except VhostError as error:
             progress(f"{error}")
             names = numbered_hosts(name)
@@ -138,7 +110,7 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
         wanted = stack.hosts.named([host])[0]
         stack.hosts.launch(wanted)
     try:
-        with _copying(stack.record.log_directory, host) as note:
+        with _copying(stack.record.spec.log_directory, host) as note:
             while HostDirectory.of(host).exists:
                 with suppress(HostError, InputError):
                     for line in status.follow(host, 0):
@@ -156,61 +128,48 @@ def _held(name: str, progress: Progress) -> AbstractContextManager[Stack]:
     return access.held(name, progress, WAIT_S)
 
 
-def _record(directory: StackDirectory, wish: DevstackSpec, progress: Progress) -> StackRecord:
+def _record(
+    directory: StackDirectory, spec: DevstackSpec, layout: Layout, progress: Progress
+) -> StackRecord:
     """The record of what is asked for, written before anything of it is made."""
     known = directory.read() if directory.is_recorded else None
-    text = yaml_file.dump(wish.layout.host)
-    hosts = host_names(wish.name, wish.count)
-    if known is not None and (known.hosts, directory.topology.read_text(), known.network) != (
-        hosts,
-        text,
-        wish.network,
-    ):
-        there = "here" if known.network is None else f"on network {known.network}"
+    text = yaml_file.dump(layout.host)
+    if known is not None and (
+        known.spec.hosts,
+        directory.topology.read_text(),
+        known.spec.network,
+    ) != (spec.hosts, text, spec.network):
+        there = "here" if known.spec.network is None else f"on network {known.spec.network}"
         raise InputError(
-            f"there are {len(known.hosts)} hosts of topology {known.topology} {there}; "
-            f"'vhost stack destroy --name {wish.name}' first"
+            f"there are {known.spec.count} hosts of topology {known.spec.topology} {there}",
+            hint=f"{VhostCommand('stack', 'destroy', name=spec.name)} removes them",
         )
-    if known is None or wish.accelerator not in (None, known.accelerator):
-        verdict = acceleration.choose(wish.accelerator)
+    if known is None or spec.accelerator not in (None, known.accelerator):
+        verdict = acceleration.choose(spec.accelerator)
         progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
         accelerator = verdict.accelerator
     else:
         accelerator = known.accelerator
-    record = StackRecord(
-        name=wish.name,
-        topology=wish.layout.host.name,
-        hosts=hosts,
-        accelerator=accelerator,
-        created=known.created if known else datetime.now(UTC).isoformat(timespec="seconds"),
-        configuration=wish.configuration,
-        environment=wish.environment,
-        database=wish.database,
-        files=wish.files,
-        assignments=wish.assignments,
-        pci_in_placement=wish.pci_in_placement,
-        disk_limit_mib=wish.disk_limit_mib,
-        log_directory=wish.log_directory,
-        networking=wish.networking,
-        network=wish.network,
-    )
+    created = known.created if known else datetime.now(UTC).isoformat(timespec="seconds")
+    record = StackRecord(spec, accelerator, created)
     directory.topology.write_text(text)
     directory.write(record)
     return record
 
 
-def _require_limits(wish: DevstackSpec) -> None:
-    wanted_mib = wish.layout.host.memory_mib * wish.count
-    if 0 < wish.memory_limit_mib < wanted_mib:
+def _require_limits(spec: DevstackSpec, layout: Layout) -> None:
+    wanted_mib = layout.host.memory_mib * spec.count
+    if 0 < spec.memory_limit_mib < wanted_mib:
         raise InputError(
-            f"{wish.count} hosts of topology {wish.layout.host.name!r} take {wanted_mib} MiB of "
-            f"memory, and the limit is {wish.memory_limit_mib} MiB; take a smaller topology, "
-            "fewer hosts, or another limit"
+            f"{spec.count} hosts of topology {layout.host.name!r} take {wanted_mib} MiB of "
+            f"memory, and the limit is {spec.memory_limit_mib} MiB",
+            hint="take a smaller topology, fewer hosts, or another limit",
         )
-    if wish.disk_limit_mib > DISK_MIB:
+    if spec.disk_limit_mib > DISK_MIB:
         raise InputError(
-            f"a host's disk has {DISK_MIB} MiB, so that guests cannot have "
-            f"{wish.disk_limit_mib} MiB of it; give a lower limit, or 0"
+            f"a host's disk has {DISK_MIB} MiB, and the limit of guests is "
+            f"{spec.disk_limit_mib} MiB",
+            hint="give a lower limit, or 0",
         )
 
 

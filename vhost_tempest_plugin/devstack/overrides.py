@@ -2,7 +2,6 @@
 """Options of devstack's services that tests change: applied, and put back whatever happens."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -28,10 +27,10 @@ def apply(stack: Stack, wanted: Sequence[Override], entry: Entry) -> None:
         whose = services.edit((each for each in wanted if not each.service.in_host), entry)
         services.restart(whose)
     if of_hosts := [each for each in wanted if each.service.in_host]:
-        known = override.parse(Service.NOVA_COMPUTE, stack.record.assignments)
+        known = override.parse(Service.NOVA_COMPUTE, stack.record.spec.assignments)
         typed = tuple(_typed(override.merge(known, of_hosts)))
-        entry.note_assignments(stack.record.assignments, typed)
-        changed = replace(stack.record, assignments=typed)
+        entry.note_assignments(stack.record.spec.assignments, typed)
+        changed = stack.record.with_assignments(typed)
         stack.directory.write(changed)
         hosts = Stack.of(stack.directory, changed, silent).hosts
         hosts.start(hosts.hosts, only_changed=True)
@@ -119,8 +118,8 @@ def _put_record_back(directory: StackDirectory, changes: Changes) -> bool:
         return False
     before, after = changes.assignments
     record = directory.read()
-    if record.assignments == after:
-        directory.write(replace(record, assignments=before))
+    if record.spec.assignments == after:
+        directory.write(record.with_assignments(before))
     return True
 
 

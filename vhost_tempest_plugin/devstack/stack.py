@@ -37,7 +37,7 @@ class Stack:
 
         :raises InputError: devstack has not written its configuration
         """
-        base = files.read(record.configuration)
+        base = files.read(record.spec.configuration)
         return cls(directory, record, base, ComputeHosts(directory, record, base, progress))
 
     @property
@@ -58,4 +58,4 @@ class Stack:
     @property
     def etc(self) -> Path:
         """Where Nova's files are on this machine."""
-        return self.record.configuration.parent
+        return self.record.spec.configuration.parent

@@ -16,6 +16,7 @@ from vhost_tempest_plugin.util.progress import Progress
 
 DEPLOYMENT = "devstack"
 _FLAVOR = "vhost.plain"
+_FEATURES = "compute-feature-enabled"
 
 
 def provide(name: str, progress: Progress) -> None:
@@ -48,25 +49,28 @@ def configure(
     :raises InputError: there is no such devstack, or it has no such image
     """
     found = access.read(name, progress)
-    directory, record = found.directory, found.record
-    database = files.database_url(record.database) if record.database else None
+    directory, spec = found.directory, found.record.spec
+    database = files.database_url(spec.database) if spec.database else None
     subject = Subject(
-        hosts=record.hosts,
+        hosts=spec.hosts,
         topology=_topology(directory, ssh_directory),
         database=database,
         driver=None if ssh_directory else DEPLOYMENT,
         deployment_name=name,
         records=ssh_directory / "records" if ssh_directory else directory.records,
-        ssh_access=ssh_access.admit(record.hosts, ssh_directory) if ssh_directory else None,
-        features=record.features,
+        ssh_access=ssh_access.admit(spec.hosts, ssh_directory) if ssh_directory else None,
+        features=spec.features,
     )
     made = _contents(found) if prepared_image else None
     options = render.literal(scenarios.options(subject, made))
+    filters = stack.filters(files.read(spec.nova_conf))
+    features = {**options[_FEATURES], "scheduler_enabled_filters": ",".join(filters)}
+    options = {**options, _FEATURES: features}
     if with_whitebox:
         more = whitebox.options(
             found.layout,
-            record.hosts,
-            pci_in_placement=record.pci_in_placement,
+            spec.hosts,
+            pci_in_placement=spec.pci_in_placement,
             way_in=_way_in(found, ssh_directory),
         )
         options = {**options, **more}
@@ -89,7 +93,7 @@ def _way_in(found: Stack, ssh_directory: Path | None) -> Mapping[str, str] | Non
     if not hosts:
         return None
     place = ssh_directory or found.directory.whitebox
-    admitted = ssh_access.admit(found.record.hosts, place)
+    admitted = ssh_access.admit(found.record.spec.hosts, place)
     file = place / "nodes.yaml"
     file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
     return whitebox.way_in(hosts, admitted.key, file)
@@ -101,6 +105,6 @@ def _contents(found: Stack) -> Contents:
     if image is None or flavor is None:
         raise InputError(
             f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
-            f"'vhost stack prepare-image --name {found.record.name}' brings them"
+            f"'vhost stack prepare-image --name {found.record.spec.name}' brings them"
         )
     return Contents(image, flavor)

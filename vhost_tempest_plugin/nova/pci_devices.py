@@ -16,15 +16,16 @@ from vhost_tempest_plugin.topology.device_model import DeviceModel
 from vhost_tempest_plugin.topology.layout import Device, Layout
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
-# nova/conf/scheduler.py, enabled_filters: the defaults, then the two for NUMA and PCI.
+# Without these the scheduler does not see devices and NUMA nodes.
+DEVICE_FILTERS = ("PciPassthroughFilter", "NUMATopologyFilter")
+# nova/conf/scheduler.py, enabled_filters: the defaults, then those.
 FILTERS = (
     "ComputeFilter",
     "ComputeCapabilitiesFilter",
     "ImagePropertiesFilter",
     "ServerGroupAntiAffinityFilter",
     "ServerGroupAffinityFilter",
-    "PciPassthroughFilter",
-    "NUMATopologyFilter",
+    *DEVICE_FILTERS,
 )
 
 

@@ -2,6 +2,7 @@
 """What the commands of ``vhost stack`` have in common."""
 
 import argparse
+from pathlib import Path
 
 DEFAULT_NAME = "vhost"
 
@@ -12,4 +13,16 @@ def add_name(parser: argparse.ArgumentParser) -> None:
         "--name",
         default=DEFAULT_NAME,
         help=f"what the hosts' names begin with; devstack's VHOST_NAME (default: {DEFAULT_NAME})",
+    )
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    """The option with all that devstack's plugin says of the hosts."""
+    parser.add_argument(
+        "--config",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="the INI file that devstack/plugin.sh writes: the variables of local.conf in [vhost], "
+        "what stack.sh knows in [devstack]",
     )

@@ -6,29 +6,21 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin.cli.stack.common import add_name
-from vhost_tempest_plugin.devstack import files, tempest_conf
-from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.cli.stack.common import add_config, add_name
+from vhost_tempest_plugin.devstack import config_file, files, tempest_conf
 from vhost_tempest_plugin.util import progress
 
 
 class ConfigureNova(Command):
-    """Add to devstack's nova.conf what the hosts' devices need: aliases, cell discovery."""
+    """Add to devstack's nova.conf what the hosts need: aliases, filters, discovery of hosts."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("file", type=Path, help="devstack's $NOVA_CONF")
-        parser.add_argument("--topology", default="small", help="name or file (default: small)")
-        parser.add_argument(
-            "--pci-in-placement", action="store_true", help="devices are scheduled by Placement"
-        )
+        add_config(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        layout = catalog.find(parsed_args.topology)
-        files.configure_nova(
-            parsed_args.file, layout, pci_in_placement=parsed_args.pci_in_placement
-        )
+        files.configure_nova(config_file.read(parsed_args.config))
 
 
 class ConfigureTempest(Command):

@@ -38,15 +38,31 @@ _PLACES = ((DEFAULT, "transport_url"), ("placement", "auth_url"), ("service_user
 _HERE = ("//127.", "@127.", "//localhost", "@localhost", "//[::1]", "@[::1]")
 
 
-def control_plane(layouts: Iterable[Layout], *, pci_in_placement: bool) -> Options:
-    """Additions to nova.conf, which nova-api, the scheduler and every nova-compute have."""
+def control_plane(base: Options, layouts: Iterable[Layout], *, pci_in_placement: bool) -> Options:
+    """Additions to nova.conf, which nova-api, the scheduler and every nova-compute have.
+
+    :param base: what is in the file
+    """
     options: dict[str, dict[str, Value]] = {
         "pci": {"alias": pci_devices.aliases(layouts)},
         "scheduler": {"discover_hosts_in_cells_interval": str(_DISCOVERY_S)},
+        "filter_scheduler": {"enabled_filters": ",".join(filters(base))},
     }
     if pci_in_placement:
-        options["filter_scheduler"] = {"pci_in_placement": "true"}
+        options["filter_scheduler"]["pci_in_placement"] = "true"
     return render.literal(options)
+
+
+def filters(base: Options) -> tuple[str, ...]:
+    """The scheduler's filters with those that the hosts need.
+
+    :param base: what is in nova.conf
+    """
+    text = ini.last(base, "enabled_filters", "filter_scheduler") or ""
+    known = [name for each in text.split(",") if (name := each.strip())]
+    return tuple(
+        dict.fromkeys((*known, *pci_devices.DEVICE_FILTERS) if known else pci_devices.FILTERS)
+    )
 
 
 def compute(
