@@ -26,6 +26,7 @@ class Record:
         self._disagreements: list[str] = []
         self._ended_s = 0.0
         self._waited_s: Mapping[str, float] = {}
+        self._worked_s: Mapping[str, float] = {}
 
     def server(
         self,
@@ -86,18 +87,18 @@ class Record:
 
         :param servers: the numbers of the servers that it was about
         """
-        now_s, waited_s = watch.total_s, watch.waited_s
-        spent = {what: s - self._waited_s.get(what, 0.0) for what, s in waited_s.items()}
+        now_s, waited_s, worked_s = watch.total_s, watch.waited_s, watch.worked_s
         self._phases.append(
             {
                 "step": step,
                 "servers": list(servers),
                 "begun_s": round(self._ended_s, 3),
                 "spent_s": round(now_s - self._ended_s, 3),
-                "waited_s": {what: round(s, 3) for what, s in spent.items() if s > 0},
+                "waited_s": _since(self._waited_s, waited_s),
+                "worked_s": _since(self._worked_s, worked_s),
             }
         )
-        self._ended_s, self._waited_s = now_s, waited_s
+        self._ended_s, self._waited_s, self._worked_s = now_s, waited_s, worked_s
 
     def disagree(self, facts: Iterable[object]) -> None:
         """Note what was not as it should be."""
@@ -118,6 +119,12 @@ class Record:
             "disagreements": self._disagreements,
         }
         (directory / f"{self.test}.json").write_text(json.dumps(content, indent=2) + "\n")
+
+
+def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    """The seconds that were added, of what any were added to."""
+    spent = {what: round(s - before.get(what, 0.0), 3) for what, s in now.items()}
+    return {what: s for what, s in spent.items() if s > 0}
 
 
 def _words(request: Request) -> str:
