@@ -8,7 +8,8 @@ from dataclasses import replace
 from vhost_tempest_plugin.cloud.compute import options
 from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.settings import Override, Settings
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.lab.runtime import LabRuntime
 from vhost_tempest_plugin.lab.services import services
 from vhost_tempest_plugin.util.progress import Progress
@@ -40,6 +41,7 @@ def take_back(name: str, service: str, names: Sequence[str], progress: Progress)
 
     :param names: ``section.option`` each; all that were set for the service where there are none
     :raises InputError: there is no such lab or service, or the option was not set
+    :raises StartError: a service does not come up without the option; it is set again
     """
     asked = override.parse(service, [f"{name}=" for name in names])
     keys = {
@@ -59,10 +61,20 @@ def take_back(name: str, service: str, names: Sequence[str], progress: Progress)
             )
         )
         if kept == before:
+            show = VhostCommand("lab", "config", "list", service, name=name)
             raise InputError(
-                f"no such option of {service} was set; see 'vhost lab config set {service}'"
+                f"no such option of {service} was set", hint=f"{show} lists those that are"
             )
-        _change(runtime, kept)
+        try:
+            _change(runtime, kept)
+        except StartError as error:
+            reset = VhostCommand("lab", "reset", name=name)
+            raise StartError(
+                f"{error.fact}; the option is set again",
+                error.service,
+                error.lines,
+                hint=f"{error.hint}; {reset} brings the lab back to when it was ready, without it",
+            ) from None
 
 
 @contextmanager

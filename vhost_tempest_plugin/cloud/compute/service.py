@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.compute import copies as copies_module
+from vhost_tempest_plugin.cloud.compute import cpu_power
 from vhost_tempest_plugin.cloud.compute.copies import Copy
 from vhost_tempest_plugin.cloud.compute.unit import (
     BEGIN,
@@ -100,10 +101,14 @@ class ComputeService:
         )
 
     def start(self) -> None:
-        """Start it, where it does not run or does nothing any more."""
+        """Start it, where it does not run or does nothing any more.
+
+        What an option that is gone has done to the host's CPUs is undone first.
+        """
         if self.gave_up():
             self.stop()
-        self.shell(self.thaw, f"systemctl start {self.unit.name}")
+        settled = cpu_power.settled(self.unit.configuration)
+        self.shell(settled, self.thaw, f"systemctl start {self.unit.name}")
 
     def stop(self) -> None:
         """End it; afterwards nothing of the old process reports any more."""
