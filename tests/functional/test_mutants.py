@@ -18,7 +18,7 @@ from testtools.testcase import _ExpectedFailure
 
 from tests.oracle import deciding
 from tests.oracle.oracle import running
-from tests.unit.test_scenarios import tests
+from tests.unit.scenarios import Kind, simulated
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
@@ -143,7 +143,7 @@ def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:
     """The scenarios that match, on each host where they must run."""
     for topology, layout in layouts.items():
         ground = TestEnvironment((layout,), frozenset(DriverCapability))
-        for case, name in tests():
+        for case, name in simulated(Kind.PLAIN):
             full = f"{case.__module__}.{case.__name__}.{name}"
             if re.search(pattern, full) and not requirement.unmet(declared(case, name), ground):
                 yield case, name, topology

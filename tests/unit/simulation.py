@@ -34,7 +34,7 @@ from vhost_tempest_plugin.nova.expect import (
 from vhost_tempest_plugin.nova.expect.fit import threads_a_core
 from vhost_tempest_plugin.nova.expect.outcome import CellFit
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, Request, ThreadPolicy
-from vhost_tempest_plugin.nova.views import NovaView, Power, TrackedDevice
+from vhost_tempest_plugin.nova.views import HostDevice, NovaView, Power, Provider, TrackedDevice
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED, AVAILABLE
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
@@ -92,6 +92,18 @@ class SimulatedHost:
             ),
             {},
         )
+
+    def look(self) -> Any:
+        """What a scenario asks of a snapshot of the host."""
+        devices = {
+            row.address: HostDevice(row.address, row.numa_node, None, None)
+            for row in pci_devices.expected_devices(self.layout)
+        }
+        host = SimpleNamespace(devices=devices, domains={})
+        return SimpleNamespace(nova=self.nova(), host=host, tree={})
+
+    def providers(self) -> tuple[Provider, ...]:
+        return ()
 
     def candidate(self, limits: Limits) -> HostCandidate:
         kib = {node.id: node.memory_mib * 1024 * 19 // 20 for node in self.layout.host.nodes}

@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+from tests.unit.scenarios import Kind, simulated
 from tests.unit.simulation import HOST, SimulatedHost, Simulation
 from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.views import HostDevice, NovaView, TrackedDevice
-from vhost_tempest_plugin.scenario import test_hardware_faults, test_in_guest
+from vhost_tempest_plugin.scenario import test_hardware_faults
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import declared
@@ -147,28 +148,21 @@ class FaultySimulation(Simulation):
     reboot_server = start_server
 
 
-def tests(module: Any) -> Iterator[tuple[type[ScenarioTest], str]]:
-    for case in vars(module).values():
-        if isinstance(case, type) and issubclass(case, ScenarioTest):
-            for name in unittest.defaultTestLoader.getTestCaseNames(case):
-                yield case, name
-
-
 class FaultScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         ran = set()
         for topology in TOPOLOGIES:
             ground = TestEnvironment((catalog.find(topology),), frozenset(DriverCapability))
-            for case, name in (*tests(test_hardware_faults), *tests(test_in_guest)):
+            for case, name in simulated(Kind.FAULTY):
                 if requirement.unmet(declared(case, name), ground):
                     continue
-                ran.add(name)
+                ran.add((case, name))
                 for seed in range(SEEDS):
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
                         simulation = FaultySimulation(case, name, topology, seed)
                         simulation.test.assert_works = lambda guest: None
                         simulation.run()
-        self.assertEqual(15, len(ran))
+        self.assertEqual(set(simulated(Kind.FAULTY)), ran)
 
     def test_a_guest_whose_device_is_away_is_seen(self) -> None:
         """The simulation can fail."""

@@ -3,12 +3,11 @@
 
 import contextlib
 import functools
-import itertools
 import unittest
 from collections.abc import Iterator, Mapping
-from types import ModuleType
 from typing import Any
 
+from tests.unit.scenarios import Kind, simulated
 from tests.unit.simulation import HOST, Simulation
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment import requirement
@@ -18,31 +17,14 @@ from vhost_tempest_plugin.nova.expect import (
     device_providers,
 )
 from vhost_tempest_plugin.nova.views import Inventory, Provider
-from vhost_tempest_plugin.scenario import (
-    test_alias,
-    test_device_spec,
-    test_life,
-    test_migration,
-    test_placement_report,
-    test_placement_scheduling,
-)
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requires import declared
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
-TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov")
+TOPOLOGIES = ("article", "lopsided", "small", "smt", "sockets", "sriov", "wide")
 SEEDS = 3
-MODULES = (
-    test_alias,
-    test_device_spec,
-    test_life,
-    test_placement_report,
-    test_placement_scheduling,
-)
-# What there is nothing of without a host.
-ELSEWHERE = frozenset({"ManagedTest", "UnknownAliasTest", "UnreportedTest"})
 
 
 @functools.cache
@@ -80,10 +62,13 @@ class ChangingSimulation(Simulation):
         assert options
         yield
 
-    def stop(self, service: str, host: str) -> None:
-        assert host in self.test.hosts
+    def stop(self, service: str, host: str | None = None) -> None:
+        assert host is None or host in self.test.hosts
 
-    start = stop
+    start = restart = kill = stop
+
+    def reboot(self, host: str) -> None:
+        assert host in self.test.hosts
 
     def providers(self) -> Mapping[PciAddress, Provider]:
         entries = self.test.entries() if hasattr(self.test, "entries") else ()
@@ -105,46 +90,36 @@ class ChangingSimulation(Simulation):
         return True
 
 
-def tests(module: ModuleType) -> Iterator[tuple[type[ScenarioTest], str]]:
-    for case in vars(module).values():
-        if (
-            isinstance(case, type)
-            and issubclass(case, ScenarioTest)
-            and case.__module__ == module.__name__
-            and case.__name__ not in ELSEWHERE
-        ):
-            for name in unittest.defaultTestLoader.getTestCaseNames(case):
-                yield case, name
-
-
 class ChangingScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
-        for topology, module in itertools.product(TOPOLOGIES, MODULES):
+        ran = set()
+        for topology in TOPOLOGIES:
             ground = TestEnvironment((layout_of(topology),), frozenset(DriverCapability))
-            for case, name in tests(module):
+            for case, name in simulated(Kind.CHANGING):
                 if requirement.unmet(declared(case, name), ground):
                     continue
+                ran.add((case, name))
                 for seed in range(SEEDS):
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):
                         ChangingSimulation(case, name, topology, seed).run()
+        moves = {(case, name) for case, name in simulated(Kind.CHANGING) if _moves(case)}
+        self.assertEqual(set(simulated(Kind.CHANGING)) - moves, ran)
 
     def test_each_on_two_hosts(self) -> None:
-        layout = layout_of("small")
+        layout, ran = layout_of("small"), set()
         ground = TestEnvironment(
             (layout, layout), frozenset(DriverCapability), frozenset(TempestFeature)
         )
-        for module in (*MODULES, test_migration):
-            for case, name in tests(module):
-                if requirement.unmet(declared(case, name), ground):
-                    continue
-                for seed in range(SEEDS):
-                    with self.subTest(f"{case.__name__}.{name}", seed=seed):
-                        ChangingSimulation(case, name, "small", seed, hosts=2).run()
+        for case, name in simulated(Kind.CHANGING):
+            if requirement.unmet(declared(case, name), ground):
+                continue
+            ran.add((case, name))
+            for seed in range(SEEDS):
+                with self.subTest(f"{case.__name__}.{name}", seed=seed):
+                    ChangingSimulation(case, name, "small", seed, hosts=2).run()
+        self.assertLessEqual({each for each in simulated(Kind.CHANGING) if _moves(each[0])}, ran)
 
-    def test_all_run_on_the_article(self) -> None:
-        """What is skipped there is skipped everywhere."""
-        ground = TestEnvironment((layout_of("article"),), frozenset(DriverCapability))
-        for module in MODULES:
-            for case, name in tests(module):
-                with self.subTest(f"{case.__name__}.{name}"):
-                    self.assertEqual((), requirement.unmet(declared(case, name), ground))
+
+def _moves(case: type[ScenarioTest]) -> bool:
+    """Whether it takes two hosts."""
+    return case.__module__.endswith(".test_migration")
