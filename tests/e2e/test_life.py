@@ -173,7 +173,7 @@ class LifeTest(unittest.TestCase):
         self.assertIn("a NIC came back", refused.stderr)
         self.assertEqual("running", self.state())
         self.vhost.run("unplug", NAME, device)
-        self.vhost.run("plug", NAME, device, "--companion")
+        self.vhost.run("plug", NAME, device, "--multifunction")
         group = self.vhost.ssh(NAME, f"ls /sys/bus/pci/devices/{device}/iommu_group/devices")
         self.assertEqual([device, f"{device[:-1]}1"], group.split())
         found = self.vhost.findings(NAME, "iommu-groups")

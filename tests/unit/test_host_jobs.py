@@ -56,7 +56,7 @@ class ProtocolTest(unittest.TestCase):
             Save("a"),
             Restore("a"),
             Destroy("a"),
-            Plug("a", NIC, has_companion=True),
+            Plug("a", NIC, multifunction=True),
             Unplug("a", NIC, wait=False),
         ):
             with self.subTest(request=request):

@@ -42,7 +42,7 @@ class PluggedTest(unittest.TestCase):
 
     def test_a_companion_is_the_next_function_of_its_slot(self) -> None:
         first, second = (
-            self.place(device_xml(self.device, has_companion=True)),
+            self.place(device_xml(self.device, multifunction=True)),
             companion(self.device),
         )
         self.assertEqual("on", first["multifunction"])
@@ -105,10 +105,10 @@ class PlugTest(unittest.TestCase):
         self.assertEqual([True], [record.replugged for record in self.written])
 
     def test_the_first_function_comes_last(self) -> None:
-        hotplug.plug("small", NIC, silent, has_companion=True)
+        hotplug.plug("small", NIC, silent, multifunction=True)
         self.assertEqual(["companion", "attached", "awaited"], self.events)
 
     def test_a_host_that_does_not_find_it(self) -> None:
         self.said = ""
-        with self.assertRaisesRegex(HostError, f"has not found the NIC at {NIC} within 60 s"):
+        with self.assertRaisesRegex(HostError, f"has not found the device at {NIC} within 60 s"):
             hotplug.plug("small", NIC, silent)

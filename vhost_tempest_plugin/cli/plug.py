@@ -12,14 +12,14 @@ from vhost_tempest_plugin.util import progress
 
 
 class Plug(Command):
-    """Put back a NIC that was unplugged from a running host."""
+    """Put back a device that was unplugged from a running host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
-        parser.add_argument("address", help="where the NIC is, as in 0000:b5:00.0")
+        parser.add_argument("address", help="where the device is, as in 0000:b5:00.0")
         parser.add_argument(
-            "--companion",
+            "--multifunction",
             action="store_true",
             help="with another device in its slot, so that they share an IOMMU group, until the "
             "next boot: a fault to test with",
@@ -32,5 +32,5 @@ class Plug(Command):
         except ValueError as error:
             raise InputError(f"{error}; 'vhost show' has the addresses") from None
         hotplug.plug(
-            parsed_args.name, address, progress.Lines(), has_companion=parsed_args.companion
+            parsed_args.name, address, progress.Lines(), multifunction=parsed_args.multifunction
         )

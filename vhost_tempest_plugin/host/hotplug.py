@@ -34,12 +34,13 @@ echo found
 
 
 def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = True) -> None:
-    """Pull a NIC out, and wait until the host has let it go; one that a guest has it keeps.
+    """Pull a device out, and wait until the host has let it go.
 
-    It goes when that guest ends, also where nobody waits any more.
+    A device that a guest has stays until that guest ends, and then goes, even if this command no
+    longer waits for it.
 
     :param wait: else only ask for it
-    :raises InputError: the host does not run, or has no NIC there
+    :raises InputError: the host does not run, or has no device there
     :raises HostError: the host does not let it go
     """
     device = _device(name, address)
@@ -47,7 +48,7 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
         alias = domain.alias(running.xml(), device)
         if alias is None:
             raise InputError(
-                f"the NIC at {address} of {name!r} is unplugged",
+                f"the device at {address} of {name!r} is unplugged",
                 hint=f"{VhostCommand('plug', name, address)} puts it back",
             )
         progress(f"unplugging {address} of {name!r}")
@@ -57,28 +58,28 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
 
 
 def plug(
-    name: str, address: PciAddress, progress: Progress, *, has_companion: bool = False
+    name: str, address: PciAddress, progress: Progress, *, multifunction: bool = False
 ) -> None:
-    """Put a NIC back where it was, and wait until the host has found it and its driver.
+    """Put a device back where it was, and wait until the host has found it and its driver.
 
     It cannot be saved then until it is started anew.
 
-    :param has_companion: with another device in its slot, until the next boot: neither can be
+    :param multifunction: with another device in its slot, until the next boot: neither can be
         given to a guest alone then
-    :raises InputError: the host does not run, or the NIC is there
+    :raises InputError: the host does not run, or the device is there
     :raises HostError: there is no place for it, or the host does not find it
     """
     device = _device(name, address)
     with _running(name, progress) as running:
         if domain.alias(running.xml(), device) is not None:
-            raise InputError(f"the NIC at {address} of {name!r} is plugged in already")
+            raise InputError(f"the device at {address} of {name!r} is plugged in already")
         progress(f"plugging {address} of {name!r}")
         directory = HostDirectory.of(name)
         directory.write(replace(directory.read(), replugged=True))
         # The host looks at a slot when its first function comes, so that comes last.
-        if has_companion:
+        if multifunction:
             running.attach_beside(domain.companion(device))
-        running.attach(domain.device_xml(device, has_companion=has_companion))
+        running.attach(domain.device_xml(device, multifunction=multifunction))
     _await(name, address)
 
 
@@ -88,7 +89,7 @@ def _await(name: str, address: PciAddress) -> None:
     with status.connected(name) as (_, machine):
         if not machine.run(words, input_text=_FOUND).stdout:
             raise HostError(
-                f"host {name!r} has not found the NIC at {address} within {limit_s} s",
+                f"host {name!r} has not found the device at {address} within {limit_s} s",
                 hint=f"{VhostCommand('ssh', name, 'dmesg')} shows why",
             )
 
@@ -97,7 +98,7 @@ def _device(name: str, address: PciAddress) -> Device:
     devices = {device.address: device for device in status.intended(name).devices}
     if address not in devices:
         known = ", ".join(map(str, sorted(devices))) or "none"
-        raise InputError(f"host {name!r} has no NIC at {address}", hint=f"it has {known}")
+        raise InputError(f"host {name!r} has no device at {address}", hint=f"it has {known}")
     return devices[address]
 
 

@@ -45,8 +45,8 @@ def perform(request: Request, progress: Progress) -> None:
             lifecycle.restore(name, progress)
         case Destroy(name):
             lifecycle.destroy(name, progress)
-        case Plug(name, address, has_companion):
-            hotplug.plug(name, address, progress, has_companion=has_companion)
+        case Plug(name, address, multifunction):
+            hotplug.plug(name, address, progress, multifunction=multifunction)
         case Unplug(name, address, wait):
             hotplug.unplug(name, address, progress, wait=wait)
         case _:

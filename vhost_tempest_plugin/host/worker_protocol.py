@@ -72,12 +72,12 @@ class Destroy:
 class Plug:
     """Put a NIC back that was unplugged.
 
-    :param has_companion: with another device in its slot
+    :param multifunction: with another device in its slot
     """
 
     name: str
     address: PciAddress
-    has_companion: bool = False
+    multifunction: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,13 +79,13 @@ def add_uplink(devices: Element, uplink: Tap) -> None:
     address(interface, UPLINK)
 
 
-def device_xml(device: Device, *, has_companion: bool = False) -> str:
+def device_xml(device: Device, *, multifunction: bool = False) -> str:
     """One device alone, to be plugged into a running host.
 
-    :param has_companion: there is another function in its slot
+    :param multifunction: there is another function in its slot
     """
     element = add_device(etree.Element("devices"), device)
-    if has_companion:
+    if multifunction:
         element.findall("address")[-1].set("multifunction", "on")
     return etree.tostring(element, encoding="unicode")
 

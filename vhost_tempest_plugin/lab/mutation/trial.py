@@ -122,7 +122,7 @@ class MutationRun:
             elif mutant.companion is not None:
                 device = mutant.companion(layout)
                 self._deployment.unplug(host, device.address)
-                jobs.run(Plug(host, device.address, has_companion=True), self._progress)
+                jobs.run(Plug(host, device.address, multifunction=True), self._progress)
             self._deployment.restart(NOVA_COMPUTE, host)
             yield
         finally:
