@@ -3,7 +3,7 @@
 #
 # The project's main job, for 'make demo': an OpenStack whose compute node is the emulated
 # host, checked and drawn, a guest with a NIC followed through all that know of it, and the
-# same lab once more from its snapshot. The host's report is left in report/; the lab stays up.
+# same lab once more from its snapshot. report/index.html leads to the results; the lab stays up.
 #
 #   VHOST_TOPOLOGY   name or file of the topology (article)
 #   VHOST_NAME       the lab's name (demo)
@@ -29,13 +29,13 @@ verdict=0
 vhost report "$NAME-0" --output "$REPORT" || verdict=$?
 vhost lab check --name "$NAME" || verdict=$?
 vhost lab smoke --name "$NAME" || verdict=$?
-vhost lab test --name "$NAME" --smoke --output "$REPORT/tests" || verdict=$?
+vhost lab test --name "$NAME" --smoke --output "$REPORT" || verdict=$?
 vhost lab down --name "$NAME"
 vhost lab up --topology "$TOPOLOGY" --name "$NAME"
 
 cat <<END
 
-The report is in $REPORT, that of the scenarios in $REPORT/tests. The lab is still up:
+The report is $REPORT/index.html. The lab is still up:
   vhost lab shell --name $NAME openstack hypervisor list
   vhost ssh $NAME-0
   vhost lab destroy --name $NAME     removes it

@@ -36,8 +36,10 @@ PIECES = {
     "lab/logs/nova-scheduler.log": "nova",
     "lab/status.json": '"running"',
     "lab/tempest/tempest.conf": "[vhost]",
-    "host/index.html": "<svg",
-    "tests/index.html": "<html",
+    "host/index.html": f'href="{HOST}.html"',
+    f"host/{HOST}.html": "<svg",
+    "tests/index.html": 'href="tests.html"',
+    "tests/tests.html": "<html",
 }
 
 

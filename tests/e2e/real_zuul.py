@@ -90,5 +90,7 @@ class RealZuulTest(unittest.TestCase):
 
     def test_the_job(self) -> None:
         logs = self.built(NOTHING, "Nothing", LAB_S)
-        self.assertIn("<svg", (logs / "vhost/host/index.html").read_text())
-        self.assertIn("<html", (logs / "vhost/tests/index.html").read_text())
+        host = (logs / "vhost/host/index.html").read_text()
+        (page,) = re.findall(r'href="([\w-]+\.html)"', host)
+        self.assertIn("<svg", (logs / "vhost/host" / page).read_text())
+        self.assertIn('href="tests.html"', (logs / "vhost/tests/index.html").read_text())

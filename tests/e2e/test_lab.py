@@ -55,7 +55,10 @@ class LabTest(LabCase):
         done = self.lab("test", "--smoke", "--output", str(report))
         self.assertIn(f"{len(must_run)} passed, 0 failed, {len(others)} skipped\n", done.stdout)
         self.assertEqual(
-            {"index.html", "tests.json", "tests.subunit", "tests.xml"},
+            {
+                *("index.html", "tests.html", "tests.json", "tests.subunit", "tests.xml"),
+                *("collected.json", "logs", "records", "tempest.conf"),
+            },
             {path.name for path in report.iterdir()},
         )
         found = emulated.parsed((report / "tests.json").read_text())

@@ -149,7 +149,8 @@ class FateTest(unittest.TestCase):
         self.assertTrue(Mutation("Mutants", trials[:1], (), 3.0).is_good)
         self.assertFalse(Mutation("Mutants", trials[2:], (), 3.0).is_good)
         with tempfile.TemporaryDirectory() as directory:
-            page = write(told, Path(directory, "new")).read_text()
+            index = write(told, Path(directory, "new"))
+            page = index.with_name("mutants.html").read_text()
             said = json.loads(Path(directory, "new", "mutants.json").read_text())
         for words in ("C.test_x", "m.C.test_y", "breaks &lt;c&gt;", "https://x/1", "not import"):
             self.assertIn(words, page)

@@ -195,7 +195,8 @@ class ReportTest(unittest.TestCase):
         (self.output / f"{RECORD['test']}.json").write_text(json.dumps(RECORD))
         outcomes = report.with_records(stream.read(io.BytesIO(STREAM)), self.output)
         self.run_ = Run("Tests <here>", outcomes, 80.0, (TEST.format("missing"),))
-        self.page = report.write(self.run_, {"lab-0": ARTICLE}, self.output)
+        report.write(self.run_, {"lab-0": ARTICLE}, self.output)
+        self.page = self.output / report.PAGE
 
     def test_junit(self) -> None:
         suite = ElementTree.parse(self.output / report.JUNIT).getroot()

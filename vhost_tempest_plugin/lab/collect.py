@@ -85,8 +85,8 @@ def _collect_tempest(directory: LabDirectory, collection: Collection) -> None:
         return
     collection.take_file("lab/tempest/tempest.conf", workspace / "etc/tempest.conf")
     collection.take_file("lab/tempest/tempest.log", workspace / "tempest.log")
-    # Where the run was not told to leave them elsewhere.
-    for path in sorted((workspace / "report").glob("*.*ml")):
+    # Where the run did not leave them elsewhere.
+    for path in sorted((workspace / "report").glob("tests.*ml")):
         collection.take_file(f"lab/tempest/{path.name}", path)
 
 

@@ -24,8 +24,9 @@ from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import current_wait, private_files, process, removal, speed
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
-# Where tests leave what they saw, in the workspace.
-RECORDS = "records"
+# What tempest writes in the workspace beside its results.
+LOG = "tempest.log"
+ERRORS = "tempest.err"
 OURS = r"^vhost_tempest_plugin\."
 SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
 _TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
@@ -52,6 +53,11 @@ class Workspace:
         """Its tempest.conf."""
         return self.directory / "etc" / "tempest.conf"
 
+    @property
+    def records(self) -> Path:
+        """Where tests leave what they saw."""
+        return self.directory / "records"
+
 
 def prepare(name: str) -> Workspace:
     """Write what tempest needs for the lab *name*.
@@ -72,10 +78,8 @@ def prepare(name: str) -> Workspace:
         raise LocalError("tempest is not installed; run 'make bootstrap'")
     place = Path(found.origin).parent
     workspace = directory.path / "tempest"
-    sections = tempest.options(
-        settings, Contents(image, flavor), directory.topology, workspace / RECORDS
-    )
     made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
+    sections = tempest.options(settings, Contents(image, flavor), directory.topology, made.records)
     private_files.write(made.configuration, render.text(sections))
     discovery = {
         "DEFAULT": {
@@ -111,7 +115,7 @@ def run(
     :param words: what ``tempest run`` takes
     :param output: where the subunit stream goes
     """
-    records = workspace.directory / RECORDS
+    records = workspace.records
     removal.remove(records)
     output.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
@@ -120,7 +124,7 @@ def run(
         pulse.end(outcome.name)
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
-    errors = workspace.directory / "tempest.err"
+    errors = workspace.directory / ERRORS
     argv = [*_TEMPEST, "--subunit", *words]
     with (
         process.running(

@@ -23,6 +23,11 @@ class Report:
     findings: tuple[Finding, ...]
     picture: str
 
+    @property
+    def is_good(self) -> bool:
+        """Whether no check failed and every check could be made."""
+        return not any(finding.is_bad for finding in self.findings)
+
     def html(self) -> str:
         """The page; it refers to nothing outside itself."""
         return template.render(
@@ -30,7 +35,7 @@ class Report:
             title=self.title,
             lead=self.lead,
             summary=summarize(self.findings),
-            good=not any(finding.is_bad for finding in self.findings),
+            good=self.is_good,
             facts=self.facts,
             findings=self.findings,
             picture=Markup(self.picture[self.picture.find("<svg") :]),  # noqa: S704 - drawn by dot

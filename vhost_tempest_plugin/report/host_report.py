@@ -9,8 +9,8 @@ from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import acceleration, status
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.checks.base import Subject
-from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.report import picture
+from vhost_tempest_plugin.host.checks.finding import Finding, summarize
+from vhost_tempest_plugin.report import index, picture
 from vhost_tempest_plugin.report.host_page import Report
 from vhost_tempest_plugin.topology.drawing import draw
 from vhost_tempest_plugin.topology.hardware import Hardware
@@ -32,7 +32,7 @@ class Written:
 
 
 def write(name: str, output: Path, progress: Progress) -> Written:
-    """Run all checks on the host *name* and write index.html and report.json to *output*.
+    """Run all checks on the host *name* and write its page, its JSON and the index to *output*.
 
     :raises InputError: there is no such host, or *output* cannot be written
     :raises HostError: it does not run
@@ -52,7 +52,7 @@ def write(name: str, output: Path, progress: Progress) -> Written:
         ("Created", record.created),
         ("Image", record.image_digest or "none"),
     )
-    page = Report(
+    report = Report(
         title=f"Host {name}",
         lead="An emulated NUMA/PCI host, and whether it is what its topology says.",
         facts=facts,
@@ -61,17 +61,32 @@ def write(name: str, output: Path, progress: Progress) -> Written:
             draw(layout.hardware(), observed, title=host.name), picture.PictureFormat.SVG
         ),
     )
+    return Written(name, findings, save(report, output, name))
+
+
+def save(report: Report, output: Path, name: str) -> Path:
+    """Write the host's page and JSON, and the index of all reports there; the page's path.
+
+    :raises InputError: *output* cannot be written
+    """
+    page = output / f"{name}.html"
+    content = {
+        "title": report.title,
+        "summary": summarize(report.findings),
+        "good": report.is_good,
+        **dict(report.facts),
+        "findings": [asdict(finding) for finding in report.findings],
+    }
     try:
         output.mkdir(parents=True, exist_ok=True)
-        (output / "index.html").write_text(page.html())
-        (output / "report.json").write_text(
-            json.dumps({**dict(facts), "findings": [asdict(f) for f in findings]}, indent=2) + "\n"
-        )
+        page.write_text(report.html())
+        page.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+        index.write(output)
     except OSError as error:
         raise InputError(
-            f"cannot write {output}: {error.strerror}; give another --output"
+            f"cannot write {output}: {error.strerror}", hint="give another --output"
         ) from None
-    return Written(name, findings, output / "index.html")
+    return page
 
 
 def _observed(subject: Subject) -> Hardware | None:

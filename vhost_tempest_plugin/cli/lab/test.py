@@ -9,7 +9,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import tempest
+from vhost_tempest_plugin.lab import tempest, test_artifacts
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import run as mutation
 from vhost_tempest_plugin.mutation import catalogue
@@ -84,6 +84,7 @@ class Test(Command):
         ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
         must = required_tests.entries(environment.ground(workspace.configuration))
         run = dataclasses.replace(run, breaches=required_tests.breaches(must, ran, selected))
+        test_artifacts.keep(workspace, output)
         page = report.write(run, workspace.layouts, output)
         self._good = run.is_good and status == 0
         for outcome in run.outcomes:

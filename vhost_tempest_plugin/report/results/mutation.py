@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from vhost_tempest_plugin.report import template
+from vhost_tempest_plugin.report import index, template
 
 JSON = "mutants.json"
 PAGE = "mutants.html"
@@ -93,10 +93,10 @@ def mutant_results(
 
 
 def write(mutation: Mutation, output: Path) -> Path:
-    """JSON and a page in the directory *output*; the path of the page."""
+    """JSON and a page in the directory *output*; the path of the index of all."""
     output.mkdir(parents=True, exist_ok=True)
     fields = {"summary": mutation.summary, "good": mutation.is_good}
     (output / JSON).write_text(json.dumps({**asdict(mutation), **fields}, indent=2) + "\n")
     page = template.render("mutants.html.j2", title=mutation.title, mutation=mutation)
     (output / PAGE).write_text(page)
-    return output / PAGE
+    return index.write(output)

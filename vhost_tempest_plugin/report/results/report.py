@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from vhost_tempest_plugin.report import index
 from vhost_tempest_plugin.report.results import junit, page
 from vhost_tempest_plugin.report.results.outcome import Run, TestOutcome
 from vhost_tempest_plugin.topology.layout import Layout
@@ -13,7 +14,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 STREAM = "tests.subunit"
 JUNIT = "tests.xml"
 JSON = "tests.json"
-PAGE = "index.html"
+PAGE = "tests.html"
 
 
 def with_records(outcomes: Iterable[TestOutcome], directory: Path) -> tuple[TestOutcome, ...]:
@@ -27,9 +28,9 @@ def with_records(outcomes: Iterable[TestOutcome], directory: Path) -> tuple[Test
 
 
 def write(run: Run, layouts: Mapping[str, Layout], output: Path) -> Path:
-    """JUnit XML, JSON and a page, beside the subunit stream; the path of the page."""
+    """JUnit XML, JSON and a page, beside the subunit stream; the path of the index of all."""
     (output / JUNIT).write_text(junit.render(run))
     fields = {"summary": run.summary, "good": run.is_good, "own_share": run.own_share}
     (output / JSON).write_text(json.dumps({**dataclasses.asdict(run), **fields}, indent=2) + "\n")
     (output / PAGE).write_text(page.render(run, layouts))
-    return output / PAGE
+    return index.write(output)
