@@ -96,11 +96,13 @@ class TableTest(unittest.TestCase):
     def test_numbers_are_to_the_right(self) -> None:
         text = columns.table(("name", "CPUs"), [["a", 8], ["b", 16]], PLAIN)
         self.assertEqual("name  CPUs\na        8\nb       16\n", text)
+        text = columns.table(("part", "pid"), [["a", None], ["b", 16]], PLAIN)
+        self.assertEqual("part  pid\na\nb      16\n", text)
 
     def test_what_does_not_fit_is_a_record(self) -> None:
         path = "/a/long/path" * 5
-        text = columns.table(("name", "one", "two"), [["a", path, path]], PLAIN)
-        self.assertEqual(f"name  a\none   {path}\ntwo   {path}\n", text)
+        text = columns.table(("name", "one", "two"), [["a", path, path], ["b", "", "c"]], PLAIN)
+        self.assertEqual(f"name  a\none   {path}\ntwo   {path}\n\nname  b\ntwo   c\n", text)
 
     def test_records_of_a_lab(self) -> None:
         self.assertRegex(str(Moment("2026-11-30T00:11:39+00:00")), r"^\d{4}-\d\d-\d\d \d\d:\d\d$")

@@ -22,8 +22,8 @@ def table(names: Sequence[str], rows: Sequence[Sequence[object]], terminal: Term
     cells = [[_cell(value) for value in row] for row in rows]
     widths = _fit([[_cell(name) for name in names], *cells], terminal.columns)
     if widths is None:
-        return "\n".join(fields(names, row, terminal) for row in rows)
-    numeric = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(names))]
+        return "\n".join(_filled(names, row, terminal) for row in rows)
+    numeric = [_is_numeric([row[i] for row in rows]) for i in range(len(names))]
     heading, *_ = _row([[name] for name in names], widths, numeric)
     lines = [terminal.paint(heading, Tone.HEADING)]
     for row in cells:
@@ -41,6 +41,20 @@ def fields(names: Sequence[str], values: Sequence[object], terminal: Terminal) -
         lines.append(f"{terminal.paint(name.ljust(width), Tone.HEADING)}{_GAP}{first}".rstrip())
         lines += [f"{' ' * width}{_GAP}{line}" for line in rest]
     return "".join(f"{line}\n" for line in lines)
+
+
+def _filled(names: Sequence[str], row: Sequence[object], terminal: Terminal) -> str:
+    """The fields of a row that have a value."""
+    kept = [(name, value) for name, value in zip(names, row, strict=True) if _cell(value) != [""]]
+    return fields([name for name, _ in kept], [value for _, value in kept], terminal)
+
+
+def _is_numeric(values: Sequence[object]) -> bool:
+    """Whether a column has numbers and nothing else; some may lack."""
+    filled = [value for value in values if value not in (None, "")]
+    return bool(filled) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in filled
+    )
 
 
 def _cell(value: object) -> _Cell:

@@ -102,5 +102,4 @@ def _run(check: AnyCheck[S], subject: S) -> Finding:
         where = traceback.extract_tb(error.__traceback__)[-1]
         fact = f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
         finding = _error(check, fact, "report it: the check itself is at fault")
-    subject.progress(f"check {check.name}: {finding.verdict}")
     return finding
