@@ -221,7 +221,7 @@ def read(file: Path) -> SimpleNamespace:
             for group, options in known
         }
     except (cfg.Error, ValueError, UnicodeError) as error:
-        raise InputError(f"cannot read {file}: {error}; give another file") from None
+        raise InputError(f"cannot read {file}: {error}", hint="give another file") from None
     return SimpleNamespace(**sections)
 
 

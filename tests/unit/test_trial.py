@@ -28,7 +28,7 @@ AGREED = replace(VIEWS, report=REPORT)
 
 class JudgeTest(unittest.TestCase):
     def failed(self, views: ServerViews, *held: Disagreement) -> set[str]:
-        findings = smoke_guest.judge(server_views.HOST, views, held)
+        findings = smoke_guest.judge(server_views.HOST, views, held, "see the logs")
         for finding in findings:
             self.assertEqual(finding.verdict is CheckVerdict.FAILED, bool(finding.hint))
         return {finding.check for finding in findings if finding.verdict is CheckVerdict.FAILED}

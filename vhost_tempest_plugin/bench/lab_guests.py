@@ -65,7 +65,7 @@ def boot(cloud: Cloud, flavor: str) -> Boot:
     """
     known = cloud.flavors()
     if flavor not in known:
-        raise InputError(f"the lab has no flavor {flavor!r}; take a --topology with NICs")
+        raise InputError(f"the lab has no flavor {flavor!r}", hint="take a --topology with NICs")
     image = cloud.images()[contents.IMAGE]
     begun_s = time.perf_counter()
     server = cloud.create_server("vhost-bench", flavor=known[flavor], image=image)

@@ -43,7 +43,7 @@ def _run(output: Path) -> tuple[float, float]:
     try:
         outcomes: list[Mapping[str, Any]] = json.loads((output / JSON).read_text())["outcomes"]
     except (OSError, ValueError, KeyError) as error:
-        raise VhostError(f"{output / JSON} has no outcomes: {error!r}; repeat") from None
+        raise VhostError(f"{output / JSON} has no outcomes: {error!r}", hint="repeat") from None
     measured = [outcome for outcome in outcomes if outcome["record"]]
     own_s = sum(float(outcome["record"]["own_s"]) for outcome in measured)
     return own_s, sum(float(outcome["elapsed_s"]) for outcome in measured)

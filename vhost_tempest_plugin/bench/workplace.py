@@ -117,13 +117,13 @@ def opened() -> Iterator[Workplace]:
         lock = os.open(base / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise LocalError(
-            f"cannot write the cache {base}: {error.strerror}; set XDG_CACHE_HOME"
+            f"cannot write the cache {base}: {error.strerror}", hint="set XDG_CACHE_HOME"
         ) from error
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BusyError("another 'vhost bench' runs; wait for its end") from None
+            raise BusyError("another benchmark runs", hint="wait for it to end") from None
         place = Workplace(base / "bench")
         place.clear()
         place.directory.mkdir(mode=0o700)

@@ -102,7 +102,7 @@ def _user_id(user: str) -> int:
     try:
         return pwd.getpwnam(user).pw_uid
     except KeyError:
-        raise InputError(f"there is no user {user!r}; see 'getent passwd'") from None
+        raise InputError(f"there is no user {user!r}", hint="see 'getent passwd'") from None
 
 
 def _user_name(uid: int) -> str:

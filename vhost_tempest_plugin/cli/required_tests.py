@@ -112,5 +112,7 @@ def _ran(path: Path) -> frozenset[str]:
         with path.open("rb") as file:
             outcomes = stream.read(file)
     except OSError as error:
-        raise InputError(f"cannot read {path}: {error.strerror}; give another --subunit") from None
+        raise InputError(
+            f"cannot read {path}: {error.strerror}", hint="give another --subunit"
+        ) from None
     return frozenset(outcome.test for outcome in outcomes if outcome.verdict.has_run)

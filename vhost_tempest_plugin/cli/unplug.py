@@ -5,7 +5,7 @@ import argparse
 
 from cliff.command import Command
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host import hotplug
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import progress
@@ -30,5 +30,6 @@ class Unplug(Command):
         try:
             address = PciAddress.parse(parsed_args.address)
         except ValueError as error:
-            raise InputError(f"{error}; 'vhost show' has the addresses") from None
+            show = VhostCommand("show", parsed_args.name)
+            raise InputError(str(error), hint=f"{show} prints the addresses") from None
         hotplug.unplug(parsed_args.name, address, progress.Lines(), wait=parsed_args.wait)

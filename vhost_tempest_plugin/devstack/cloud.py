@@ -27,8 +27,8 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
         found = ini.last(options, option, _SECTION)
         if found is None:
             raise InputError(
-                f"devstack's configuration of nova-compute has no [{_SECTION}]{option}; enable the "
-                "service placement-api or placement-client"
+                f"devstack's configuration of nova-compute has no [{_SECTION}]{option}",
+                hint="enable the service placement-api or placement-client",
             )
         return found.replace("$$", "$")
 
@@ -43,7 +43,7 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
             project_domain=value("project_domain_name"),
             region=ini.last(options, "region_name", _SECTION),
             authority=next(filter(None, authorities), None),
-            logs="journalctl -u 'devstack@*' #",
+            logs=lambda _: "'journalctl -u devstack@*'",
         )
     )
 

@@ -24,7 +24,7 @@ from vhost_tempest_plugin.devstack.cloud import last_report, open_cloud
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.readiness import Readiness
 from vhost_tempest_plugin.devstack.record import StackRecord
-from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import jobs as host_jobs
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -69,7 +69,9 @@ class ComputeHosts:
         known = {host.name: host for host in self.hosts}
         for name in names:
             if name not in known:
-                raise InputError(f"there is no host {name!r} here; known are {', '.join(known)}")
+                raise InputError(
+                    f"there is no host {name!r} here", hint=f"known are {', '.join(known)}"
+                )
         return tuple(known[name] for name in names) or self.hosts
 
     def boot(self, wanted: Sequence[ComputeHost], *, anew: bool = False) -> None:
@@ -109,7 +111,8 @@ class ComputeHosts:
                     compute.start()
             for host in wanted:
                 with self.compute(host.name) as compute:
-                    readiness.wait(self._readiness(host, cloud, before), compute)
+                    logs = VhostCommand("stack", "logs", host.name, name=self._directory.name)
+                    readiness.wait(self._readiness(host, cloud, before), compute, logs)
 
     def launch(self, host: ComputeHost) -> None:
         """Have nova-compute run in a host with everything as it is now; it is not waited for.

@@ -15,7 +15,7 @@ class StackDirectory(NamedDirectory[StackRecord]):
     """The files of one; its hosts have directories of their own."""
 
     noun: ClassVar[str] = "stack"
-    overview: ClassVar[VhostCommand] = VhostCommand("stack", "status")
+    overview: ClassVar[VhostCommand] = VhostCommand("list")
 
     @property
     def removal(self) -> VhostCommand:

@@ -121,7 +121,7 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
         with suppress(VhostError), _held(name, progress) as stack:
             stack.hosts.stop([wanted])
         raise
-    raise HostError(f"host {host!r} was removed; 'vhost stack up', as stack.sh does, makes it anew")
+    raise HostError(f"host {host!r} was removed", hint="stack again to make it anew")
 
 
 def _held(name: str, progress: Progress) -> AbstractContextManager[Stack]:

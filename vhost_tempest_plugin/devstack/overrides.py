@@ -10,7 +10,7 @@ from vhost_tempest_plugin.devstack import files, journal
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.journal import Changes, Entry, FileChange
 from vhost_tempest_plugin.devstack.stack import Stack
-from vhost_tempest_plugin.errors import LocalError, VhostError
+from vhost_tempest_plugin.errors import LocalError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.util import private_files
 from vhost_tempest_plugin.util.progress import Progress, silent
@@ -71,7 +71,8 @@ def recover(directory: StackDirectory, progress: Progress) -> None:
         try:
             _restart(Stack.of(directory, directory.read(), silent), changes)
         except VhostError as error:
-            progress(f"{error}; restart {_restarted(changes)} when it is mended")
+            command = VhostCommand("stack", "restart", name=directory.name)
+            progress(f"{error}; restart {_restarted(changes, command)} when it is mended")
 
 
 def _restart(stack: Stack, changes: Changes) -> None:
@@ -84,8 +85,8 @@ def _restart(stack: Stack, changes: Changes) -> None:
                 stack.hosts.launch(host)
 
 
-def _restarted(changes: Changes) -> str:
-    hosts = [f"{Service.NOVA_COMPUTE} ('vhost stack restart')"] if changes.assignments else []
+def _restarted(changes: Changes, command: VhostCommand) -> str:
+    hosts = [f"{Service.NOVA_COMPUTE} ({command})"] if changes.assignments else []
     return ", ".join([*changes.services, *hosts])
 
 

@@ -10,7 +10,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.devstack import cloud as devstack
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import VhostCommand, VhostError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.nova.views.placement import Provider
@@ -87,9 +87,10 @@ class Readiness:
                 yield f"Placement lacks {len(missing)} of its {len(wanted)} devices"
 
 
-def wait(readiness: Readiness, compute: ComputeService) -> None:
+def wait(readiness: Readiness, compute: ComputeService, logs: VhostCommand) -> None:
     """Wait until nothing is lacking.
 
+    :param logs: the command that shows nova-compute's log, for hints
     :raises StartError: nova-compute ended, or something is still lacking at the limit
     """
     lacking: str | None = None
@@ -100,7 +101,7 @@ def wait(readiness: Readiness, compute: ComputeService) -> None:
         return lacking is None
 
     def error(seen: str) -> StartError:
-        return _error(compute, f"{seen} ({lacking})" if lacking else seen)
+        return _error(compute, f"{seen} ({lacking})" if lacking else seen, logs)
 
     compute.wait_until(is_ready, "the cloud to know all of it", _LIMIT_S, error, _POLL_S)
 
@@ -115,11 +116,12 @@ def _look(readiness: Readiness) -> str | None:
         return str(error)
 
 
-def _error(compute: ComputeService, what: str) -> StartError:
+def _error(compute: ComputeService, what: str, logs: VhostCommand) -> StartError:
     lines = tuple(compute.since_start(_LINES))
     cause = failure.likely_cause("\n".join(lines)) or "its log is empty"
     return StartError(
-        f"nova-compute in the emulated host {what}: {cause}; see 'vhost stack logs'",
+        f"nova-compute in the emulated host {what}: {cause}",
         NOVA_COMPUTE,
         lines[-_TOLD:],
+        hint=f"see {logs}",
     )

@@ -121,8 +121,8 @@ class Services:
         units = tuple(unit for unit in _UNITS.get(service, ()) if self._is_there(unit))
         if not units:
             raise InputError(
-                f"devstack has no service {service.value!r} here; "
-                "'systemctl list-units devstack@*' has those that there are"
+                f"devstack has no service {service.value!r} here",
+                hint="'systemctl list-units devstack@*' has those that there are",
             )
         return units
 
@@ -153,9 +153,10 @@ class Services:
             lines = self.log(service, _LINES)
             cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
             return StartError(
-                f"{service} {what}: {cause}; see 'journalctl -u {self._units(service)[0]}'",
+                f"{service} {what}: {cause}",
                 service,
                 lines[-_TOLD:],
+                hint=f"see 'journalctl -u {self._units(service)[0]}'",
             )
 
         def watch() -> None:

@@ -75,8 +75,10 @@ def _reached(
     for root in waiting:
         if root not in known:
             raise InputError(
-                f"{environment} has no {root!r}; give devstack's virtual environment, and see that "
-                "stack.sh has installed it"
+                f"{environment} has no {root!r}",
+                hint=(
+                    "give devstack's virtual environment, and see that stack.sh has installed it"
+                ),
             )
     reached: set[NormalizedName] = set()
     while waiting:
@@ -95,8 +97,8 @@ def packages(environment: Path) -> Path:
     found = sorted(environment.glob("lib/python3*/site-packages"))
     if not found:
         raise InputError(
-            f"{environment} is no virtual environment; devstack's is $DATA_DIR/venv, where "
-            "GLOBAL_VENV is True"
+            f"{environment} is no virtual environment",
+            hint="devstack's is $DATA_DIR/venv, where GLOBAL_VENV is True",
         )
     return found[0]
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.scenarios import SshAccess
-from vhost_tempest_plugin.errors import HostError, LocalError
+from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 from vhost_tempest_plugin.host import ssh_keys, status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.ssh import HostConnection
@@ -40,7 +40,9 @@ def admit(names: Sequence[str], directory: Path) -> SshAccess:
     for name in names:
         with status.connected(name) as (record, machine):
             if record.ssh_port is None:
-                raise HostError(f"host {name!r} does not run; 'vhost up' brings it up")
+                raise HostError(
+                    f"host {name!r} does not run", hint=f"{VhostCommand('up', name=name)} boots it"
+                )
             accept(machine, ssh_keys.public(access.key))
             ports[name] = record.ssh_port
     return SshAccess(ports, access.key, access.known_hosts)

@@ -39,8 +39,8 @@ def take(
             changed = _copy(source, place, mark)
         except OSError as error:
             raise LocalError(
-                f"cannot copy {source.path} to {place}: {error}; free some space, or see to the "
-                "permissions"
+                f"cannot copy {source.path} to {place}: {error}",
+                hint="free some space, or see to the permissions",
             ) from None
         if changed:
             progress(f"{source.name}: {len(changed)} changed files of {source.path}")

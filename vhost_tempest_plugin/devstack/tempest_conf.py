@@ -10,7 +10,7 @@ from vhost_tempest_plugin.cloud.configuration.scenarios import Contents, Subject
 from vhost_tempest_plugin.devstack import access, files, ssh_access
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.stack import Stack
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -103,8 +103,9 @@ def _contents(found: Stack) -> Contents:
     with found.cloud() as cloud:
         image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get(_FLAVOR)
     if image is None or flavor is None:
+        prepare = VhostCommand("stack", "prepare-image", name=found.record.spec.name)
         raise InputError(
-            f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}; "
-            f"'vhost stack prepare-image --name {found.record.spec.name}' brings them"
+            f"the cloud has no image {contents.IMAGE!r} or no flavor {_FLAVOR!r}",
+            hint=f"{prepare} brings them",
         )
     return Contents(image, flavor)

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Self
 
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.services.supervision import Supervision
@@ -49,7 +49,10 @@ class Lab:
         """
         lab = cls.find(name)
         if not lab.is_up:
-            raise InputError(f"lab {name!r} is not up; 'vhost lab up --name {name}' brings it up")
+            raise InputError(
+                f"lab {name!r} is not up",
+                hint=f"{VhostCommand('lab', 'up', name=name)} brings it up",
+            )
         return lab
 
     @classmethod
@@ -115,7 +118,7 @@ class Lab:
         """
         known = {host.name: host for host in self.settings.hosts}
         if name is not None and name not in known:
-            raise InputError(f"the lab has no host {name!r}; it has {', '.join(known)}")
+            raise InputError(f"the lab has no host {name!r}", hint=f"it has {', '.join(known)}")
         return known[name] if name else self.settings.hosts[0]
 
     def having(self, record: LabRecord) -> "Lab":

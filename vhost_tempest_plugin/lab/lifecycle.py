@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import acceleration, jobs, nested_guest
 from vhost_tempest_plugin.host.status import host_names, numbered_hosts
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -95,11 +95,13 @@ def reset(name: str, progress: Progress) -> None:
         record = directory.read()
         if not directory.snapshot.is_dir():
             raise InputError(
-                f"lab {name!r} was never ready; 'vhost lab up --name {name}' brings it up"
+                f"lab {name!r} was never ready",
+                hint=f"{VhostCommand('lab', 'up', name=name)} brings it up",
             )
         if not Lab(directory, record).is_up:
             raise InputError(
-                f"lab {name!r} is not up; 'vhost lab up --name {name}' brings it up as it was"
+                f"lab {name!r} is not up",
+                hint=f"{VhostCommand('lab', 'up', name=name)} brings it up as it was",
             )
         record = replace(record, overrides=())
         stages.forget(directory)
@@ -243,8 +245,8 @@ def _known(directory: LabDirectory, wish: LabSpec) -> LabRecord:
     ]
     if differing:
         raise InputError(
-            f"lab {wish.name!r} has {', '.join(differing)}; "
-            f"'vhost lab destroy --name {wish.name}' first, or give another --name"
+            f"lab {wish.name!r} has {', '.join(differing)}",
+            hint=f"{VhostCommand('lab', 'destroy', name=wish.name)} first, or give another --name",
         )
     return record
 

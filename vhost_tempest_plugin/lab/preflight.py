@@ -22,14 +22,14 @@ def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
     wanted_mib, free_mib = hosts_mib + LAB_MEMORY_MIB, _free_memory_mib()
     if free_mib < wanted_mib:
         raise LocalError(
-            f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free; "
-            "end something, or take a smaller --topology"
+            f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free",
+            hint="end something, or take a smaller --topology",
         )
     wanted_mib, free_mib = saved_mib + LAB_DISK_MIB, shutil.disk_usage(place).free // _MIB
     if free_mib < wanted_mib:
         raise LocalError(
-            f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free; "
-            "free some, or set XDG_STATE_HOME"
+            f"the lab takes up to {wanted_mib} MiB in {place} and {free_mib} MiB are free",
+            hint="free some, or set XDG_STATE_HOME",
         )
 
 
@@ -42,8 +42,8 @@ def require_place(cache: Path) -> None:
         Share(cache, PurePosixPath(cache))
     except InputError:
         raise InputError(
-            f"hosts have a lab's environment where this machine has it, and cannot have {cache}; "
-            "set XDG_CACHE_HOME to another directory"
+            f"hosts have a lab's environment where this machine has it, and cannot have {cache}",
+            hint="set XDG_CACHE_HOME to another directory",
         ) from None
 
 

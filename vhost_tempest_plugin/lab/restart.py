@@ -42,5 +42,5 @@ def _services(names: Iterable[str]) -> tuple[Service, ...]:
     known = [service.value for service in CONFIGURABLE]
     named = list(names)
     if unknown := [name for name in named if name not in known]:
-        raise InputError(f"there is no service {unknown[0]!r}; known: {', '.join(known)}")
+        raise InputError(f"there is no service {unknown[0]!r}", hint=f"known: {', '.join(known)}")
     return tuple(Service(name) for name in named) or tuple(s for s in CONFIGURABLE if s.is_nova)

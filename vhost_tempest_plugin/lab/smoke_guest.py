@@ -53,8 +53,9 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
         flavor, image = cloud.flavors().get(_FLAVOR), cloud.images().get(contents.IMAGE)
         if flavor is None or image is None:
             raise InputError(
-                f"lab {name!r} has no flavor {_FLAVOR!r} or no image; its topology has no NICs, "
-                "or somebody removed them ('vhost lab reset' brings them back)"
+                f"lab {name!r} has no flavor {_FLAVOR!r} or no image: its topology has no NICs, or "
+                "somebody removed them",
+                hint=f"{VhostCommand('lab', 'reset', name=name)} brings them back",
             )
         progress(f"booting a guest with flavor {_FLAVOR}: one NUMA node, one NIC")
         server = cloud.create_server("vhost-try", flavor=flavor, image=image)
@@ -70,7 +71,11 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
             cloud.delete_server(server.uuid, GONE_LIMIT_S)
         progress("waiting until all that it had is free again")
         held = _await_release(settings, cloud, host, server.uuid)
-    return tuple(judge(host, views, held))
+    logs = (
+        str(VhostCommand("lab", "logs", program, name=name))
+        for program in (Service.NOVA_COMPUTE, Service.NOVA_SCHEDULER)
+    )
+    return tuple(judge(host, views, held, f"see {' and '.join(logs)}"))
 
 
 def await_report(cloud: Cloud, uuid: str) -> GuestReport:
@@ -91,14 +96,17 @@ def await_report(cloud: Cloud, uuid: str) -> GuestReport:
         "the guest's report on its console",
         _REPORT_LIMIT_S,
         poll_s=_POLL_S,
-        error=lambda fact: HostError(fact, hint=f"see {VhostCommand('lab', 'logs')}"),
+        error=lambda fact: HostError(fact, hint=f"see {cloud.logs(Service.NOVA_COMPUTE)}"),
     )
 
 
 def judge(
-    host: ComputeHost, views: ServerViews, held: tuple[Disagreement, ...]
+    host: ComputeHost, views: ServerViews, held: tuple[Disagreement, ...], hint: str
 ) -> tuple[Finding, ...]:
-    """What follows from what everybody said, and from what was held when it was gone."""
+    """What follows from what everybody said, and from what was held when it was gone.
+
+    :param hint: what to do where something is wrong
+    """
     expected = pci_devices.expected_devices(host.layout)
     found = disagreements(views, pci_devices.cpu_sets(host.layout).dedicated)
     rows = [device.row for device in views.nova]
@@ -117,21 +125,24 @@ def judge(
             "one NIC of the topology",
             "; ".join(f"{row.address} on node {row.numa_node}" for row in rows) or "no NIC",
             len(rows) == 1 and set(rows) <= set(expected),
+            hint,
         ),
         _finding(
             "affinity",
             f"memory on node {_list(nodes)}, its CPUs there",
             where,
             domain is not None and domain.nodes == nodes and domain.cpus <= cpus,
+            hint,
         ),
-        *(_view(view, found) for view in View),
+        *(_view(view, found, hint) for view in View),
         _finding(
             "dhcp",
             "an address through the NIC",
             addresses or "none",
             len(leases) == len(rows),
+            hint,
         ),
-        _finding("release", "all is free again", _words(held) or "free again", not held),
+        _finding("release", "all is free again", _words(held) or "free again", not held, hint),
     )
 
 
@@ -173,11 +184,11 @@ def _await_release(
     return ()
 
 
-def _view(view: View, found: tuple[Disagreement, ...]) -> Finding:
+def _view(view: View, found: tuple[Disagreement, ...], hint: str) -> Finding:
     """Whether one of those who know of the guest says what the others say."""
     words = _words([each for each in found if view in each.said])
     return _finding(
-        f"view {view.name.lower()}", "what the others say", words or "the same", not words
+        f"view {view.name.lower()}", "what the others say", words or "the same", not words, hint
     )
 
 
@@ -185,10 +196,9 @@ def _words(found: Iterable[Disagreement]) -> str:
     return "; ".join(map(str, found))
 
 
-def _finding(name: str, expected: str, observed: str, passed: bool) -> Finding:
+def _finding(name: str, expected: str, observed: str, passed: bool, hint: str) -> Finding:
     if passed:
         return Finding(name, CheckVerdict.PASSED, expected, observed)
-    hint = "see 'vhost lab logs nova-compute' and 'vhost lab logs nova-scheduler'"
     return Finding(name, CheckVerdict.FAILED, expected, observed, hint)
 
 

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.cloud.client import contents
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration import render, tempest
 from vhost_tempest_plugin.cloud.configuration.scenarios import Contents
-from vhost_tempest_plugin.errors import InputError, LocalError
+from vhost_tempest_plugin.errors import InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
@@ -71,11 +71,12 @@ def prepare(name: str) -> Workspace:
         image, flavor = cloud.images().get(contents.IMAGE), cloud.flavors().get("vhost.plain")
     if image is None or flavor is None:
         raise InputError(
-            f"lab {name!r} lacks its image or flavors; 'vhost lab reset' brings them back"
+            f"lab {name!r} lacks its image or flavors",
+            hint=f"{VhostCommand('lab', 'reset', name=name)} brings them back",
         )
     found = importlib.util.find_spec("tempest")
     if found is None or found.origin is None:
-        raise LocalError("tempest is not installed; run 'make bootstrap'")
+        raise LocalError("tempest is not installed", hint="run 'make bootstrap'")
     place = Path(found.origin).parent
     workspace = directory.path / "tempest"
     made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})

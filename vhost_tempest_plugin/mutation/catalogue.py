@@ -25,7 +25,9 @@ def load() -> tuple[Mutant, ...]:
     ):
         for mutant in _mutants(extension.name, extension.obj):
             if mutant.name in found:
-                raise InputError(f"there are two mutants {mutant.name!r}; call one otherwise")
+                raise InputError(
+                    f"there are two mutants {mutant.name!r}", hint="call one otherwise"
+                )
             found[mutant.name] = mutant
     return tuple(sorted(found.values(), key=lambda mutant: isinstance(mutant, HostMutant)))
 
@@ -39,14 +41,16 @@ def chosen(pattern: str = "") -> tuple[Mutant, ...]:
     try:
         found = tuple(mutant for mutant in known if re.search(pattern, mutant.name))
     except re.error as error:
-        raise InputError(f"{pattern!r} is no regular expression ({error}); correct it") from None
+        raise InputError(
+            f"{pattern!r} is no regular expression ({error})", hint="correct it"
+        ) from None
     if not found:
         names = ", ".join(mutant.name for mutant in known)
-        raise InputError(f"there is no mutant {pattern!r}; there are {names}")
+        raise InputError(f"there is no mutant {pattern!r}", hint=f"there are {names}")
     return found
 
 
 def _mutants(name: str, made: object) -> tuple[Mutant, ...]:
     if isinstance(made, tuple) and all(isinstance(m, NovaMutant | HostMutant) for m in made):
         return made
-    raise InputError(f"the entry point {name!r} of {NAMESPACE} gives no mutants; correct it")
+    raise InputError(f"the entry point {name!r} of {NAMESPACE} gives no mutants", hint="correct it")

@@ -31,8 +31,8 @@ class Edit:
         count = text.count(self.old)
         if count != 1:
             raise InputError(
-                f"{self.path} has {count} times {self.old.strip().splitlines()[0]!r}, not once; "
-                "write the mutant for this Nova"
+                f"{self.path} has {count} times {self.old.strip().splitlines()[0]!r}, not once",
+                hint="write the mutant for this Nova",
             )
         return text.replace(self.old, self.new)
 
@@ -46,6 +46,6 @@ def mutated(files: Mapping[str, str], edits: Iterable[Edit]) -> Mapping[str, str
     changed: dict[str, str] = {}
     for edit in edits:
         if edit.path not in files:
-            raise InputError(f"there is no {edit.path}; write the mutant for this Nova")
+            raise InputError(f"there is no {edit.path}", hint="write the mutant for this Nova")
         changed[edit.path] = edit.applied(changed.get(edit.path, files[edit.path]))
     return changed

@@ -32,8 +32,11 @@ class PictureFormat(StrEnum):
             return cls(path.suffix.removeprefix(".").lower())
         except ValueError:
             raise InputError(
-                f"the name {path.name!r} does not tell the picture's format; end it in "
-                f"{', '.join(f'.{format_}' for format_ in cls)} or give --picture-format"
+                f"the name {path.name!r} does not tell the picture's format",
+                hint=(
+                    f"end it in "
+                    f"{', '.join(f'.{format_}' for format_ in cls)} or give --picture-format"
+                ),
             ) from None
 
 
@@ -53,7 +56,7 @@ def text_of(drawing: Drawing, format_: PictureFormat, columns: int = 80) -> str:
         return process.run(
             [process.which("dot"), "-Tsvg"], input_text=source, timeout_s=_TIMEOUT_S
         ).stdout
-    raise InputError(f"a {format_} picture is not text; give --output a file's name")
+    raise InputError(f"a {format_} picture is not text", hint="give --output a file's name")
 
 
 def save(drawing: Drawing, path: Path, format_: PictureFormat) -> None:
@@ -79,5 +82,5 @@ def save(drawing: Drawing, path: Path, format_: PictureFormat) -> None:
             made.replace(path)
     except OSError as error:
         raise InputError(
-            f"cannot write the picture {str(path)!r}: {error.strerror}; choose another file"
+            f"cannot write the picture {str(path)!r}: {error.strerror}", hint="choose another file"
         ) from None

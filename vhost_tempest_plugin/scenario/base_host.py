@@ -86,7 +86,9 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
                 f"{name}: {leak}" for name, host in cls.hosts.items() for leak in host.first_leaks()
             ]
         if held:
-            raise VhostError(f"the hosts are not free: {'; '.join(held)}; delete what is there")
+            raise VhostError(
+                f"the hosts are not free: {'; '.join(held)}", hint="delete what is there"
+            )
 
     def setUp(self) -> None:
         super().setUp()

@@ -129,7 +129,9 @@ class BasePlacementTest(BaseConfigTest):
         """The first sort of device that has a provider for each."""
         kind = whole(host.layout for host in cls.hosts.values())
         if kind is None:
-            raise VhostError("the hosts have no such devices; a test did not say what it needs")
+            raise VhostError(
+                "the hosts have no such devices", hint="a test did not say what it needs"
+            )
         return kind
 
     @property

@@ -74,7 +74,7 @@ def ground(file: Path) -> TestEnvironment:
     """
     conf = options.read(file)
     if absent := missing(conf):
-        raise InputError(f"{file} has no hosts for tests: {absent}; give another file")
+        raise InputError(f"{file} has no hosts for tests: {absent}", hint="give another file")
     group = conf.vhost
     deployment = _deployment(group)
     return TestEnvironment(
@@ -122,7 +122,7 @@ def _deployment(group: Any) -> Deployment | None:
 def _layout(group: Any, name: str) -> Layout:
     topology = group.topologies.get(name) or group.topology
     if not topology:
-        raise InputError(f"host {name!r} has no topology; set [vhost]topology or topologies")
+        raise InputError(f"host {name!r} has no topology", hint="set [vhost]topology or topologies")
     return catalog.find(topology)
 
 
@@ -133,10 +133,12 @@ def _ssh(name: str) -> Ssh | None:
     if address is None:
         return None
     if not (group.ssh_key and group.ssh_known_hosts):
-        raise InputError(f"host {name!r} is reached by ssh; set [vhost]ssh_key and ssh_known_hosts")
+        raise InputError(
+            f"host {name!r} is reached by ssh", hint="set [vhost]ssh_key and ssh_known_hosts"
+        )
     where, _, port = address.partition(":")
     if port and not port.isdecimal():
-        raise InputError(f"{address!r} is no address:port; correct [vhost]ssh_addresses")
+        raise InputError(f"{address!r} is no address:port", hint="correct [vhost]ssh_addresses")
     directory = paths.state() / "ssh" / name
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     return Ssh(

@@ -52,7 +52,7 @@ def entries(ground: TestEnvironment) -> tuple[Entry, ...]:
     for test in _tests(suite):
         if isinstance(failure := getattr(test, "_exception", None), BaseException):
             last = str(failure).strip().splitlines()[-1]
-            raise VhostError(f"a module of tests cannot be imported: {last}; correct it")
+            raise VhostError(f"a module of tests cannot be imported: {last}", hint="correct it")
         name, _, words = test.id().partition("[")
         tags = frozenset(word for word in words.rstrip("]").split(",") if word[:3] != "id-") - {""}
         lacks = requirement.unmet(declared(type(test), test._testMethodName), ground)

@@ -73,7 +73,7 @@ def _node(data: Data, id_: int, count: int) -> NumaNode:
     try:
         cpus = cpuset.parse(str(data["cpus"]))
     except ValueError as error:
-        raise TopologyError(f"{error}", (*key, "cpus"), hint="give {first}-{last}") from None
+        raise TopologyError(str(error), (*key, "cpus"), hint="give {first}-{last}") from None
     return NumaNode(
         id=id_,
         cpus=cpus,

@@ -72,7 +72,9 @@ class Test(Command):
         workspace = tempest.prepare(parsed_args.name)
         selected = tempest.listed(workspace, words)
         if not selected:
-            raise InputError(f"no test matches {regex!r}; --list-tests without it has all names")
+            raise InputError(
+                f"no test matches {regex!r}", hint="--list-tests without it has all names"
+            )
         if parsed_args.list_tests:
             self.app.stdout.write("".join(f"{name}\n" for name in selected))
             return

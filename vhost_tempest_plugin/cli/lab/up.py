@@ -41,7 +41,7 @@ class Up(Lister):
             type=Path,
             metavar="DIR",
             help="a git working tree of Nova to run in place of the release's; "
-            "'vhost lab restart' takes what has changed in it",
+            "'vhost lab restart' takes over what has changed in it",
         )
         nova.add_argument(
             "--release-nova", action="store_true", help="the release's Nova again, after a --nova"

@@ -23,6 +23,7 @@ from vhost_tempest_plugin.cloud.client.resources import (
 from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.service import CATALOGUE, Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
+from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.nova.views import Provider
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -40,25 +41,25 @@ class Entrance:
     """Where a cloud is, and who asks.
 
     :param authority: a file with the certificates to trust, None for the system's
-    :param logs: the command that shows what its services have logged, for errors
+    :param logs: what shows the log of a service, for hints
     """
 
     identity: str
     username: str
     password: str = field(repr=False)
     project: str
+    logs: Callable[[Service], object]
     user_domain: str = common.DOMAIN
     project_domain: str = common.DOMAIN
     region: str | None = REGION
     authority: str | None = None
-    logs: str = "vhost lab logs"
 
 
 class Cloud:
     """The APIs; ``open`` or ``enter`` makes one."""
 
     def __init__(self, entrance: Entrance, http: session.Session) -> None:
-        self._logs = entrance.logs
+        self.logs = entrance.logs
         self._adapters = {
             service: adapter.Adapter(
                 http, service_type=kind, interface="public", region_name=entrance.region
@@ -79,6 +80,7 @@ class Cloud:
                 username=common.ADMIN,
                 password=settings.secrets.admin,
                 project=common.ADMIN,
+                logs=lambda service: VhostCommand("lab", "logs", service, name=settings.name),
             )
         )
 
@@ -128,13 +130,17 @@ class Cloud:
             # Of OpenSSL, by way of requests and keystoneauth.
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise UntrustedError(
-                    f"the certificate of {service} is not trusted; set [keystone_authtoken]cafile "
-                    f"in Nova's configuration to a file with its authority: {error}"
+                    f"the certificate of {service} is not trusted: {error}",
+                    hint=(
+                        "set [keystone_authtoken]cafile in Nova's configuration to a file with its "
+                        "authority"
+                    ),
                 ) from None
             status = getattr(error, "http_status", None)
             raise CloudError(
-                f"{service} refused {method} {path}: {error}; see '{self._logs} {service}'",
+                f"{service} refused {method} {path}: {error}",
                 status,
+                hint=f"see {self.logs(service)}",
             ) from None
         if "json" not in response.headers.get("Content-Type", "") or not response.content:
             return {}
@@ -198,12 +204,15 @@ class Cloud:
             server = self.server(uuid)
             if server.status == "ERROR":
                 raise CloudError(
-                    f"server {server.name!r} failed: {server.fault}; see 'vhost lab logs "
-                    f"{Service.NOVA_CONDUCTOR}' and '{Service.NOVA_COMPUTE}'"
+                    f"server {server.name!r} failed: {server.fault}",
+                    hint=(
+                        f"see {self.logs(Service.NOVA_CONDUCTOR)} and "
+                        f"{self.logs(Service.NOVA_COMPUTE)}"
+                    ),
                 )
             return server if server.status == "ACTIVE" else None
 
-        return _wait(active, limit_s, f"server {uuid} to become active")
+        return self._wait(active, limit_s, f"server {uuid} to become active")
 
     def delete_server(self, uuid: str, limit_s: float) -> None:
         """Delete a server and wait until it is gone.
@@ -221,7 +230,7 @@ class Cloud:
                 raise
             return None
 
-        _wait(gone, limit_s, f"the end of server {uuid}")
+        self._wait(gone, limit_s, f"the end of server {uuid}")
 
     def console(self, uuid: str) -> str:
         """What a server wrote to its serial console.
@@ -246,6 +255,10 @@ class Cloud:
         """Ids by name."""
         return _by_name(self.call(Service.NEUTRON, "GET", "/v2.0/networks")["networks"])
 
+    def _wait(self, condition: Callable[[], T | None], limit_s: float, what: str) -> T:
+        hint = f"see {self.logs(Service.NOVA_CONDUCTOR)}"
+        return wait_for(condition, what, limit_s, error=lambda fact: CloudError(fact, hint=hint))
+
     def _provider(self, entry: Json) -> Provider:
         path = f"/resource_providers/{entry['uuid']}"
         return Provider.read(
@@ -258,9 +271,3 @@ class Cloud:
 
 def _by_name(entries: list[Json]) -> dict[str, str]:
     return {entry["name"]: entry["id"] for entry in entries}
-
-
-def _wait(condition: Callable[[], T | None], limit_s: float, what: str) -> T:
-    return wait_for(
-        condition, what, limit_s, error=lambda fact: CloudError(fact, hint="see 'vhost lab logs'")
-    )

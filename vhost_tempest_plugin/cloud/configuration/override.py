@@ -55,7 +55,7 @@ def parse(service: str, assignments: Sequence[str]) -> tuple[Override, ...]:
         section, _, option = name.strip().rpartition(".")
         if not equals or not option or any(c in name for c in "[]:#\n") or "\n" in value:
             raise InputError(
-                f"{assignment!r} is no assignment; write section.option=value on one line"
+                f"{assignment!r} is no assignment", hint="write section.option=value on one line"
             )
         values.setdefault((section or DEFAULT, option), []).append(value.strip())
     return tuple(
@@ -91,7 +91,9 @@ def _service(name: str) -> Service:
     if name in known:
         return Service(name)
     if name in list(Service):
-        raise InputError(f"{name!r} has no options to set; those that have: {', '.join(known)}")
+        raise InputError(
+            f"{name!r} has no options to set", hint=f"those that have: {', '.join(known)}"
+        )
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
-    raise InputError(f"there is no service {name!r}; {hint}")
+    raise InputError(f"there is no service {name!r}", hint=hint)

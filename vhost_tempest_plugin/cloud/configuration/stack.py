@@ -146,6 +146,8 @@ def _require_reachable(base: Options) -> None:
         if any(here in value for here in _HERE):
             raise InputError(
                 f"devstack's [{section}]{option} names this machine's loopback address, where an "
-                "emulated host finds itself; set HOST_IP in local.conf to another address of this "
-                "machine, and stack again"
+                "emulated host finds itself",
+                hint=(
+                    "set HOST_IP in local.conf to another address of this machine, and stack again"
+                ),
             )

@@ -165,8 +165,11 @@ def load(driver: str, name: str, hosts: tuple[str, ...]) -> Deployment:
     except NoMatches:
         known = ", ".join(ExtensionManager[Deployment](NAMESPACE).names()) or "none"
         raise InputError(
-            f"there is no deployment driver {driver!r}; correct [vhost]driver, known: {known}"
+            f"there is no deployment driver {driver!r}",
+            hint=f"correct [vhost]driver, known: {known}",
         ) from None
     if not isinstance(found.driver, Deployment):
-        raise InputError(f"the entry point {driver!r} of {NAMESPACE} is no Deployment; correct it")
+        raise InputError(
+            f"the entry point {driver!r} of {NAMESPACE} is no Deployment", hint="correct it"
+        )
     return found.driver

@@ -38,8 +38,8 @@ class LabSubject:
 
     def config(self, host: ComputeHost) -> VhostCommand:
         """The command that prints nova-compute's options, for hints."""
-        words = ("lab", "config", "show", Service.NOVA_COMPUTE.value)
-        return VhostCommand(*words, name=self.settings.name, host=host.name)
+        lab, service = self.settings.name, Service.NOVA_COMPUTE
+        return VhostCommand("lab", "config", "show", service, name=lab, host=host.name)
 
     def in_force(self, host: ComputeHost) -> ComputeOptions:
         """What the options that nova-compute runs with lead to, those set by hand included.

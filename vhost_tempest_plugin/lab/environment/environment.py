@@ -78,8 +78,8 @@ def kept(path: Path, release: Release) -> Environment:
     found = _at(path.parent, release)
     if not found.image.exists():
         raise LocalError(
-            f"the environment {path} is gone from the cache; 'vhost lab down' and 'vhost lab up' "
-            "make it again"
+            f"the environment {path} is gone from the cache",
+            hint="shut the lab down and bring it up again, which makes the environment",
         )
     return found
 
@@ -110,7 +110,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
         process.run(tethered([PYTHON, "-m", "venv", venv]))
     except CommandError as error:
         raise LocalError(
-            f"{PYTHON} makes no virtual environment; install python3-venv: {error}"
+            f"{PYTHON} makes no virtual environment: {error}", hint="install python3-venv"
         ) from error
     python = venv / "bin/python"
     for words in _steps(release):

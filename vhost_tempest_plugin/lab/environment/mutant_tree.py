@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import HostError, LocalError
+from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
@@ -63,8 +63,8 @@ def before(lab: LabDirectory, record: LabRecord) -> Path | None:
         said = json.loads((directory(lab) / _NOTE).read_text())["nova"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HostError(
-            f"what Nova lab {record.name!r} had is not known any more ({error}); give it one: "
-            "'vhost lab up --release-nova'"
+            f"what Nova lab {record.name!r} had is not known any more ({error})",
+            hint=f"give it one: {VhostCommand('lab', 'up', name=record.name, release_nova=True)}",
         ) from None
     return None if said is None else Path(said)
 
@@ -86,7 +86,7 @@ def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path
         else:
             _copy_tree(Tree.at(source), copy)
     except OSError as error:
-        raise LocalError(f"cannot write {copy}: {error}; free some space") from None
+        raise LocalError(f"cannot write {copy}: {error}", hint="free some space") from None
     return copy
 
 

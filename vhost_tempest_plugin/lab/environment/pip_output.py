@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from vhost_tempest_plugin.errors import VhostCommand
+
 _COLLECTED = re.compile(r"Collecting |Requirement already satisfied: ")
 _BUILDING = re.compile(r"Building wheel for (\S+)")
 _INSTALLING = re.compile(r"Installing collected packages: (.*)")
@@ -48,7 +50,9 @@ def cause(lines: Sequence[str]) -> str:
     if unbuilt := _UNBUILT.search(text):
         fault = _FAULT.search(text)
         reason = f" ({_ADDRESS.sub('...', fault[0])})" if fault else ""
-        return f"{unbuilt[1]!r} does not build{reason}; run 'vhost doctor' for what it needs"
+        return (
+            f"{unbuilt[1]!r} does not build{reason}; run {VhostCommand('doctor')} for what it needs"
+        )
     said = [line for line in lines if line.strip()]
     errors = [line for line in said if line.lower().startswith("error:")] or said[-1:]
     last = errors[-1] if errors else "pip said nothing"

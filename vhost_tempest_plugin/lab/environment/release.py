@@ -68,6 +68,6 @@ def find(name: str | None = None, directory: Path | None = None) -> Release:
     wanted = next(iter(known)) if name is None else name
     if wanted not in known:
         raise InputError(
-            f"the lab knows no OpenStack release {wanted!r}; known are {', '.join(known)}"
+            f"the lab knows no OpenStack release {wanted!r}", hint=f"known are {', '.join(known)}"
         )
     return known[wanted]

@@ -69,7 +69,9 @@ class NovaSource:
                 if other.name not in (self._home.name, self._link.name):
                     removal.remove(other)
         except OSError as error:
-            raise LocalError(f"cannot write {self._link}: {error}; free some space") from None
+            raise LocalError(
+                f"cannot write {self._link}: {error}", hint="free some space"
+            ) from None
 
     def _target(self, place: Path) -> Path:
         return place.relative_to(self._top)

@@ -95,7 +95,8 @@ def stage(
         files = manifest(target)
     except OSError as error:
         raise LocalError(
-            f"cannot copy {tree.path} to {target}: {error}; see to the permissions and the space"
+            f"cannot copy {tree.path} to {target}: {error}",
+            hint="see to the permissions and the space",
         ) from error
     unmet = requirement.unmet(target, PACKAGE, environment.packages)
     if unmet:
@@ -113,7 +114,7 @@ def verify(staged: Staged, environment: Environment) -> None:
     except InputError as error:
         if staged.unmet:
             wanted = requirement.told(staged.unmet)
-            raise InputError(f"{error}; it requires {wanted}") from error
+            raise InputError(f"{error.fact}; it requires {wanted}", hint=error.hint) from error
         raise
 
 
@@ -140,7 +141,7 @@ def _describe(tree: Tree, environment: Environment, target: Path) -> None:
                 variables={"PBR_VERSION": tree.version(environment.release.pins()[PACKAGE])},
             )
         except LocalError as error:
-            raise InputError(str(error)) from error
+            raise InputError(error.fact, hint=error.hint) from error
         for old in (*target.glob("*.dist-info"), target / "bin", target / "etc"):
             removal.remove(old)
         for new in made.iterdir():

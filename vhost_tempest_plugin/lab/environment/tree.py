@@ -35,15 +35,19 @@ class Tree:
         """
         path = path.expanduser().absolute()
         if not path.is_dir():
-            raise InputError(f"there is no directory {str(path)!r}; give Nova's working tree")
+            raise InputError(
+                f"there is no directory {str(path)!r}", hint="give Nova's working tree"
+            )
         if not (path / PACKAGE / "__init__.py").is_file():
             raise InputError(
-                f"{str(path)!r} has no package {PACKAGE!r}; give the top of Nova's working tree"
+                f"{str(path)!r} has no package {PACKAGE!r}",
+                hint="give the top of Nova's working tree",
             )
         if (name := _name(path)) != PACKAGE:
             raise InputError(
                 f"{str(path)!r} is {'no distribution' if name is None else repr(name)} by its"
-                f" pyproject.toml and setup.cfg, not {PACKAGE!r}; give Nova's working tree"
+                f" pyproject.toml and setup.cfg, not {PACKAGE!r}",
+                hint="give Nova's working tree",
             )
         return cls(path)
 
@@ -90,7 +94,9 @@ def _name(path: Path) -> str | None:
     except FileNotFoundError:
         project = {}
     except (OSError, ValueError) as error:
-        raise InputError(f"cannot read {path / 'pyproject.toml'}: {error}; correct it") from error
+        raise InputError(
+            f"cannot read {path / 'pyproject.toml'}: {error}", hint="correct it"
+        ) from error
     if isinstance(name := project.get("name"), str):
         return name
     setup = configparser.RawConfigParser(strict=False)
@@ -98,5 +104,5 @@ def _name(path: Path) -> str | None:
         setup.read(path / "setup.cfg")
     except (OSError, ValueError, configparser.Error) as error:
         said = str(error).splitlines()[0]
-        raise InputError(f"cannot read {path / 'setup.cfg'}: {said}; correct it") from error
+        raise InputError(f"cannot read {path / 'setup.cfg'}: {said}", hint="correct it") from error
     return setup.get("metadata", "name", fallback=None)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.settings import Ports, Settings
-from vhost_tempest_plugin.errors import HostError, LocalError
+from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
@@ -82,7 +82,7 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
         partial.rename(directory.snapshot)
     except OSError as error:
         raise LocalError(
-            f"cannot keep the lab in {directory.snapshot}: {error}; free some space"
+            f"cannot keep the lab in {directory.snapshot}: {error}", hint="free some space"
         ) from None
     finally:
         removal.remove(partial)
@@ -99,7 +99,7 @@ def put_back(directory: LabDirectory) -> None:
             _copy(directory.snapshot / name, directory.path / name)
     except OSError as error:
         raise LocalError(
-            f"cannot go back to {directory.snapshot}: {error}; free some space"
+            f"cannot go back to {directory.snapshot}: {error}", hint="free some space"
         ) from None
 
 
@@ -117,13 +117,15 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
                 if entry.name != _RECORD:
                     _take(entry, host.path / entry.name)
         except OSError as error:
-            raise LocalError(f"cannot bring {name!r} back: {error}; free some space") from None
+            raise LocalError(
+                f"cannot bring {name!r} back: {error}", hint="free some space"
+            ) from None
         try:
             record = HostRecord.load((kept / _RECORD).read_text())
         except ValueError as error:
             raise HostError(
-                f"the record of {name!r} in {directory.snapshot} cannot be read ({error}); "
-                f"'vhost lab up --cold --name {directory.name}' makes it anew"
+                f"the record of {name!r} in {directory.snapshot} cannot be read ({error})",
+                hint=f"{VhostCommand('lab', 'up', cold=True, name=directory.name)} makes it anew",
             ) from None
         # Last, since with a record the host is there.
         host.write(record)

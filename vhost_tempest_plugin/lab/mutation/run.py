@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.lab import lifecycle, tempest
 from vhost_tempest_plugin.lab.environment import mutant_tree
 from vhost_tempest_plugin.lab.lab import Lab
@@ -45,7 +45,10 @@ def run(
     sound = trial_run.tests(workspace, joined, output / "none", progress)
     unfit = trial_run.failed(sound)
     if not sound.count(TestVerdict.PASSED):
-        raise InputError(f"no test passes without any mutant; see 'vhost lab test --name {name}'")
+        raise InputError(
+            "no test passes without any mutant",
+            hint=f"see {VhostCommand('lab', 'test', name=name)}",
+        )
     if unfit:
         progress(f"{len(unfit)} tests fail without any mutant and do not count")
     ours = [mutant for mutant in mutants if isinstance(mutant, NovaMutant)]

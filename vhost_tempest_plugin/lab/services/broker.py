@@ -10,7 +10,7 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
-from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.errors import LocalError, VhostCommand
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.util import private_files, process
 
@@ -38,7 +38,10 @@ def prepare(settings: Settings) -> None:
     :raises LocalError: RabbitMQ is not installed, or the disk is full
     """
     if not Path(_SERVER).exists():
-        raise LocalError("'rabbitmq-server' is not installed; run 'vhost doctor' for the package")
+        raise LocalError(
+            "'rabbitmq-server' is not installed",
+            hint=f"run {VhostCommand('doctor')} for the package",
+        )
     etc = settings.etc(Service.RABBITMQ)
     private_files.write(etc / "rabbit.config", _render(settings))
     private_files.write(etc / "enabled_plugins", "[].\n")

@@ -171,7 +171,9 @@ def running_alone(settings: Settings) -> Iterator[None]:
             cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")
         server.terminate()
         if server.wait(_STOP_LIMIT_S * speed.timeout_scale()) != 0:
-            raise VhostError(f"MariaDB did not end well; see {settings.log(Service.MARIADB)}")
+            raise VhostError(
+                "MariaDB did not end well", hint=f"see {settings.log(Service.MARIADB)}"
+            )
 
 
 def clone(template: Path, data: Path) -> None:
@@ -197,7 +199,7 @@ def _owner() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise LocalError(
-            f"user {os.geteuid()} has no name, which MariaDB asks for; add it to /etc/passwd"
+            f"user {os.geteuid()} has no name, which MariaDB asks for", hint="add it to /etc/passwd"
         ) from None
 
 

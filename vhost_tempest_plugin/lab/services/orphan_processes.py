@@ -54,7 +54,8 @@ def end(directory: Path, grace_s: float) -> list[int]:
         elif _signal(directory, found, signal.SIGKILL, _LIMIT_S):
             raise VhostError(
                 f"processes of {directory} do not end {_LIMIT_S:g} s after SIGKILL: "
-                f"{find(directory)}; see dmesg"
+                f"{find(directory)}",
+                hint="see dmesg",
             )
     return list(ended)
 

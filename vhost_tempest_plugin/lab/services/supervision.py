@@ -57,7 +57,7 @@ class Supervision:
         :raises VhostError: it runs but does not answer
         """
         try:
-            with supervisor_client.connected(self._socket) as server:
+            with supervisor_client.connected(self._socket, self._directory.name) as server:
                 server.supervisor.getPID()
         except Absent:
             return False
@@ -95,7 +95,7 @@ class Supervision:
 
         :raises VhostError: no supervisor answers
         """
-        with supervisor_client.connected(self._socket) as server:
+        with supervisor_client.connected(self._socket, self._directory.name) as server:
             infos = server.supervisor.getAllProcessInfo()
         said = (self._run / supervisor_file.LOG).read_text(errors="replace")
         return program_state.read(infos, said)
@@ -112,7 +112,7 @@ class Supervision:
                 continue
             self._begun[name] = (state.restarts, _size(state.log))
             try:
-                with supervisor_client.connected(self._socket) as server:
+                with supervisor_client.connected(self._socket, self._directory.name) as server:
                     server.supervisor.startProcess(str(name), False)
             except Fault as fault:
                 if fault.faultCode not in supervisor_client.STARTED_FAULTS:
@@ -148,7 +148,7 @@ class Supervision:
 
         :raises VhostError: one does not end, not even when killed
         """
-        with supervisor_client.connected(self._socket) as server:
+        with supervisor_client.connected(self._socket, self._directory.name) as server:
             infos = server.supervisor.getAllConfigInfo()
         # One that is gone from the file since it was started has no entry any more.
         tiers = dict.fromkeys(names, Tier.SERVICE)
@@ -168,7 +168,7 @@ class Supervision:
         """
         with contextlib.suppress(VhostError, Fault):
             self.stop(*(state.name for state in self.states()))
-            with supervisor_client.connected(self._socket) as server:
+            with supervisor_client.connected(self._socket, self._directory.name) as server:
                 server.supervisor.shutdown()
         self._clean_up()
 
@@ -179,10 +179,10 @@ class Supervision:
 
     def _reload(self) -> tuple[str, ...]:
         ran = [state.name for state in self.states() if not state.phase.is_down]
-        with supervisor_client.connected(self._socket) as server:
+        with supervisor_client.connected(self._socket, self._directory.name) as server:
             ((added, changed, removed),) = server.supervisor.reloadConfig()
         self.stop(*changed, *removed)
-        with supervisor_client.connected(self._socket) as server:
+        with supervisor_client.connected(self._socket, self._directory.name) as server:
             for name in (*changed, *removed):
                 server.supervisor.removeProcessGroup(name)
             for name in (*changed, *added):
@@ -208,7 +208,7 @@ class Supervision:
 
     def _stop_together(self, names: set[str]) -> None:
         groups = [state.pid for state in self.states() if state.name in names and state.pid]
-        with supervisor_client.connected(self._socket) as server:
+        with supervisor_client.connected(self._socket, self._directory.name) as server:
             for name in names:
                 try:
                     server.supervisor.stopProcess(str(name), False)

@@ -13,7 +13,7 @@ from typing import Any
 from xmlrpc.client import Fault as Fault
 from xmlrpc.client import ServerProxy, Transport
 
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import VhostCommand, VhostError
 from vhost_tempest_plugin.util import private_files
 
 # Of supervisor/xmlrpc.py, Faults.
@@ -53,8 +53,8 @@ class _Transport(Transport):
 
 
 @contextmanager
-def connected(path: Path) -> Iterator[Any]:
-    """The supervisord that listens on the socket *path*; its methods are the proxy's.
+def connected(path: Path, lab: str) -> Iterator[Any]:
+    """The supervisord of *lab*, on the socket *path*; its methods are the proxy's.
 
     :raises Absent: there is none
     :raises VhostError: it does not answer
@@ -64,8 +64,11 @@ def connected(path: Path) -> Iterator[Any]:
         with ServerProxy("http://localhost", transport=_Transport(path)) as server:
             yield server
     except (FileNotFoundError, ConnectionError, http.client.RemoteDisconnected):
-        raise Absent(f"no supervisor listens on {path}; run 'vhost lab up'") from None
+        raise Absent(
+            f"no supervisor listens on {path}", hint=f"run {VhostCommand('lab', 'up', name=lab)}"
+        ) from None
     except TimeoutError:
         raise VhostError(
-            f"the supervisor on {path} does not answer within {_LIMIT_S:g} s; run 'vhost lab down'"
+            f"the supervisor on {path} does not answer within {_LIMIT_S:g} s",
+            hint=f"run {VhostCommand('lab', 'down', name=lab)}",
         ) from None

@@ -19,6 +19,7 @@ from vhost_tempest_plugin.lab.services.program import Program
 # 107 bytes that the name of a socket can have (unix(7)).
 SOCKET = Path("/proc/self/cwd/supervisor.sock")
 NAME = "supervisord.conf"
+_HINT = "supervisord's configuration cannot express it"
 LOG = "supervisord.log"
 PID_FILE = "supervisord.pid"
 
@@ -87,24 +88,24 @@ def _program(program: Program) -> Mapping[str, object]:
 def _quoted(word: str) -> str:
     """A word that no shell takes apart, and in which the INI's parser sees no comment."""
     if "\n" in word or "\r" in word:
-        raise InputError(f"{word!r} has a line break; supervisord cannot be told")
+        raise InputError(f"{word!r} has a line break", hint=_HINT)
     quoted = "'" + word.replace("'", "'\"'\"'") + "'"
     return _COMMENT.sub(r"\1''\2", quoted).replace("%", "%%")
 
 
 def _plain(value: str) -> str:
     if any(mark in value for mark in "\"'\\"):
-        raise InputError(f"{value!r} has a quote or a backslash; supervisord cannot be told")
+        raise InputError(f"{value!r} has a quote or a backslash", hint=_HINT)
     return _unbroken(value).replace("%", "%%")
 
 
 def _path(path: Path) -> str:
     if "%" in str(path):
-        raise InputError(f"'{path}' has a '%'; supervisord cannot be told")
+        raise InputError(f"'{path}' has a '%'", hint=_HINT)
     return _unbroken(str(path))
 
 
 def _unbroken(text: str) -> str:
     if "\n" in text or "\r" in text or _COMMENT.search(text):
-        raise InputError(f"{text!r} has a line break or a comment; supervisord cannot be told")
+        raise InputError(f"{text!r} has a line break or a comment", hint=_HINT)
     return text

@@ -76,7 +76,8 @@ def _hold(stack: contextlib.ExitStack, port: int) -> int:
 
 def _too_few(count: int, error: OSError) -> LocalError:
     return LocalError(
-        f"cannot have {count} ports on {LOOPBACK}: {error.strerror}; see ip(7), ip_local_port_range"
+        f"cannot have {count} ports on {LOOPBACK}: {error.strerror}",
+        hint="see ip(7), ip_local_port_range",
     )
 
 

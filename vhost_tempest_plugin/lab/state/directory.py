@@ -63,7 +63,7 @@ class LabDirectory(NamedDirectory[LabRecord]):
                 os.chmod(self.path / name, 0o700)  # noqa: PTH101 - whatever the umask was
         except OSError as error:
             raise LocalError(
-                f"cannot write {self.path}: {error.strerror}; see XDG_STATE_HOME"
+                f"cannot write {self.path}: {error.strerror}", hint="see XDG_STATE_HOME"
             ) from None
 
     @staticmethod

@@ -65,7 +65,7 @@ def of(lab: LabDirectory, stage: Stage) -> Iterator[None]:
             file.write(line.encode())
     except OSError as error:
         raise LocalError(
-            f"cannot write {lab.stages}: {error.strerror}; see XDG_STATE_HOME"
+            f"cannot write {lab.stages}: {error.strerror}", hint="see XDG_STATE_HOME"
         ) from None
 
 

@@ -55,8 +55,11 @@ class NovaDatabase:
             parts = urlsplit("")
         if parts.scheme != "mysql+pymysql" or not parts.hostname or not parts.path.strip("/"):
             raise InputError(
-                "the URL of Nova's cell database is none; write it as Nova has it in "
-                "[database]connection: mysql+pymysql://user:password@address/nova_cell1"
+                "the URL of Nova's cell database is none",
+                hint=(
+                    "write it as Nova has it in "
+                    "[database]connection: mysql+pymysql://user:password@address/nova_cell1"
+                ),
             )
 
     def look(self, host: str) -> NovaView:
@@ -68,7 +71,7 @@ class NovaDatabase:
             cursor.execute(_NODE, (host,))
             node = cursor.fetchone()
             if node is None:
-                raise HostError(f"Nova has no compute node {host!r}; correct [vhost]hosts")
+                raise HostError(f"Nova has no compute node {host!r}", hint="correct [vhost]hosts")
             cursor.execute(_DEVICES, (node["id"],))
             devices = tuple(sorted(TrackedDevice.read(row) for row in cursor.fetchall()))
             cursor.execute(_GUESTS, (host,))
@@ -93,6 +96,6 @@ class NovaDatabase:
                 yield cursor
         except (OSError, pymysql.MySQLError) as error:
             raise HostError(
-                f"Nova's cell database does not answer: {error}; "
-                "correct [vhost]nova_cell_database, or see that it runs"
+                f"Nova's cell database does not answer: {error}",
+                hint="correct [vhost]nova_cell_database, or see that it runs",
             ) from None

@@ -39,14 +39,14 @@ class ComputeServices:
             return
         if service["disabled_reason"] != _DISABLED:
             raise VhostError(
-                f"compute host {host!r} is disabled ({service['disabled_reason'] or 'no reason'}); "
-                "'openstack compute service set --enable' opens it"
+                f"compute host {host!r} is disabled ({service['disabled_reason'] or 'no reason'})",
+                hint="'openstack compute service set --enable' opens it",
             )
         self.enable(host)
 
     def _service(self, host: str) -> Mapping[str, Any]:
         found = self._client.list_services(binary=NOVA_COMPUTE, host=host)["services"]
         if not found:
-            raise VhostError(f"Nova knows no compute host {host!r}; correct [vhost]hosts")
+            raise VhostError(f"Nova knows no compute host {host!r}", hint="correct [vhost]hosts")
         service: Mapping[str, Any] = found[0]
         return service

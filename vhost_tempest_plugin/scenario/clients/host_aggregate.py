@@ -73,5 +73,6 @@ class HostAggregate:
         except exceptions.Conflict as error:
             raise VhostError(
                 f"compute host {host!r} cannot have a zone without those that are not in "
-                f"[vhost]hosts; put it where it can, or add the others: {error.resp_body}"
+                f"[vhost]hosts",
+                hint=f"put it where it can, or add the others: {error.resp_body}",
             ) from None
