@@ -1,17 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the commands print for people: tables that fit 80 columns, verdicts, colours."""
 
+import contextlib
+import fcntl
+import importlib.metadata
 import io
 import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 import unittest
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from cliff.display import DisplayCommandBase
 
 from tests.unit.recorded_host import recorded, subject
 from tests.unit.test_cli import run
-from vhost_tempest_plugin.cli import columns, verdicts
+from vhost_tempest_plugin.cli import columns, main, verdicts
 from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.cli.lab import list as lab_list
-from vhost_tempest_plugin.cli.output import Lister, Location, Moment
+from vhost_tempest_plugin.cli.output import Lister, Location, Moment, ShowOne
 from vhost_tempest_plugin.cli.terminal import Terminal, Tone
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Comparison, Finding
 from vhost_tempest_plugin.host.checks.numa_topology import NumaTopology
@@ -192,3 +204,44 @@ class FindingsCommandTest(unittest.TestCase):
     def test_chosen_columns_are_a_table(self) -> None:
         _, out, _ = run("find", "-c", "check", "-c", "verdict", find=Findings)
         self.assertEqual("check         verdict", out.splitlines()[0])
+
+
+class EveryCommandTest(unittest.TestCase):
+    def test_every_table_fits(self) -> None:
+        listers = []
+        for point in importlib.metadata.entry_points(group=main.NAMESPACE):
+            command = point.load()
+            if issubclass(command, DisplayCommandBase):
+                self.assertTrue(issubclass(command, Lister | ShowOne), point.name)
+                listers.append(point.name)
+        self.assertLessEqual({"list", "check", "doctor", "lab_list", "lab_check"}, set(listers))
+
+    def test_on_a_terminal_of_80_columns(self) -> None:
+        for environment, coloured in (({}, True), ({"NO_COLOR": "1"}, False)):
+            with self.subTest(environment=environment):
+                text = on_terminal(["topology", "list"], environment)
+                self.assertIs(coloured, "\x1b[" in text)
+                plain = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+                self.assertIn("article", [line.split()[0] for line in plain])
+                self.assertLessEqual(max(map(len, plain)), 80)
+
+
+def on_terminal(words: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What a command prints on a terminal of 80 columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    inherited = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
+    with os.fdopen(ours, "rb", buffering=0) as reader:
+        with os.fdopen(theirs, "wb") as writer:
+            subprocess.run(
+                [sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words],
+                env={**inherited, "TERM": "xterm", **environment},
+                stdout=writer,
+                check=True,
+            )
+        parts = []
+        # Linux ends a terminal that nobody has open with EIO.
+        with contextlib.suppress(OSError):
+            while part := reader.read(4096):
+                parts.append(part)
+    return b"".join(parts).decode()
