@@ -149,11 +149,15 @@ class FateTest(unittest.TestCase):
         self.assertTrue(Mutation("Mutants", trials[:1], (), 3.0).is_good)
         self.assertFalse(Mutation("Mutants", trials[2:], (), 3.0).is_good)
         with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "new", "a-b").mkdir(parents=True)
+            Path(directory, "new", "a-b", "index.html").write_text("<html>")
             index = write(told, Path(directory, "new"))
             page = index.with_name("mutants.html").read_text()
             said = json.loads(Path(directory, "new", "mutants.json").read_text())
         for words in ("C.test_x", "m.C.test_y", "breaks &lt;c&gt;", "https://x/1", "not import"):
             self.assertIn(words, page)
+        self.assertIn('href="a-b/index.html"', page)
+        self.assertNotIn('href="c-d/index.html"', page)
         self.assertEqual("killed", said["trials"][0]["fate"])
 
 

@@ -23,7 +23,7 @@ from vhost_tempest_plugin.lab.tempest import Workspace
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
 from vhost_tempest_plugin.nova.readers import ComputeHostReader
 from vhost_tempest_plugin.nova.views import leaks
-from vhost_tempest_plugin.report.results import Run, mutation
+from vhost_tempest_plugin.report.results import Run, mutation, report
 from vhost_tempest_plugin.report.results.mutation import Fate, MutantResult
 from vhost_tempest_plugin.util import speed
 from vhost_tempest_plugin.util.progress import Progress
@@ -214,8 +214,10 @@ def services(mutant: NovaMutant) -> set[Service]:
 
 
 def tests(workspace: Workspace, pattern: str, output: Path, progress: Progress) -> Run:
-    """Run the tests that match a regular expression; a stream of them goes to *output*."""
-    return tempest.run(workspace, ["--regex", pattern], output, progress)[0]
+    """Run the tests that match a regular expression; their results go to *output*."""
+    run, _ = tempest.run(workspace, ["--regex", pattern], output, progress)
+    report.write(run, workspace.layouts, output)
+    return run
 
 
 def failed(run: Run) -> tuple[str, ...]:

@@ -97,6 +97,8 @@ def write(mutation: Mutation, output: Path) -> Path:
     output.mkdir(parents=True, exist_ok=True)
     fields = {"summary": mutation.summary, "good": mutation.is_good}
     (output / JSON).write_text(json.dumps({**asdict(mutation), **fields}, indent=2) + "\n")
-    page = template.render("mutants.html.j2", title=mutation.title, mutation=mutation)
+    tried = {trial.mutant for trial in mutation.trials}
+    pages = {name for name in tried if (output / name / index.INDEX).is_file()}
+    page = template.render("mutants.html.j2", title=mutation.title, mutation=mutation, pages=pages)
     (output / PAGE).write_text(page)
     return index.write(output)
