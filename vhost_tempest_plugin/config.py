@@ -15,12 +15,13 @@ VhostGroup = [
         "hosts",
         default=[],
         help="""
-Compute hosts that the scenarios boot guests on and look at.
+Compute hosts that the scenarios use.
 
-Effect: guests are expected on these hosts, and on no others: where the cloud has others, tests put
-these into an availability zone of their own meanwhile. Where none is set the scenarios are skipped.
-Unit: names as Nova has them (OS-EXT-SRV-ATTR:host), separated by commas; that of an emulated host
-is its own ('vhost list'). Source: 'openstack compute service list', 'vhost up --name'.
+Effect: the scenarios boot servers on these hosts only. If the cloud has other compute hosts, the
+tests put these into an availability zone of their own while they run. Without a value the scenarios
+are skipped.
+Unit: names in Nova (OS-EXT-SRV-ATTR:host), separated by commas. The name of an emulated host is its
+name in Nova. Source: 'openstack compute service list', 'vhost list'.
 """,
     ),
     cfg.StrOpt(
@@ -28,19 +29,19 @@ is its own ('vhost list'). Source: 'openstack compute service list', 'vhost up -
         help="""
 Topology of the compute hosts.
 
-Effect: what the scenarios expect is computed from it, and which of them must run; an emulated
-host is also checked against it.
-Unit: a name as 'vhost topology list' prints it, or the path of a file. Source: whoever
-prescribes the hardware that the tests are to run on; for real hardware a file that describes it.
+Effect: the scenarios compute the expected outcomes from it, and which scenarios are required.
+Emulated hosts are also checked against it.
+Unit: a name from 'vhost topology list', or the path of a file. Source: the hardware that the tests
+need; for real hardware a file that describes it.
 """,
     ),
     cfg.DictOpt(
         "topologies",
         default={},
         help="""
-Topologies of those compute hosts that have another than [vhost]topology.
+Topologies of compute hosts that differ from [vhost]topology.
 
-Effect: as that of [vhost]topology, for these hosts.
+Effect: overrides [vhost]topology for these hosts.
 Unit: host:topology, separated by commas. Source: as for [vhost]topology.
 """,
     ),
@@ -50,7 +51,7 @@ Unit: host:topology, separated by commas. Source: as for [vhost]topology.
         help="""
 Checks that the emulated hosts must pass.
 
-Effect: these checks run and no others; all of them where the list is empty.
+Effect: only these checks run; all checks if the list is empty.
 Unit: names of checks, separated by commas. Source: 'vhost check --help' and the checks
 reference in the documentation.
 """,
@@ -59,30 +60,31 @@ reference in the documentation.
         "ssh_addresses",
         default={},
         help="""
-Addresses of the compute hosts that are no emulated hosts of this machine.
+Addresses of compute hosts that are not emulated hosts of this machine.
 
-Effect: libvirt and sysfs of these hosts are looked at over ssh there; of hosts that are left out
-the way is known ('vhost list').
-Unit: host:address or host:address:port, separated by commas. Source: whoever runs the hosts.
+Effect: the tests read libvirt and sysfs of these hosts over ssh. Emulated hosts of this machine
+('vhost list') need no address.
+Unit: host:address or host:address:port, separated by commas. Source: the operator of the hosts.
 """,
     ),
     cfg.StrOpt(
         "ssh_user",
         default="root",
         help="""
-Who to log in as to the hosts of [vhost]ssh_addresses.
+User for ssh to the hosts of [vhost]ssh_addresses.
 
-Effect: one that is not root must be let become it by 'sudo -n', as libvirt and /proc want it.
-Unit: an account's name. Source: whoever runs the hosts.
+Effect: the tests log in as this user. A user other than root needs 'sudo -n', because libvirt and
+/proc need root.
+Unit: the name of an account. Source: the operator of the hosts.
 """,
     ),
     cfg.StrOpt(
         "ssh_key",
         help="""
-Private key for the hosts of [vhost]ssh_addresses.
+Private key for ssh to the hosts of [vhost]ssh_addresses.
 
-Effect: the only way in; passwords are not tried. Needed where there are such hosts.
-Unit: the path of a file. Source: whoever runs the hosts.
+Effect: the tests log in with this key and never with a password. Required for these hosts.
+Unit: the path of a file. Source: the operator of the hosts.
 """,
     ),
     cfg.StrOpt(
@@ -90,19 +92,19 @@ Unit: the path of a file. Source: whoever runs the hosts.
         help="""
 Public keys of the hosts of [vhost]ssh_addresses.
 
-Effect: a host with another key, or with none here, is not talked to.
+Effect: the tests refuse a host whose key differs or is missing here.
 Unit: the path of a file in the format of ssh's known_hosts, with the hosts' names as in
-[vhost]hosts. Source: 'ssh-keyscan', compared with what the host prints itself.
+[vhost]hosts. Source: 'ssh-keyscan', compared with the keys that the host itself prints.
 """,
     ),
     cfg.StrOpt(
         "nova_cell_database",
         secret=True,
         help="""
-The database of Nova's cell with the compute hosts; it is only read.
+The database of Nova's cell with the compute hosts.
 
-Effect: pci_devices and instance_extra are compared with what the others say. The password is in
-it, as the administrator's is in this file: keep the file to yourself (mode 0600).
+Effect: the tests read pci_devices and instance_extra and compare them with the other views. They
+never write. The URL has a password: keep this file at mode 0600.
 Unit: a URL, mysql+pymysql://user:password@address:port/nova_cell1. Source: [database]connection
 of nova-conductor; better an account that may only SELECT.
 """,
@@ -110,31 +112,31 @@ of nova-conductor; better an account that may only SELECT.
     cfg.StrOpt(
         "driver",
         help="""
-The driver that changes options and restarts services of the deployment.
+Driver that changes options and restarts services of the deployment.
 
-Effect: tests that need this use it; where it is not set they are skipped and do not belong to
-those that must run.
-Unit: the name of an entry point of 'vhost_tempest_plugin.deployments'. Source: how the deployment
-was made: 'lab' or 'devstack'.
+Effect: tests that change the deployment use it. Without a driver these tests are skipped and are
+not required.
+Unit: the name of an entry point of 'vhost_tempest_plugin.deployments'. Source: how the cloud was
+deployed: 'lab' or 'devstack'.
 """,
     ),
     cfg.StrOpt(
         "deployment_name",
         default="",
         help="""
-Which deployment it is.
+Name of the deployment.
 
-Effect: the driver finds by it what to change.
-Unit: the driver's own: for 'lab' a lab's name. Source: 'vhost lab list'.
+Effect: the driver uses it to find the deployment.
+Unit: depends on the driver; for 'lab' the name of a lab. Source: 'vhost lab list'.
 """,
     ),
     cfg.IntOpt(
         "reserved_memory_mib",
         default=512,
         help="""
-Memory of a compute host that no guest is given.
+Memory of a compute host that servers do not get.
 
-Effect: a guest for which there is not enough beside it must be refused.
+Effect: the tests expect that Nova refuses a server that does not fit into the rest.
 Unit: MiB. Source: [DEFAULT]reserved_host_memory_mb of nova-compute.
 """,
     ),
@@ -142,10 +144,10 @@ Unit: MiB. Source: [DEFAULT]reserved_host_memory_mb of nova-compute.
         "cpu_allocation_ratio",
         default=4.0,
         help="""
-How many floating CPUs guests may have for each of a host's shared ones.
+How many floating CPUs servers may have for each shared CPU of a host.
 
-Effect: a guest for which there are not enough must be refused.
-Unit: a factor. Source: [DEFAULT]cpu_allocation_ratio of nova-compute, or the
+Effect: the tests expect that Nova refuses a server that exceeds it.
+Unit: a factor. Source: [DEFAULT]cpu_allocation_ratio of nova-compute, or
 initial_cpu_allocation_ratio.
 """,
     ),
@@ -153,10 +155,10 @@ initial_cpu_allocation_ratio.
         "ram_allocation_ratio",
         default=1.0,
         help="""
-How much memory guests may have for each piece of a host's.
+How much memory servers may have for each MiB of a host.
 
-Effect: a guest for which there is not enough must be refused.
-Unit: a factor. Source: [DEFAULT]ram_allocation_ratio of nova-compute, or the
+Effect: the tests expect that Nova refuses a server that exceeds it.
+Unit: a factor. Source: [DEFAULT]ram_allocation_ratio of nova-compute, or
 initial_ram_allocation_ratio.
 """,
     ),
@@ -164,9 +166,9 @@ initial_ram_allocation_ratio.
         "numa_packing",
         default=False,
         help="""
-Whether Nova puts guests on NUMA nodes that have some already.
+Whether Nova prefers NUMA nodes that already have servers.
 
-Effect: which of several nodes that will do is expected, where a test looks at that.
+Effect: the tests of Nova's preferences expect packed NUMA nodes if true, and spread ones if false.
 Unit: a boolean. Source: [compute]packing_host_numa_cells_allocation_strategy of nova-scheduler.
 """,
     ),
@@ -174,22 +176,22 @@ Unit: a boolean. Source: [compute]packing_host_numa_cells_allocation_strategy of
         "neutron_ports",
         default=False,
         help="""
-Whether guests of the compute hosts may have ordinary ports of Neutron's.
+Whether servers on the compute hosts can have Neutron ports.
 
-Effect: tests with such ports run, and belong to those that must; elsewhere they are skipped.
-Unit: a boolean. Source: whether an agent of Neutron's that binds ports runs on the hosts
+Effect: tests with such ports run and are required if true, and are skipped if false.
+Unit: a boolean. Source: whether a Neutron agent that binds ports runs on the hosts
 ('openstack network agent list').
 """,
     ),
     cfg.StrOpt(
         "results_dir",
         help="""
-Where each test leaves a record of what it saw.
+Directory for a record of each test.
 
-Effect: a JSON file a test: its guests with their nodes, CPUs and devices, what the views did not
-agree on, how long was waited and for what; 'vhost lab test' makes its page of them. None are
-written where it is not set.
-Unit: the path of a directory. Source: whoever wants them.
+Effect: each test writes a JSON file with its servers, their nodes, CPUs and devices, disagreements
+between views, and waiting times. 'vhost lab test' makes its page from them. Without a value no
+records are written.
+Unit: the path of a directory. Source: any writable directory.
 """,
     ),
 ]
