@@ -89,10 +89,10 @@ class CollectionTest(CollectingCase):
         with self.assertRaisesRegex(InputError, "give another directory"):
             self.collection.take("a", lambda: "b")
 
-    def test_it_is_told_in_words(self) -> None:
+    def test_its_summary_says_what_is_missing(self) -> None:
         self.collection.take("a", lambda: "b")
         self.collection.lack("c", "it is off")
-        said = collected.tell(self.collection).splitlines()
+        said = collected.summary(self.collection).splitlines()
         self.assertEqual("c: it is off", said[0])
         self.assertRegex(said[1], r"^1 files, 1 not to be had: .*/collected.json$")
 

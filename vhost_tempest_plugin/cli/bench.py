@@ -14,9 +14,9 @@ _COLUMNS = ("figure", "value", "unit", "baseline", "baseline value", "ratio", "a
 
 
 class Bench(Lister):
-    """Measure what the program costs on this machine, as ratios against baselines.
+    """Measure the program on this machine and compare with baselines.
 
-    Medians of several runs.  Nothing else should run meanwhile.
+    The values are medians of several runs. Let nothing else run meanwhile.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -31,7 +31,7 @@ class Bench(Lister):
             metavar="NAME",
             choices=tuple(figures.FIGURES),
             default=list(figures.FIGURES),
-            help=f"these figures alone (default: all of {', '.join(figures.FIGURES)})",
+            help=f"only these figures (default: all of {', '.join(figures.FIGURES)})",
         )
         return parser
 

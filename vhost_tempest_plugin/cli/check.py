@@ -14,10 +14,10 @@ from vhost_tempest_plugin.util import progress
 
 
 class Check(FindingsCommand):
-    """Check that a running host is what its topology says; exit code 1 if anything is not.
+    """Check that a running host matches its topology; exit code 1 if it does not.
 
-    A check that passed is one line, one that failed shows what differs and a hint; with
-    ``--verbose`` all items are shown.
+    A check that passed is one line. A check that failed shows what differs, and a hint.
+    ``--verbose`` shows all items.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -27,12 +27,12 @@ class Check(FindingsCommand):
             "checks",
             nargs="*",
             metavar="check",
-            help=f"these checks alone (default: all of {', '.join(registry.HOST.load())})",
+            help=f"only these checks (default: all of {', '.join(registry.HOST.load())})",
         )
         parser.add_argument(
             "--compare-with",
             metavar="TOPOLOGY",
-            help="name or file of the topology to expect (default: the host's own)",
+            help="compare with this topology, a name or a file (default: the host's own)",
         )
         return parser
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin.cli.collected import tell
+from vhost_tempest_plugin.cli.collected import summary
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.collect import host
 from vhost_tempest_plugin.host.collect.collection import Collection
@@ -14,17 +14,19 @@ from vhost_tempest_plugin.util import progress
 
 
 class Collect(Command):
-    """Put what there is to tell of hosts into a directory, for who looks at it elsewhere.
+    """Collect logs, configuration and state of hosts for offline debugging.
 
-    Their consoles, domain XML, devices as libvirt and the kernel see them, journals and logs;
-    of a host that does not answer, what is on this machine.  ``collected.json`` lists what is
-    there, and why what is not there is not.
+    The directory gets consoles, domain XML, devices, journals and logs. If a host does not
+    answer, it gets what is on this machine. ``collected.json`` lists what was collected, what was
+    unavailable, and why.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("directory", type=Path, help="where to; it is made")
-        parser.add_argument("names", nargs="*", metavar="host", help="these alone (default: all)")
+        parser.add_argument("directory", type=Path, help="the directory to write, which is created")
+        parser.add_argument(
+            "names", nargs="*", metavar="host", help="only these hosts (default: all)"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -33,4 +35,4 @@ class Collect(Command):
         for name in names:
             host.collect(name, collection)
         collection.finish()
-        self.app.stdout.write(tell(collection))
+        self.app.stdout.write(summary(collection))

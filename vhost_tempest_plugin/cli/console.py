@@ -9,13 +9,13 @@ from vhost_tempest_plugin.host import status
 
 
 class Console(Command):
-    """Print what a host has written to its serial console since its last start."""
+    """Print the serial console of a host since its last start."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
         parser.add_argument(
-            "--follow", action="store_true", help="go on with what comes, until the host ends"
+            "--follow", action="store_true", help="keep printing until the host stops"
         )
         return parser
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the commands tell of a host."""
+"""What the commands print about a host."""
 
 from vhost_tempest_plugin.cli.output import Moment
 from vhost_tempest_plugin.host import readiness

@@ -21,10 +21,10 @@ _COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Finding))
 
 
 class Doctor(Lister):
-    """Tell whether this machine can bring a host up, and what to do if not.
+    """Check whether this machine can run a host, and print what to do if not.
 
-    Exit code 3 where something is missing. What is well is one line, with ``--verbose`` its
-    details are shown.
+    The exit code is 3 if something is missing. What is fine is one line; ``--verbose`` shows its
+    details.
     """
 
     _findings: Sequence[doctor.Finding] = ()
@@ -35,11 +35,11 @@ class Doctor(Lister):
             "topology",
             nargs="?",
             default="article",
-            help="name or file of what is to be brought up (default: article)",
+            help="name or file of the topology (default: article)",
         )
-        parser.add_argument("--lab", action="store_true", help="with a lab around it")
+        parser.add_argument("--lab", action="store_true", help="check for a lab as well")
         parser.add_argument(
-            "--hosts", type=host_count, default=1, metavar="N", help="so many hosts (default: 1)"
+            "--hosts", type=host_count, default=1, metavar="N", help="number of hosts (default: 1)"
         )
         return parser
 

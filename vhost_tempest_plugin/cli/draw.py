@@ -34,18 +34,18 @@ class Draw(Command):
             "--output",
             type=Path,
             metavar="FILE",
-            help="where to, in the format that its name ends in (default: text to the terminal)",
+            help="the file to write; its suffix is the format (default: text to the terminal)",
         )
         parser.add_argument(
             "--picture-format",
             type=str.lower,
             choices=[format_.value for format_ in PictureFormat],
-            help="the format, whatever the file's name (default: by the name, else txt)",
+            help="the format (default: the file's suffix, else txt)",
         )
         parser.add_argument(
             "--host",
             metavar="NAME",
-            help="draw this running host as hwloc sees it, beside its topology where they differ",
+            help="draw this running host as hwloc reports it, and its topology if they differ",
         )
         return parser
 
@@ -68,14 +68,14 @@ class Draw(Command):
 
 
 def _observed(name: str) -> Drawing:
-    """A running host as hwloc sees it, beside what it should be as far as hwloc can tell."""
+    """A running host as hwloc reports it, and the part of its topology that hwloc can report."""
     layout = status.intended(name)
     with status.connected(name) as (record, machine):
         kernels = Subject(layout, record.accelerator, machine).observation.hardware
-        told = hwloc.read(machine.run(hwloc.COMMAND).stdout)
+        reported = hwloc.read(machine.run(hwloc.COMMAND).stdout)
     intended = layout.hardware()
     return draw(
         hwloc.completed(hwloc.as_told(intended), intended),
-        hwloc.completed(told, kernels),
+        hwloc.completed(reported, kernels),
         title=name,
     )

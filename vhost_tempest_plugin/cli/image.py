@@ -12,7 +12,7 @@ from vhost_tempest_plugin.util import cache, progress
 
 
 class Build(ShowOne):
-    """Build the hosts' image and the nested guest, where they are not in the cache."""
+    """Build the hosts' image and the nested guest if they are not in the cache."""
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         news = progress.Lines()
@@ -27,15 +27,15 @@ class Build(ShowOne):
 
 
 class Prune(Lister):
-    """Remove images that no host of this user has and that are not current, and old guests.
+    """Remove old images and nested guests that no host of this user needs, and list them.
 
-    Hosts of another XDG_STATE_HOME count only while they run. Tells what it removed.
+    Hosts of another XDG_STATE_HOME count only while they run.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "--dry-run", action="store_true", help="tell what would be removed, and remove nothing"
+            "--dry-run", action="store_true", help="only list what would be removed"
         )
         return parser
 

@@ -20,8 +20,8 @@ _DISTRIBUTION = "vhost-tempest-plugin"
 _INTERRUPTED = 130
 
 _EPILOGUE = """\
-exit codes: 0 all went well; 1 a program failed, or a check; 2 what was asked for is refused;
-3 this machine lacks something ('vhost doctor' tells what); 4 the emulated host failed;
+exit codes: 0 success; 1 a program or a check failed; 2 the input was refused;
+3 this machine lacks something (see 'vhost doctor'); 4 the emulated host failed;
 5 another command holds the host; 130 interrupted
 """
 

@@ -19,30 +19,33 @@ _COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "li
 
 
 class Create(Command):
-    """Make a network between this machine and hosts: libvirt's NAT, and a tap device a host.
+    """Create a network between this machine and hosts: libvirt's NAT, and a tap device per host.
 
-    To be run as root, or with sudo; a network is gone with the next boot of the machine. What is
-    there already is left alone.
+    Run it as root. A network does not survive a reboot of the machine. What exists already is
+    left alone.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("name", help="what 'vhost up --network' calls it")
+        parser.add_argument("name", help="the network's name, for 'vhost up --network'")
         parser.add_argument(
             "--ports",
             type=int,
             default=2,
             metavar="N",
-            help=f"so many hosts can be connected, up to {MOST_PORTS} (default: 2)",
+            help=f"number of hosts that can be connected, up to {MOST_PORTS} (default: 2)",
         )
         parser.add_argument(
-            "--owner", required=True, metavar="USER", help="the name or id of who runs the hosts"
+            "--owner",
+            required=True,
+            metavar="USER",
+            help="name or id of the user who runs the hosts",
         )
         parser.add_argument(
             "--connect",
             metavar="URI",
             default=SYSTEM,
-            help=f"the libvirt to make it with (default: {SYSTEM})",
+            help=f"URI of the libvirt to use (default: {SYSTEM})",
         )
         return parser
 
@@ -57,14 +60,12 @@ class Create(Command):
 
 
 class Destroy(Command):
-    """Remove a network with its tap devices; to be run as root, or with sudo."""
+    """Remove a network with its tap devices. Run it as root."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the network's name")
-        parser.add_argument(
-            "--missing-ok", action="store_true", help="it is no error if there is none"
-        )
+        parser.add_argument("--missing-ok", action="store_true", help="succeed if there is none")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -72,7 +73,7 @@ class Destroy(Command):
 
 
 class List(Lister):
-    """List the machine's networks for hosts, with the ports that running hosts have."""
+    """List the machine's networks for hosts, and the ports that running hosts use."""
 
     def take_action(
         self, parsed_args: argparse.Namespace

@@ -17,12 +17,12 @@ class Plug(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
-        parser.add_argument("address", help="where the device is, as in 0000:b5:00.0")
+        parser.add_argument("address", help="PCI address of the device, such as 0000:b5:00.0")
         parser.add_argument(
             "--multifunction",
             action="store_true",
-            help="with another device in its slot, so that they share an IOMMU group, until the "
-            "next boot: a fault to test with",
+            help="plug a second device into the slot as well, so that both share an IOMMU group "
+            "until the next boot",
         )
         return parser
 

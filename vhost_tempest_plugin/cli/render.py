@@ -11,14 +11,16 @@ from vhost_tempest_plugin.topology import catalog
 
 
 class Render(Command):
-    """Print libvirt's domain XML: a host's with --host, else what a topology would become."""
+    """Print libvirt's domain XML of a topology, or with --host of a running host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "topology", nargs="?", default=catalog.DEFAULT, help="name or file (default: article)"
         )
-        parser.add_argument("--host", metavar="NAME", help="the live XML of this running host")
+        parser.add_argument(
+            "--host", metavar="NAME", help="print the live XML of this running host"
+        )
         sharing.add_option(parser)
         return parser
 

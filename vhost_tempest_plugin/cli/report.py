@@ -12,16 +12,19 @@ from vhost_tempest_plugin.util import progress
 
 
 class Report(Command):
-    """Run all checks on a host and write a page of facts, verdicts and its picture.
+    """Run all checks on a host and write a page with its picture, verdicts and facts.
 
-    Exits with 1 where a check failed.
+    The exit code is 1 if a check failed.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
         parser.add_argument(
-            "--output", type=Path, default=Path("report"), help="the directory (default: report)"
+            "--output",
+            type=Path,
+            default=Path("report"),
+            help="directory for the page (default: report)",
         )
         return parser
 

@@ -31,34 +31,34 @@ class RequiredTests(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         ground = parser.add_mutually_exclusive_group(required=True)
+        ground.add_argument("--config-file", type=Path, help="the tempest.conf of the deployment")
         ground.add_argument(
-            "--config-file", type=Path, help="a tempest.conf, which says what the tests run on"
+            "--topology",
+            action="append",
+            help="topology of a compute host; repeat it for each host",
         )
-        ground.add_argument("--topology", action="append", help="of a compute host; one each")
         parser.add_argument(
             "--driver-capability",
             action="append",
             default=[],
             choices=[capability.name.lower() for capability in DriverCapability],
-            help="beside --topology, what [vhost]driver can do; may be repeated",
+            help="with --topology: a capability of [vhost]driver; may be repeated",
         )
         parser.add_argument(
             "--feature",
             action="append",
             default=[],
             choices=[feature.value for feature in TempestFeature],
-            help="beside --topology, an option that is true in tempest.conf; may be repeated",
+            help="with --topology: an option that is true in tempest.conf; may be repeated",
         )
-        parser.add_argument("--tag", help="only tests with it, as in smoke")
+        parser.add_argument("--tag", help="only tests with this tag, such as smoke")
         parser.add_argument(
             "--regex",
             type=_pattern,
             help="only tests whose names match, with their tags in brackets, as in 'tempest run'",
         )
-        parser.add_argument(
-            "--exclude-regex", type=_pattern, help="and of those only such as do not match this"
-        )
-        parser.add_argument("--subunit", type=Path, help="what tempest or stestr left of the run")
+        parser.add_argument("--exclude-regex", type=_pattern, help="no tests whose names match")
+        parser.add_argument("--subunit", type=Path, help="subunit stream of a run")
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:

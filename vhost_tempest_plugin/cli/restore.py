@@ -12,7 +12,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Restore(ShowOne):
-    """Bring a saved host back as it was, with all that ran in it."""
+    """Restore a saved host with everything that ran in it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

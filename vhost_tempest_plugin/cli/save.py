@@ -10,7 +10,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Save(Command):
-    """Save a running host to disk, its memory included, and stop it."""
+    """Save a running host to disk, including its memory, and stop it."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The option with which commands are told of shares."""
+"""The option ``--share``."""
 
 import argparse
 
@@ -13,7 +13,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE[:PATH]",
         action="append",
         default=[],
-        help="a tree of this machine that the host has, read-only, at PATH: a directory (default "
-        "for PATH: the same) as it is when the host boots, or a file with an ext4 file system; "
-        f"up to {MOST} times (default: what the host had)",
+        help="mount a directory or an ext4 image of this machine in the host, read-only, at PATH "
+        "(default for a directory: the same path); a directory is copied when the host boots; "
+        f"repeat it up to {MOST} times (default: the host's previous shares)",
     )

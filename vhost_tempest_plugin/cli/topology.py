@@ -31,7 +31,7 @@ def _numbers(host: Host) -> tuple[int, int, int, int, int]:
 
 
 class List(Lister):
-    """List the topologies that have a name, those of other packages too."""
+    """List the named topologies, including those of other packages."""
 
     def take_action(
         self, arguments: argparse.Namespace
@@ -49,7 +49,7 @@ class List(Lister):
 
 
 class Validate(Command):
-    """Check topologies; the exit code is 2 if one of them cannot work."""
+    """Check topologies; exit code 2 if one of them cannot work."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -74,7 +74,7 @@ class Validate(Command):
 
 
 class Show(Command):
-    """Print a topology as a file that can be changed, with all that is not by default."""
+    """Print a topology as a file that you can change; defaults are left out."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -12,12 +12,12 @@ from vhost_tempest_plugin.util import progress
 
 
 class Unplug(Command):
-    """Pull a device out of a running host; after its next boot it is there again."""
+    """Unplug a device from a running host, until its next boot."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
-        parser.add_argument("address", help="where the device is, as in 0000:b5:00.0")
+        parser.add_argument("address", help="PCI address of the device, such as 0000:b5:00.0")
         parser.add_argument(
             "--no-wait",
             dest="wait",

@@ -20,8 +20,8 @@ from vhost_tempest_plugin.util import progress
 class Up(ShowOne):
     """Bring a host up: build what it needs, boot it, wait until ssh answers.
 
-    A host that is saved is restored, one that is off is booted again with its disk as it
-    was, one that is up already is left alone.
+    A saved host is restored. A host that is off boots again with its disk. A running host is
+    left alone.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -36,19 +36,19 @@ class Up(ShowOne):
             "--accelerator",
             choices=["auto", *Accelerator],
             default="auto",
-            help="auto takes KVM where a guest really runs on it (default)",
+            help="auto uses KVM if a guest really runs on it (default)",
         )
         parser.add_argument(
-            "--connect", metavar="URI", help="a libvirt to use (default: a private one)"
+            "--connect", metavar="URI", help="URI of the libvirt to use (default: a private one)"
         )
         parser.add_argument(
-            "--cold", action="store_true", help="boot even where a saved state could be restored"
+            "--cold", action="store_true", help="boot even if a saved state could be restored"
         )
         parser.add_argument(
             "--network",
             metavar="NETWORK[:PORT]",
-            help="a network of 'vhost network list' that the host is connected to beside its "
-            "user-mode link (default for PORT: one that is free; default: what the host had)",
+            help="connect the host to this network of 'vhost network list' (default for PORT: a "
+            "free one; default: the host's previous network)",
         )
         sharing.add_option(parser)
         return parser

@@ -14,10 +14,10 @@ from vhost_tempest_plugin.util import progress
 
 
 class Check(FindingsCommand):
-    """Check that a lab is ready; exit code 1 if anything is not as it should be.
+    """Check that a lab is ready and matches its topology; exit code 1 if not.
 
-    A check that passed is one line, one that failed shows what differs and a hint; with
-    ``--verbose`` all items are shown.
+    A check that passed is one line. A check that failed shows what differs, and a hint.
+    ``--verbose`` shows all items.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -27,7 +27,7 @@ class Check(FindingsCommand):
             "checks",
             nargs="*",
             metavar="check",
-            help=f"these checks alone (default: all of {', '.join(LAB.load())})",
+            help=f"only these checks (default: all of {', '.join(LAB.load())})",
         )
         return parser
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from cliff.command import Command
 
-from vhost_tempest_plugin.cli.collected import tell
+from vhost_tempest_plugin.cli.collected import summary
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.host.collect.collection import Collection
@@ -17,17 +17,17 @@ from vhost_tempest_plugin.util import progress
 
 
 class Collect(Command):
-    """Put what there is to tell of a lab and its hosts into a directory; secrets are masked.
+    """Collect logs, configuration and state of a lab and its hosts for offline debugging.
 
-    Logs, configuration, Nova's and Placement's tables, and of the hosts what 'vhost collect'
-    has; of what does not run, what is on this machine.  ``collected.json`` lists what is
-    there, and why what is not there is not.
+    The directory gets logs, configuration, Nova's and Placement's tables, and for each host what
+    'vhost collect' collects. Secrets are masked. It also works on a broken lab:
+    ``collected.json`` lists what was unavailable, and why.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
-        parser.add_argument("directory", type=Path, help="where to; it is made")
+        parser.add_argument("directory", type=Path, help="the directory to write, which is created")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -36,4 +36,4 @@ class Collect(Command):
         collection = Collection(parsed_args.directory, mask, progress.Lines())
         collect.collect(name, collection)
         collection.finish()
-        self.app.stdout.write(tell(collection))
+        self.app.stdout.write(summary(collection))

@@ -11,7 +11,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Down(Command):
-    """End everything of a lab; 'vhost lab up' brings it back as it was when it was ready."""
+    """Stop a lab; 'vhost lab up' restores it from its snapshot, without later changes."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -11,7 +11,7 @@ from vhost_tempest_plugin.lab.lab import Lab
 
 
 class Env(Command):
-    """Print what clients need to reach a lab as its administrator, the password included.
+    """Print the variables with which clients reach a lab as administrator, with the password.
 
     For a shell: eval "$(vhost lab env)".
     """

@@ -14,7 +14,7 @@ _LINES_OF_ALL = 10
 
 
 class Logs(Command):
-    """Show the end of a service's log, or of all; passwords are masked."""
+    """Print the end of one service's log, or of all logs; passwords are masked."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -24,9 +24,11 @@ class Logs(Command):
             "-n",
             "--lines",
             type=int,
-            help=f"how many (default: {_LINES}, or {_LINES_OF_ALL} of each)",
+            help=f"number of lines (default: {_LINES}, or {_LINES_OF_ALL} of each)",
         )
-        parser.add_argument("-f", "--follow", action="store_true", help="go on until interrupted")
+        parser.add_argument(
+            "-f", "--follow", action="store_true", help="print new lines until interrupted"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

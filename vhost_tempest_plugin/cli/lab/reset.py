@@ -11,7 +11,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Reset(Command):
-    """Bring a lab back to when it was ready, in seconds; options set since are forgotten."""
+    """Restore a lab's snapshot, in seconds; options set since then are forgotten."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -12,16 +12,18 @@ from vhost_tempest_plugin.util import progress
 
 
 class Restart(Command):
-    """Take what has changed in the Nova under test and restart services, by default all of Nova.
+    """Apply changes of the Nova under test and restart services, by default all of Nova's.
 
-    Ends when they can be used again.
+    The command ends when the services are usable again.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
         known = [service.value for service in CONFIGURABLE]
-        parser.add_argument("services", nargs="*", metavar="service", help=f"of {', '.join(known)}")
+        parser.add_argument(
+            "services", nargs="*", metavar="service", help=f"one of {', '.join(known)}"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

@@ -13,13 +13,13 @@ from vhost_tempest_plugin.util import process
 
 
 class Shell(Command):
-    """Run a command, or a shell, as a lab's administrator, with 'openstack' at hand."""
+    """Run a command or a shell as a lab's administrator, with 'openstack' in the path."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
         parser.add_argument(
-            "command", nargs=argparse.REMAINDER, help="what to run (default: a shell)"
+            "command", nargs=argparse.REMAINDER, help="the command (default: a shell)"
         )
         return parser
 

@@ -11,7 +11,7 @@ from vhost_tempest_plugin.lab import status
 
 
 class Status(Lister):
-    """Tell how every part of a lab is; exit code 1 if any does not run."""
+    """Show the state of every part of a lab; exit code 1 if one does not run."""
 
     _ill = False
 

@@ -22,9 +22,8 @@ from vhost_tempest_plugin.util import progress
 class Test(Command):
     """Run tempest against a lab, by default the tests of this plugin.
 
-    Each test is told of when it has ended; all is on a page then.  Exit code 1 where a test
-    failed, where none ran, or where one that must run on the lab's hardware did not; with
-    --mutants where one survived.
+    The command prints a line for each test and writes a page. The exit code is 1 if a test
+    failed, if none ran, or if a required test did not run; with --mutants if one survived.
     """
 
     _good = True
@@ -34,32 +33,38 @@ class Test(Command):
         add_name(parser)
         chosen = parser.add_mutually_exclusive_group()
         chosen.add_argument(
-            "--smoke", action="store_true", help="the smoke tests of this plugin, in a few minutes"
+            "--smoke",
+            action="store_true",
+            help="only the smoke tests of this plugin; takes minutes",
         )
         chosen.add_argument(
-            "--regex", default=tempest.OURS, help="those whose names match (default: %(default)s)"
+            "--regex",
+            default=tempest.OURS,
+            help="only tests whose names match (default: %(default)s)",
         )
         parser.add_argument(
             "--mutants",
             nargs="?",
             const="",
             metavar="REGEX",
-            help="see whether the tests notice Novas and hosts that are broken on purpose: those "
-            "whose names match, by default all, each with the tests that are for it or those of "
-            "--regex",
+            help="check that the tests notice Novas and hosts that are broken on purpose: those "
+            "whose names match (default: all), each with its own tests or those of --regex",
         )
-        parser.add_argument("--list-tests", action="store_true", help="run none, name them")
+        parser.add_argument("--list-tests", action="store_true", help="only list the tests")
         parser.add_argument("--concurrency", type=int, default=1, help="workers (default: 1)")
         parser.add_argument(
-            "--output", type=Path, help="directory for the report (default: with the lab)"
+            "--output", type=Path, help="directory for the report (default: in the lab's directory)"
         )
         parser.add_argument(
-            "words", nargs="*", metavar="option", help="after '--', what else 'tempest run' takes"
+            "words",
+            nargs="*",
+            metavar="option",
+            help="after '--': further options of 'tempest run'",
         )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the tests; 1 where not all is well."""
+        """Run the tests; 1 if one failed or is missing."""
         return super().run(parsed_args) or int(not self._good)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
@@ -78,11 +83,11 @@ class Test(Command):
         if parsed_args.list_tests:
             self.app.stdout.write("".join(f"{name}\n" for name in selected))
             return
-        tell = progress.Lines()
+        lines = progress.Lines()
         output = parsed_args.output or workspace.directory / "report"
         words += ["--concurrency", str(parsed_args.concurrency)]
-        tell(f"{len(selected)} tests on the lab {parsed_args.name!r}")
-        run, status = tempest.run(workspace, words, output, tell)
+        lines(f"{len(selected)} tests on the lab {parsed_args.name!r}")
+        run, status = tempest.run(workspace, words, output, lines)
         ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
         must = required_tests.entries(environment.ground(workspace.configuration))
         run = dataclasses.replace(run, breaches=required_tests.breaches(must, ran, selected))
@@ -105,7 +110,7 @@ class Test(Command):
         directory = Lab.running(parsed_args.name).directory
         output = parsed_args.output or directory.path / "tempest" / "mutants"
         tests = tempest.SMOKE if parsed_args.smoke else parsed_args.regex
-        told = mutation.run(
+        tried = mutation.run(
             parsed_args.name,
             mutants,
             output,
@@ -113,9 +118,9 @@ class Test(Command):
             None if tests == tempest.OURS else tests,
             keep=lambda so_far: results.write(so_far, output),
         )
-        page = results.write(told, output)
-        self._good = told.is_good
-        for trial in told.trials:
+        page = results.write(tried, output)
+        self._good = tried.is_good
+        for trial in tried.trials:
             by = ", ".join(trial.names) or trial.reason
             self.app.stdout.write(f"{trial.fate:14}  {trial.mutant:24}  {by}\n")
-        self.app.stdout.write(f"{told.summary}\n{page}\n")
+        self.app.stdout.write(f"{tried.summary}\n{page}\n")

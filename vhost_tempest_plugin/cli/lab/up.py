@@ -19,9 +19,8 @@ from vhost_tempest_plugin.util import progress
 class Up(Lister):
     """Bring up a complete OpenStack with emulated hosts as its compute nodes.
 
-    The first time everything is made; afterwards the lab comes back as it was when it was
-    ready.  Of a lab that is up already, what has died is brought back.  What is not given is
-    as the lab has it.
+    The first time it builds everything; later it restores the lab's snapshot. If the lab is up
+    already, it restarts what has died. Options that are not given keep their values.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -29,11 +28,11 @@ class Up(Lister):
         add_name(parser)
         parser.add_argument(
             "--topology",
-            help=f"of the hosts: name or file (default: {lifecycle.DEFAULT_TOPOLOGY})",
+            help=f"topology of the hosts, a name or a file (default: {lifecycle.DEFAULT_TOPOLOGY})",
         )
         known = ", ".join(release.catalogue())
         parser.add_argument(
-            "--release", help=f"OpenStack's: one of {known} (default: the first of these)"
+            "--release", help=f"OpenStack release, one of {known} (default: the first)"
         )
         nova = parser.add_mutually_exclusive_group()
         nova.add_argument(
@@ -44,17 +43,19 @@ class Up(Lister):
             "'vhost lab restart' takes over what has changed in it",
         )
         nova.add_argument(
-            "--release-nova", action="store_true", help="the release's Nova again, after a --nova"
+            "--release-nova", action="store_true", help="return to the release's Nova after --nova"
         )
-        parser.add_argument("--hosts", type=host_count, help="how many emulated hosts (default: 1)")
+        parser.add_argument(
+            "--hosts", type=host_count, help="number of emulated hosts (default: 1)"
+        )
         parser.add_argument(
             "--accelerator",
             choices=["auto", *Accelerator],
             default="auto",
-            help="auto takes KVM where a guest really runs on it (default)",
+            help="auto uses KVM if a guest really runs on it (default)",
         )
         parser.add_argument(
-            "--cold", action="store_true", help="make everything anew, whatever was kept"
+            "--cold", action="store_true", help="build everything again, without the snapshot"
         )
         return parser
 

@@ -12,7 +12,7 @@ def add_name(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--name",
         default=DEFAULT_NAME,
-        help=f"what the hosts' names begin with; devstack's VHOST_NAME (default: {DEFAULT_NAME})",
+        help=f"prefix of the hosts' names, devstack's VHOST_NAME (default: {DEFAULT_NAME})",
     )
 
 

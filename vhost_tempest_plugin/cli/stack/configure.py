@@ -12,7 +12,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class ConfigureNova(Command):
-    """Add to devstack's nova.conf what the hosts need: aliases, filters, discovery of hosts."""
+    """Add aliases, filters and the discovery of hosts to devstack's nova.conf."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -24,7 +24,7 @@ class ConfigureNova(Command):
 
 
 class ConfigureTempest(Command):
-    """Add to devstack's tempest.conf what the scenarios have to know of the hosts."""
+    """Add the options of the scenarios to devstack's tempest.conf."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -38,7 +38,7 @@ class ConfigureTempest(Command):
         parser.add_argument(
             "--whitebox",
             action="store_true",
-            help="what whitebox-tempest-plugin's tests have to know, too",
+            help="also add the options of whitebox-tempest-plugin",
         )
         parser.add_argument(
             "--ssh-access",

@@ -11,14 +11,12 @@ from vhost_tempest_plugin.util import progress
 
 
 class Destroy(Command):
-    """Remove the hosts with all that is in them."""
+    """Remove the hosts with everything in them."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
-        parser.add_argument(
-            "--missing-ok", action="store_true", help="it is no error if there are none"
-        )
+        parser.add_argument("--missing-ok", action="store_true", help="succeed if there are none")
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

@@ -14,17 +14,20 @@ _LINES = 50
 
 
 class Logs(Command):
-    """Show the end of nova-compute's log in the hosts."""
+    """Print the end of nova-compute's log of each host."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
-        parser.add_argument("host", nargs="?", help="default: all, one after the other")
+        parser.add_argument("host", nargs="?", help="default: all hosts, one after the other")
         parser.add_argument(
-            "-n", "--lines", type=int, default=_LINES, help=f"how many (default: {_LINES})"
+            "-n", "--lines", type=int, default=_LINES, help=f"number of lines (default: {_LINES})"
         )
         parser.add_argument(
-            "-f", "--follow", action="store_true", help="go on until interrupted; for one host"
+            "-f",
+            "--follow",
+            action="store_true",
+            help="print new lines of one host until interrupted",
         )
         return parser
 

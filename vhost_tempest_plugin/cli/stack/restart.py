@@ -11,9 +11,9 @@ from vhost_tempest_plugin.util import progress
 
 
 class Restart(Command):
-    """Take what has changed in devstack's source trees and files, and restart nova-compute.
+    """Apply changes of devstack's source trees and files, and restart nova-compute.
 
-    In all hosts where none is named; ends when the cloud knows all of them again.
+    Without a host it does so in all of them. It ends when the cloud reports them again.
     """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -23,7 +23,7 @@ class Restart(Command):
         parser.add_argument(
             "--reboot",
             action="store_true",
-            help="boot the hosts anew before; after something was installed with pip",
+            help="reboot the hosts first; needed after pip has installed something",
         )
         return parser
 

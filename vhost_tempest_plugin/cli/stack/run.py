@@ -12,7 +12,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Run(Command):
-    """Have nova-compute run in a host for as long as this command does, printing its log.
+    """Run nova-compute in a host until this command ends, and print its log.
 
     devstack's unit of the host runs this.
     """

@@ -15,7 +15,7 @@ _COLUMNS = ("host", "state", "nova-compute", "lacking")
 
 
 class Status(Lister):
-    """Tell how the hosts are, and what the cloud does not know of them yet."""
+    """Show the state of the hosts, and what the cloud does not report of them yet."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
