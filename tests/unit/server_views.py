@@ -10,8 +10,8 @@ from vhost_tempest_plugin.nova.views import Holding, HostDevice, Power, ServerVi
 
 GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
 HOST = lab_settings.settings().hosts[0]
-DEDICATED = pci_devices.cpu_sets(HOST.layout).dedicated
-SHARED = pci_devices.cpu_sets(HOST.layout).shared
+CPU_SETS = pci_devices.cpu_sets(HOST.layout)
+DEDICATED, SHARED = CPU_SETS.dedicated, CPU_SETS.shared
 ROW = next(row for row in pci_devices.expected_devices(HOST.layout) if row.numa_node == 1)
 MIB = 128
 REPORT_NODES = (NodeInGuest(0, frozenset({0}), 120000),)

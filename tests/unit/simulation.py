@@ -247,8 +247,8 @@ class Simulation:
     def show(self, server: str) -> Any:
         return {"fault": {"message": f"No valid host was found. {_MESSAGE}"}}
 
-    def events(self, server: str) -> tuple[str, ...]:
-        return ("conductor_migrate_server",)
+    def events(self, server: str) -> dict[str, str]:
+        return {"conductor_migrate_server": "Success", "conductor_live_migrate_instance": "Error"}
 
     def report(self, server: str, watch: object, is_done: object) -> Any:
         return None

@@ -18,12 +18,14 @@ XML = """\
     </hugepages>
     <locked/>
   </memoryBacking>
-  <vcpu placement='static'>2</vcpu>
+  <vcpu placement='static' cpuset='0-1,5'>2</vcpu>
+  <iothreads>1</iothreads>
   <cputune>
     <shares>2048</shares>
     <vcpupin vcpu='0' cpuset='0-1'/>
     <vcpupin vcpu='1' cpuset='5'/>
     <emulatorpin cpuset='0-1,5'/>
+    <iothreadpin iothread='1' cpuset='0-1'/>
   </cputune>
   <numatune>
     <memory mode='strict' nodeset='0-1'/>
@@ -72,6 +74,8 @@ class GuestDomainTest(unittest.TestCase):
         self.assertEqual({0: {0, 1}, 1: {5}}, guest.vcpu_cpus)
         self.assertEqual({0, 1, 5}, guest.cpus)
         self.assertEqual({0, 1, 5}, guest.emulator_cpus)
+        self.assertEqual({0, 1, 5}, guest.cpuset)
+        self.assertEqual((1, {1: {0, 1}}), (guest.iothreads, guest.iothread_cpus))
         self.assertEqual("/var/lib/nova/instances/5a2f/console.log", guest.console_log)
 
     def test_one_that_floats_and_is_off(self) -> None:

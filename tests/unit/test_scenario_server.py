@@ -79,7 +79,7 @@ class FakeCloud:
 
     def __init__(self) -> None:
         self.to, self.ended = "a", False
-        self.happened: tuple[str, ...] = ("conductor_migrate_server",)
+        self.happened: dict[str, str | None] = {"conductor_live_migrate_instance": "Error"}
         self.servers = self
 
     def __getattr__(self, name: str) -> Callable[..., None]:
@@ -88,8 +88,11 @@ class FakeCloud:
     def settled(self, servers: Iterable[str], watch: object, *, status: str) -> Any:
         return {each: {"status": status, "OS-EXT-SRV-ATTR:host": self.to} for each in servers}
 
-    def events(self, server: str) -> tuple[str, ...]:
+    def events(self, server: str) -> dict[str, str | None]:
         return self.happened
+
+    def until(self, condition: Callable[[], Any], what: str, watch: object) -> Any:
+        return condition()
 
     def report(self, server: str, watch: object, is_done: Callable[[], bool]) -> str:
         while not is_done():
@@ -260,9 +263,19 @@ class MovedServerTest(ServerCase):
         self.assertEqual("a", self.server.host)
 
     def test_no_host_is_asked_that_cannot_have_it(self) -> None:
-        self.cloud.happened = ("cold_migrate", "compute_prep_resize")
+        self.cloud.happened = {"cold_migrate": "Success", "compute_prep_resize": "Success"}
         with self.assertRaisesRegex(AssertionError, "lets it through"):
             self.server.migrate_refused()
+
+    def test_who_refuses_a_live_migration(self) -> None:
+        conductor = "conductor_live_migrate_instance"
+        for happened, words in (
+            ({conductor: "Error", "compute_check_can_live_migrate_source": "Error"}, "hosts are"),
+            ({conductor: "Success"}, "nova-conductor does not refuse it"),
+        ):
+            self.cloud.happened = dict(happened)
+            with self.subTest(words), self.assertRaisesRegex(AssertionError, words):
+                self.server.live_migrate_refused()
 
     def test_one_that_is_off_is_not_seen(self) -> None:
         self.inspector.seen = None

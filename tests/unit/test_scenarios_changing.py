@@ -87,7 +87,7 @@ class ChangingSimulation(Simulation):
         return ("Starting compute node (version 0)",)
 
     def until(self, condition: Any, what: str, watch: object, limit_s: float | None = None) -> Any:
-        return True
+        return {"conductor_live_migrate_instance": "Error"} if "live" in what else True
 
 
 class ChangingScenariosTest(unittest.TestCase):

@@ -5,10 +5,11 @@ import json
 import unittest
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 from tests.unit import server_views
-from tests.unit.server_views import DEDICATED, GUEST, HOST, ROW, VIEWS
-from vhost_tempest_plugin.hypervisor.domain import DomainCell
+from tests.unit.server_views import CPU_SETS, DEDICATED, GUEST, HOST, ROW, SHARED, VIEWS
+from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell
 from vhost_tempest_plugin.nova.expect import GuestNode, Observation
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
@@ -27,6 +28,7 @@ from vhost_tempest_plugin.nova.views import (
 )
 from vhost_tempest_plugin.nova.views.nova import numa_topology, server_topology
 from vhost_tempest_plugin.nova.views.placement import device_of
+from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 HELD = VIEWS.sysfs[ROW.address]
@@ -41,13 +43,18 @@ def off(power: Power = Power.OFF) -> ServerViews:
     )
 
 
+def with_domain(**words: Any) -> ServerViews:
+    """One of whose domain libvirt says something else."""
+    return replace(VIEWS, domain=replace(DOMAIN, **words))
+
+
 def words(found: Iterable[Disagreement]) -> str:
     return "; ".join(map(str, found))
 
 
 class AgreementTest(unittest.TestCase):
     def assert_agreed(self, views: ServerViews) -> None:
-        self.assertEqual("", words(disagreements(views, DEDICATED)))
+        self.assertEqual("", words(disagreements(views, CPU_SETS)))
 
     def test_they_agree(self) -> None:
         self.assert_agreed(VIEWS)
@@ -113,11 +120,29 @@ class AgreementTest(unittest.TestCase):
                 "numatune",
                 replace(VIEWS, domain=replace(DOMAIN, memory_mode="preferred")),
             ),
+            (View.LIBVIRT, "memory: nova says not locked", with_domain(locked=True)),
+            (View.LIBVIRT, "cpuset of vcpu", with_domain(cpuset=SHARED)),
+            (
+                View.LIBVIRT,
+                "cpuset of vcpu",
+                with_domain(cells=(), vcpu_cpus={}, emulator_cpus=None, cpuset=DEDICATED),
+            ),
+            (View.LIBVIRT, "I/O thread 1 of 1", with_domain(iothreads=1)),
+            (
+                View.LIBVIRT,
+                "I/O thread 1 of 1",
+                with_domain(iothreads=1, iothread_cpus={1: DEDICATED}),
+            ),
+            (
+                View.LIBVIRT,
+                "I/O thread 1 of 0",
+                with_domain(iothread_cpus={1: DOMAIN.emulator_cpus}),
+            ),
             (View.PLACEMENT, "MEMORY_MB", replace(VIEWS, holdings=())),
             (View.PLACEMENT, str(ROW.address), replace(VIEWS, reported_devices=True)),
         ):
             with self.subTest(view=view, subject=subject):
-                found = disagreements(views, DEDICATED)
+                found = disagreements(views, CPU_SETS)
                 ours = [each for each in found if view in each.said]
                 self.assertIn(subject, words(ours))
 
@@ -142,18 +167,18 @@ class AgreementTest(unittest.TestCase):
         self.assert_agreed(pcpus)
         self.assertEqual(
             "PCPU: libvirt says 1, placement says 0; VCPU: libvirt says 0, placement says 1",
-            words(disagreements(vcpus, DEDICATED)),
+            words(disagreements(vcpus, CPU_SETS)),
         )
         self.assert_agreed(replace(vcpus, pcpu_fallback=True))
         self.assert_agreed(replace(pcpus, pcpu_fallback=True))
         for views in (both, replace(both, pcpu_fallback=True)):
-            self.assertIn("VCPU: libvirt says 0", words(disagreements(views, DEDICATED)))
+            self.assertIn("VCPU: libvirt says 0", words(disagreements(views, CPU_SETS)))
 
     def test_a_floating_server_has_no_pcpus(self) -> None:
         (holding,) = VIEWS.holdings
         pcpu = {"PCPU": 1, "MEMORY_MB": server_views.MIB}
         views = replace(VIEWS, holdings=(replace(holding, resources=pcpu),))
-        self.assertIn("PCPU: libvirt says 0", words(disagreements(views, DEDICATED)))
+        self.assertIn("PCPU: libvirt says 0", words(disagreements(views, CPU_SETS)))
 
     def test_a_device_of_placement_is_that_of_nova(self) -> None:
         name = f"{HOST.name}_{str(ROW.address).upper()}"
@@ -163,14 +188,47 @@ class AgreementTest(unittest.TestCase):
         agreed = replace(VIEWS, holdings=(*VIEWS.holdings, held), reported_devices=True)
         self.assert_agreed(agreed)
         other = replace(held, device=OTHER)
-        found = disagreements(replace(agreed, holdings=(*VIEWS.holdings, other)), DEDICATED)
+        found = disagreements(replace(agreed, holdings=(*VIEWS.holdings, other)), CPU_SETS)
         self.assertIn(f"{OTHER}: nova says is not the device of", words(found))
+
+    def test_what_else_nova_writes_into_the_domain(self) -> None:
+        emulator = DOMAIN.emulator_cpus
+        self.assert_agreed(with_domain(iothreads=2, iothread_cpus={1: emulator, 2: emulator}))
+        floating = {"cells": (), "vcpu_cpus": {}, "emulator_cpus": None, "memory_mode": None}
+        views = with_domain(**floating, cpuset=SHARED, iothreads=1)
+        self.assert_agreed(replace(views, recorded=Observation(), api=Observation()))
+
+    def test_virtual_functions_are_those_of_their_physical_one(self) -> None:
+        """Placement has a provider for all of them, as on ``sriov``."""
+        physical = catalog.find("sriov").devices[0]
+        first, second, *_ = physical.vf_addresses
+        rows = tuple(replace(VIEWS.nova[0], row=replace(ROW, address=a)) for a in (first, second))
+        holding = Holding(GUEST, "host_PF", physical.address, {"CUSTOM_PCI_8086_10CA": 2})
+        views = replace(
+            VIEWS,
+            domain=replace(
+                DOMAIN, assigned=tuple(AssignedDevice(a, managed=True) for a in (first, second))
+            ),
+            sysfs={a: replace(HELD, address=a) for a in (first, second)},
+            nova=rows,
+            holdings=(*VIEWS.holdings, holding),
+            reported_devices=True,
+            physical=dict.fromkeys(physical.vf_addresses, physical.address),
+        )
+        self.assert_agreed(views)
+        one = replace(holding, resources={"CUSTOM_PCI_8086_10CA": 1})
+        found = disagreements(replace(views, holdings=(*VIEWS.holdings, one)), CPU_SETS)
+        self.assertEqual(
+            f"{physical.address}: nova says is the device of {GUEST}, 2 times, "
+            f"placement says is the device of {GUEST}",
+            words(found),
+        )
 
     def test_what_it_left_behind_in_a_resize(self) -> None:
         left = TrackedDevice(replace(ROW, address=OTHER), "allocated", GUEST)
         sysfs = {**VIEWS.sysfs, OTHER: HostDevice(OTHER, 1, "e1000e", 8)}
         views = replace(VIEWS, nova=(*VIEWS.nova, left), sysfs=sysfs)
-        self.assertNotEqual((), disagreements(views, DEDICATED))
+        self.assertNotEqual((), disagreements(views, CPU_SETS))
         self.assert_agreed(replace(views, in_reserve=frozenset({OTHER})))
 
 

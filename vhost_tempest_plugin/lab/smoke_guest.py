@@ -108,7 +108,7 @@ def judge(
     :param hint: what to do where something is wrong
     """
     expected = pci_devices.expected_devices(host.layout)
-    found = disagreements(views, pci_devices.cpu_sets(host.layout).dedicated)
+    found = disagreements(views, pci_devices.cpu_sets(host.layout))
     rows = [device.row for device in views.nova]
     nodes = {row.numa_node for row in rows}
     cpus = frozenset[int]().union(

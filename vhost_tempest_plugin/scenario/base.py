@@ -8,7 +8,8 @@ nothing may be held any more (``scenario.session``).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import ClassVar
 
 from vhost_tempest_plugin.nova import pci_devices
@@ -79,6 +80,18 @@ class ScenarioTest(BaseHostTest):
                 self.addCleanup(self.cloud.services.enable, other)
                 self.cloud.services.disable(other)
         self.session.only = host
+
+    @contextmanager
+    def only_on(self, host: str) -> Iterator[None]:
+        """Have Nova choose this host and no other while the block runs."""
+        before = self.session.only
+        self.stay_on(host)
+        try:
+            yield
+        finally:
+            for other in self.hosts:
+                self.cloud.services.enable(other)
+            self.session.only = before
 
     def nics(
         self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED

@@ -15,6 +15,10 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 # nova/compute/manager.py, prep_resize: what a destination host does first.
 _ASKED = "compute_prep_resize"
+# nova/compute/utils.py, wrap_instance_event: the prefix says which service it is.
+_LIVE_MIGRATION = "conductor_live_migrate_instance"
+_OF_HOSTS = "compute_"
+_ERROR = "Error"
 _HOST = "OS-EXT-SRV-ATTR:host"
 
 
@@ -165,9 +169,15 @@ class Server:
         self._session.released(self.id, before, "live-migrate")
 
     def live_migrate_refused(self) -> None:
-        """Ask for what Nova must not do; it stays as it is."""
+        """Ask for what nova-conductor must refuse before any host is asked; it stays as it is."""
         self._live_migrate()
         self._session.settle(self.id, "ACTIVE")
+        events = self._session.events(self.id, _LIVE_MIGRATION)
+        hosts = sorted(event for event in events if event.startswith(_OF_HOSTS))
+        if hosts:
+            raise AssertionError(f"server {self.number}: hosts are asked: {', '.join(hosts)}")
+        if events[_LIVE_MIGRATION] != _ERROR:
+            raise AssertionError(f"server {self.number}: nova-conductor does not refuse it")
         self.check("live-migrate refused")
 
     def resize_refused(self, request: Request) -> None:

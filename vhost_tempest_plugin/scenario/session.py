@@ -274,6 +274,15 @@ class Session:
             raise AssertionError(f"server {number} is {shown['status']}: {self.fault(server)}")
         return shown
 
+    def events(self, server: str, awaited: str) -> Mapping[str, str | None]:
+        """What was done for the newest action on a server, with results; waits for one of them."""
+
+        def done() -> Mapping[str, str | None] | None:
+            events = self.cloud.events(server)
+            return events if events.get(awaited) else None
+
+        return self.cloud.until(done, awaited, self.watch)
+
     def fault(self, server: str) -> str:
         """Nova's reason for a server's failure."""
         fault = self.cloud.show(server).get("fault", {})

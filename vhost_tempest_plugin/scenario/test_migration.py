@@ -13,18 +13,61 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     hosts,
     local_devices,
 )
+from vhost_tempest_plugin.nova.expect import HostCandidate, Placed, example
+from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED, AVAILABLE
 from vhost_tempest_plugin.scenario.base import allocation
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
-from vhost_tempest_plugin.scenario.base_lifecycle import BaseLifecycleTest
+from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
+from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.server import Server
 
 # nova/compute/resource_tracker.py, drop_move_claim_at_dest: the host that it leaves has let it go.
 _LET_GO = "reverted"
 
 
+class MoveCase(BaseLifecycleTest):
+    """Where a server goes, others have what it had: what is stale afterwards is theirs."""
+
+    def occupy(self, server: Server) -> None:
+        """Place a server on each other host, on the node that this one has on its own.
+
+        It has all CPUs and devices of that node, or as many as this one: what leaves room for this
+        one; nothing where the host has room for one alone.  On a host without servers, pins and
+        addresses that a move does not bring up to date would agree with everything.
+        """
+        for name in self.hosts:
+            if name == server.host:
+                continue
+            host = self.session.loads()[name]
+            for wanted in (self.every_of_a_node(name, server), server.request):
+                if leaves_room(host, wanted, server.request):
+                    with self.only_on(name):
+                        self.place(wanted)
+                    break
+
+    def every_of_a_node(self, name: str, server: Server) -> Request:
+        """All dedicated CPUs of a node, and all its devices where the server has any."""
+        (node,) = server.nodes
+        layout = self.hosts[name].layout
+        (stock,) = (each for each in stocks([layout], self.kind) if each.node == node)
+        devices = self.nics(stock.devices) if server.devices and stock.devices else ()
+        return request(max(1, stock.dedicated), cpu_policy=DEDICATED, devices=devices)
+
+
+def leaves_room(host: HostCandidate, first: Request, second: Request) -> bool:
+    """Whether a host has a place for a request wherever Nova places another one before."""
+    expected = host.expects(first)
+    return isinstance(expected, Placed) and all(
+        isinstance(host.after(first, example(choice)).expects(second), Placed)
+        for choice in expected.choices
+    )
+
+
 @needs(hosts(2), feature(TempestFeature.COLD_MIGRATION))
-class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
+class ColdMigrationTest(MoveCase, BaseConfigTest):
     """Servers that are off on their way, with a device on each side."""
 
     @decorators.attr(type=["move", "slow"])
@@ -33,6 +76,7 @@ class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
     def test_device_of_the_other_host(self) -> None:
         """Nova's test_cold_migrate_server_with_pci: the old one is kept until it is confirmed."""
         server = self.pinned(console=True)
+        self.occupy(server)
         server.migrate()
         server.confirm()
         server.report()
@@ -44,6 +88,7 @@ class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
         """It has the device again that it had; no audit comes between, for which is the next."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
             server = self.pinned()
+            self.occupy(server)
             server.migrate()
             server.revert()
 
@@ -95,7 +140,7 @@ class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
 
 
 @needs(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
-class LiveMigrationTest(BaseLifecycleTest):
+class LiveMigrationTest(MoveCase):
     """Servers that run on their way."""
 
     @decorators.attr(type=["move", "slow"])
@@ -104,6 +149,7 @@ class LiveMigrationTest(BaseLifecycleTest):
     def test_pinned_guest_is_pinned_anew(self) -> None:
         """Its CPUs and node are what the other host has free."""
         server = self.place(self.asking(0))
+        self.occupy(server)
         server.live_migrate()
 
     @decorators.attr(type=["move"])

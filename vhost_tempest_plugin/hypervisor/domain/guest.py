@@ -2,7 +2,7 @@
 """What the domain XML of one of Nova's guests says about where it is placed."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lxml import etree
 
@@ -52,6 +52,9 @@ class GuestDomain:
     :param emulator_cpus: those that its emulator may run on; None where it may on any
     :param locked: whether its memory is locked
     :param console_log: the host's file of what it says on its serial console; None without one
+    :param cpuset: the host's CPUs that all of its CPUs may run on (vcpu); None where on any
+    :param iothreads: how many I/O threads it has
+    :param iothread_cpus: those that each I/O thread may run on (iothreadpin), by its number
     """
 
     uuid: str
@@ -64,6 +67,9 @@ class GuestDomain:
     emulator_cpus: frozenset[int] | None
     locked: bool
     console_log: str | None = None
+    cpuset: frozenset[int] | None = None
+    iothreads: int = 0
+    iothread_cpus: Mapping[int, frozenset[int]] = field(default_factory=dict)
 
     @property
     def hostdevs(self) -> frozenset[PciAddress]:
@@ -104,6 +110,12 @@ def parse_guest(xml: str) -> GuestDomain:
             },
             emulator_cpus=None if emulator is None else cpuset.parse(emulator.get("cpuset", "")),
             locked=domain.find("./memoryBacking/locked") is not None,
+            cpuset=_cpuset(domain.find("vcpu")),
+            iothreads=int(domain.findtext("iothreads", "0")),
+            iothread_cpus={
+                int(e.get("iothread", "")): cpuset.parse(e.get("cpuset", ""))
+                for e in domain.findall("./cputune/iothreadpin")
+            },
             console_log=next(
                 (log.get("file") for log in domain.iterfind("./devices/serial/log")), None
             ),
@@ -117,6 +129,11 @@ def parse_guest(xml: str) -> GuestDomain:
 
 _HOSTDEV = "./devices/hostdev[@type='pci']"
 _UNITS_KIB = {"KiB": 1, "MiB": 1024, "GiB": 1024 * 1024}
+
+
+def _cpuset(vcpu: _Element | None) -> frozenset[int] | None:
+    text = None if vcpu is None else vcpu.get("cpuset")
+    return None if text is None else cpuset.parse(text)
 
 
 def _assigned(element: _Element) -> AssignedDevice:

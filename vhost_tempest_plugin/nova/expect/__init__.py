@@ -7,6 +7,7 @@ Nova prefers.  A ``HostLoads`` is several hosts with their loads.
 """
 
 from vhost_tempest_plugin.nova.expect.comparison import admits
+from vhost_tempest_plugin.nova.expect.domain_settings import DomainSettings, domain_settings
 from vhost_tempest_plugin.nova.expect.expectation import expectation
 from vhost_tempest_plugin.nova.expect.fleet import (
     HostCandidate,
@@ -19,7 +20,7 @@ from vhost_tempest_plugin.nova.expect.fleet import (
 )
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
-from vhost_tempest_plugin.nova.expect.outcome import Choice, Expectation, Placed, Refused
+from vhost_tempest_plugin.nova.expect.outcome import Choice, Expectation, Placed, Refused, example
 from vhost_tempest_plugin.nova.expect.pcpu import pcpu_fallback, pcpus
 from vhost_tempest_plugin.nova.expect.preference import departures, ranked
 from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
@@ -30,6 +31,7 @@ __all__ = [
     "Choice",
     "Conflict",
     "DeviceProvider",
+    "DomainSettings",
     "Expectation",
     "GuestNode",
     "HostCandidate",
@@ -45,6 +47,8 @@ __all__ = [
     "after",
     "departures",
     "device_providers",
+    "domain_settings",
+    "example",
     "expectation",
     "order_differences",
     "outcome_differences",

@@ -3,6 +3,7 @@
 
 from dataclasses import dataclass
 
+from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation
 from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, ThreadPolicy
@@ -65,6 +66,27 @@ class Choice:
     def certain(self) -> bool:
         """Whether nothing but the order of the devices, which is Nova's, can spoil it."""
         return all(supply.certain for supply in self.supplies)
+
+
+def example(choice: Choice) -> Observation:
+    """What is seen of a server that is placed in this way; one of several possibilities."""
+    nodes = tuple(
+        GuestNode(
+            node=fit.node,
+            pins=dict(zip(sorted(fit.dedicated), sorted(fit.free), strict=False)),
+            floating=fit.shared if fit.floating else None,
+            memory_mib=fit.memory_mib,
+            page_size_kib=fit.page_sizes_kib[0] if fit.page_sizes_kib else None,
+        )
+        for fit in choice.berths
+    )
+    devices = (
+        address
+        for pools in choice.supplies
+        for group, count in zip(pools.groups, min(pools.takes), strict=True)
+        for address in sorted(group)[:count]
+    )
+    return Observation(nodes, frozenset(devices))
 
 
 @dataclass(frozen=True, slots=True)

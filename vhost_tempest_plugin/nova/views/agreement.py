@@ -5,11 +5,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from vhost_tempest_plugin.hypervisor.domain import GuestDomain
-from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect import GuestNode, Observation, domain_settings
+from vhost_tempest_plugin.nova.pci_devices import CpuSets
 from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED
 from vhost_tempest_plugin.nova.views.server import Power, ServerViews
 from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 VFIO = "vfio-pci"
 _SMALL_KIB = 4
@@ -38,16 +40,18 @@ def observation(domain: GuestDomain, dedicated: frozenset[int]) -> Observation:
     return Observation(tuple(nodes), domain.hostdevs, domain.emulator_cpus)
 
 
-def disagreements(views: ServerViews, dedicated: frozenset[int]) -> tuple[Disagreement, ...]:
+def disagreements(views: ServerViews, cpus: CpuSets) -> tuple[Disagreement, ...]:
     """All in which they differ; none where they agree.
 
-    :param dedicated: the host CPUs that guests are pinned to
+    :param cpus: those of the host
     """
+    dedicated = cpus.dedicated
     return (
         *_existence(views),
         *_devices(views),
         *_hold(views),
         *_nodes(views, dedicated),
+        *_settings(views, cpus.shared),
         *_placement(views, dedicated),
         *_report(views),
     )
@@ -91,6 +95,10 @@ def _devices(views: ServerViews) -> Iterator[Disagreement]:
 
 def _owns(owns: bool, views: ServerViews) -> str:
     return f"{'is' if owns else 'is not'} the device of {views.server}"
+
+
+def _owned(count: int, views: ServerViews) -> str:
+    return _owns(bool(count), views) + (f", {count} times" if count > 1 else "")
 
 
 def _hold(views: ServerViews) -> Iterator[Disagreement]:
@@ -157,6 +165,37 @@ def _nodes(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagreeme
         )
 
 
+def _settings(views: ServerViews, shared: frozenset[int]) -> Iterator[Disagreement]:
+    """What else Nova writes into a domain (``expect.domain_settings``)."""
+    domain = views.domain
+    if domain is None or views.power is not Power.ON:
+        return
+    due = domain_settings(len(domain.cells), domain.emulator_cpus, shared)
+    if domain.cpuset != due.cpuset:
+        yield Disagreement(
+            "cpuset of vcpu", {View.NOVA: _set(due.cpuset), View.LIBVIRT: _set(domain.cpuset)}
+        )
+    for number in sorted({*range(1, domain.iothreads + 1), *domain.iothread_cpus}):
+        cpus = domain.iothread_cpus.get(number)
+        if cpus != due.iothread_cpus or number > domain.iothreads:
+            yield Disagreement(
+                f"I/O thread {number} of {domain.iothreads}",
+                {View.NOVA: _set(due.iothread_cpus), View.LIBVIRT: _set(cpus)},
+            )
+    if domain.locked is not due.locked:
+        yield Disagreement(
+            "memory", {View.NOVA: _locked(due.locked), View.LIBVIRT: _locked(domain.locked)}
+        )
+
+
+def _locked(locked: bool) -> str:
+    return "locked" if locked else "not locked"
+
+
+def _set(cpus: frozenset[int] | None) -> str:
+    return "not pinned" if cpus is None else f"CPUs {cpuset.format(cpus)}"
+
+
 def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagreement]:
     """What it holds, beside what Nova and libvirt say that it has."""
     held: Counter[str] = Counter()
@@ -177,16 +216,22 @@ def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagr
         yield from _amount("VCPU", total - pinned, held["VCPU"])
     if not views.reported_devices:
         return
-    devices = {h.device for h in views.holdings if h.device is not None}
-    nova = {device.row.address for device in views.nova} - views.in_reserve
-    for address in sorted(devices ^ nova):
-        yield Disagreement(
-            str(address),
-            {
-                View.NOVA: _owns(address in nova, views),
-                View.PLACEMENT: _owns(address in devices, views),
-            },
-        )
+    devices: Counter[PciAddress] = Counter()
+    for holding in views.holdings:
+        if holding.device is not None:
+            devices[holding.device] += sum(holding.resources.values())
+    mine = {device.row.address for device in views.nova} - views.in_reserve
+    # Placement has one provider for all virtual functions of a physical one.
+    nova = Counter(views.physical.get(address, address) for address in mine)
+    for address in sorted(devices.keys() | nova.keys()):
+        if devices[address] != nova[address]:
+            yield Disagreement(
+                str(address),
+                {
+                    View.NOVA: _owned(nova[address], views),
+                    View.PLACEMENT: _owned(devices[address], views),
+                },
+            )
 
 
 def _report(views: ServerViews) -> Iterator[Disagreement]:

@@ -2,7 +2,7 @@
 """What the five views say of one server at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from vhost_tempest_plugin.host.nested_guest.report import GuestReport
@@ -44,6 +44,8 @@ class ServerViews:
         be confirmed
     :param pcpu_fallback: whether Placement may have been out of PCPUs when it was scheduled, so
         that it has VCPUs for its dedicated CPUs (``expect.pcpu_fallback``)
+    :param physical: the physical function of each of the host's virtual ones, for which Placement
+        has the provider
     """
 
     server: str
@@ -59,6 +61,7 @@ class ServerViews:
     report: GuestReport | None = None
     in_reserve: frozenset[PciAddress] = frozenset()
     pcpu_fallback: bool = False
+    physical: Mapping[PciAddress, PciAddress] = field(default_factory=dict)
 
 
 def server_views(
@@ -74,6 +77,7 @@ def server_views(
     report: GuestReport | None = None,
     in_reserve: frozenset[PciAddress] = frozenset(),
     pcpu_fallback: bool = False,
+    physical: Mapping[PciAddress, PciAddress] | None = None,
 ) -> ServerViews:
     """The views of a server, from those of its host; parameters as of ``ServerViews``.
 
@@ -95,4 +99,5 @@ def server_views(
         report=report,
         in_reserve=in_reserve,
         pcpu_fallback=pcpu_fallback,
+        physical=physical or {},
     )

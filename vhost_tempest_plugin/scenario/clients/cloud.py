@@ -158,11 +158,14 @@ class Cloud:
         listed = self.servers.list_servers(detail=True)["servers"]
         return {server["id"]: server for server in listed}
 
-    def events(self, server: str) -> tuple[str, ...]:
-        """What was done for the newest action on a server, by the names that Nova gives it."""
+    def events(self, server: str) -> Mapping[str, str | None]:
+        """The results of what was done for the newest action on a server, by Nova's names for it.
+
+        The result is ``Success`` or ``Error``; None while it is being done.
+        """
         newest = self.servers.list_instance_actions(server)["instanceActions"][0]["request_id"]
         shown = self.servers.show_instance_action(server, newest)["instanceAction"]
-        return tuple(event["event"] for event in shown["events"])
+        return {event["event"]: event["result"] for event in shown["events"]}
 
     def migration(self, server: str) -> str:
         """The status of the newest migration of a server."""

@@ -92,7 +92,7 @@ class Inspector:
     def _inspect(
         self, server: PlacedServer, look: HostSnapshot, report: GuestReport | None
     ) -> Inspection:
-        dedicated = self._hosts[server.host].dedicated
+        host = self._hosts[server.host]
         views = server_views(
             server.id,
             server.host,
@@ -105,12 +105,13 @@ class Inspector:
             report=report,
             in_reserve=server.reserved(server.host),
             pcpu_fallback=server.claim.fallback,
+            physical=host.physical,
         )
-        facts = (*map(str, disagreements(views, dedicated)), *self._left_behind(server))
+        facts = (*map(str, disagreements(views, host.cpu_sets)), *self._left_behind(server))
         domain = views.domain
         if domain is None or server.power is not Power.ON:
             return Inspection(None, facts)
-        seen = observation(domain, dedicated)
+        seen = observation(domain, host.cpu_sets.dedicated)
         nodes = {each: look.host.devices[each].node for each in seen.devices & views.sysfs.keys()}
         return Inspection(seen, facts, domain.console_log, nodes)
 

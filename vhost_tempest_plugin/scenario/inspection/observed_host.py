@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import HostCandidate, Limits
+from vhost_tempest_plugin.nova.pci_devices import CpuSets
 from vhost_tempest_plugin.nova.readers import ComputeHostReader, Link, NovaDatabase, Placement
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
@@ -16,6 +17,7 @@ from vhost_tempest_plugin.nova.views import (
     leaks,
 )
 from vhost_tempest_plugin.nova.views.placement import device_of
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,14 @@ class ObservedHost:
         self.first = self.look()
 
     @property
-    def dedicated(self) -> frozenset[int]:
-        """Its CPUs that servers are pinned to."""
-        return pci_devices.cpu_sets(self.layout).dedicated
+    def cpu_sets(self) -> CpuSets:
+        """Its CPUs that servers float over, and those that they are pinned to."""
+        return pci_devices.cpu_sets(self.layout)
+
+    @property
+    def physical(self) -> Mapping[PciAddress, PciAddress]:
+        """The physical function of each virtual one."""
+        return {vf: device.address for device in self.layout.devices for vf in device.vf_addresses}
 
     def candidate(self, limits: Limits) -> HostCandidate:
         """The host without servers."""
