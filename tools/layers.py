@@ -94,7 +94,12 @@ FOLDERS = (
         "util",
         "jsonschema stevedore yaml",
     ),
-    Folder("util", "this machine underneath; knows nothing of the project", "", "subprocess"),
+    Folder(
+        "util",
+        "this machine underneath; knows nothing of the project",
+        "",
+        "psutil subprocess",
+    ),
 )
 
 # The tempest edge, beside the folders; 'errors' is everybody's.

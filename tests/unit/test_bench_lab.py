@@ -9,6 +9,7 @@ import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from unittest import mock
 
 from tests.unit import lab_settings
@@ -279,10 +280,13 @@ class SizeTest(DirectoryCase):
             orphan_processes.MARK: str(self.place.lab(lab.NAME)),
             "SUPERVISOR_PROCESS_NAME": "glance",
         }
-        found = [(1, service), (2, service), (3, service), (4, dict([self.place.mark])), (5, {})]
+        found = {1: service, 2: service, 3: service, 4: dict([self.place.mark]), 5: {}}
         with (
             mock.patch.object(lab_size.orphan_processes, "find", return_value=[1]),
-            mock.patch.object(processes, "environments", return_value=found),
+            mock.patch.object(
+                lab_size.machine, "others", return_value=[SimpleNamespace(pid=pid) for pid in found]
+            ),
+            mock.patch.object(lab_size.machine, "variables", lambda process: found[process.pid]),
             mock.patch.object(
                 processes, "proportional_mib", lambda pids: sum(mib[pid] for pid in pids)
             ),

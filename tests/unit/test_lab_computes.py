@@ -5,9 +5,11 @@ import unittest
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
+from unittest import mock
 
 from tests.unit.lab_settings import host, settings
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
+from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 
 
@@ -40,12 +42,11 @@ class NotedComputes(ComputeHosts):
         yield
         self.done.append(f"thaw {host.name}")
 
-    @staticmethod
-    def is_running(name: str) -> bool:
-        return True
-
 
 class RestartingTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.enterContext(mock.patch.object(status, "is_running", return_value=True))
+
     def test_it_asks_nobody_who_ends(self) -> None:
         computes = NotedComputes()
         with computes.restarting():

@@ -19,6 +19,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.lab.hosts import nova_compute
 from vhost_tempest_plugin.lab.services.orphan_processes import MARK
+from vhost_tempest_plugin.util import processes as machine
 
 _LIMIT_MIB = 3072.0
 _POLL_S = 1.0
@@ -75,9 +76,10 @@ def _parts(place: Workplace) -> dict[str, list[int]]:
     """The processes by part."""
     found: dict[str, list[int]] = defaultdict(list)
     found[_HOST] = orphan_processes.find(place.directory)
-    for pid, variables in processes.environments():
-        if pid not in found[_HOST] and (name := part(variables, place)):
-            found[name].append(pid)
+    for process in machine.others():
+        is_host = process.pid in found[_HOST]
+        if not is_host and (name := part(machine.variables(process), place)):
+            found[name].append(process.pid)
     return found
 
 

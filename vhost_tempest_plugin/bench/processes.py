@@ -3,9 +3,11 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from vhost_tempest_plugin.util import processes
 
 # Those that ``usage`` reads, one after the other.
 FILES = ("stat", "status", "smaps_rollup")
@@ -53,20 +55,12 @@ def proportional_mib(pids: Iterable[int]) -> float:
     return usage("".join(texts)).pss_mib
 
 
-def environments() -> Iterator[tuple[int, Mapping[str, str]]]:
-    """All processes that can be looked into, but for this one, with their variables."""
-    for path in _PROC.iterdir():
-        if path.name.isdecimal() and int(path.name) != os.getpid():
-            words = os.fsdecode(_read(path / "environ")).split("\0")
-            yield int(path.name), dict(word.split("=", 1) for word in words if "=" in word)
-
-
 def marked(name: str, value: str) -> list[int]:
     """The processes that have a variable of that value, this one left out.
 
     libvirt gives QEMU an environment of its own, so that QEMU is not among them.
     """
-    return [pid for pid, variables in environments() if variables.get(name) == value]
+    return [process.pid for process in processes.bearing(name, value)]
 
 
 def _read(path: Path) -> bytes:

@@ -4,15 +4,13 @@
 Environments of OpenStack and their databases are kept; a lab may come back to them.
 """
 
-import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host import image
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.nested_guest import kernel, program
-from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.util import cache, processes
 from vhost_tempest_plugin.util.progress import Progress
 
 _IMAGE = "image"
@@ -59,12 +57,10 @@ def _images() -> set[str]:
 
 def _running() -> set[str]:
     """The images below which some process of this machine has its disk."""
-    directory = os.fsencode(cache.place(_IMAGE, "")) + b"/"
-    digests = set()
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = path.read_bytes().split(directory)
-        except OSError:
-            continue
-        digests |= {os.fsdecode(word.split(b"/")[0]) for word in words[1:]}
-    return digests
+    directory = f"{cache.place(_IMAGE, '')}/"
+    return {
+        rest.partition("/")[0]
+        for process in processes.others()
+        for word in processes.words(process)
+        for rest in word.split(directory)[1:]
+    }

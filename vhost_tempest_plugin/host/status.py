@@ -154,6 +154,6 @@ def _status(directory: HostDirectory) -> HostStatus:
     if here and not pids:
         if phase is Phase.RUNNING:
             phase = Phase.OFF
-        elif phase in (Phase.PREPARING, Phase.BOOTING) and directory.holder() is None:
+        elif phase in (Phase.PREPARING, Phase.BOOTING) and not directory.holders():
             phase = Phase.FAILED
     return HostStatus(directory, record, phase, pids)

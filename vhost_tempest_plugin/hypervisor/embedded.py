@@ -10,14 +10,13 @@ import contextlib
 import fcntl
 import hashlib
 import os
-import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util import paths, processes
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 LIBVIRT_FLOOR = 6_001_000
@@ -69,7 +68,7 @@ def on_one_cpu() -> Iterator[None]:
 
 
 def holder(root: Path) -> str | None:
-    """The process that has the driver open, as in ``pid 42 ('vhost up article')``.
+    """The process that has the driver open, as in ``pid 42 (vhost up article)``.
 
     Not for a process that has it open itself: looking would drop its lock (fcntl(2)).
     """
@@ -80,17 +79,7 @@ def holder(root: Path) -> str | None:
     except FileNotFoundError:
         return None
     kind, _whence, _start, _length, pid = struct.unpack(_FLOCK, answer)
-    return None if kind == fcntl.F_UNLCK else describe(pid)
-
-
-def describe(pid: int) -> str:
-    """A process by its number and, where it still lives, its command."""
-    try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[:-1]
-    except OSError:
-        words = []
-    command = shlex.join(word.decode(errors="replace") for word in words)
-    return f"pid {pid} ({command[:200]})" if command else f"pid {pid}"
+    return None if kind == fcntl.F_UNLCK else processes.describe(pid)
 
 
 def _configuration(user: int) -> str:

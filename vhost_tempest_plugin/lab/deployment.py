@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from vhost_tempest_plugin.cloud.compute.driver import EmulatedDeployment, assignments
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import Value
-from vhost_tempest_plugin.host import jobs, rewire
+from vhost_tempest_plugin.host import jobs, rewire, status
 from vhost_tempest_plugin.lab import logs, overrides, restart
 from vhost_tempest_plugin.lab.hosts import nova_compute
 from vhost_tempest_plugin.lab.lab import Lab
@@ -61,7 +61,7 @@ class LabDeployment(EmulatedDeployment):
 
     def _boot_with(self, host: str, hardware: Layout) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
-            if runtime.hosts.is_running(host):
+            if status.is_running(host):
                 jobs.power_off(host)
             rewire.rewire(host, hardware, silent)
             runtime.hosts.heal()

@@ -7,7 +7,6 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.lab import status as lab_status
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util.waiting import wait_for
@@ -44,7 +43,7 @@ def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]
         yield f"== {service}", lambda: failure.tail(settings.log(service), settings.secrets)
         return
     for host in settings.hosts:
-        if lab_status.is_host_running(host.name):
+        if status.is_running(host.name):
             yield f"== {service} in {host.name}", _of_host(settings, host.name)
 
 

@@ -8,7 +8,6 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError, InputError, VhostError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services.supervision import Supervision
@@ -69,15 +68,10 @@ def parts(name: str) -> list[Part]:
     lab = Lab.find(name)
     found = [*_programs(lab.directory)]
     for host in lab.record.hosts:
-        runs = ComputeHosts.is_running(host)
+        runs = status.is_running(host)
         found.append(Part("host", host, "running" if runs else "off"))
         found.append(Part(Service.NOVA_COMPUTE, host, _compute_state(lab.settings, host, runs)))
     return found
-
-
-def is_host_running(name: str) -> bool:
-    """Whether a host runs."""
-    return ComputeHosts.is_running(name)
 
 
 def _lab(directory: LabDirectory) -> LabStatus:

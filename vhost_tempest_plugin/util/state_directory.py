@@ -13,14 +13,15 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
-from vhost_tempest_plugin.util import paths, removal
+from vhost_tempest_plugin.util import paths, processes, removal
 from vhost_tempest_plugin.util.name import RULE, is_name
+from vhost_tempest_plugin.util.processes import Process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
@@ -159,19 +160,13 @@ class NamedDirectory(ABC, Generic[R]):
                 self.remove()
             os.close(lock)
 
-    def holder(self) -> int | None:
+    def holders(self) -> list[Process]:
         """The process of the command that holds it, if one of this user's does."""
         try:
             pid = int(self._lock.read_text().split()[1])
-            lock = self._lock.stat()
-            opened = list(Path(f"/proc/{pid}/fd").iterdir())
         except (OSError, ValueError, IndexError):
-            return None
-        for link in opened:
-            with suppress(OSError):
-                if os.path.samestat(link.stat(), lock):
-                    return pid
-        return None
+            return []
+        return processes.with_open(pid, self._lock)
 
     def remove(self) -> None:
         """Remove all files; to be called while the lock is held.

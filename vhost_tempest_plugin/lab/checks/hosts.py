@@ -6,7 +6,6 @@ from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
-from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 
 _VIRSH = ("virsh", "-c", "qemu:///system", "version")
@@ -32,7 +31,7 @@ class Hosts(LabCheck):
         )
 
     def _look(self, subject: LabSubject, name: str) -> str:
-        if not ComputeHosts.is_running(name):
+        if not status.is_running(name):
             return "off"
         try:
             with status.connected(name) as (_, machine):

@@ -9,11 +9,9 @@ from pathlib import Path, PurePosixPath
 from vhost_tempest_plugin.cloud.compute.copies import Tree
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
-from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host import jobs as host_jobs
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.host.worker_protocol import Restore, Save, Up
 from vhost_tempest_plugin.lab.hosts import readiness, snapshot
@@ -112,7 +110,7 @@ class ComputeHosts:
         """
         with ExitStack() as stack:
             for host in self.settings.hosts if those is None else those:
-                if self.is_running(host.name):
+                if status.is_running(host.name):
                     stack.enter_context(self._asleep(host))
             yield
 
@@ -135,7 +133,7 @@ class ComputeHosts:
         """Boot hosts that are off with their disks as they are; have nova-compute run in all."""
         with host_jobs.Jobs(self._progress) as jobs:
             for host in self.settings.hosts:
-                if not self.is_running(host.name):
+                if not status.is_running(host.name):
                     self._progress(f"host {host.name!r} is off; booting it")
                     own = HostDirectory.of(host.name).topology
                     jobs.start(self._up(host, own if own.exists() else self._directory.topology))
@@ -175,14 +173,6 @@ class ComputeHosts:
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova.conf of a host."""
         return render.text(render.compute_options(self.settings, host))
-
-    @staticmethod
-    def is_running(name: str) -> bool:
-        """Whether a host runs."""
-        try:
-            return status.status(name).phase is Phase.RUNNING
-        except (InputError, HostError):
-            return False
 
     def _is_stale(self, host: ComputeHost) -> bool:
         """Bring its files in a host up to date; whether it would run with others than it does."""

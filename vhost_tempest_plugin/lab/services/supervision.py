@@ -25,7 +25,7 @@ from vhost_tempest_plugin.lab.services import (
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_client import Absent, Fault
-from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util import private_files, process, processes, speed
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -237,7 +237,7 @@ def _outlive(group: int) -> None:
     """
 
     def is_gone() -> bool:
-        return not orphan_processes.of_group(group)
+        return not processes.in_group(group)
 
     try:
         wait_for(is_gone, "its end", _KILL_LIMIT_S, poll_s=_POLL_S / 2)
