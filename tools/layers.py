@@ -44,7 +44,7 @@ FOLDERS = (
         "lab",
         "a whole OpenStack around emulated hosts",
         "mutation report cloud nova host hypervisor topology util",
-        "amqp packaging pymysql",
+        "amqp packaging pymysql supervisor",
     ),
     Folder(
         "scenario",

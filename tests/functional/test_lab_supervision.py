@@ -79,7 +79,6 @@ class SupervisionTest(LabCase):
         self.eventually(lambda: self.state("one").pid not in (None, before.pid))
         after = self.state("one")
         self.assertEqual((0, 1), (before.restarts, after.restarts))
-        self.assertEqual("terminated by SIGKILL", after.last_end)
         self.check_files_are_private()
 
     def test_another_command_finds_it_and_stops_the_tiers_in_order(self) -> None:

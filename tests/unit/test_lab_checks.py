@@ -171,8 +171,13 @@ class LabChecksTest(unittest.TestCase):
         settings = self.having(("pci", "device_spec", '{"devname": "eth1"}'))
         for name in ("placement", "pci-devices"):
             found = self.finding(name, settings=settings)
+            self.assertEqual(CheckVerdict.NOT_APPLICABLE, found.verdict, found)
+            self.assertIn("network interface 'eth1'", found.expected)
+        settings = self.having(("pci", "device_spec", "{"))
+        for name in ("placement", "pci-devices"):
+            found = self.finding(name, settings=settings)
             self.assertEqual(CheckVerdict.ERROR, found.verdict, found)
-            self.assertIn("'eth1' may be any function", found.observed)
+            self.assertIn("'vhost lab config show nova-compute --name lab", found.hint)
 
     def test_host_mapping(self) -> None:
         for mapped, verdict in ((True, CheckVerdict.PASSED), (False, CheckVerdict.FAILED)):

@@ -6,15 +6,22 @@ import socket
 import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 from hypothesis import example, given
 from hypothesis import strategies as st
+from supervisor import events
 from supervisor.options import ServerOptions
 
 from tests.unit import lab_settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab.services import program_state, supervisor_file, tcp_ports
+from vhost_tempest_plugin.lab.services import (
+    program_state,
+    supervisor_file,
+    supervisor_plugin,
+    tcp_ports,
+)
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import Phase
 from vhost_tempest_plugin.util import private_files
@@ -85,20 +92,57 @@ LOG = (
 
 
 class ProgramStateTest(unittest.TestCase):
-    def test_the_ends_come_from_the_log(self) -> None:
-        (state,) = program_state.read([INFO], LOG)
+    def test_the_ends_are_counted_by_the_plugin(self) -> None:
+        (state,) = program_state.read([INFO], {"one": 2, "another": 3})
         self.assertEqual(
-            program_state.ProgramState(
-                "one", Phase.RUNNING, Path("/l"), 7, 9, 2, "terminated by SIGKILL"
-            ),
-            state,
+            program_state.ProgramState("one", Phase.RUNNING, Path("/l"), 7, 9, 2), state
         )
+
+    def test_how_it_ended_is_in_the_log(self) -> None:
+        for name, how in (
+            ("one", "terminated by SIGKILL"),
+            ("another", "exit status 2"),
+            ("third", "its log does not say how"),
+        ):
+            self.assertEqual(how, program_state.last_end(name, LOG.splitlines()))
 
     def test_one_that_never_ran(self) -> None:
         info = {**INFO, "statename": "STOPPED", "pid": 0, "start": 0}
-        (state,) = program_state.read([info], "")
+        (state,) = program_state.read([info], {})
         self.assertEqual(program_state.ProgramState("one", Phase.STOPPED, Path("/l")), state)
         self.assertTrue(state.phase.is_down)
+
+
+class PluginTest(unittest.TestCase):
+    """supervisord's own events, of processes that only look like its own."""
+
+    def setUp(self) -> None:
+        before = events.callbacks[:]
+        self.addCleanup(events.callbacks.__setitem__, slice(None), before)
+        self.ends = supervisor_plugin.make(None)
+
+    def notify(self, kind: type, name: str, pid: int = 7) -> None:
+        process = mock.Mock(pid=pid, backoff=1)
+        process.config.name = name
+        events.notify(kind(process, None))
+
+    def test_ends_without_being_told_to_are_counted(self) -> None:
+        self.notify(events.ProcessStateExitedEvent, "one")
+        self.notify(events.ProcessStateBackoffEvent, "one")
+        self.notify(events.ProcessStateExitedEvent, "another")
+        self.notify(events.ProcessStateStoppedEvent, "one")
+        self.notify(events.ProcessStateStartingEvent, "one")
+        self.notify(events.ProcessStateBackoffEvent, "absent", pid=0)
+        self.assertEqual({"one": 2, "another": 1}, self.ends.getEnds())
+
+    def test_supervisord_is_told_to_load_it(self) -> None:
+        with tempfile.NamedTemporaryFile("w") as file:
+            file.write(supervisor_file.render([program()], Path("/tmp")))
+            file.flush()
+            options = ServerOptions()
+            options.realize(["-c", file.name])
+        factories = {name: factory for name, factory, _ in options.rpcinterface_factories}
+        self.assertIs(supervisor_plugin.make, factories["vhost"])
 
 
 class FailureTest(unittest.TestCase):

@@ -38,8 +38,8 @@ class ComputeOptions:
 def read(options: Options, layout: Layout) -> ComputeOptions:
     """What *options* lead to on a host with this hardware.
 
-    :raises ValueError: Nova would not take one of them, or what it leads to depends on names of
-        network interfaces
+    :raises InterfaceNameError: which devices they mean depends on names of network interfaces
+    :raises ValueError: Nova would not take one of them
     """
 
     def values(section: str, option: str) -> tuple[str, ...]:

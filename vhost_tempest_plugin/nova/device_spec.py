@@ -25,6 +25,10 @@ _CUSTOM = "CUSTOM_"
 _TRUE = ("1", "t", "true", "on", "y", "yes")
 
 
+class InterfaceNameError(ValueError):
+    """An entry names a network interface (``devname``); only the host knows which NIC that is."""
+
+
 @dataclass(frozen=True, slots=True)
 class AddressPattern:
     """Regular expressions for the parts of an address; each counts from the part's beginning."""
@@ -115,7 +119,8 @@ def read(texts: Iterable[str]) -> tuple[Entry, ...]:
     """The entries of the option as an operator wrote it; tags for others than Nova count nothing.
 
     :param texts: one for each time that it is written, an entry or a list of them
-    :raises ValueError: it is not JSON of that form, or an entry names a network interface
+    :raises InterfaceNameError: an entry names a network interface
+    :raises ValueError: it is not JSON of that form
     """
     loaded = [json.loads(text) for text in texts if text.strip()]
     found = [entry for each in loaded for entry in (each if isinstance(each, list) else [each])]
@@ -181,7 +186,9 @@ def _entry(fields: Any) -> Entry:
     if not isinstance(fields, dict):
         raise ValueError(f"{fields!r} is no entry of device_spec")
     if "devname" in fields:
-        raise ValueError(f"the network interface {fields['devname']!r} may be any function")
+        raise InterfaceNameError(
+            f"device_spec names the network interface {fields['devname']!r}, which may be any NIC"
+        )
     address = fields.get("address")
     if isinstance(address, dict):
         address = AddressPattern(**{name: address.get(name, ".*") for name in _FIELDS})

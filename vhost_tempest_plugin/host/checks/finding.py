@@ -10,7 +10,7 @@ class CheckVerdict(StrEnum):
     """How a check went.
 
     An error is a check that could not finish, so that nothing is known; not applicable is only
-    for what the topology does not have.
+    for what the topology does not have, or what options keep from being computed.
     """
 
     PASSED = "passed"

@@ -12,6 +12,7 @@ from vhost_tempest_plugin.host.checks.base import AnyCheck
 from vhost_tempest_plugin.host.checks.registry import Registry
 from vhost_tempest_plugin.nova import compute_options
 from vhost_tempest_plugin.nova.compute_options import ComputeOptions
+from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 
@@ -44,14 +45,17 @@ class LabSubject:
     def in_force(self, host: ComputeHost) -> ComputeOptions:
         """What the options that nova-compute runs with lead to, those set by hand included.
 
-        :raises HostError: Nova would not take one of them, or that cannot be known
+        :raises InterfaceNameError: that cannot be known
+        :raises HostError: Nova would not take one of them
         """
         options = render.compute_options(self.settings, host)
         try:
             return compute_options.read(options, host.layout)
+        except InterfaceNameError:
+            raise
         except ValueError as error:
             raise HostError(
-                f"what nova-compute's options lead to is not known: {error}",
+                f"Nova does not take nova-compute's options: {error}",
                 hint=f"{self.config(host)} prints them",
             ) from None
 

@@ -7,6 +7,7 @@ from vhost_tempest_plugin.host.checks.base import differences, node_words
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.lab.services import readers
+from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
 
 _USABLE = ("available", "allocated", "claimed")
@@ -22,8 +23,11 @@ class PciDevices(LabCheck):
         expected: dict[str, str] = {}
         observed: dict[str, str] = {}
         for host in subject.settings.hosts:
-            for row in subject.in_force(host).devices:
-                expected[f"{host.name} {row.address}"] = _words(row)
+            try:
+                rows = subject.in_force(host).devices
+            except InterfaceNameError as error:
+                return self.not_applicable(str(error))
+            expected |= {f"{host.name} {row.address}": _words(row) for row in rows}
             for device in readers.database(subject.settings).look(host.name).devices:
                 odd = "" if device.status in _USABLE else f", {device.status}"
                 observed[f"{host.name} {device.row.address}"] = _words(device.row) + odd

@@ -6,6 +6,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.lab.checks.base import LabCheck, LabSubject
 from vhost_tempest_plugin.nova.compute_options import ComputeOptions
+from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.nova.expect import device_providers
 from vhost_tempest_plugin.nova.views import Provider
 
@@ -28,8 +29,11 @@ class PlacementInventory(LabCheck):
         expected: dict[str, str] = {}
         providers = subject.cloud.providers()
         hosts = {host.name: host for host in subject.settings.hosts}
-        for host in hosts.values():
-            expected |= _expected(host, subject.in_force(host))
+        try:
+            for host in hosts.values():
+                expected |= _expected(host, subject.in_force(host))
+        except InterfaceNameError as error:
+            return self.not_applicable(str(error))
         observed: dict[str, str] = {}
         for provider in providers:
             if provider.parent is not None:

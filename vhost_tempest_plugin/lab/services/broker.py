@@ -7,6 +7,8 @@ https://www.rabbitmq.com/docs/configure, https://www.erlang.org/doc/apps/erts/ep
 import socket
 from pathlib import Path
 
+import amqp
+
 from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
@@ -20,9 +22,7 @@ READY_LIMIT_S = 60.0
 _SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
 _STOP_LIMIT_S = 30
 _ANSWER_LIMIT_S = 2.0
-# A protocol header that every broker answers, with Connection.Start or with the version that
-# it speaks (AMQP 0-9-1, 2.2.4 and 4.2.2).
-_HEADER = b"AMQP\0\0\x09\x01"
+_CLIENT_LIMIT_S = 5.0
 # NAMES_REQ (https://www.erlang.org/doc/apps/erts/erl_dist_protocol).
 _NAMES_REQUEST = b"\0\x01n"
 
@@ -86,8 +86,27 @@ def is_registry_ready(settings: Settings) -> bool:
 
 
 def is_ready(settings: Settings) -> bool:
-    """Whether the broker answers a client."""
-    return _ask(settings.ports.broker, _HEADER, 1) != b""
+    """Whether the broker takes clients, who log in as OpenStack's services do."""
+    try:
+        with connection(settings):
+            return True
+    except (OSError, amqp.AMQPError):
+        return False
+
+
+def connection(settings: Settings) -> amqp.Connection:
+    """A connection to the broker, which is made and ended with a ``with`` block.
+
+    :raises OSError: it does not run, or does not answer in time
+    :raises amqp.AMQPError: it refuses the account
+    """
+    return amqp.Connection(
+        f"{LOOPBACK}:{settings.ports.broker}",
+        userid=BROKER_USER,
+        password=settings.secrets.broker,
+        connect_timeout=_CLIENT_LIMIT_S,
+        read_timeout=_CLIENT_LIMIT_S,
+    )
 
 
 def _ask(port: int, question: bytes, length: int) -> bytes:

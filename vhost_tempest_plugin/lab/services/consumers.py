@@ -3,10 +3,8 @@
 
 import amqp
 
-from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
-
-_LIMIT_S = 5.0
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.lab.services import broker
 
 
 def listens(settings: Settings, queue: str) -> bool:
@@ -16,13 +14,7 @@ def listens(settings: Settings, queue: str) -> bool:
     its start (nova/service.py), up to 5 s before it reports itself in the database.
     """
     try:
-        with amqp.Connection(
-            f"{LOOPBACK}:{settings.ports.broker}",
-            userid=BROKER_USER,
-            password=settings.secrets.broker,
-            connect_timeout=_LIMIT_S,
-            read_timeout=_LIMIT_S,
-        ) as connection:
+        with broker.connection(settings) as connection:
             found = connection.channel().queue_declare(queue, passive=True)
     except (OSError, amqp.AMQPError):
         return False

@@ -45,7 +45,6 @@ class ProgramState:
     :param pid: None where there is no process
     :param since_s: when it was last started, in seconds since the epoch; None if never
     :param restarts: how often it ended without being told to, since the supervisor started
-    :param last_end: how it did so last, as in ``terminated by SIGKILL`` or ``exit status 1``
     """
 
     name: str
@@ -54,17 +53,14 @@ class ProgramState:
     pid: int | None = None
     since_s: int | None = None
     restarts: int = 0
-    last_end: str = ""
 
 
-def read(infos: Iterable[Mapping[str, Any]], supervisor_log: str) -> tuple[ProgramState, ...]:
-    """Put together what supervisord answers and what it logged, which alone has the ends.
+def read(infos: Iterable[Mapping[str, Any]], ends: Mapping[str, int]) -> tuple[ProgramState, ...]:
+    """Put together what supervisord answers.
 
     :param infos: the structs of ``getAllProcessInfo``
+    :param ends: how often a program ended by itself (``supervisor_plugin``)
     """
-    ends: dict[str, list[str]] = {}
-    for ended in _ENDED.finditer(supervisor_log):
-        ends.setdefault(ended["name"], []).append(ended["how"])
     return tuple(
         ProgramState(
             name=info["name"],
@@ -72,8 +68,17 @@ def read(infos: Iterable[Mapping[str, Any]], supervisor_log: str) -> tuple[Progr
             log=Path(info["stdout_logfile"]),
             pid=info["pid"] or None,
             since_s=info["start"] or None,
-            restarts=len(ends.get(info["name"], [])),
-            last_end=ends.get(info["name"], [""])[-1],
+            restarts=ends.get(info["name"], 0),
         )
         for info in infos
     )
+
+
+def last_end(name: str, supervisor_log: Iterable[str]) -> str:
+    """How a program last ended by itself, as in ``terminated by SIGKILL`` or ``exit status 1``.
+
+    :param supervisor_log: lines; of supervisord only its log has that
+    """
+    found = (match for line in supervisor_log if (match := _ENDED.search(line)))
+    hows = [match["how"] for match in found if match["name"] == name]
+    return hows[-1] if hows else "its log does not say how"

@@ -96,9 +96,7 @@ class Supervision:
         :raises VhostError: no supervisor answers
         """
         with supervisor_client.connected(self._socket, self._directory.name) as server:
-            infos = server.supervisor.getAllProcessInfo()
-        said = (self._run / supervisor_file.LOG).read_text(errors="replace")
-        return program_state.read(infos, said)
+            return program_state.read(server.supervisor.getAllProcessInfo(), server.vhost.getEnds())
 
     def start(self, *names: str) -> None:
         """Start programs that are not running, without waiting for anything.
@@ -195,7 +193,10 @@ class Supervision:
                 continue
             restarts, _ = self._begun.get(state.name, (state.restarts, 0))
             if state.restarts > restarts:
-                raise self._failure(state.name, f"ended ({state.last_end})")
+                log = failure.tail(self._run / supervisor_file.LOG)
+                raise self._failure(
+                    state.name, f"ended ({program_state.last_end(state.name, log)})"
+                )
             if not state.phase.is_up:
                 raise self._failure(state.name, f"is {state.phase}")
 

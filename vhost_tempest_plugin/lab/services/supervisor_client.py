@@ -5,13 +5,14 @@ http://supervisord.org/api.html
 """
 
 import http.client
-import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from xmlrpc.client import Fault as Fault
-from xmlrpc.client import ServerProxy, Transport
+from xmlrpc.client import ServerProxy
+
+from supervisor.xmlrpc import SupervisorTransport
 
 from vhost_tempest_plugin.errors import VhostCommand, VhostError
 from vhost_tempest_plugin.util import private_files
@@ -28,28 +29,22 @@ class Absent(VhostError):  # noqa: N818 - a state rather than an error
     """No supervisord listens."""
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_LIMIT_S)
-        self._path = path
+class _Transport(SupervisorTransport):  # type: ignore[misc]
+    """supervisor's own, which would wait for an answer forever."""
 
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(_LIMIT_S)
-        with private_files.near(self._path) as name:
-            self.sock.connect(name)
+    _get_connection: Callable[[], http.client.HTTPConnection]
 
+    def __init__(self, socket: str) -> None:
+        super().__init__(serverurl=f"unix://{socket}")
+        connect = self._get_connection
 
-class _Transport(Transport):
-    def __init__(self, path: Path) -> None:
-        super().__init__()
-        self._made = _Connection(path)
+        def limited() -> http.client.HTTPConnection:
+            connection = connect()
+            connection.connect()
+            connection.sock.settimeout(_LIMIT_S)
+            return connection
 
-    def make_connection(self, host: object) -> http.client.HTTPConnection:
-        return self._made
-
-    def close(self) -> None:
-        self._made.close()
+        self._get_connection = limited
 
 
 @contextmanager
@@ -61,7 +56,10 @@ def connected(path: Path, lab: str) -> Iterator[Any]:
     :raises Fault: supervisord refuses what it was asked for
     """
     try:
-        with ServerProxy("http://localhost", transport=_Transport(path)) as server:
+        with (
+            private_files.near(path) as name,
+            ServerProxy("http://localhost", transport=_Transport(name)) as server,
+        ):
             yield server
     except (FileNotFoundError, ConnectionError, http.client.RemoteDisconnected):
         raise Absent(

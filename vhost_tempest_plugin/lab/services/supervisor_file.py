@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.lab.services import supervisor_plugin
 from vhost_tempest_plugin.lab.services.program import Program
 
 # In the directory in which supervisord is started: the way to it may be longer than the
@@ -55,6 +56,9 @@ def render(programs: Iterable[Program], run: Path) -> str:
         "unix_http_server": {"file": SOCKET, "chmod": "0600"},
         "rpcinterface:supervisor": {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
+        },
+        f"rpcinterface:{supervisor_plugin.NAMESPACE}": {
+            "supervisor.rpcinterface_factory": supervisor_plugin.FACTORY
         },
     }
     sections |= {f"program:{program.name}": _program(program) for program in programs}
