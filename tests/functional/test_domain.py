@@ -11,9 +11,10 @@ from lxml import etree
 
 from tests.unit.strategies import hosts
 from tests.unit.test_domain import GOLDEN, SHARES, UPLINK, xml_of
+from tests.unit.test_models import layout_of
 from vhost_tempest_plugin.hypervisor.domain import parse
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology import catalog, devices
 from vhost_tempest_plugin.topology.layout import lay_out
 
 _SCHEMA = Path("/usr/share/libvirt/schemas/domain.rng")
@@ -49,10 +50,11 @@ class TestDriverTest(unittest.TestCase):
         self.addCleanup(self.connection.close)
 
     def test_reads_back_equal(self) -> None:
-        for name in catalog.names():
+        layouts = {name: catalog.find(name) for name in catalog.names()}
+        layouts |= {model.name: layout_of(model) for model in devices.MODELS.values()}
+        for name, layout in layouts.items():
             for accelerator in Accelerator:
                 with self.subTest(name, accelerator=accelerator):
-                    layout = catalog.find(name)
                     # The driver pretends to be one hypervisor, of the type "test".
                     xml = xml_of(layout, accelerator, SHARES, UPLINK).replace(
                         f'<domain type="{accelerator.domain_type}"', '<domain type="test"'

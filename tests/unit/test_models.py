@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.topology import catalog, devices, iommus, yaml_file
 from vhost_tempest_plugin.topology.device_model import DeviceModel
-from vhost_tempest_plugin.topology.devices import e1000, e1000e
+from vhost_tempest_plugin.topology.devices import e1000e, vmxnet3
 from vhost_tempest_plugin.topology.drawing.differences import model_name
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
 from vhost_tempest_plugin.topology.model import Binding, DeviceGroup, Iommu
@@ -40,7 +40,7 @@ def layout_of(model: DeviceModel) -> Layout:
 
 class DeviceModelsTest(unittest.TestCase):
     def test_a_module_is_a_model(self) -> None:
-        self.assertLessEqual({"e1000", "e1000e", "igb"}, devices.MODELS.keys())
+        self.assertLessEqual({"e1000e", "igb", "vmxnet3"}, devices.MODELS.keys())
         for name, model in devices.MODELS.items():
             with self.subTest(name):
                 self.assertEqual(name, model.name)
@@ -100,26 +100,26 @@ class DeviceModelsTest(unittest.TestCase):
                 self.assertEqual(1, lines.count(f"{option}=y"), option)
 
 
-class E1000Test(unittest.TestCase):
-    """A conventional PCI device, as the article has it."""
+class Vmxnet3Test(unittest.TestCase):
+    """A model of another vendor."""
 
     def test_nova(self) -> None:
-        layout = layout_of(e1000.MODEL)
+        layout = layout_of(vmxnet3.MODEL)
         self.assertEqual(
-            ('{"vendor_id": "8086", "product_id": "100e"}',), pci_devices.device_spec(layout)
+            ('{"vendor_id": "15ad", "product_id": "07b0"}',), pci_devices.device_spec(layout)
         )
         self.assertEqual(
-            PciDeviceRow(PciAddress(0x65, 0), "8086", "100e", 1, DeviceType.PCI),
+            PciDeviceRow(PciAddress(0x65, 0), "15ad", "07b0", 1, DeviceType.PCI),
             pci_devices.expected_devices(layout)[1],
         )
         self.assertIn(
-            '{"name": "e1000", "vendor_id": "8086", "product_id": "100e", '
+            '{"name": "vmxnet3", "vendor_id": "15ad", "product_id": "07b0", '
             '"device_type": "type-PCI", "numa_policy": "required"}',
             pci_devices.aliases([layout]),
         )
 
     def test_beside_another_model(self) -> None:
-        group, other = DeviceGroup(e1000.MODEL), DeviceGroup(e1000e.MODEL)
+        group, other = DeviceGroup(vmxnet3.MODEL), DeviceGroup(e1000e.MODEL)
         node = replace(SMALL.nodes[0], devices=(group, other))
         layout = lay_out(replace(SMALL, nodes=(node, *SMALL.nodes[1:])))
         self.assertEqual(tracked(layout), list(pci_devices.expected_devices(layout)))
