@@ -14,6 +14,7 @@ from unittest import mock
 from lxml import etree
 
 from vhost_tempest_plugin.host import boot, lifecycle
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util import progress
@@ -105,6 +106,6 @@ SPOILS = {
 if __name__ == "__main__":
     place, spoiled = SPOILS[sys.argv[1]]
     layout = catalog.find(sys.argv[2])
-    wish = lifecycle.HostSpec(layout, layout.host.name, Accelerator.TCG)
+    spec = HostSpec(layout, layout.host.name, Accelerator.TCG)
     with mock.patch(f"vhost_tempest_plugin.host.boot.{place}", spoiled):
-        lifecycle.up(wish, progress.Lines())
+        lifecycle.up(spec, progress.Lines())

@@ -137,7 +137,7 @@ class SupervisionTest(LabCase):
         with self.assertRaisesRegex(StartError, "absent cannot be run: .*/nonexistent"):
             self.supervision.start("absent")
         with self.assertRaisesRegex(
-            StartError, "one is not ready: .* for its answer: starting; see"
+            StartError, "one is not ready: .* for its answer: starting; 'vhost lab logs one"
         ):
             self.supervision.wait({"one": lambda: False}, 0.3)
 
@@ -146,7 +146,7 @@ class SupervisionTest(LabCase):
         program.log.write_text("OSError: [Errno 98] Address already in use\n")
         self.supervision.launch([program])
         self.supervision.start("one")
-        with self.assertRaisesRegex(StartError, "one .*: a new reason; see"):
+        with self.assertRaisesRegex(StartError, "one .*: a new reason; 'vhost lab logs one"):
             self.supervision.wait({"one": lambda: False}, 10)
 
     def test_stopped_means_that_its_children_are_gone_too(self) -> None:

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
 from vhost_tempest_plugin.nova.expect import device_providers
-from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
+from vhost_tempest_plugin.nova.pci_devices import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.nova.views import Inventory, Provider, misreported
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
@@ -40,10 +40,14 @@ class Case:
 
     def question(self) -> dict[str, Any]:
         together = (device_spec.together(self.entries),)
-        physical = {vf: nic.address for nic in self.layout.devices for vf in nic.vf_addresses}
+        physical = pci_devices.physical_functions(self.layout)
+        rows = pci_devices.functions(self.layout)
         return {
             "device_spec": together if self.in_one else device_spec.each(self.entries),
             "taken": [str(address) for address in self.taken],
+            "physical_functions": [
+                str(row.address) for row in rows if row.dev_type is DeviceType.PF
+            ],
             "devices": [
                 {
                     "address": str(row.address),
@@ -53,7 +57,7 @@ class Case:
                     "numa_node": row.numa_node,
                     "dev_type": row.dev_type.value,
                 }
-                for row in pci_devices.expected_devices(self.layout)
+                for row in rows
             ],
         }
 
@@ -94,7 +98,7 @@ def entry(random: Random, row: PciDeviceRow) -> Entry:
         ),
         managed=random.choice((None, True, False)),
     )
-    if row.dev_type is pci_devices.DeviceType.VF:
+    if row.dev_type is DeviceType.VF:
         return made
     return replace(
         made,
@@ -110,7 +114,7 @@ def cases() -> Iterator[Case]:
     for number in range(CASES):
         random = Random(number)
         layout = random.choice(shipped) if number % 2 else hosts.layout(random)
-        rows = pci_devices.expected_devices(layout)
+        rows = pci_devices.functions(layout)
         if not rows:
             continue
         entries = tuple(entry(random, random.choice(rows)) for _ in range(random.randrange(1, 4)))
@@ -125,11 +129,15 @@ class OracleTest(unittest.TestCase):
         for case, answer in zip(asked, self.answers(asked), strict=True):
             with self.subTest(device_spec=case.question()["device_spec"]):
                 if "exception" in answer:
-                    # Virtual functions of one device that are told apart.
+                    # Virtual functions of one device that are told apart, or beside itself.
                     self.assertTrue(any(nic.vfs for nic in case.layout.devices), answer)
                     refused += 1
                     continue
-                rows = device_spec.tracked(pci_devices.expected_devices(case.layout), case.entries)
+                rows = device_spec.tracked(
+                    pci_devices.functions(case.layout),
+                    case.entries,
+                    pci_devices.physical_functions(case.layout),
+                )
                 self.assertEqual(answer["tracked"], sorted(str(row.address) for row in rows))
                 expected = device_providers(case.layout, case.entries, case.taken)
                 self.assertEqual((), misreported(expected, self.providers(answer)))

@@ -4,6 +4,7 @@
 A JSON object a line on standard input, the answer a line on standard output::
 
     {"device_spec": ["{...}", ...], "taken": [address, ...],
+     "physical_functions": [address, ...],
      "devices": [{"address": ..., "parent_addr": ..., ...}]}
 
     {"exception": class}: the option or what it leads to is refused
@@ -20,6 +21,7 @@ import nova_objects
 from nova import exception, objects
 from nova.compute import pci_placement_translator, provider_tree
 from nova.conf import CONF
+from nova.pci import utils as pci_utils
 from nova.pci import whitelist
 
 Json = dict[str, Any]
@@ -30,6 +32,9 @@ _GUEST = "00000000-0000-4000-8000-000000000001"
 
 def answer(question: Json) -> Json:
     """As above."""
+    physical = frozenset(question["physical_functions"])
+    # Nova reads that from sysfs.
+    pci_utils.is_physical_function = lambda *parts: "{}:{}:{}.{}".format(*parts) in physical
     try:
         known = whitelist.Whitelist(question["device_spec"])
         view = pci_placement_translator.PlacementView(HOST, [])

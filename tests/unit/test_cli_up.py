@@ -10,6 +10,7 @@ from unittest import mock
 from vhost_tempest_plugin.cli.up import Up
 from vhost_tempest_plugin.host import lifecycle
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.topology import catalog, yaml_file
 
 
@@ -21,7 +22,7 @@ class UpTest(unittest.TestCase):
         patcher.start()
         self.addCleanup(patcher.stop)
 
-    def asked(self, *argv: str) -> lifecycle.HostSpec:
+    def asked(self, *argv: str) -> HostSpec:
         """What the command line asks for."""
         command = Up(mock.Mock(), argparse.Namespace())
         arguments = command.get_parser("up").parse_args(list(argv))
@@ -30,7 +31,7 @@ class UpTest(unittest.TestCase):
             mock.patch("vhost_tempest_plugin.cli.up.host_row"),
         ):
             command.take_action(arguments)
-        wanted: lifecycle.HostSpec = up.call_args.args[0]
+        wanted: HostSpec = up.call_args.args[0]
         return wanted
 
     def test_a_host_that_exists_keeps_its_topology(self) -> None:

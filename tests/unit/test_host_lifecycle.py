@@ -11,8 +11,8 @@ from vhost_tempest_plugin.cli import describe
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import boot, lifecycle, readiness, rewire, status
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.lifecycle import HostSpec
 from vhost_tempest_plugin.host.record import Phase
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog, requirements

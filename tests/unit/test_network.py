@@ -23,8 +23,9 @@ from vhost_tempest_plugin.host.network.lifecycle import NetworkState, overview
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS, Identity, NatNetwork
 from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import made_up_macs
 from vhost_tempest_plugin.util.progress import silent
 
@@ -84,8 +85,8 @@ class WishTest(unittest.TestCase):
         found = LAN.uplink(1)
         self.assertTrue(UplinkSpec("lan").admits(found))
         self.assertTrue(uplink.parse(str(found)).admits(found))
-        for wish in (UplinkSpec("lan", 0), UplinkSpec("wan"), UplinkSpec("wan", 1)):
-            self.assertFalse(wish.admits(found))
+        for spec in (UplinkSpec("lan", 0), UplinkSpec("wan"), UplinkSpec("wan", 1)):
+            self.assertFalse(spec.admits(found))
         self.assertFalse(UplinkSpec("lan").admits(None))
 
 
@@ -163,7 +164,7 @@ class KeptTest(unittest.TestCase):
         directory.path.mkdir(parents=True, exist_ok=True)
         record = HostRecord(name, UUID(int=1), "small", Accelerator.TCG, "", uplink=linked)
         directory.write(record)
-        directory.topology.write_text(lifecycle.yaml_file.dump(catalog.find("small").host))
+        directory.topology.write_text(yaml_file.dump(catalog.find("small").host))
         return record
 
 
@@ -290,14 +291,14 @@ class UplinksTest(KeptTest):
         self.made()
         for linked, there in ((LAN.uplink(1), "lan:1"), (None, "none")):
             self.host("one", linked)
-            wish = lifecycle.HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan", 0))
+            spec = HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan", 0))
             with self.subTest(there), self.assertRaisesRegex(InputError, rf"network \({there}\)"):
-                lifecycle.up(wish, silent)
+                lifecycle.up(spec, silent)
 
     def test_a_host_without_a_network_is_not_made(self) -> None:
-        wish = lifecycle.HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan"))
+        spec = HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan"))
         with self.assertRaisesRegex(InputError, "there is no network 'lan'"):
-            lifecycle.up(wish, silent)
+            lifecycle.up(spec, silent)
         self.assertEqual([], HostDirectory.all())
 
     def test_a_record_of_a_host_keeps_it(self) -> None:

@@ -9,12 +9,12 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import InputError, TopologyError
 from vhost_tempest_plugin.host import lifecycle, share
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.host.lifecycle import HostSpec
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain import share_serial
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.util.progress import silent
 
 
@@ -78,7 +78,7 @@ class RefusalTest(unittest.TestCase):
         self.assertLessEqual(len(share_serial(share.MOST)), 20)
 
 
-class WishTest(unittest.TestCase):
+class SpecTest(unittest.TestCase):
     """What ``up`` refuses, it refuses before it makes anything."""
 
     def setUp(self) -> None:
@@ -89,9 +89,9 @@ class WishTest(unittest.TestCase):
         self.tree.mkdir()
 
     def refused(self, *shares: Share) -> str:
-        wish = HostSpec(catalog.find("small"), "one", shares=shares)
+        spec = HostSpec(catalog.find("small"), "one", shares=shares)
         with self.assertRaises(InputError) as caught:
-            lifecycle.up(wish, silent)
+            lifecycle.up(spec, silent)
         self.assertNotIsInstance(caught.exception, TopologyError)
         self.assertNotIn("\n", str(caught.exception))
         return str(caught.exception)
@@ -125,7 +125,7 @@ class WishTest(unittest.TestCase):
         for recorded, said in (((one,), f"other shares ({one})"), ((), "other shares (none)")):
             record = HostRecord("one", UUID(int=1), "small", Accelerator.TCG, "", shares=recorded)
             directory.write(record)
-            text = lifecycle.yaml_file.dump(catalog.find("small").host)
+            text = yaml_file.dump(catalog.find("small").host)
             directory.topology.write_text(text)
             with self.subTest(said):
                 told = self.refused(shared("/opt/y", str(self.tree)))

@@ -11,6 +11,7 @@ from vhost_tempest_plugin.cli.output import ShowOne
 from vhost_tempest_plugin.host import lifecycle, share, status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplink
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
@@ -56,7 +57,7 @@ class Up(ShowOne):
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         layout = _layout(arguments)
         choice = arguments.accelerator
-        wish = lifecycle.HostSpec(
+        spec = HostSpec(
             layout=layout,
             name=arguments.name or layout.host.name,
             accelerator=None if choice == "auto" else Accelerator(choice),
@@ -65,7 +66,7 @@ class Up(ShowOne):
             shares=tuple(map(share.parse, arguments.share)),
             uplink=uplink.parse(arguments.network) if arguments.network else None,
         )
-        return HOST_COLUMNS, host_row(lifecycle.up(wish, progress.Lines()))
+        return HOST_COLUMNS, host_row(lifecycle.up(spec, progress.Lines()))
 
 
 def _layout(arguments: argparse.Namespace) -> Layout:

@@ -5,31 +5,27 @@ Every step is recorded before it is taken, so that whatever kills a command, the
 knows what there is.  Commands on one host wait for each other.
 """
 
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import replace
 
 from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import (
-    acceleration,
     boot,
     readiness,
     share,
     share_images,
     status,
 )
+from vhost_tempest_plugin.host import spec as host_spec
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplinks
-from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
-from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.host.status import HostStatus
 from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, orphan_processes
 from vhost_tempest_plugin.hypervisor import image as save_image
-from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.topology import requirements, yaml_file
+from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -37,27 +33,7 @@ from vhost_tempest_plugin.util.progress import Progress
 _WAIT_S = 1800.0
 
 
-@dataclass(frozen=True, slots=True)
-class HostSpec:
-    """What ``up`` is asked for.
-
-    :param accelerator: None takes the one that works here
-    :param uri: None takes a libvirt of the host's own
-    :param cold: boot even where a saved state could be restored
-    :param shares: trees of the machine for the host to have; none takes those that it has
-    :param uplink: the network to be connected to; None takes what the host has
-    """
-
-    layout: Layout
-    name: str
-    accelerator: Accelerator | None = None
-    uri: str | None = None
-    cold: bool = False
-    shares: tuple[Share, ...] = ()
-    uplink: UplinkSpec | None = None
-
-
-def up(wish: HostSpec, progress: Progress) -> HostStatus:
+def up(spec: HostSpec, progress: Progress) -> HostStatus:
     """Bring a host up, from whatever state it is in.
 
     :raises InputError: the host exists with another topology, other shares or another uplink,
@@ -65,30 +41,30 @@ def up(wish: HostSpec, progress: Progress) -> HostStatus:
     :raises LocalError: this machine lacks something
     :raises HostError: the host does not boot; its console's last lines are told
     """
-    directory = HostDirectory.of(wish.name)
-    share.validate(wish.shares)
-    share_images.require(wish.shares, directory)
+    directory = HostDirectory.of(spec.name)
+    share.validate(spec.shares)
+    share_images.require(spec.shares, directory)
     with directory.locked(create=True, wait_s=_WAIT_S, progress=progress):
-        known = _known(directory, wish) if directory.is_recorded else None
-        uri = known.uri if known else wish.uri
+        known = host_spec.read_same(directory, spec) if directory.is_recorded else None
+        uri = known.uri if known else spec.uri
         with Connection.open(uri, directory.libvirt_root) as connection:
-            requirements.validate(wish.layout.host, connection.versions)
-            record = known or _new(directory, wish, progress)
+            requirements.validate(spec.layout.host, connection.versions)
+            record = known or host_spec.record_new(directory, spec, progress)
             domain = _found(connection, directory, record)
             awake = record.phase is Phase.RUNNING
             with _failure_recorded(directory):
                 if domain is not None:
-                    progress(f"host {wish.name!r} runs already")
+                    progress(f"host {spec.name!r} runs already")
                     domain.resume()
-                elif awake := directory.saved.exists() and not wish.cold:
+                elif awake := directory.saved.exists() and not spec.cold:
                     domain = _restored(connection, directory, record, progress)
                 else:
                     share_images.require(record.shares, directory)
                     directory.saved.unlink(missing_ok=True)
                     directory.console_before.unlink(missing_ok=True)
-                    domain = boot.start(connection, directory, record, wish.layout, progress)
-                _await_ssh(domain, directory, wish.layout, progress, awake=awake)
-    return status.status(wish.name)
+                    domain = boot.start(connection, directory, record, spec.layout, progress)
+                _await_ssh(domain, directory, spec.layout, progress, awake=awake)
+    return status.status(spec.name)
 
 
 def restore(name: str, progress: Progress) -> HostStatus:
@@ -178,58 +154,6 @@ def live_xml(name: str) -> str:
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             return _running(connection, directory, record).xml()
-
-
-def _new(directory: HostDirectory, wish: HostSpec, progress: Progress) -> HostRecord:
-    """Record a host before anything of it is made."""
-    verdict = acceleration.choose(wish.accelerator)
-    progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
-    directory.topology.write_text(yaml_file.dump(wish.layout.host))
-    with uplinks.chosen(wish.uplink) as uplink:
-        record = HostRecord(
-            name=wish.name,
-            uuid=uuid.uuid4(),
-            topology=wish.layout.host.name,
-            accelerator=verdict.accelerator,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
-            uri=wish.uri,
-            shares=wish.shares,
-            uplink=uplink,
-        )
-        directory.write(record)
-    return record
-
-
-def _known(directory: HostDirectory, wish: HostSpec) -> HostRecord:
-    """The record of a host that exists; what is asked for must be that host."""
-    record = directory.read()
-    text = directory.topology.read_text()
-    if text != yaml_file.dump(wish.layout.host):
-        raise InputError(
-            f"host {wish.name!r} has another topology ({record.topology}, {directory.topology})",
-            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
-        )
-    if wish.shares and set(wish.shares) != set(record.shares):
-        raise InputError(
-            f"host {wish.name!r} has other shares ({' '.join(map(str, record.shares)) or 'none'})",
-            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
-        )
-    if wish.uplink and not wish.uplink.admits(record.uplink):
-        raise InputError(
-            f"host {wish.name!r} is connected to another network ({record.uplink or 'none'})",
-            hint=f"{VhostCommand('destroy', wish.name)} first, or give another --name",
-        )
-    if wish.uri not in (None, record.uri):
-        raise InputError(
-            f"host {wish.name!r} belongs to the libvirt {record.uri or 'of its own'}",
-            hint=f"{VhostCommand('destroy', wish.name)} first to move it to {wish.uri}",
-        )
-    if wish.accelerator not in (None, record.accelerator):
-        raise InputError(
-            f"host {wish.name!r} was made for {record.accelerator}",
-            hint=f"{VhostCommand('destroy', wish.name)} first to change to {wish.accelerator}",
-        )
-    return record
 
 
 def _found(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain | None:

@@ -11,6 +11,7 @@ from typing import assert_never
 
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.host import hotplug, lifecycle, worker_protocol
+from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.host.worker_protocol import (
     Destroy,
     Down,
@@ -35,7 +36,7 @@ def perform(request: Request, progress: Progress) -> None:
     match request:
         case Up(name, topology, accelerator, shares, uplink):
             layout = catalog.find(str(topology))
-            spec = lifecycle.HostSpec(layout, name, accelerator, shares=shares, uplink=uplink)
+            spec = HostSpec(layout, name, accelerator, shares=shares, uplink=uplink)
             lifecycle.up(spec, progress)
         case Down(name):
             lifecycle.down(name, progress)

@@ -40,7 +40,11 @@ class _Transport(SupervisorTransport):  # type: ignore[misc]
 
         def limited() -> http.client.HTTPConnection:
             connection = connect()
-            connection.connect()
+            try:
+                connection.connect()
+            except OSError:
+                connection.sock.close()
+                raise
             connection.sock.settimeout(_LIMIT_S)
             return connection
 
