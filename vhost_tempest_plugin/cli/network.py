@@ -50,13 +50,13 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        wish = lifecycle.NetworkSpec(
+        spec = lifecycle.NetworkSpec(
             name=parsed_args.name,
             ports=parsed_args.ports,
             owner=_user_id(parsed_args.owner),
             uri=parsed_args.connect,
         )
-        lifecycle.create(wish, progress.Lines())
+        lifecycle.create(spec, progress.Lines())
 
 
 class Destroy(Command):

@@ -56,7 +56,7 @@ class LabSpec:
     cold: bool = False
 
 
-def up(wish: LabSpec, progress: Progress) -> None:
+def up(spec: LabSpec, progress: Progress) -> None:
     """Bring a lab up, from whatever state it is in; it is ready then.
 
     Where it fails nothing is left running.
@@ -65,15 +65,15 @@ def up(wish: LabSpec, progress: Progress) -> None:
     :raises LocalError: this machine lacks something
     :raises StartError: a service does not come up
     """
-    release.find(wish.release)
-    directory = LabDirectory.of(wish.name)
+    release.find(spec.release)
+    directory = LabDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
-        known = _known(directory, wish) if directory.is_recorded else None
+        known = _known(directory, spec) if directory.is_recorded else None
         if known is not None and (lab := Lab(directory, known)).is_up:
-            _improve(lab, _with_nova(directory, known, wish), progress)
+            _improve(lab, _with_nova(directory, known, spec), progress)
         else:
-            _bring_up(directory, known, wish, progress)
-        progress(f"lab {wish.name!r} is ready")
+            _bring_up(directory, known, spec, progress)
+        progress(f"lab {spec.name!r} is ready")
 
 
 def down(name: str, progress: Progress) -> None:
@@ -132,26 +132,26 @@ def destroy(name: str, progress: Progress) -> None:
 
 
 def _bring_up(
-    directory: LabDirectory, known: LabRecord | None, wish: LabSpec, progress: Progress
+    directory: LabDirectory, known: LabRecord | None, spec: LabSpec, progress: Progress
 ) -> None:
     """Start a lab that does not run, from its snapshot where that is not stale."""
     stages.forget(directory)
-    _require_room(directory, known, wish)
-    wanted_release = release.find(known.release if known else wish.release)
+    _require_room(directory, known, spec)
+    wanted_release = release.find(known.release if known else spec.release)
     with stages.of(directory, Stage.ENVIRONMENT):
         made = environment.obtain(wanted_release, progress)
     with stages.of(directory, Stage.GUEST):
         image = nested_guest.build(progress)
     with stages.of(directory, Stage.TABLES):
         tables = schema.obtain(made, progress)
-    kept = known or _new(directory, wish, made, progress)
-    record = replace(_with_nova(directory, kept, wish), environment=made.path)
+    kept = known or _new(directory, spec, made, progress)
+    record = replace(_with_nova(directory, kept, spec), environment=made.path)
 
     def start(record: LabRecord) -> None:
         directory.write(replace(record, phase=LabPhase.STARTING))
         lab = Lab(directory, record)
         wanted = snapshot.digest(lab.settings, (made.digest, image.digest))
-        if snapshot.is_current(directory, wanted) and not wish.cold:
+        if snapshot.is_current(directory, wanted) and not spec.cold:
             start_modes.warm(lab, progress)
         else:
             start_modes.cold(lab, image, tables, wanted, progress)
@@ -195,31 +195,31 @@ def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
         start_modes.change_nova(lab, lab.having(record), progress)
 
 
-def _require_room(directory: LabDirectory, known: LabRecord | None, wish: LabSpec) -> None:
+def _require_room(directory: LabDirectory, known: LabRecord | None, spec: LabSpec) -> None:
     preflight.require_place(paths.cache())
     if known is None:
-        layout, count = wish.layout or catalog.find(DEFAULT_TOPOLOGY), wish.hosts or 1
+        layout, count = spec.layout or catalog.find(DEFAULT_TOPOLOGY), spec.hosts or 1
     else:
         layout = yaml_file.load_layout(directory.topology)
         count = len(known.hosts)
     hosts_mib = layout.host.memory_mib * count
-    is_kept = directory.snapshot.is_dir() and not wish.cold
+    is_kept = directory.snapshot.is_dir() and not spec.cold
     preflight.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
 
 
 def _new(
-    directory: LabDirectory, wish: LabSpec, made: environment.Environment, progress: Progress
+    directory: LabDirectory, spec: LabSpec, made: environment.Environment, progress: Progress
 ) -> LabRecord:
     """Record a lab before anything of it is made."""
-    host = (wish.layout or catalog.find(DEFAULT_TOPOLOGY)).host
-    verdict = acceleration.choose(wish.accelerator)
+    host = (spec.layout or catalog.find(DEFAULT_TOPOLOGY)).host
+    verdict = acceleration.choose(spec.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     record = LabRecord(
-        name=wish.name,
+        name=spec.name,
         topology=host.name,
         release=made.release.name,
         environment=made.path,
-        hosts=host_names(wish.name, wish.hosts or 1),
+        hosts=host_names(spec.name, spec.hosts or 1),
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
@@ -230,35 +230,35 @@ def _new(
     return record
 
 
-def _known(directory: LabDirectory, wish: LabSpec) -> LabRecord:
+def _known(directory: LabDirectory, spec: LabSpec) -> LabRecord:
     """The record of a lab that exists; what is asked for must be that lab."""
     record = directory.read()
     differing = [
         f"{what} {known}"
         for what, known, asked in (
-            ("the topology", record.topology, _topology(directory, wish.layout, record)),
-            ("the release", record.release, wish.release or record.release),
-            ("hosts:", len(record.hosts), wish.hosts or len(record.hosts)),
-            ("the accelerator", record.accelerator, wish.accelerator or record.accelerator),
+            ("the topology", record.topology, _topology(directory, spec.layout, record)),
+            ("the release", record.release, spec.release or record.release),
+            ("hosts:", len(record.hosts), spec.hosts or len(record.hosts)),
+            ("the accelerator", record.accelerator, spec.accelerator or record.accelerator),
         )
         if known != asked
     ]
     if differing:
         raise InputError(
-            f"lab {wish.name!r} has {', '.join(differing)}",
-            hint=f"{VhostCommand('lab', 'destroy', name=wish.name)} first, or give another --name",
+            f"lab {spec.name!r} has {', '.join(differing)}",
+            hint=f"{VhostCommand('lab', 'destroy', name=spec.name)} first, or give another --name",
         )
     return record
 
 
-def _with_nova(directory: LabDirectory, record: LabRecord, wish: LabSpec) -> LabRecord:
+def _with_nova(directory: LabDirectory, record: LabRecord, spec: LabSpec) -> LabRecord:
     """The record of a lab that runs the Nova that is asked for.
 
     What a mutation check that was killed has left it with is not what it has.
     """
-    if wish.release_nova:
+    if spec.release_nova:
         return replace(record, nova=None)
-    return replace(record, nova=wish.nova or mutant_tree.before(directory, record))
+    return replace(record, nova=spec.nova or mutant_tree.before(directory, record))
 
 
 def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord) -> str:

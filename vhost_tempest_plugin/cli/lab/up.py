@@ -63,7 +63,7 @@ class Up(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         choice = parsed_args.accelerator
-        wish = lifecycle.LabSpec(
+        spec = lifecycle.LabSpec(
             name=parsed_args.name,
             layout=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,
@@ -73,5 +73,5 @@ class Up(Lister):
             accelerator=None if choice == "auto" else Accelerator(choice),
             cold=parsed_args.cold,
         )
-        lifecycle.up(wish, progress.Lines())
+        lifecycle.up(spec, progress.Lines())
         return STATUS_COLUMNS, rows(parsed_args.name)

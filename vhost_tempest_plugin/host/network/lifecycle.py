@@ -50,7 +50,7 @@ class NetworkStatus:
     taken: tuple[int, ...] = ()
 
 
-def create(wish: NetworkSpec, progress: Progress) -> NatNetwork:
+def create(spec: NetworkSpec, progress: Progress) -> NatNetwork:
     """Have a network be there; what is there already is left alone.
 
     :raises InputError: there is one of this name with another shape, or this is not root
@@ -58,15 +58,15 @@ def create(wish: NetworkSpec, progress: Progress) -> NatNetwork:
     :raises HostError: libvirt or the kernel refuses
     """
     _require_root("create")
-    with registry.changing(), Networks.open(wish.uri) as networks:
-        network = _known(wish) or _new(wish, networks, progress)
+    with registry.changing(), Networks.open(spec.uri) as networks:
+        network = _known(spec) or _new(spec, networks, progress)
         identity = network.identity
         if not networks.has(identity.uuid):
             networks.create(xml.render_network(network))
             progress(f"bridge {identity.bridge}, {network.gateway}, NAT")
         for tap in network.taps:
             taps.add(tap, identity.bridge, network.owner)
-    progress(f"network {wish.name!r} is there, {network.ports} ports")
+    progress(f"network {spec.name!r} is there, {network.ports} ports")
     return network
 
 
@@ -105,37 +105,37 @@ def overview() -> list[NetworkStatus]:
     return [_status(name) for name in registry.names()]
 
 
-def _known(wish: NetworkSpec) -> NatNetwork | None:
+def _known(spec: NetworkSpec) -> NatNetwork | None:
     """The network that exists; what is asked for must be that one."""
-    if not registry.exists(wish.name):
+    if not registry.exists(spec.name):
         return None
-    known = registry.read(wish.name)
+    known = registry.read(spec.name)
     for option, has, wanted in (
-        ("--ports", known.ports, wish.ports),
-        ("--owner", known.owner, wish.owner),
-        ("--connect", known.uri, wish.uri),
+        ("--ports", known.ports, spec.ports),
+        ("--owner", known.owner, spec.owner),
+        ("--connect", known.uri, spec.uri),
     ):
         if has != wanted:
             raise InputError(
-                f"network {wish.name!r} was created with {option} {has}, not {wanted}",
+                f"network {spec.name!r} was created with {option} {has}, not {wanted}",
                 hint=(
-                    f"run {VhostCommand('network', 'destroy', wish.name).as_root} first, or give "
+                    f"run {VhostCommand('network', 'destroy', spec.name).as_root} first, or give "
                     "another name"
                 ),
             )
     return known
 
 
-def _new(wish: NetworkSpec, networks: Networks, progress: Progress) -> NatNetwork:
+def _new(spec: NetworkSpec, networks: Networks, progress: Progress) -> NatNetwork:
     """Record a network before anything of it is made."""
     described = itertools.chain.from_iterable(map(xml.subnets, networks.xml_of_all()))
     recorded = (each.subnet for each in registry.readable())
     network = NatNetwork(
-        name=wish.name,
+        name=spec.name,
         subnet=subnet.free(itertools.chain(taps.occupied(), described, recorded)),
-        ports=wish.ports,
-        owner=wish.owner,
-        uri=wish.uri,
+        ports=spec.ports,
+        owner=spec.owner,
+        uri=spec.uri,
     )
     progress(f"{network.subnet} is free")
     registry.write(network)

@@ -18,17 +18,17 @@ _USER_MODE = IPv4Network("10.0.2.0/24")
 
 
 @contextmanager
-def chosen(wish: UplinkSpec | None) -> Iterator[Uplink | None]:
+def chosen(spec: UplinkSpec | None) -> Iterator[Uplink | None]:
     """The uplink for a new host, whose record is to be written in the block.
 
     :raises InputError: there is no such network or port, or none is free
     """
-    if wish is None:
+    if spec is None:
         yield None
         return
-    network = registry.read(wish.network)
+    network = registry.read(spec.network)
     with registry.choosing(network):
-        yield _free(network) if wish.port is None else _unclaimed(network.uplink(wish.port))
+        yield _free(network) if spec.port is None else _unclaimed(network.uplink(spec.port))
 
 
 def current(uplink: Uplink | None) -> Uplink | None:
