@@ -174,14 +174,14 @@ class PciTopologyTest(CheckTest):
         finding = PciTopology().run(subject(without("sriov", "0000:c8:01.0", "0000:ca:00.0")))
         self.assert_failed(
             finding,
-            "bus c8 ports: 0000:c8:00.0 to bus c9, 0000:c8:01.0 to bus ca",
-            "bus c8 ports: 0000:c8:00.0 to bus c9;",
+            "port 0000:c8:01.0: to bus ca",
+            "port 0000:c8:01.0, NIC 0000:ca:00.0: nothing",
             "pcie-root-port",
         )
 
     def test_a_missing_nic(self) -> None:
         finding = PciTopology().run(subject(without("sriov", "0000:ca:00.0")))
-        self.assert_failed(finding, "0000:ca:00.0 8086:10d3", "bus c8 NICs", "<interface>")
+        self.assert_failed(finding, "NIC 0000:ca:00.0: 8086:10d3", "nothing", "<interface>")
 
     def test_a_bus_on_another_node(self) -> None:
         text = changed("sriov", ("0000:b4:00.0/numa_node:0", "0000:b4:00.0/numa_node:1"))
@@ -325,7 +325,7 @@ class NodedevTest(CheckTest):
     def test_libvirt_disagrees_with_the_kernel(self) -> None:
         for old, new, observed in (
             ("<numa node='1'/>", "", "no node"),
-            ("<iommuGroup number='18'>", "<iommuGroup number='17'>", "group 17"),
+            ("<iommuGroup number='18'>", "<iommuGroup number='17'>", "IOMMU group: group 17"),
             ("<product id='0x10ca'>", "<product id='0x10cb'>", "8086:10cb"),
             ("<bus>181</bus>", "<bus>180</bus>", "unknown to libvirt"),
         ):

@@ -3,13 +3,16 @@
 
 from vhost_tempest_plugin.host.checks.base import (
     Check,
+    Facts,
     Subject,
     by_address,
     differences,
     node_words,
 )
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.topology.pci import PciId
+from vhost_tempest_plugin.host.observe.libvirt_view import NodeDevice
+from vhost_tempest_plugin.topology.hardware import Endpoint
+from vhost_tempest_plugin.topology.pci import PciAddress
 
 _ABSENT = "unknown to libvirt"
 _NO_GROUP = "no group"
@@ -28,23 +31,16 @@ class Nodedev(Check):
         known = subject.libvirt.devices
         # A group's number is the kernel's choice; whether there is one is the topology's.
         some = _NO_GROUP if subject.iommu is None else "a group"
-        expected = {
-            str(nic.address): _words(nic.id, nic.node, groups.get(nic.address), some)
-            for nic in nics
-        }
-        observed = {
-            str(nic.address): _words(device.id, device.node, device.group)
-            if (device := known.get(nic.address))
-            else _ABSENT
-            for nic in nics
-        }
         seen = by_address(subject.observation.hardware.endpoints)
-        kernel = {
-            str(nic.address): _words(found.id, found.node, groups.get(nic.address))
-            if (found := seen.get(nic.address))
-            else _ABSENT
-            for nic in nics
-        }
+        expected: dict[str, str] = {}
+        observed: dict[str, str] = {}
+        kernel: dict[str, str] = {}
+        for nic in nics:
+            group = groups.get(nic.address)
+            expected |= _facts(nic.address, nic, group, some)
+            device = known.get(nic.address)
+            observed |= _facts(nic.address, device, device.group if device else None)
+            kernel |= _facts(nic.address, seen.get(nic.address), group)
         if not differences(kernel, observed):
             hint = f"libvirt agrees with the kernel: see the other checks; {subject.anew}"
         else:
@@ -55,5 +51,17 @@ class Nodedev(Check):
         return self.compare(expected, observed, hint)
 
 
-def _words(identity: PciId, node: int | None, group: int | None, without: str = _NO_GROUP) -> str:
-    return f"{identity}, {node_words(node)}, {without if group is None else f'group {group}'}"
+def _facts(
+    address: PciAddress,
+    device: Endpoint | NodeDevice | None,
+    group: int | None,
+    without: str = _NO_GROUP,
+) -> Facts:
+    """What is known of a NIC, item by item."""
+    if device is None:
+        return {f"{address} product": _ABSENT}
+    return {
+        f"{address} product": str(device.id),
+        f"{address} node": node_words(device.node),
+        f"{address} IOMMU group": without if group is None else f"group {group}",
+    }

@@ -9,8 +9,7 @@ from vhost_tempest_plugin.host.checks.base import (
     node_words,
 )
 from vhost_tempest_plugin.host.checks.finding import Finding
-from vhost_tempest_plugin.topology.hardware import Hardware, Port
-from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.topology.hardware import Hardware
 
 
 class PciTopology(Check):
@@ -25,37 +24,18 @@ class PciTopology(Check):
 
 
 def _facts(hardware: Hardware) -> Facts:
-    above = {port.secondary_bus: port for port in hardware.ports}
-    facts = {}
-    for root in hardware.root_buses:
-        ports = [port for port in hardware.ports if _root(port.address, above) == root.bus]
-        nics = [nic for nic in hardware.endpoints if _root(nic.address, above) == root.bus]
-        facts[f"bus {root.bus:02x} node"] = node_words(root.node)
-        facts[f"bus {root.bus:02x} ports"] = ", ".join(map(_port_words, ports)) or "none"
-        facts[f"bus {root.bus:02x} NICs"] = (
-            ", ".join(f"{nic.address} {nic.id}" for nic in nics) or "none"
-        )
-    return facts
-
-
-def _port_words(port: Port) -> str:
-    return f"{port.address} to bus {port.secondary_bus:02x}"
-
-
-def _root(address: PciAddress, above: dict[int, Port]) -> int:
-    """The root bus that the function is under; it may be on it."""
-    bus = address.bus
-    for _ in above:
-        if bus not in above:
-            break
-        bus = above[bus].address.bus
-    return bus
+    """Where a port or NIC is follows from the bus in its address."""
+    return {
+        **{f"bus {root.bus:02x} node": node_words(root.node) for root in hardware.root_buses},
+        **{f"port {port.address}": f"to bus {port.secondary_bus:02x}" for port in hardware.ports},
+        **{f"NIC {nic.address}": str(nic.id) for nic in hardware.endpoints},
+    }
 
 
 def _hint(subject: Subject, differing: tuple[str, ...]) -> str:
     if any(key.endswith("node") for key in differing):
         where = "the pcie-expander-bus controllers with their busNr and <node>"
-    elif any(key.endswith("ports") for key in differing):
+    elif any(key.startswith("port ") for key in differing):
         where = "the pcie-root-port controllers on that bus"
     else:
         where = "the <interface> elements behind that bus's root ports"
