@@ -194,6 +194,18 @@ records are written.
 Unit: the path of a directory. Source: any writable directory.
 """,
     ),
+    cfg.BoolOpt(
+        "keep_failed_servers",
+        default=False,
+        help="""
+Whether the servers of a test that fails are kept, for debugging.
+
+Effect: if true, the first test that fails leaves its servers, flavors and images, and all later
+tests are skipped: they need free hosts. Servers that a test placed while it had changed options of
+Nova are deleted all the same, before the options are put back.
+Unit: a boolean. Source: whoever debugs a failure. Delete the servers before the next run.
+""",
+    ),
 ]
 
 

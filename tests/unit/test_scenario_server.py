@@ -2,6 +2,7 @@
 """What a session and its servers make of what a cloud answers."""
 
 import unittest
+import unittest.mock
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,8 @@ from vhost_tempest_plugin.nova.expect import GuestNode, Limits, Observation
 from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.nova.views import Power
+from vhost_tempest_plugin.scenario import environment
+from vhost_tempest_plugin.scenario.base_host import BaseHostTest
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspection
 from vhost_tempest_plugin.scenario.inspection.record import Record
@@ -61,7 +64,7 @@ class FakeInspector:
         self.seen: Observation | None = Observation((GuestNode(0),))
         self.facts: tuple[str, ...] = ()
         self.console_log: str | None = None
-        self.held: tuple[str, ...] = ()
+        self.leaks: tuple[str, ...] = ()
         self.reports: list[object] = []
         self.asked_for: list[tuple[str, str]] = []
 
@@ -69,9 +72,12 @@ class FakeInspector:
         self.reports.append(report)
         return tuple(Inspection(self.seen, self.facts, self.console_log) for _ in servers)
 
+    def held(self, watch: object) -> tuple[str, ...]:
+        return self.leaks
+
     def held_by(self, server: str, name: str, watch: object) -> tuple[str, ...]:
         self.asked_for.append((server, name))
-        return self.held
+        return self.leaks
 
 
 class FakeCloud:
@@ -195,10 +201,51 @@ class SessionTest(ServerCase):
         return {name: host.claims for name, host in self.session.loads().items()}
 
     def test_what_is_still_held_is_a_disagreement(self) -> None:
-        self.inspector.held = ("0000:01:00.0: nova says allocated",)
+        self.inspector.leaks = ("0000:01:00.0: nova says allocated",)
         with self.assertRaisesRegex(DisagreementError, "server 0 after delete: 0000:01:00.0"):
             self.server.delete()
         self.assertEqual((), self.session.hosted)
+
+
+class LeavingTest(ServerCase):
+    """The end of a test."""
+
+    session_class = Session
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.deleted: list[str] = []
+        self.cloud.delete = lambda servers, watch: self.deleted.extend(servers)  # type: ignore[attr-defined]
+        self.inspector.leaks = ("0000:01:00.0: nova says allocated",)
+
+    def test_servers_are_deleted_and_what_is_held_is_a_failure(self) -> None:
+        with self.assertRaises(DisagreementError):
+            self.session.leave()
+        self.assertEqual([ID], self.deleted)
+
+    def test_those_of_a_failed_test_are_kept(self) -> None:
+        self.session._keep = self.session.failed = True
+        self.assertTrue(self.session.leave())
+        self.assertEqual([], self.deleted)
+
+    def test_those_of_another_test_are_not(self) -> None:
+        self.session._keep = True
+        self.inspector.leaks = ()
+        self.assertFalse(self.session.leave())
+        self.assertEqual([ID], self.deleted)
+
+
+class KeptTest(unittest.TestCase):
+    """Later tests find the hosts taken."""
+
+    def test_they_are_skipped(self) -> None:
+        self.addCleanup(setattr, BaseHostTest, "kept", "")
+        BaseHostTest.kept = "test_that_failed"
+        with (
+            unittest.mock.patch.object(environment, "missing", return_value=""),
+            self.assertRaisesRegex(unittest.SkipTest, "the servers of test_that_failed are kept"),
+        ):
+            BaseHostTest.skip_checks()
 
 
 class ReportTest(ServerCase):

@@ -35,6 +35,7 @@ CONF = config.CONF
 COMPUTE_VERSION = "2.90"
 PLACEMENT_VERSION = "1.36"
 _LOG_LINES = 1000
+_KEPT = "the servers of {} are kept on the hosts ([vhost]keep_failed_servers)"
 
 
 @decorators.serial
@@ -45,12 +46,16 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
     site: ClassVar[ScenarioEnvironment]
     cloud: ClassVar[Cloud]
     hosts: ClassVar[dict[str, ObservedHost]]
+    # The test that failed and whose servers are kept.
+    kept: ClassVar[str] = ""
 
     @classmethod
     def skip_checks(cls) -> None:
         super().skip_checks()
         if missing := environment.missing():
             raise cls.skipException(missing)
+        if cls.kept:
+            raise cls.skipException(_KEPT.format(cls.kept))
 
     @classmethod
     def setup_credentials(cls) -> None:
@@ -66,7 +71,7 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
     def resource_setup(cls) -> None:
         super().resource_setup()
         cls.site = environment.configured()
-        cls.addClassResourceCleanup(cls.cloud.forget)
+        cls.addClassResourceCleanup(cls._forget)
         versions = api_microversion_fixture.APIMicroversionFixture(
             compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION
         )
@@ -90,6 +95,12 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
                 f"the hosts are not free: {'; '.join(held)}", hint="delete what is there"
             )
 
+    @classmethod
+    def _forget(cls) -> None:
+        """Servers that are kept go on using flavors and images."""
+        if not cls.kept:
+            cls.cloud.forget()
+
     def setUp(self) -> None:
         super().setUp()
         test = self.id().partition("[")[0]
@@ -105,8 +116,11 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
             Inspector(self.cloud, self.hosts),
             Record(test),
             self.watch,
+            keep=CONF.vhost.keep_failed_servers,
         )
         self.addCleanup(self._write_record)
+        if self.kept:
+            raise self.skipException(_KEPT.format(self.kept))
         if lacks := requirement.unmet(declared(type(self), self._testMethodName), self.site.ground):
             raise self.skipException("; ".join(lacks))
         self.useFixture(
@@ -115,6 +129,7 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
             )
         )
         self.addCleanup(self._leave)
+        self.addOnException(self._note_failure)
         self.addOnException(self._attach_logs)
 
     @contextlib.contextmanager
@@ -139,9 +154,17 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
         self.expectFailure(name, lambda: None)
 
     def _leave(self) -> None:
-        """Delete all servers, and fail where anything is still held afterwards."""
-        self.cloud.delete(self.session.asked, self.watch)
-        self.session.nothing_is_held()
+        """Delete all servers, and fail where anything is still held afterwards.
+
+        With ``[vhost]keep_failed_servers`` those of a test that failed stay.
+        """
+        if self.session.leave():
+            BaseHostTest.kept = self.id()
+            servers = ", ".join(self.session.asked)
+            self.addDetail("servers that are kept", text_content(servers))
+
+    def _note_failure(self, _: object) -> None:
+        self.session.failed = True
 
     def _write_record(self) -> None:
         if CONF.vhost.results_dir:

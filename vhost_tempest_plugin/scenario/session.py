@@ -56,6 +56,7 @@ class Session:
 
     :param hosts: the compute hosts by name
     :param limits: what Nova may promise of them; a test that changes the options changes it
+    :param keep: the servers of a test that fails stay, for debugging
     """
 
     def __init__(
@@ -66,6 +67,8 @@ class Session:
         inspector: Inspector,
         record: Record,
         watch: Stopwatch,
+        *,
+        keep: bool = False,
     ) -> None:
         self.cloud = cloud
         self.hosts = hosts
@@ -76,8 +79,11 @@ class Session:
         self.only: str | None = None
         # Devices that the options of Nova do not offer.
         self.unavailable: frozenset[PciAddress] = frozenset()
+        # Whether the test has failed.
+        self.failed = False
         # The ids of all servers that were asked for.
         self.asked: list[str] = []
+        self._keep = keep
         self._inspector = inspector
         self._known: dict[str, PlacedServer] = {}
         self._hosted: list[str] = []
@@ -265,6 +271,17 @@ class Session:
     def nothing_is_held(self) -> None:
         """Nothing of any host may be held, by whomever; waits for a release."""
         self.require(self._inspector.held(self.watch))
+
+    def leave(self) -> bool:
+        """Delete all servers at the end of the test; nothing may be held afterwards.
+
+        :returns: whether servers are kept instead, since the test has failed
+        """
+        if self._keep and self.failed and self.asked:
+            return True
+        self.cloud.delete(self.asked, self.watch)
+        self.nothing_is_held()
+        return False
 
     def settle(self, server: str, status: str) -> Mapping[str, Any]:
         """Wait until a server has a status; how the API shows it then."""
