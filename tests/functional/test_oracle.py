@@ -131,7 +131,7 @@ class OracleTest(unittest.TestCase):
             random = Random(f"way {number}")
             made = case(random, hosts.layout(random))
             expected = expectation(made.layout, made.requests[0], made.load, made.limits)
-            if not isinstance(expected, Placed) or not expected.choices[0].berths:
+            if not isinstance(expected, Placed) or not expected.choices[0].cells:
                 continue
             may = {choice.nodes for choice in expected.choices}
             must = {choice.nodes for choice in expected.choices if choice.certain}
@@ -156,7 +156,7 @@ class OracleTest(unittest.TestCase):
             if not isinstance(expected, Placed):
                 continue
             (favourite, *_) = ranked(expected, layout, request, Load())
-            (supply,) = favourite.supplies
+            (supply,) = favourite.pools
             for take in supply.takes:
                 first = frozenset(
                     device

@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.oracle.capabilities import capabilities
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import GuestNode, Limits, Observation, Rejection
+from vhost_tempest_plugin.nova.expect import InstanceNode, Limits, Observation, Rejection
 from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.topology import cpuset
@@ -67,7 +67,7 @@ def seen(answer: Json) -> Observation | Rejection:
     if "lacks" in answer:
         return Rejection(None, answer["lacks"])
     nodes = tuple(
-        GuestNode(
+        InstanceNode(
             node=node["node"],
             pins={int(vcpu): cpu for vcpu, cpu in node["pins"].items()},
             floating=frozenset(node["floating"]),

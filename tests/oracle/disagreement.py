@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova.expect import (
     expectation,
     ranked,
 )
-from vhost_tempest_plugin.nova.expect.guest import resolve
+from vhost_tempest_plugin.nova.expect.constraints import resolve
 from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 

@@ -5,7 +5,7 @@ from tests.unit import lab_settings
 from vhost_tempest_plugin.host.nested_guest import GuestNode as NodeInGuest
 from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell, GuestDomain
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect import InstanceNode, Observation
 from vhost_tempest_plugin.nova.views import Holding, HostDevice, Power, ServerViews, TrackedDevice
 
 GUEST = "5a2f9a3e-3c0b-4e61-9b5e-0d8a6f8f2a11"
@@ -44,7 +44,7 @@ VIEWS = ServerViews(
     domain=domain(),
     sysfs={ROW.address: HostDevice(ROW.address, 1, "vfio-pci", 7, frozenset({GUEST}))},
     nova=(TrackedDevice(ROW, "allocated", GUEST),),
-    recorded=Observation((GuestNode(1, memory_mib=MIB),)),
-    api=Observation((GuestNode(1, memory_mib=MIB),)),
+    recorded=Observation((InstanceNode(1, memory_mib=MIB),)),
+    api=Observation((InstanceNode(1, memory_mib=MIB),)),
     holdings=(Holding(GUEST, HOST.name, None, {"VCPU": 1, "MEMORY_MB": MIB}),),
 )

@@ -19,9 +19,9 @@ from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Choice,
     Conflict,
-    GuestNode,
     HostCandidate,
     HostLoads,
+    InstanceNode,
     Limits,
     Observation,
     Placed,
@@ -320,9 +320,9 @@ class Simulation:
             choice = ranked(
                 expected, host.layout, request, host.load, host.limits, host.memory_kib
             )[0]
-        nodes = tuple(self.node(berth, expected.thread_policy) for berth in choice.berths)
+        nodes = tuple(self.node(cell_fit, expected.thread_policy) for cell_fit in choice.cells)
         devices: set[PciAddress] = set()
-        for supply in choice.supplies:
+        for supply in choice.pools:
             take = self.random.choice(sorted(supply.takes))
             for group, count in zip(supply.groups, take, strict=True):
                 devices.update(self.random.sample(sorted(group), count))
@@ -331,39 +331,39 @@ class Simulation:
         assert not admits(expected, seen), admits(expected, seen)
         return seen
 
-    def node(self, berth: CellFit, policy: ThreadPolicy | None) -> GuestNode:
-        cpus = self.pins(berth, policy)
-        sizes = berth.page_sizes_kib
-        return GuestNode(
-            node=berth.node,
-            pins=dict(zip(sorted(berth.dedicated), cpus, strict=True)),
-            floating=berth.shared if berth.floating else None,
-            memory_mib=berth.memory_mib,
+    def node(self, cell_fit: CellFit, policy: ThreadPolicy | None) -> InstanceNode:
+        cpus = self.pins(cell_fit, policy)
+        sizes = cell_fit.page_sizes_kib
+        return InstanceNode(
+            node=cell_fit.node,
+            pins=dict(zip(sorted(cell_fit.dedicated), cpus, strict=True)),
+            floating=cell_fit.shared if cell_fit.floating else None,
+            memory_mib=cell_fit.memory_mib,
             page_size_kib=(sizes[0] if self.best else self.random.choice(sizes)) if sizes else None,
         )
 
-    def pins(self, berth: CellFit, policy: ThreadPolicy | None) -> list[int]:
-        count = len(berth.dedicated)
+    def pins(self, cell_fit: CellFit, policy: ThreadPolicy | None) -> list[int]:
+        count = len(cell_fit.dedicated)
         if not count:
             return []
-        ways = threads_a_core(berth.cores, count)
+        ways = threads_a_core(cell_fit.cores, count)
         if policy is ThreadPolicy.REQUIRE:
             ways = tuple(threads for threads in ways if threads > 1)
         threads = ways[0] if self.best else self.random.choice(ways)
-        cores = [core for core in berth.cores if len(core) >= threads]
+        cores = [core for core in cell_fit.cores if len(core) >= threads]
         if not self.best:
             self.random.shuffle(cores)
         return [cpu for core in cores for cpu in sorted(core)[:threads]][:count]
 
     def emulator(
-        self, expected: Placed, choice: Choice, nodes: tuple[GuestNode, ...]
+        self, expected: Placed, choice: Choice, nodes: tuple[InstanceNode, ...]
     ) -> frozenset[int] | None:
         pins = frozenset(cpu for node in nodes for cpu in node.pins.values())
-        if not choice.berths:
+        if not choice.cells:
             return None
         if expected.emulator_policy is EmulatorPolicy.ISOLATE:
-            berth = choice.berths[0]
-            return frozenset(sorted(berth.free - pins)[: berth.reserved])
+            cell_fit = choice.cells[0]
+            return frozenset(sorted(cell_fit.free - pins)[: cell_fit.reserved])
         if expected.emulator_policy is EmulatorPolicy.SHARE and expected.shared:
             return expected.shared
-        return pins.union(*(berth.shared for berth in choice.berths if berth.floating))
+        return pins.union(*(cell_fit.shared for cell_fit in choice.cells if cell_fit.floating))

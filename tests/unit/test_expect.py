@@ -22,7 +22,7 @@ from tests.unit.asking import (
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
-    GuestNode,
+    InstanceNode,
     Limits,
     Observation,
     Refused,
@@ -69,7 +69,7 @@ class AffinityTest(CaseTest):
                 expected = self.expect(LOPSIDED, asked)
                 self.assertEqual({(0,)}, places(expected))
                 for row in pci_devices.expected_devices(LOPSIDED):
-                    seen = Observation((GuestNode(0),), frozenset({row.address}))
+                    seen = Observation((InstanceNode(0),), frozenset({row.address}))
                     self.assertEqual(row.address in devices, not admits(expected, seen), row)
 
     def test_near_devices_go_first(self) -> None:
@@ -78,18 +78,18 @@ class AffinityTest(CaseTest):
             with self.subTest(policy=policy):
                 expected = self.expect(LOPSIDED, guest(devices=(nic(2, policy),)))
                 near, (nodeless,) = sorted(on(LOPSIDED, 1)), on(LOPSIDED, None)
-                good = Observation((GuestNode(1),), frozenset(near[:2]))
+                good = Observation((InstanceNode(1),), frozenset(near[:2]))
                 self.assertEqual((), admits(expected, good))
-                bad = Observation((GuestNode(1),), frozenset({near[0], nodeless}))
+                bad = Observation((InstanceNode(1),), frozenset({near[0], nodeless}))
                 self.assertEqual(1, len(admits(expected, bad)))
 
     def test_preferred_goes_far_when_it_must(self) -> None:
         asked = guest(memory_mib=1500, devices=(nic(2, NumaPolicy.PREFERRED),))
         expected = self.expect(LOPSIDED, asked)
         (nodeless,), far = on(LOPSIDED, None), sorted(on(LOPSIDED, 1))
-        near_first = Observation((GuestNode(0),), frozenset({nodeless, far[0]}))
+        near_first = Observation((InstanceNode(0),), frozenset({nodeless, far[0]}))
         self.assertEqual((), admits(expected, near_first))
-        not_at_all = Observation((GuestNode(0),), frozenset(far[:2]))
+        not_at_all = Observation((InstanceNode(0),), frozenset(far[:2]))
         self.assertEqual(
             ("of e1000e it has 2 far away, but must have 1 on no node and 1 far away",),
             admits(expected, not_at_all),
@@ -103,7 +103,7 @@ class AffinityTest(CaseTest):
         for node in range(4):
             for device in on(SOCKETS, 0, 2):
                 near = device in on(SOCKETS, 2 * (node // 2))
-                seen = Observation((GuestNode(node),), frozenset({device}))
+                seen = Observation((InstanceNode(node),), frozenset({device}))
                 self.assertEqual(near, not admits(expected, seen), (node, device))
         gone = Load(devices=on(SOCKETS, 0))
         self.assertEqual({(2,), (3,)}, places(self.expect(SOCKETS, asked, gone)))

@@ -17,7 +17,7 @@ from tests.unit.asking import (
 )
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
-    GuestNode,
+    InstanceNode,
     Limits,
     Observation,
     Placed,
@@ -81,9 +81,9 @@ class AdmissionTest(CaseTest):
         self.assertEqual(1, len(admits(certain, Rejection())))
         assert isinstance(certain, Placed)
         (choice,) = certain.choices
-        (supply,) = choice.supplies
-        unsure = dataclasses.replace(supply, certain=False)
-        choice = dataclasses.replace(choice, supplies=(unsure,))
+        (pools,) = choice.pools
+        unsure = dataclasses.replace(pools, certain=False)
+        choice = dataclasses.replace(choice, pools=(unsure,))
         self.assertEqual((), admits(dataclasses.replace(certain, choices=(choice,)), Rejection()))
         self.assertEqual(
             1, len(admits(dataclasses.replace(certain, choices=(choice,)), Rejection(400)))
@@ -91,7 +91,7 @@ class AdmissionTest(CaseTest):
 
     def test_nodes(self) -> None:
         asked = guest(2, cpu_policy=DEDICATED)
-        self.check(ARTICLE, asked, Observation((GuestNode(1),)), "it is on 1, but may be on 0")
+        self.check(ARTICLE, asked, Observation((InstanceNode(1),)), "it is on 1, but may be on 0")
         self.check(
             ARTICLE,
             asked,
@@ -111,24 +111,24 @@ class AdmissionTest(CaseTest):
         ):
             with self.subTest(pins=pins):
                 facts = () if fact is None else (f"guest node 0 on node 0: {fact}",)
-                self.check(ARTICLE, asked, Observation((GuestNode(0, pins),)), *facts)
+                self.check(ARTICLE, asked, Observation((InstanceNode(0, pins),)), *facts)
 
     def test_threads_of_one_core(self) -> None:
         asked = guest(2, cpu_policy=DEDICATED, thread_policy=ThreadPolicy.REQUIRE)
-        self.check(THREADS, asked, Observation((GuestNode(0, {0: 4, 1: 5}),)))
+        self.check(THREADS, asked, Observation((InstanceNode(0, {0: 4, 1: 5}),)))
         self.check(
             THREADS,
             asked,
-            Observation((GuestNode(0, {0: 4, 1: 6}),)),
+            Observation((InstanceNode(0, {0: 4, 1: 6}),)),
             "guest node 0 on node 0: pinned to 4,6, which are not threads of the same cores",
         )
         three = guest(3, cpu_policy=DEDICATED, thread_policy=ThreadPolicy.REQUIRE)
-        self.check(THREADS, three, Observation((GuestNode(0, {0: 4, 1: 5, 2: 7}),)))
+        self.check(THREADS, three, Observation((InstanceNode(0, {0: 4, 1: 5, 2: 7}),)))
 
     def test_floating(self) -> None:
-        good = Observation((GuestNode(0, floating=frozenset({0, 1})),))
+        good = Observation((InstanceNode(0, floating=frozenset({0, 1})),))
         self.check(ARTICLE, guest(2), good)
-        bad = Observation((GuestNode(0, floating=frozenset({0, 1, 4})),))
+        bad = Observation((InstanceNode(0, floating=frozenset({0, 1, 4})),))
         fact = "guest node 0 on node 0: floats over 0-1,4, but must over 0-1"
         self.check(ARTICLE, guest(2), bad, fact)
 
@@ -142,7 +142,7 @@ class AdmissionTest(CaseTest):
         ):
             with self.subTest(memory=memory_mib, size=size):
                 facts = () if fact is None else (f"guest node 0 on node 1: {fact}",)
-                node = GuestNode(1, memory_mib=memory_mib, page_size_kib=size)
+                node = InstanceNode(1, memory_mib=memory_mib, page_size_kib=size)
                 self.check(SMALL, asked, Observation((node,)), *facts)
 
     def test_emulator(self) -> None:
@@ -157,7 +157,7 @@ class AdmissionTest(CaseTest):
         ):
             with self.subTest(policy=policy, cpus=cpus):
                 asked = guest(cpu_policy=DEDICATED, emulator_policy=policy)
-                seen = Observation((GuestNode(0, {0: 2}),), emulator=frozenset(cpus))
+                seen = Observation((InstanceNode(0, {0: 2}),), emulator=frozenset(cpus))
                 facts = admits(self.expect(ARTICLE, asked), seen)
                 self.assertEqual(0 if fact is None else 1, len(facts), facts)
                 self.assertTrue(fact is None or facts[0].endswith(fact), facts)
@@ -177,12 +177,14 @@ class AdmissionTest(CaseTest):
         ):
             with self.subTest(devices=devices):
                 facts = () if fact is None else (fact,)
-                self.check(ARTICLE, asked, Observation((GuestNode(0),), frozenset(devices)), *facts)
+                self.check(
+                    ARTICLE, asked, Observation((InstanceNode(0),), frozenset(devices)), *facts
+                )
         self.check(
             ARTICLE,
             guest(),
-            Observation((GuestNode(0),), frozenset(here[:1])),
-            f"it has {here[0]}, which it did not ask for or another guest has",
+            Observation((InstanceNode(0),), frozenset(here[:1])),
+            f"it has {here[0]}, which it did not ask for or another instance has",
         )
 
 
@@ -228,7 +230,7 @@ class PreferenceTest(CaseTest):
             (1, 2048, "it is on 1, but Nova prefers 0"),
         ):
             facts = () if fact is None else (fact,)
-            seen = Observation((GuestNode(node, page_size_kib=size),))
+            seen = Observation((InstanceNode(node, page_size_kib=size),))
             self.assertEqual((), admits(expected, seen))
             self.assertEqual(facts, departures(favourites, expected, seen))
 
@@ -239,7 +241,7 @@ class PreferenceTest(CaseTest):
         favourites = ranked(expected, THREADS, asked, Load(), ALL)
         fact = "guest node 0 is not on threads of as few cores as it could be"
         for pins, facts in (({0: 4, 1: 5}, ()), ({0: 4, 1: 6}, (fact,))):
-            seen = Observation((GuestNode(0, pins),))
+            seen = Observation((InstanceNode(0, pins),))
             self.assertEqual((), admits(expected, seen))
             self.assertEqual(facts, departures(favourites, expected, seen))
 
@@ -260,7 +262,7 @@ class UsageTest(CaseTest):
         )
         (device, *_) = sorted(on(SMALL, 0))
         seen = Observation(
-            (GuestNode(0, {1: 2}, page_size_kib=2048), GuestNode(1, {2: 5}, page_size_kib=4)),
+            (InstanceNode(0, {1: 2}, page_size_kib=2048), InstanceNode(1, {2: 5}, page_size_kib=4)),
             frozenset({device}),
             frozenset({3}),
         )
@@ -289,14 +291,14 @@ class UsageTest(CaseTest):
         for _ in range(9):
             expected = expectation(ARTICLE, asked, load, Limits())
             assert isinstance(expected, Placed)
-            (supply,) = expected.choices[0].supplies
-            load = after(load, asked, Observation((), frozenset({min(supply.groups[0])})))
+            (pools,) = expected.choices[0].pools
+            load = after(load, asked, Observation((), frozenset({min(pools.groups[0])})))
         self.assertIsInstance(expectation(ARTICLE, asked, load, Limits()), Refused)
         self.assertEqual(on(ARTICLE, 0, 1, 2), load.devices)
 
     def test_smt_is_counted_by_thread(self) -> None:
         asked = guest(cpu_policy=DEDICATED)
-        load = after(Load(), asked, Observation((GuestNode(0, {0: 2}),)))
+        load = after(Load(), asked, Observation((InstanceNode(0, {0: 2}),)))
         again = expectation(SMT, asked, load, ALL)
         assert isinstance(again, Placed)
-        self.assertEqual(frozenset({3}), again.choices[0].berths[0].free)
+        self.assertEqual(frozenset({3}), again.choices[0].cells[0].free)

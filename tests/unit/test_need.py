@@ -10,8 +10,8 @@ from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
-    GuestNode,
     HostCandidate,
+    InstanceNode,
     Limits,
     Observation,
     Placed,
@@ -187,16 +187,17 @@ class SituationTest(unittest.TestCase):
     def seen(self, choice: Choice) -> Observation:
         devices = frozenset(
             device
-            for supply in choice.supplies
+            for supply in choice.pools
             for group, count in zip(supply.groups, min(supply.takes), strict=True)
             for device in sorted(group)[:count]
         )
         return Observation(
             tuple(
-                GuestNode(
-                    berth.node, dict(zip(sorted(berth.dedicated), sorted(berth.free), strict=False))
+                InstanceNode(
+                    fit.node,
+                    dict(zip(sorted(fit.dedicated), sorted(fit.free), strict=False)),
                 )
-                for berth in choice.berths
+                for fit in choice.cells
             ),
             devices,
         )

@@ -9,7 +9,7 @@ from typing import Any
 
 from vhost_tempest_plugin.host.nested_guest import LAST_LINE
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.expect import GuestNode, Limits, Observation
+from vhost_tempest_plugin.nova.expect import InstanceNode, Limits, Observation
 from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.nova.views import Power
@@ -61,7 +61,7 @@ class FakeInspector:
     """Sees servers where it is told to."""
 
     def __init__(self) -> None:
-        self.seen: Observation | None = Observation((GuestNode(0),))
+        self.seen: Observation | None = Observation((InstanceNode(0),))
         self.facts: tuple[str, ...] = ()
         self.console_log: str | None = None
         self.leaks: tuple[str, ...] = ()
@@ -149,13 +149,13 @@ class SessionTest(ServerCase):
         self.assertEqual([ID], self.session.asked)
 
     def test_a_server_that_has_moved_on_its_own_is_a_disagreement(self) -> None:
-        self.inspector.seen = Observation((GuestNode(1),))
+        self.inspector.seen = Observation((InstanceNode(1),))
         with self.assertRaisesRegex(DisagreementError, r"server 0 after a nap: it was .*, is .*"):
             self.server.check("a nap")
 
     def test_each_check_compares_with_what_was_seen_last(self) -> None:
         """No observation is judged that is older than the last inspection."""
-        self.inspector.seen = Observation((GuestNode(1),))
+        self.inspector.seen = Observation((InstanceNode(1),))
         self.session.check(ID, step="move", moved=True)
         self.server.check("a nap")
         self.assertEqual((1,), self.server.nodes)

@@ -10,7 +10,7 @@ from typing import Any
 from tests.unit import server_views
 from tests.unit.server_views import CPU_SETS, DEDICATED, GUEST, HOST, ROW, SHARED, VIEWS
 from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell
-from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect import InstanceNode, Observation
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
     Holding,
@@ -65,7 +65,7 @@ class AgreementTest(unittest.TestCase):
 
     def test_who_differs_and_in_what(self) -> None:
         row = VIEWS.nova[0]
-        node = GuestNode(1, memory_mib=server_views.MIB)
+        node = InstanceNode(1, memory_mib=server_views.MIB)
         for view, subject, views in (
             (View.NOVA, GUEST, replace(VIEWS, recorded=None)),
             (View.LIBVIRT, GUEST, replace(VIEWS, domain=None)),
@@ -241,7 +241,7 @@ class ObservationTest(unittest.TestCase):
             vcpu_cpus={0: frozenset({pinned}), 1: server_views.cpus(1)},
         )
         (node,) = observation(two, DEDICATED).nodes
-        self.assertEqual(GuestNode(1, {0: pinned}, server_views.cpus(1), 64, 2048), node)
+        self.assertEqual(InstanceNode(1, {0: pinned}, server_views.cpus(1), 64, 2048), node)
 
     def test_memory_of_several_nodes_is_on_none(self) -> None:
         wide = replace(DOMAIN, cells=(DomainCell(frozenset({0}), 64, frozenset({0, 1}), None),))
@@ -266,7 +266,7 @@ class ObservationTest(unittest.TestCase):
             }
         )
         self.assertEqual(
-            Observation((GuestNode(2, {0: 5, 1: 6}, None, 256, 4),), emulator=frozenset({7})),
+            Observation((InstanceNode(2, {0: 5, 1: 6}, None, 256, 4),), emulator=frozenset({7})),
             numa_topology(text),
         )
         self.assertEqual(Observation(), numa_topology(None))
@@ -285,7 +285,7 @@ class ObservationTest(unittest.TestCase):
             "pagesize_kb": None,
         }
         self.assertEqual(
-            Observation((GuestNode(2, {0: 5}, None, 256, None),)), server_topology(answer)
+            Observation((InstanceNode(2, {0: 5}, None, 256, None),)), server_topology(answer)
         )
         self.assertEqual(Observation(), server_topology({"nodes": [], "pagesize_kb": None}))
 

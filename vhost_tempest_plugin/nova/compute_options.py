@@ -21,11 +21,11 @@ Options = Mapping[str, Mapping[str, str | tuple[str, ...]]]
 class ComputeOptions:
     """The options of nova-compute on one host, as far as its inventory depends on them.
 
-    :param cpus: those that guests float over, and those that guests are pinned to
+    :param cpus: those that instances float over, and those that instances are pinned to
     :param entries: ``[pci]device_spec``
     :param devices: the functions that Nova tracks, ascending by address
     :param reports_devices: ``[pci]report_in_placement``
-    :param memory_mib: ``[libvirt]file_backed_memory``; 0 where guests have the host's own
+    :param memory_mib: ``[libvirt]file_backed_memory``; 0 where instances have the host's own
     """
 
     cpus: CpuSets

@@ -60,7 +60,7 @@ class Entry:
     :param traits: custom ones, in any spelling that Nova accepts
     :param managed: whether libvirt takes the function from its driver and gives it back; Nova's
         default is yes
-    :param one_time_use: whether no second guest may have it until somebody has cleaned it
+    :param one_time_use: whether no second instance may have it until somebody has cleaned it
     """
 
     vendor_id: str | None = None

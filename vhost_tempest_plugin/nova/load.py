@@ -9,9 +9,9 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 @dataclass(frozen=True, slots=True)
 class NodeLoad:
-    """What guests with NUMA nodes have taken of a host's node.
+    """What instances with NUMA nodes have taken of a host's node.
 
-    :param pinned: host CPUs that are dedicated to guests or their emulators
+    :param pinned: host CPUs that are dedicated to instances or their emulators
     :param floating_vcpus: guest CPUs that float over the node's shared ones
     :param memory_mib: memory, on pages of whatever size
     :param pages: (size in KiB, how many), of pages taken; the smallest size included
@@ -29,12 +29,12 @@ class NodeLoad:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What guests have taken of a host; one that has none is ``Load()``.
+    """What instances have taken of a host; one that has none is ``Load()``.
 
     :param nodes: by the number of the host's node; one that is left out is free
-    :param devices: PCI functions that guests have
-    :param vcpus: guest CPUs of those guests that have no NUMA nodes, which are all floating
-    :param memory_mib: the memory of those guests
+    :param devices: PCI functions that instances have
+    :param vcpus: guest CPUs of those instances that have no NUMA nodes, which are all floating
+    :param memory_mib: the memory of those instances
     """
 
     nodes: Mapping[int, NodeLoad] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Load:
 
     @property
     def all_vcpus(self) -> int:
-        """Floating CPUs of all guests."""
+        """Floating CPUs of all instances."""
         return self.vcpus + sum(node.floating_vcpus for node in self.nodes.values())
 
     @property
     def all_memory_mib(self) -> int:
-        """Memory of all guests."""
+        """Memory of all instances."""
         return self.memory_mib + sum(node.memory_mib for node in self.nodes.values())

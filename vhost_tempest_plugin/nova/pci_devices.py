@@ -38,7 +38,7 @@ class DeviceType(StrEnum):
 
 
 class NumaPolicy(StrEnum):
-    """How near to the guest's CPUs a device must be (an alias's numa_policy)."""
+    """How near to the instance's CPUs a device must be (an alias's numa_policy)."""
 
     REQUIRED = "required"
     LEGACY = "legacy"
@@ -48,7 +48,7 @@ class NumaPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
-    """A sort of PCI function that a guest can ask for; its name is the alias's."""
+    """A sort of PCI function that an instance can ask for; its name is the alias's."""
 
     name: str
     id: PciId
@@ -77,14 +77,14 @@ class PciDeviceRow:
 
 @dataclass(frozen=True, slots=True)
 class CpuSets:
-    """Which CPUs of a host Nova gives to guests with floating CPUs, and which to pinned ones."""
+    """Which CPUs of a host Nova gives to instances with floating CPUs, and which to pinned ones."""
 
     shared: frozenset[int]
     dedicated: frozenset[int]
 
 
 def kinds(model: DeviceModel) -> tuple[DeviceKind, ...]:
-    """What a device can be given to a guest as: itself, or one of its virtual functions."""
+    """What a device can be given to an instance as: itself, or one of its virtual functions."""
     if model.sriov is None:
         return (DeviceKind(model.name, model.id, DeviceType.PCI),)
     return (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a guest asks for: its flavor's and its image's words.
+"""What an instance asks for: its flavor's and its image's words.
 
 The words are those of https://docs.openstack.org/nova/latest/configuration/extra-specs.html.
 """
@@ -13,7 +13,7 @@ from vhost_tempest_plugin.topology import cpuset
 
 
 class CpuPolicy(StrEnum):
-    """Whether a guest's CPUs float over those of other guests or have host CPUs of their own."""
+    """Whether an instance's CPUs float over shared host CPUs or have host CPUs of their own."""
 
     SHARED = "shared"
     DEDICATED = "dedicated"
@@ -87,9 +87,9 @@ class ImageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A guest as its flavor and image describe it; its disk is left out.
+    """An instance as its flavor and image describe it; its disk is left out.
 
-    :param nodes: how many NUMA nodes the guest has; None leaves it to Nova
+    :param nodes: how many NUMA nodes the instance has; None leaves it to Nova
     :param node_cpus: the guest CPUs of each guest node, or none for equal shares
     :param node_memory_mib: the memory of each guest node, or none for equal shares
     :param dedicated_mask: with the policy "mixed", the guest CPUs that are dedicated
@@ -113,7 +113,7 @@ class Request:
 
     def __post_init__(self) -> None:
         if self.vcpus < 1 or self.memory_mib < 1:
-            raise ValueError(f"{self.vcpus} CPUs and {self.memory_mib} MiB make no guest")
+            raise ValueError(f"{self.vcpus} CPUs and {self.memory_mib} MiB make no instance")
         if not all(self.node_cpus):
             raise ValueError("a guest node without CPUs cannot be written in a flavor")
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Nova must do with a request on a host that has a topology and a load.
 
-``expectation`` says where a guest may be placed and with which devices, or that it must be
+``expectation`` says where an instance may be placed and with which devices, or that it must be
 refused, and why; ``admits`` compares that with what was observed; ``ranked`` says what of it
 Nova prefers.  A ``HostLoads`` is several hosts with their loads.
 """
@@ -9,7 +9,7 @@ Nova prefers.  A ``HostLoads`` is several hosts with their loads.
 from vhost_tempest_plugin.nova.expect.comparison import admits
 from vhost_tempest_plugin.nova.expect.domain_settings import DomainSettings, domain_settings
 from vhost_tempest_plugin.nova.expect.expectation import expectation
-from vhost_tempest_plugin.nova.expect.fleet import (
+from vhost_tempest_plugin.nova.expect.host_loads import (
     HostCandidate,
     HostLoads,
     RequestOutcome,
@@ -19,7 +19,7 @@ from vhost_tempest_plugin.nova.expect.fleet import (
     refusal,
 )
 from vhost_tempest_plugin.nova.expect.limits import Limits
-from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
+from vhost_tempest_plugin.nova.expect.observation import InstanceNode, Observation, Rejection
 from vhost_tempest_plugin.nova.expect.outcome import Choice, Expectation, Placed, Refused, example
 from vhost_tempest_plugin.nova.expect.pcpu import pcpu_fallback, pcpus
 from vhost_tempest_plugin.nova.expect.preference import departures, ranked
@@ -33,9 +33,9 @@ __all__ = [
     "DeviceProvider",
     "DomainSettings",
     "Expectation",
-    "GuestNode",
     "HostCandidate",
     "HostLoads",
+    "InstanceNode",
     "Limits",
     "Observation",
     "Placed",

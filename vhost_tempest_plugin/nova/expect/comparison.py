@@ -4,7 +4,7 @@
 from collections.abc import Iterable, Iterator
 
 from vhost_tempest_plugin.nova.expect.fit import threads_a_core
-from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation, Rejection
+from vhost_tempest_plugin.nova.expect.observation import InstanceNode, Observation, Rejection
 from vhost_tempest_plugin.nova.expect.outcome import (
     CellFit,
     Choice,
@@ -62,70 +62,70 @@ def _refused(expected: Refused, seen: Observation | Rejection) -> Iterator[str]:
 
 
 def _placed(expected: Placed, choice: Choice, seen: Observation) -> Iterator[str]:
-    for cell, (berth, node) in enumerate(zip(choice.berths, seen.nodes, strict=True)):
-        for fact in (*_cpus(expected, berth, node), *_memory(berth, node)):
-            yield f"guest node {cell} on node {berth.node}: {fact}"
+    for cell, (cell_fit, node) in enumerate(zip(choice.cells, seen.nodes, strict=True)):
+        for fact in (*_cpus(expected, cell_fit, node), *_memory(cell_fit, node)):
+            yield f"guest node {cell} on node {cell_fit.node}: {fact}"
     yield from _emulator(expected, choice, seen)
     yield from _devices(choice, seen.devices)
 
 
-def _cpus(expected: Placed, berth: CellFit, node: GuestNode) -> Iterator[str]:
+def _cpus(expected: Placed, cell_fit: CellFit, node: InstanceNode) -> Iterator[str]:
     pins = frozenset(node.pins.values())
-    if frozenset(node.pins) != berth.dedicated or len(pins) != len(berth.dedicated):
-        yield f"pinned {_pins(node)}, but {_set(berth.dedicated)} must have CPUs of their own"
-    elif not pins <= berth.free:
-        yield f"pinned to {_set(pins)}, but free are {_set(berth.free)}"
+    if frozenset(node.pins) != cell_fit.dedicated or len(pins) != len(cell_fit.dedicated):
+        yield f"pinned {_pins(node)}, but {_set(cell_fit.dedicated)} must have CPUs of their own"
+    elif not pins <= cell_fit.free:
+        yield f"pinned to {_set(pins)}, but free are {_set(cell_fit.free)}"
     elif (
         expected.thread_policy is ThreadPolicy.REQUIRE
         and pins
-        and not any(threads > 1 for threads in threads_taken(berth.cores, pins))
+        and not any(threads > 1 for threads in threads_taken(cell_fit.cores, pins))
     ):
         yield f"pinned to {_set(pins)}, which are not threads of the same cores"
-    if node.floating is not None and berth.floating and node.floating != berth.shared:
-        yield f"floats over {_set(node.floating)}, but must over {_set(berth.shared)}"
+    if node.floating is not None and cell_fit.floating and node.floating != cell_fit.shared:
+        yield f"floats over {_set(node.floating)}, but must over {_set(cell_fit.shared)}"
 
 
-def _memory(berth: CellFit, node: GuestNode) -> Iterator[str]:
-    if node.memory_mib not in (None, berth.memory_mib):
-        yield f"{node.memory_mib} MiB, but must have {berth.memory_mib}"
-    sizes = berth.page_sizes_kib
+def _memory(cell_fit: CellFit, node: InstanceNode) -> Iterator[str]:
+    if node.memory_mib not in (None, cell_fit.memory_mib):
+        yield f"{node.memory_mib} MiB, but must have {cell_fit.memory_mib}"
+    sizes = cell_fit.page_sizes_kib
     if sizes and node.page_size_kib is not None and node.page_size_kib not in sizes:
         yield f"pages of {node.page_size_kib} KiB, but may have {' or '.join(map(str, sizes))}"
 
 
 def _emulator(expected: Placed, choice: Choice, seen: Observation) -> Iterator[str]:
-    if seen.emulator is None or not choice.berths:
+    if seen.emulator is None or not choice.cells:
         return
     pins = frozenset(cpu for node in seen.nodes for cpu in node.pins.values())
     if expected.emulator_policy is EmulatorPolicy.ISOLATE:
-        berth = choice.berths[0]
-        if len(seen.emulator) != berth.reserved or not seen.emulator <= berth.free - pins:
+        cell_fit = choice.cells[0]
+        if len(seen.emulator) != cell_fit.reserved or not seen.emulator <= cell_fit.free - pins:
             yield (
                 f"its emulator is on {_set(seen.emulator)}, but must have a CPU of its own "
-                f"of {_set(berth.free - pins)}"
+                f"of {_set(cell_fit.free - pins)}"
             )
         return
     if expected.emulator_policy is EmulatorPolicy.SHARE and expected.shared:
         must = expected.shared
     else:
-        must = pins.union(*(berth.shared for berth in choice.berths if berth.floating))
+        must = pins.union(*(cell_fit.shared for cell_fit in choice.cells if cell_fit.floating))
     if seen.emulator != must:
         yield f"its emulator is on {_set(seen.emulator)}, but must be on {_set(must)}"
 
 
 def _devices(choice: Choice, seen: frozenset[PciAddress]) -> Iterator[str]:
-    free = frozenset[PciAddress]().union(*(_all(supply) for supply in choice.supplies))
+    free = frozenset[PciAddress]().union(*(_all(pools) for pools in choice.pools))
     if seen - free:
-        yield f"it has {_list(seen - free)}, which it did not ask for or another guest has"
-    for supply in choice.supplies:
-        took = tuple(len(seen & group) for group in supply.groups)
-        if took not in supply.takes:
-            must = " or ".join(_take(take) for take in sorted(supply.takes))
-            yield f"of {supply.kind.name} it has {_take(took)}, but must have {must}"
+        yield f"it has {_list(seen - free)}, which it did not ask for or another instance has"
+    for pools in choice.pools:
+        took = tuple(len(seen & group) for group in pools.groups)
+        if took not in pools.takes:
+            must = " or ".join(_take(take) for take in sorted(pools.takes))
+            yield f"of {pools.kind.name} it has {_take(took)}, but must have {must}"
 
 
-def _all(supply: DevicePools) -> frozenset[PciAddress]:
-    return frozenset[PciAddress]().union(*supply.groups)
+def _all(pools: DevicePools) -> frozenset[PciAddress]:
+    return frozenset[PciAddress]().union(*pools.groups)
 
 
 def _take(take: tuple[int, ...]) -> str:
@@ -145,7 +145,7 @@ def _words(seen: Rejection) -> str:
     return f"{how}: {seen.message}" if seen.message else how
 
 
-def _pins(node: GuestNode) -> str:
+def _pins(node: InstanceNode) -> str:
     return ", ".join(f"{vcpu} to {cpu}" for vcpu, cpu in sorted(node.pins.items())) or "is nothing"
 
 

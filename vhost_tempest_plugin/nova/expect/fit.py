@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a guest's node fits a host's.
+"""Whether an instance's node fits a host's.
 
 nova/virt/hardware.py, ``_numa_fit_instance_cell`` and ``_pack_instance_onto_cores``.
 """
@@ -7,7 +7,7 @@ nova/virt/hardware.py, ``_numa_fit_instance_cell`` and ``_pack_instance_onto_cor
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.nova.expect.guest import Guest, GuestCell
+from vhost_tempest_plugin.nova.expect.constraints import Constraints, InstanceCell
 from vhost_tempest_plugin.nova.expect.host import HostNode
 from vhost_tempest_plugin.nova.expect.limits import Limits
 from vhost_tempest_plugin.nova.expect.outcome import CellFit
@@ -22,20 +22,20 @@ _KIB = 1024
 class Misfit:
     """Why not; *detail* has the numbers."""
 
-    lack: Shortage
+    shortage: Shortage
     detail: str
 
 
 def fit(
-    guest: Guest, cell: int, node: HostNode, load: NodeLoad, limits: Limits
+    asked: Constraints, cell: int, node: HostNode, load: NodeLoad, limits: Limits
 ) -> CellFit | Misfit:
     """The place of guest node number *cell* on a host's node that has a load."""
-    want, reserved = guest.cells[cell], guest.reserved(cell)
-    sizes = _page_sizes(guest, want, node, load)
+    want, reserved = asked.cells[cell], asked.reserved(cell)
+    sizes = _page_sizes(asked, want, node, load)
     misfit = (
-        _pages(guest, want, node, load, sizes)
-        or _cpus(guest, want, reserved, node, load)
-        or _overcommitted(guest, want, node, load, limits)
+        _pages(asked, want, node, load, sizes)
+        or _cpus(asked, want, reserved, node, load)
+        or _overcommitted(asked, want, node, load, limits)
     )
     if misfit is not None:
         return misfit
@@ -66,15 +66,17 @@ def threads_a_core(cores: Iterable[frozenset[int]], cpus: int) -> tuple[int, ...
     )
 
 
-def _page_sizes(guest: Guest, want: GuestCell, node: HostNode, load: NodeLoad) -> tuple[int, ...]:
+def _page_sizes(
+    asked: Constraints, want: InstanceCell, node: HostNode, load: NodeLoad
+) -> tuple[int, ...]:
     """Page sizes that the request allows and that the node has enough free pages of."""
-    if guest.page_size is None:
+    if asked.page_size is None:
         return ()
     need_kib = want.memory_mib * _KIB
     return tuple(
         size
         for size, total in reversed(node.pages)
-        if _allowed(guest.page_size, size, node)
+        if _allowed(asked.page_size, size, node)
         and need_kib % size == 0
         and need_kib <= (total - load.used(size)) * size
     )
@@ -92,25 +94,25 @@ def _allowed(wanted: PageSize | int, size_kib: int, node: HostNode) -> bool:
 
 
 def _pages(
-    guest: Guest, want: GuestCell, node: HostNode, load: NodeLoad, sizes: tuple[int, ...]
+    asked: Constraints, want: InstanceCell, node: HostNode, load: NodeLoad, sizes: tuple[int, ...]
 ) -> Misfit | None:
-    if guest.page_size is not None:
+    if asked.page_size is not None:
         if sizes:
             return None
         free = ", ".join(f"{total - load.used(size)} of {size} KiB" for size, total in node.pages)
         return Misfit(
-            Shortage.PAGES, f"{want.memory_mib} MiB on pages {str(guest.page_size)!r}; free: {free}"
+            Shortage.PAGES, f"{want.memory_mib} MiB on pages {str(asked.page_size)!r}; free: {free}"
         )
     # Of the smallest size; only dedicated CPUs forbid to promise the same memory twice.
     size, total = node.pages[0]
-    pages = total - load.used(size) if guest.pinned else total
+    pages = total - load.used(size) if asked.pinned else total
     if want.memory_mib * _KIB <= pages * size:
         return None
     return Misfit(Shortage.MEMORY, f"{want.memory_mib} MiB of {pages * size // _KIB}")
 
 
 def _cpus(
-    guest: Guest, want: GuestCell, reserved: int, node: HostNode, load: NodeLoad
+    asked: Constraints, want: InstanceCell, reserved: int, node: HostNode, load: NodeLoad
 ) -> Misfit | None:
     if len(want.floating) > len(node.shared):
         return Misfit(
@@ -120,10 +122,10 @@ def _cpus(
     need = len(want.dedicated) + reserved
     if need > len(free):
         return Misfit(Shortage.DEDICATED_CPUS, f"{need} of {len(free)}")
-    if want.dedicated and not _threads(guest.thread_policy, len(want.dedicated), node, free):
+    if want.dedicated and not _threads(asked.thread_policy, len(want.dedicated), node, free):
         return Misfit(
             Shortage.THREADS,
-            f"{len(want.dedicated)} CPUs by {guest.thread_policy}, {node.threads} threads a core,"
+            f"{len(want.dedicated)} CPUs by {asked.thread_policy}, {node.threads} threads a core,"
             f" {len(free)} free",
         )
     return None
@@ -131,7 +133,7 @@ def _cpus(
 
 def _threads(policy: ThreadPolicy | None, cpus: int, node: HostNode, free: frozenset[int]) -> bool:
     if policy is ThreadPolicy.ISOLATE:
-        # Where cores have several threads such a guest belongs on another host:
+        # Where cores have several threads such an instance belongs on another host:
         # https://bugs.launchpad.net/nova/+bug/1889633
         return node.threads == 1
     if policy is ThreadPolicy.REQUIRE:
@@ -141,15 +143,17 @@ def _threads(policy: ThreadPolicy | None, cpus: int, node: HostNode, free: froze
 
 
 def _overcommitted(
-    guest: Guest, want: GuestCell, node: HostNode, load: NodeLoad, limits: Limits
+    asked: Constraints, want: InstanceCell, node: HostNode, load: NodeLoad, limits: Limits
 ) -> Misfit | None:
-    """Floating guests may together ask for more than there is, up to a limit."""
-    if not guest.floating:
+    """Floating instances may together ask for more than there is, up to a limit."""
+    if not asked.floating:
         return None
     vcpus, limit = load.floating_vcpus + len(want.floating), len(node.shared) * limits.cpu_ratio
     if vcpus > limit:
-        return Misfit(Shortage.FLOATING_CPUS, f"{vcpus} with those of other guests, of {limit:g}")
+        return Misfit(
+            Shortage.FLOATING_CPUS, f"{vcpus} with those of other instances, of {limit:g}"
+        )
     mib, limit_mib = load.memory_mib + want.memory_mib, node.memory_mib * limits.ram_ratio
     if mib > limit_mib:
-        return Misfit(Shortage.MEMORY, f"{mib} MiB with those of other guests, of {limit_mib:g}")
+        return Misfit(Shortage.MEMORY, f"{mib} MiB with those of other instances, of {limit_mib:g}")
     return None

@@ -21,9 +21,9 @@ _KIB = 1024
 class HostNode:
     """A NUMA node of a host.
 
-    :param shared: CPUs that guests float over
-    :param dedicated: CPUs that guests are pinned to
-    :param cores: the threads of each core, those left out that no guest may use
+    :param shared: CPUs that instances float over
+    :param dedicated: CPUs that instances are pinned to
+    :param cores: the threads of each core, those left out that no instance may use
     :param socket: None where its CPUs are of several sockets, or there are none
     :param pages: (size in KiB, how many), ascending; small ones are what huge ones leave over
     """
@@ -38,7 +38,7 @@ class HostNode:
 
     @property
     def threads(self) -> int:
-        """How many threads a core has for guests, 0 without CPUs."""
+        """How many threads a core has for instances, 0 without CPUs."""
         return max((len(core) for core in self.cores), default=0)
 
 
@@ -56,7 +56,7 @@ class NovaHost:
 
     @property
     def shared(self) -> frozenset[int]:
-        """The CPUs of all nodes that guests float over."""
+        """The CPUs of all nodes that instances float over."""
         return frozenset().union(*(node.shared for node in self.nodes))
 
     def near(self, nodes: frozenset[int]) -> frozenset[int] | None:

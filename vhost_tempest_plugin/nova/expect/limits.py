@@ -9,9 +9,9 @@ class Limits:
     """Options of nova.conf; the defaults are Nova's (nova/conf/compute.py).
 
     :param cpu_ratio: floating guest CPUs for each shared host CPU
-    :param ram_ratio: guests' memory for each piece of the host's
-    :param reserved_mib: of the host's memory, what no guest is given
-    :param pack: whether guests are put where others are already
+    :param ram_ratio: instances' memory for each piece of the host's
+    :param reserved_mib: of the host's memory, what no instance is given
+    :param pack: whether instances are put where others are already
         (``[compute] packing_host_numa_cells_allocation_strategy``)
     """
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was seen of a request: a guest that runs, or a refusal.
+"""What was seen of a request: an instance that runs, or a refusal.
 
 A field that is None was not looked at.
 """
@@ -11,8 +11,8 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 @dataclass(frozen=True, slots=True)
-class GuestNode:
-    """A guest's NUMA node.
+class InstanceNode:
+    """A NUMA node of an instance that runs, as far as it was seen.
 
     :param node: the host's node of its memory
     :param pins: the host CPU of each guest CPU that has only one
@@ -29,23 +29,23 @@ class GuestNode:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """A guest that runs.
+    """An instance that runs.
 
-    :param nodes: by the number of the guest's node; none where it has no NUMA topology
+    :param nodes: by the number of the instance's node; none where it has no NUMA topology
     :param devices: the PCI functions that it has
     :param emulator: the host CPUs of its emulator's threads
     """
 
-    nodes: tuple[GuestNode, ...] = ()
+    nodes: tuple[InstanceNode, ...] = ()
     devices: frozenset[PciAddress] = frozenset()
     emulator: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A guest that does not run.
+    """An instance that does not run.
 
-    :param http_status: what the API answered, None where it accepted the guest and no host
+    :param http_status: what the API answered, None where it accepted the instance and no host
         was found
     :param message: what the user was told
     """

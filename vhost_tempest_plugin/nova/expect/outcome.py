@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Nova must do with a request: place the guest in one of these ways, or refuse it."""
+"""What Nova must do with a request: place the instance in one of these ways, or refuse it."""
 
 from dataclasses import dataclass
 
-from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect.observation import InstanceNode, Observation
 from vhost_tempest_plugin.nova.expect.reason import Conflict, Shortage
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, ThreadPolicy
@@ -12,7 +12,7 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 @dataclass(frozen=True, slots=True)
 class CellFit:
-    """A host's node for a guest's node.
+    """How a NUMA node of an instance fits a node of the host.
 
     :param node: the host's node
     :param floating: guest CPUs that float, over the host CPUs *shared*
@@ -36,9 +36,9 @@ class CellFit:
 
 @dataclass(frozen=True, slots=True)
 class DevicePools:
-    """The devices of one kind for all that a request wants of it.
+    """The free devices of one kind (Nova's ``PciDeviceStats.pools``), and how many may be taken.
 
-    :param groups: the free devices by how near they are: on the guest's nodes, elsewhere in
+    :param groups: the free devices by how near they are: on the instance's nodes, elsewhere in
         their sockets, on no node, far away; without NUMA nodes of the guest all are near
     :param takes: how many of each group may be taken together, one of these ways
     :param certain: whether Nova finds one whatever order it has the devices in
@@ -52,37 +52,37 @@ class DevicePools:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One way to place a guest: a berth for each of its nodes, and devices."""
+    """One way to place an instance: a fit for each of its nodes, and devices."""
 
-    berths: tuple[CellFit, ...]
-    supplies: tuple[DevicePools, ...]
+    cells: tuple[CellFit, ...]
+    pools: tuple[DevicePools, ...]
 
     @property
     def nodes(self) -> tuple[int, ...]:
-        """The host's node of each of the guest's."""
-        return tuple(berth.node for berth in self.berths)
+        """The host's node of each of the instance's."""
+        return tuple(cell_fit.node for cell_fit in self.cells)
 
     @property
     def certain(self) -> bool:
         """Whether nothing but the order of the devices, which is Nova's, can spoil it."""
-        return all(supply.certain for supply in self.supplies)
+        return all(pool.certain for pool in self.pools)
 
 
 def example(choice: Choice) -> Observation:
     """What is seen of a server that is placed in this way; one of several possibilities."""
     nodes = tuple(
-        GuestNode(
+        InstanceNode(
             node=fit.node,
             pins=dict(zip(sorted(fit.dedicated), sorted(fit.free), strict=False)),
             floating=fit.shared if fit.floating else None,
             memory_mib=fit.memory_mib,
             page_size_kib=fit.page_sizes_kib[0] if fit.page_sizes_kib else None,
         )
-        for fit in choice.berths
+        for fit in choice.cells
     )
     devices = (
         address
-        for pools in choice.supplies
+        for pools in choice.pools
         for group, count in zip(pools.groups, min(pools.takes), strict=True)
         for address in sorted(group)[:count]
     )
@@ -91,9 +91,9 @@ def example(choice: Choice) -> Observation:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The guest runs, in one of these ways; ascending by nodes.
+    """The instance runs, in one of these ways; ascending by nodes.
 
-    :param shared: the CPUs of the whole host that guests float over
+    :param shared: the CPUs of the whole host that instances float over
     """
 
     choices: tuple[Choice, ...]
@@ -113,7 +113,7 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The guest does not run: the API refuses it, or no host is found.
+    """The instance does not run: the API refuses it, or no host is found.
 
     :param detail: the numbers
     """

@@ -8,9 +8,9 @@ it answers then is taken of a host only where that host could not serve the PCPU
 
 from collections.abc import Iterable
 
-from vhost_tempest_plugin.nova.expect.fleet import HostCandidate
-from vhost_tempest_plugin.nova.expect.guest import ConflictError, resolve
+from vhost_tempest_plugin.nova.expect.constraints import ConflictError, resolve
 from vhost_tempest_plugin.nova.expect.host import seen_by_nova
+from vhost_tempest_plugin.nova.expect.host_loads import HostCandidate
 from vhost_tempest_plugin.nova.request import Request
 
 
@@ -21,11 +21,11 @@ def pcpus(request: Request) -> int:
     of an isolated emulator another.
     """
     try:
-        guest = resolve(request)
+        asked = resolve(request)
     except ConflictError:
         return 0
     return sum(
-        len(cell.dedicated) + guest.reserved(number) for number, cell in enumerate(guest.cells)
+        len(cell.dedicated) + asked.reserved(number) for number, cell in enumerate(asked.cells)
     )
 
 

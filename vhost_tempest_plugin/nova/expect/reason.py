@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a guest is refused."""
+"""Why an instance is refused."""
 
 from enum import StrEnum
 
@@ -41,7 +41,7 @@ class Conflict(StrEnum):
 
 
 class Shortage(StrEnum):
-    """What a host does not have: "No valid host was found", and the guest goes to ERROR."""
+    """What a host does not have: "No valid host was found", and the instance goes to ERROR."""
 
     VCPUS = "floating CPUs of the whole host"
     TOTAL_MEMORY = "memory of the whole host"
@@ -54,4 +54,4 @@ class Shortage(StrEnum):
     ONE_NODE = "a node that has all of it"
     SEPARATE_NODES = "a node of its own for each guest node"
     DEVICES = "free devices"
-    AFFINITY = "free devices near the guest's nodes"
+    AFFINITY = "free devices near the instance's nodes"

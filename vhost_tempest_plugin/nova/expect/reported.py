@@ -45,7 +45,7 @@ def device_providers(
     """All of a host, ascending by address.
 
     :param entries: its ``device_spec``
-    :param taken: devices that a guest has, or has had where they are for one use
+    :param taken: devices that an instance has, or has had where they are for one use
     """
     physical = pci_devices.physical_functions(layout)
     known = device_spec.tracked(pci_devices.functions(layout), entries, physical)

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The load of a host with one more guest.
+"""The load of a host with one more instance.
 
 nova/virt/hardware.py, ``numa_usage_from_instance_numa``.
 """
 
-from vhost_tempest_plugin.nova.expect.guest import GuestCell, resolve
+from vhost_tempest_plugin.nova.expect.constraints import InstanceCell, resolve
 from vhost_tempest_plugin.nova.expect.host import SMALL_KIB
-from vhost_tempest_plugin.nova.expect.observation import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect.observation import InstanceNode, Observation
 from vhost_tempest_plugin.nova.load import Load, NodeLoad
 from vhost_tempest_plugin.nova.request import EmulatorPolicy, Request
 
@@ -14,26 +14,26 @@ _KIB = 1024
 
 
 def after(load: Load, request: Request, seen: Observation) -> Load:
-    """The load with a guest of *request* that was seen.
+    """The load with an instance of *request* that was seen.
 
     :raises ConflictError: the request contradicts itself
     """
-    guest = resolve(request)
+    asked = resolve(request)
     devices = load.devices | seen.devices
-    if not guest.cells:
+    if not asked.cells:
         return Load(
-            load.nodes, devices, load.vcpus + guest.vcpus, load.memory_mib + guest.memory_mib
+            load.nodes, devices, load.vcpus + asked.vcpus, load.memory_mib + asked.memory_mib
         )
-    isolated = guest.emulator_policy is EmulatorPolicy.ISOLATE
+    isolated = asked.emulator_policy is EmulatorPolicy.ISOLATE
     nodes = dict(load.nodes)
-    for number, (cell, node) in enumerate(zip(guest.cells, seen.nodes, strict=True)):
+    for number, (cell, node) in enumerate(zip(asked.cells, seen.nodes, strict=True)):
         reserved = (seen.emulator or frozenset()) if isolated and number == 0 else frozenset()
         nodes[node.node] = _node_after(load.of(node.node), cell, node, reserved)
     return Load(nodes, devices, load.vcpus, load.memory_mib)
 
 
 def _node_after(
-    load: NodeLoad, cell: GuestCell, node: GuestNode, reserved: frozenset[int]
+    load: NodeLoad, cell: InstanceCell, node: InstanceNode, reserved: frozenset[int]
 ) -> NodeLoad:
     # On small pages where the request does not care and nobody looked.
     size_kib = node.page_size_kib or SMALL_KIB

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 _ROOT = "root"
 # -r: to its daemon's socket for those who look.
 _LIBVIRT = ("virt-ssh-helper", "-r", "qemu:///system")
-# Longer than a guest takes to boot in an emulated host.
+# Longer than an instance takes to boot in an emulated host.
 _PERSIST_S = 300
 # Not scaled by how slow the machine is: to measure that takes as long as a look.
 _LIMIT_S = 600.0
@@ -72,7 +72,7 @@ class ComputeHostReader:
         return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
 
     def look(self) -> HostView:
-        """What it says of its guests and devices now.
+        """What it says of its instances and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
@@ -95,7 +95,7 @@ class Link:
         self._held = ExitStack()
 
     def look(self) -> HostView:
-        """What the node says of its guests and devices now.
+        """What the node says of its instances and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """

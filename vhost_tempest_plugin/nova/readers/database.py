@@ -75,10 +75,10 @@ class NovaDatabase:
             cursor.execute(_DEVICES, (node["id"],))
             devices = tuple(sorted(TrackedDevice.read(row) for row in cursor.fetchall()))
             cursor.execute(_GUESTS, (host,))
-            guests: dict[str, Observation] = {
+            instances: dict[str, Observation] = {
                 row["uuid"]: numa_topology(row["numa_topology"]) for row in cursor.fetchall()
             }
-        return NovaView(node["uuid"], devices, guests)
+        return NovaView(node["uuid"], devices, instances)
 
     @contextmanager
     def _cursor(self) -> Iterator[pymysql.cursors.DictCursor]:

@@ -34,7 +34,7 @@ class Placement:
         return tuple(sorted((self._provider(each) for each in found), key=lambda p: p.name))
 
     def of(self, consumer: str, tree: Mapping[str, str]) -> tuple[Holding, ...]:
-        """What a consumer, as a guest or a migration, has."""
+        """What a consumer, as an instance or a migration, has."""
         held = self._get(f"/allocations/{consumer}")["allocations"]
         return tuple(
             _holding(consumer, tree.get(uuid, uuid), entry["resources"])

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What everybody who knows of a guest says of it, and whether they agree.
+"""What everybody who knows of an instance says of it, and whether they agree.
 
 The five are libvirt (its XML), sysfs of the host, Nova (its database and its API), Placement and
 the guest's own report; ``disagreements`` compares what they say, ``leaks`` what is still held
-when all guests are gone.
+when all instances are gone.
 """
 
 from vhost_tempest_plugin.host.observe.host_view import HostDevice, HostView

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether all who know of a guest say the same of it."""
+"""Whether all who know of an instance say the same of it."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 
 from vhost_tempest_plugin.hypervisor.domain import GuestDomain
-from vhost_tempest_plugin.nova.expect import GuestNode, Observation, domain_settings
+from vhost_tempest_plugin.nova.expect import InstanceNode, Observation, domain_settings
 from vhost_tempest_plugin.nova.pci_devices import CpuSets
 from vhost_tempest_plugin.nova.views.disagreement import Disagreement, View
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED
@@ -18,10 +18,10 @@ _SMALL_KIB = 4
 
 
 def observation(domain: GuestDomain, dedicated: frozenset[int]) -> Observation:
-    """Where libvirt has a guest, in the words in which ``expect`` says where it may be.
+    """Where libvirt has an instance, in the words in which ``expect`` says where it may be.
 
-    :param dedicated: the host CPUs that guests are pinned to; a guest's CPU that may run on one
-        CPU only, and not one of these, floats over a set of one
+    :param dedicated: the host CPUs that instances are pinned to; a guest CPU that may run on one
+        host CPU only, and not one of these, floats over a set of one
     """
     nodes = []
     for cell in domain.cells:
@@ -29,7 +29,7 @@ def observation(domain: GuestDomain, dedicated: frozenset[int]) -> Observation:
         pins = {v: min(cpus) for v, cpus in on.items() if len(cpus) == 1 and cpus <= dedicated}
         floating = [cpus for vcpu, cpus in on.items() if vcpu not in pins]
         nodes.append(
-            GuestNode(
+            InstanceNode(
                 node=min(cell.nodes, default=-1) if len(cell.nodes) == 1 else -1,
                 pins=pins,
                 floating=frozenset[int]().union(*floating) if floating else None,
@@ -63,7 +63,7 @@ def _existence(views: ServerViews) -> Iterator[Disagreement]:
         yield Disagreement(views.server, {View.NOVA: f"it is not on {views.host}"})
     words = f"it is {views.power} on {views.host}"
     if views.domain is None:
-        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: "there is no such guest"})
+        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: "there is no such domain"})
     elif views.domain.active is not (views.power is Power.ON):
         state = "runs" if views.domain.active else "does not run"
         yield Disagreement(views.server, {View.API: words, View.LIBVIRT: f"it {state}"})
@@ -267,7 +267,7 @@ def _node(number: int | None) -> str:
     return "no node" if number is None or number < 0 else f"node {number}"
 
 
-def _pins(node: GuestNode) -> str:
+def _pins(node: InstanceNode) -> str:
     return ", ".join(f"{vcpu} to {cpu}" for vcpu, cpu in sorted(node.pins.items())) or "none"
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class View(StrEnum):
-    """Who says something of a guest."""
+    """Who says something of an instance."""
 
     NOVA = "nova"
     API = "nova's API"
@@ -21,7 +21,7 @@ class View(StrEnum):
 class Disagreement:
     """What each of them says.
 
-    :param subject: of what: a device, a guest's node, an amount
+    :param subject: of what: a device, an instance's node, an amount
     """
 
     subject: str

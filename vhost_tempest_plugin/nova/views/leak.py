@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is still held by guests that are gone, or on their way."""
+"""What is still held by instances that are gone, or on their way."""
 
 from collections.abc import Collection, Iterator, Set
 
@@ -21,29 +21,29 @@ def leaks(
 
     :param holdings: of every consumer, on any provider of the host
     :param before: the host when nothing was held yet: each device has its driver again
-    :param ours: only what these guests hold; anybody's where it is None
+    :param ours: only what these instances hold; anybody's where it is None
     """
     return tuple(
         leak
-        for guest, leak in (*_host(host), *_nova(nova), *_placement(holdings))
-        if ours is None or guest in ours
+        for instance, leak in (*_host(host), *_nova(nova), *_placement(holdings))
+        if ours is None or instance in ours
     ) + (() if before is None else tuple(_drivers(host, nova, before)))
 
 
 def unchanged(
-    guest: str, devices: Set[PciAddress], nova: NovaView, host: HostView
+    instance: str, devices: Set[PciAddress], nova: NovaView, host: HostView
 ) -> tuple[Disagreement, ...]:
-    """What a guest that waits elsewhere to be confirmed must have kept here, and has not.
+    """What an instance that waits elsewhere to be confirmed must have kept here, and has not.
 
     It has its devices in Nova's books, and nobody has them in hand.
 
     :param devices: those that it had here
     """
-    recorded = {device.row.address: device.status for device in nova.of(guest)}
+    recorded = {device.row.address: device.status for device in nova.of(instance)}
     facts = [
         Disagreement(
             str(address),
-            {View.NOVA: f"{recorded.get(address, 'not')} of {guest}", View.API: "kept for it"},
+            {View.NOVA: f"{recorded.get(address, 'not')} of {instance}", View.API: "kept for it"},
         )
         for address in sorted(devices | recorded.keys())
         if address not in devices or recorded.get(address) != ALLOCATED
@@ -58,8 +58,8 @@ def unchanged(
 
 
 def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:
-    for guest in host.domains:
-        yield guest, Disagreement(guest, {View.LIBVIRT: "it has this guest still"})
+    for instance in host.domains:
+        yield instance, Disagreement(instance, {View.LIBVIRT: "it has this instance still"})
     for device in host.devices.values():
         for holder in sorted(device.holders):
             words = f"vfio group {device.group} is held by {holder}"
@@ -67,8 +67,8 @@ def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:
 
 
 def _nova(nova: NovaView) -> Iterator[tuple[str, Disagreement]]:
-    for guest in nova.instances:
-        yield guest, Disagreement(guest, {View.NOVA: "this guest is on the host still"})
+    for instance in nova.instances:
+        yield instance, Disagreement(instance, {View.NOVA: "this instance is on the host still"})
     for device in nova.devices:
         if device.status != AVAILABLE or device.instance:
             words = f"{device.status}{f', of {device.instance}' if device.instance else ''}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vhost_tempest_plugin.nova.expect import GuestNode, Observation
+from vhost_tempest_plugin.nova.expect import InstanceNode, Observation
 from vhost_tempest_plugin.nova.pci_devices import DeviceType, PciDeviceRow
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -74,7 +74,7 @@ def numa_topology(text: str | None) -> Observation:
     reserved = frozenset(cpu for cell in cells for cpu in cell.get("cpuset_reserved") or ())
     return Observation(
         nodes=tuple(
-            GuestNode(
+            InstanceNode(
                 node=cell["id"],
                 pins={int(vcpu): cpu for vcpu, cpu in (cell["cpu_pinning_raw"] or {}).items()},
                 memory_mib=cell["memory"],
@@ -93,7 +93,7 @@ def server_topology(answer: Mapping[str, Any]) -> Observation:
     """
     return Observation(
         nodes=tuple(
-            GuestNode(
+            InstanceNode(
                 node=node["host_node"],
                 pins={int(vcpu): cpu for vcpu, cpu in (node["cpu_pinning"] or {}).items()},
                 memory_mib=node["memory_mb"],

@@ -50,7 +50,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """What a consumer, as a guest, has of one provider.
+    """What a consumer, as an instance, has of one provider.
 
     :param consumer: its uuid
     :param provider: its name

@@ -5,9 +5,9 @@ import unittest
 
 from tests.unit.asking import ALL, ARTICLE, SMT, guest, nic, on
 from vhost_tempest_plugin.nova.expect import (
-    GuestNode,
     HostCandidate,
     HostLoads,
+    InstanceNode,
     Observation,
     Rejection,
     RequestOutcome,
@@ -27,7 +27,7 @@ NO_HOST = Rejection(None, "No valid host was found.")
 
 def seen(node: int, count: int = 1) -> Observation:
     devices = frozenset(sorted(on(ARTICLE, node))[:count])
-    return Observation((GuestNode(node),), devices)
+    return Observation((InstanceNode(node),), devices)
 
 
 class FleetTest(unittest.TestCase):
@@ -67,12 +67,13 @@ class FleetTest(unittest.TestCase):
         self.assertIn("request 0", order_differences(ONE, [RequestOutcome(one, None, NO_HOST)])[0])
         self.assertNotEqual((), order_differences(FULL, [RequestOutcome(one, "one", seen(0))]))
         twice = [RequestOutcome(one, "one", seen(0)), RequestOutcome(one, "one", seen(0))]
-        self.assertTrue(any("another guest has" in fact for fact in order_differences(ONE, twice)))
+        facts = order_differences(ONE, twice)
+        self.assertTrue(any("another instance has" in fact for fact in facts))
 
     def test_many_at_once(self) -> None:
         one = guest(devices=(nic(),))
         outcomes = [
-            RequestOutcome(one, "one", Observation((GuestNode(node),), frozenset({device})))
+            RequestOutcome(one, "one", Observation((InstanceNode(node),), frozenset({device})))
             for node in (0, 1, 2)
             for device in on(ARTICLE, node)
         ]

@@ -32,7 +32,7 @@ class HostCandidate:
         return expectation(self.layout, request, self.load, self.limits, self.memory_kib)
 
     def after(self, request: Request, seen: Observation) -> "HostCandidate":
-        """The host with one more guest."""
+        """The host with one more instance."""
         return replace(self, load=after(self.load, request, seen))
 
 
@@ -51,9 +51,9 @@ class RequestOutcome:
 HostLoads = Mapping[str, HostCandidate]
 
 
-def possible_outcomes(fleet: HostLoads, request: Request) -> Mapping[str, Expectation]:
+def possible_outcomes(loads: HostLoads, request: Request) -> Mapping[str, Expectation]:
     """What must be done with a request, by host: it may be placed on any that can have it."""
-    return {name: candidate.expects(request) for name, candidate in fleet.items()}
+    return {name: candidate.expects(request) for name, candidate in loads.items()}
 
 
 def refusal(expected: Mapping[str, Expectation]) -> Refused | None:
@@ -77,7 +77,7 @@ def outcome_differences(
     return admits(expected[outcome.host], outcome.seen)
 
 
-def order_differences(fleet: HostLoads, outcomes: Sequence[RequestOutcome]) -> tuple[str, ...]:
+def order_differences(loads: HostLoads, outcomes: Sequence[RequestOutcome]) -> tuple[str, ...]:
     """Whether there is an order of the requests in which each came to what it must.
 
     None where there is; else what was wrong on the way that led farthest.
@@ -85,7 +85,7 @@ def order_differences(fleet: HostLoads, outcomes: Sequence[RequestOutcome]) -> t
     farthest: list[tuple[int, tuple[str, ...]]] = [(-1, ())]
     seen: set[frozenset[int]] = set()
 
-    def search(fleet: HostLoads, left: tuple[int, ...]) -> bool:
+    def search(loads: HostLoads, left: tuple[int, ...]) -> bool:
         if not left:
             return True
         if frozenset(left) in seen:
@@ -94,12 +94,12 @@ def order_differences(fleet: HostLoads, outcomes: Sequence[RequestOutcome]) -> t
         wrong: list[str] = []
         for number in left:
             outcome = outcomes[number]
-            facts = outcome_differences(possible_outcomes(fleet, outcome.request), outcome)
+            facts = outcome_differences(possible_outcomes(loads, outcome.request), outcome)
             if facts:
                 wrong += [f"request {number}: {fact}" for fact in facts]
                 continue
             rest = tuple(other for other in left if other != number)
-            if search(_with(fleet, outcome), rest):
+            if search(_with(loads, outcome), rest):
                 return True
         done = len(outcomes) - len(left)
         if wrong and done > farthest[0][0]:
@@ -108,11 +108,11 @@ def order_differences(fleet: HostLoads, outcomes: Sequence[RequestOutcome]) -> t
 
     # Those that run first: a refusal becomes only likelier by them.
     order = sorted(range(len(outcomes)), key=lambda number: outcomes[number].host is None)
-    return () if search(fleet, tuple(order)) else farthest[0][1]
+    return () if search(loads, tuple(order)) else farthest[0][1]
 
 
-def _with(fleet: HostLoads, outcome: RequestOutcome) -> HostLoads:
+def _with(loads: HostLoads, outcome: RequestOutcome) -> HostLoads:
     if outcome.host is None or not isinstance(outcome.seen, Observation):
-        return fleet
-    grown = fleet[outcome.host].after(outcome.request, outcome.seen)
-    return {**fleet, outcome.host: grown}
+        return loads
+    grown = loads[outcome.host].after(outcome.request, outcome.seen)
+    return {**loads, outcome.host: grown}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which devices a guest on given nodes may get.
+"""Which devices an instance on given nodes may get.
 
 nova/pci/stats.py, ``_filter_pools_for_numa_cells`` and ``consume_requests``.  Each alias is
 served by itself, in the flavor's order, from the nearest devices that are enough of them;
@@ -9,13 +9,13 @@ open here.
 
 from collections.abc import Iterable, Iterator
 
-from vhost_tempest_plugin.nova.expect.guest import Want
+from vhost_tempest_plugin.nova.expect.constraints import DeviceWant
 from vhost_tempest_plugin.nova.expect.host import NovaHost
 from vhost_tempest_plugin.nova.expect.outcome import DevicePools
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
-# How many there are, or are taken: on the guest's nodes, elsewhere in their sockets, on no
+# How many there are, or are taken: on the instance's nodes, elsewhere in their sockets, on no
 # node, far away.
 Counts = tuple[int, int, int, int]
 _NONE: Counts = (0, 0, 0, 0)
@@ -23,7 +23,7 @@ _NEAR, _SOCKET, _NO_NODE, _FAR = range(4)
 
 
 def free(host: NovaHost, kind: DeviceKind, taken: frozenset[PciAddress]) -> list[PciDeviceRow]:
-    """The devices of a kind that no guest has."""
+    """The devices of a kind that no instance has."""
     return [
         row
         for row in host.devices
@@ -33,25 +33,25 @@ def free(host: NovaHost, kind: DeviceKind, taken: frozenset[PciAddress]) -> list
     ]
 
 
-def supplies(
+def pools(
     host: NovaHost,
-    wants: Iterable[Want],
+    wants: Iterable[DeviceWant],
     taken: frozenset[PciAddress],
     nodes: frozenset[int] | None,
 ) -> tuple[DevicePools, ...] | None:
-    """What a guest may get of each kind that it wants, None where there is no way.
+    """What an instance may get of each kind that it wants, None where there is no way.
 
-    :param nodes: the host's nodes that it is on, None for a guest that has none of its own: then
+    :param nodes: the host's nodes that it is on, None for an instance without NUMA nodes: then
         policies mean nothing, and every device counts as near
     """
-    by_kind: dict[DeviceKind, list[Want]] = {}
+    by_kind: dict[DeviceKind, list[DeviceWant]] = {}
     for want in wants:
         by_kind.setdefault(want.kind, []).append(want)
     found = [
-        _supply(kind, some, _groups(host, free(host, kind, taken), nodes))
+        _pools(kind, some, _groups(host, free(host, kind, taken), nodes))
         for kind, some in by_kind.items()
     ]
-    return tuple(found) if all(supply.takes for supply in found) else None
+    return tuple(found) if all(each.takes for each in found) else None
 
 
 def _groups(
@@ -74,8 +74,8 @@ def _groups(
     return tuple(frozenset(group) for group in groups)
 
 
-def _supply(
-    kind: DeviceKind, wants: list[Want], groups: tuple[frozenset[PciAddress], ...]
+def _pools(
+    kind: DeviceKind, wants: list[DeviceWant], groups: tuple[frozenset[PciAddress], ...]
 ) -> DevicePools:
     near, socket, no_node, far = (len(group) for group in groups)
     there: Counts = (near, socket, no_node, far)
@@ -90,7 +90,7 @@ def _supply(
     return DevicePools(kind, groups, frozenset(reached), certain)
 
 
-def _takes(want: Want, there: Counts) -> Iterator[Counts]:
+def _takes(want: DeviceWant, there: Counts) -> Iterator[Counts]:
     """The ways to serve one alias."""
     policy, count = want.policy, want.count
     if policy is NumaPolicy.REQUIRED or count <= there[_NEAR]:

@@ -2,7 +2,7 @@
 """What a request comes to once flavor and image are brought together.
 
 nova/virt/hardware.py, ``numa_get_constraints``, in its order: where several things are wrong
-the first one is told.
+Nova reports the first one.
 """
 
 from collections.abc import Iterable
@@ -20,8 +20,8 @@ from vhost_tempest_plugin.nova.request import (
 
 
 @dataclass(frozen=True, slots=True)
-class GuestCell:
-    """A NUMA node of a guest: its CPUs by what they may run on, and its memory."""
+class InstanceCell:
+    """A NUMA node of an instance (Nova's ``InstanceNUMACell``): its CPUs by policy, its memory."""
 
     floating: frozenset[int]
     dedicated: frozenset[int]
@@ -29,8 +29,8 @@ class GuestCell:
 
 
 @dataclass(frozen=True, slots=True)
-class Want:
-    """Some devices of a kind, as near as *policy* says."""
+class DeviceWant:
+    """Some devices of a kind (Nova's ``InstancePCIRequest``), as near as *policy* says."""
 
     kind: DeviceKind
     count: int
@@ -38,8 +38,8 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Guest:
-    """A guest without contradictions.
+class Constraints:
+    """What flavor and image ask for together, without contradictions.
 
     :param cells: its NUMA nodes; none leaves everything to the host's kernel
     :param wants: devices, in the order in which Nova serves them
@@ -47,12 +47,12 @@ class Guest:
 
     vcpus: int
     memory_mib: int
-    cells: tuple[GuestCell, ...]
+    cells: tuple[InstanceCell, ...]
     cpu_policy: CpuPolicy
     thread_policy: ThreadPolicy | None
     emulator_policy: EmulatorPolicy | None
     page_size: PageSize | int | None
-    wants: tuple[Want, ...]
+    wants: tuple[DeviceWant, ...]
 
     @property
     def pinned(self) -> bool:
@@ -82,7 +82,7 @@ class ConflictError(Exception):
         self.conflict = conflict
 
 
-def resolve(request: Request) -> Guest:
+def resolve(request: Request) -> Constraints:
     """What the request comes to.
 
     :raises ConflictError: it contradicts itself
@@ -94,10 +94,10 @@ def resolve(request: Request) -> Guest:
     _refuse(Conflict.NODE_COUNTS, None not in (request.nodes, request.image.nodes))
     page_size = _page_size(request)
     nodes = request.nodes or request.image.nodes
-    cells: tuple[GuestCell, ...] = ()
+    cells: tuple[InstanceCell, ...] = ()
     if nodes or page_size or cpu_policy is not CpuPolicy.SHARED:
         cells = _cells(request, nodes or 1, cpu_policy)
-    return Guest(
+    return Constraints(
         vcpus=request.vcpus,
         memory_mib=request.memory_mib,
         cells=cells,
@@ -157,7 +157,7 @@ def _page_size(request: Request) -> PageSize | int | None:
     return image
 
 
-def _cells(request: Request, nodes: int, policy: CpuPolicy) -> tuple[GuestCell, ...]:
+def _cells(request: Request, nodes: int, policy: CpuPolicy) -> tuple[InstanceCell, ...]:
     every = frozenset(range(request.vcpus))
     dedicated = every if policy is CpuPolicy.DEDICATED else request.dedicated_mask
     cpus, memory = request.node_cpus, request.node_memory_mib
@@ -170,7 +170,7 @@ def _cells(request: Request, nodes: int, policy: CpuPolicy) -> tuple[GuestCell, 
     _refuse(Conflict.HALF_DESCRIBED_NODES, not len(cpus) == len(memory) == nodes)
     _whole(request, cpus, memory)
     return tuple(
-        GuestCell(some - dedicated, some & dedicated, mib)
+        InstanceCell(some - dedicated, some & dedicated, mib)
         for some, mib in zip(cpus, memory, strict=True)
     )
 
@@ -186,7 +186,7 @@ def _whole(request: Request, cpus: Iterable[frozenset[int]], memory: Iterable[in
     _refuse(Conflict.MEMORY_SUM, sum(memory) != request.memory_mib)
 
 
-def _wants(request: Request) -> Iterable[Want]:
+def _wants(request: Request) -> Iterable[DeviceWant]:
     """The policy for all devices, if there is one, goes before those of the aliases."""
     kinds = [device.kind for device in request.devices]
     _refuse(Conflict.UNKNOWN_ALIAS, None in kinds)
@@ -195,4 +195,4 @@ def _wants(request: Request) -> Iterable[Want]:
     every = flavor or image
     for kind, device in zip(kinds, request.devices, strict=True):
         if kind is not None:
-            yield Want(kind, device.count, every or device.policy)
+            yield DeviceWant(kind, device.count, every or device.policy)
