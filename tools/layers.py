@@ -68,7 +68,7 @@ FOLDERS = (
         "cloud",
         "what lab and devstack share: API client, configuration, nova-compute, driver interface",
         "nova host hypervisor topology util",
-        "keystoneauth1 oslo_config stevedore",
+        "keystoneauth1 openstack oslo_config stevedore",
     ),
     Folder(
         "nova",

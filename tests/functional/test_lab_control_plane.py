@@ -74,7 +74,7 @@ class ControlPlaneTest(LabCase):
             self.assertEqual(self.lab.name, service.host)
 
     def test_the_catalogue_tells_where_everything_is(self) -> None:
-        catalogue = self.cloud.call(Service.KEYSTONE, "GET", "/auth/catalog")["catalog"]
+        catalogue = self.cloud.get(Service.KEYSTONE, "/auth/catalog")["catalog"]
         said = {
             (entry["type"], endpoint["interface"]): endpoint["url"]
             for entry in catalogue
@@ -105,7 +105,7 @@ class ControlPlaneTest(LabCase):
             (kind, entry["id"], entry[told])
             for kind, told in kinds.items()
             for entry in sorted(
-                self.cloud.call(Service.KEYSTONE, "GET", f"/{kind}")[kind], key=lambda e: e["id"]
+                self.cloud.get(Service.KEYSTONE, f"/{kind}")[kind], key=lambda e: e["id"]
             )
         ]
 
@@ -126,7 +126,7 @@ class ControlPlaneTest(LabCase):
         with self.assertRaises(CloudError) as caught:
             self.cloud.wait_for_server(server.uuid, _GUEST_LIMIT_S)
         self.assertIn("No valid host was found", str(caught.exception))
-        self.assertEqual({}, self.cloud.allocations(server.uuid))
+        self.assertEqual((), self.cloud.placement.of(server.uuid, {}))
         self.assertEqual([server.uuid], [found.uuid for found in self.cloud.servers()])
 
     def test_what_is_not_there_is_said_to_be_missing(self) -> None:
@@ -135,7 +135,7 @@ class ControlPlaneTest(LabCase):
         self.assertTrue(caught.exception.is_missing)
 
     def test_ports_can_be_listed(self) -> None:
-        self.assertEqual({"ports": []}, self.cloud.call(Service.NEUTRON, "GET", "/v2.0/ports"))
+        self.assertEqual({"ports": []}, self.cloud.get(Service.NEUTRON, "/ports"))
 
     def test_the_users_own_client_works(self) -> None:
         clouds = self.lab.directory / "clouds.yaml"

@@ -26,7 +26,8 @@ class Identity(BaseHTTPRequestHandler):
         self._answer({"token": {"expires_at": "2999-01-01T00:00:00Z", "catalog": []}}, 201)
 
     def do_GET(self) -> None:
-        self._answer({"version": {"id": "v3.14", "status": "stable", "links": []}}, 200)
+        link = {"rel": "self", "href": f"https://{self.headers['Host']}/identity/v3/"}
+        self._answer({"version": {"id": "v3.14", "status": "stable", "links": [link]}}, 200)
 
     def _answer(self, body: dict[str, Any], status: int) -> None:
         self.send_response(status)
@@ -69,7 +70,7 @@ class TrustTest(unittest.TestCase):
 
     def test_the_authority_that_nova_itself_has_is_trusted(self) -> None:
         with open_cloud(self.options(cafile=str(self.certificate))) as cloud:
-            said = cloud.call(Service.KEYSTONE, "GET", "/v3")
+            said = cloud.get(Service.KEYSTONE, "/")
         self.assertEqual("v3.14", said["version"]["id"])
 
     def test_without_one_it_is_said_what_to_do(self) -> None:
@@ -77,4 +78,4 @@ class TrustTest(unittest.TestCase):
             open_cloud(self.options()) as cloud,
             self.assertRaisesRegex(UntrustedError, r"not trusted; .*\[keystone_authtoken\]cafile"),
         ):
-            cloud.call(Service.KEYSTONE, "GET", "/v3")
+            cloud.get(Service.KEYSTONE, "/")

@@ -53,7 +53,8 @@ class FakeCloud:
         broken: str = "",
     ) -> None:
         self.services = lambda: services
-        self.providers = lambda: providers
+        self.placement = mock.Mock()
+        self.placement.providers.return_value = providers
         self.flavors = self.images = self.networks = dict
         if broken:
             setattr(self, broken, self._refuse)

@@ -14,6 +14,7 @@ from unittest import mock
 
 from tests.unit.lab_settings import host
 from vhost_tempest_plugin.cloud.client.client import Cloud
+from vhost_tempest_plugin.cloud.client.resources import ComputeService, Hypervisor
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.networking import (
     NO_NETWORKING,
@@ -21,7 +22,6 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
     Networking,
     NeutronAgent,
 )
-from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.devstack import files, lifecycle, sources, staging
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.readiness import Readiness
@@ -33,7 +33,7 @@ from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.nova.readers import NovaDatabase
+from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.util.progress import silent
 
@@ -256,7 +256,7 @@ class StagingTest(unittest.TestCase):
 
 
 class FakeCloud:
-    """What a cloud answers, by path."""
+    """What a cloud answers."""
 
     def __init__(self) -> None:
         self.updated: str | None = "12:00"
@@ -265,23 +265,27 @@ class FakeCloud:
         self.devices: list[str] = []
         self.agents: dict[str, bool] = {}
 
-    def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
-        if path.startswith("/os-services"):
-            state = {"state": "up", "updated_at": self.updated}
-            return {"services": [state] if self.updated else []}
-        if path.startswith("/os-hypervisors"):
-            node = {"id": "node", "service": {"host": "vhost-0"}}
-            return {"hypervisors": [node] if self.mapped else []}
-        if path.startswith("/resource_providers?"):
+        self.placement = Placement(self.get)
+
+    def services(self, binary: str, host: str) -> list[ComputeService]:
+        assert (binary, host) == ("nova-compute", "vhost-0")
+        found = ComputeService(binary, host, True, True, "service", self.updated)
+        return [found] if self.updated else []
+
+    def hypervisors(self) -> list[Hypervisor]:
+        return [Hypervisor("vhost-0", "vhost-0", True, "node")] if self.mapped else []
+
+    def living_agents(self, host: str) -> set[str]:
+        return {binary for binary, alive in self.agents.items() if alive}
+
+    def get(self, path: str) -> Mapping[str, Any]:
+        if path == "/resource_providers?in_tree=node":
             names = ["vhost-0", *self.devices]
             return {
                 "resource_providers": [
                     {"uuid": name, "name": name, "parent_provider_uuid": None} for name in names
                 ]
             }
-        if path == "/v2.0/agents?host=vhost-0":
-            assert service is Service.NEUTRON
-            return {"agents": [{"binary": b, "alive": a} for b, a in self.agents.items()]}
         if path.endswith("/inventories"):
             found = self.inventories if "vhost-0/" in path else {}
             return {"inventories": {k: {"total": n, "reserved": 0} for k, n in found.items()}}

@@ -4,13 +4,12 @@
 import os
 import tempfile
 import unittest
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from unittest import mock
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.client.resources import CloudError
+from vhost_tempest_plugin.cloud.client.resources import CloudError, ComputeService
 from vhost_tempest_plugin.cloud.configuration import override
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
@@ -56,14 +55,11 @@ class FakeCloud:
         self.is_live = True
         self.is_down = False
 
-    def services(self) -> tuple[()]:
-        return ()
-
-    def call(self, service: Service, method: str, path: str) -> Mapping[str, Any]:
+    def services(self, binary: str = "") -> tuple[ComputeService, ...]:
         if self.is_down:
             raise CloudError("nova-api does not answer")
         self.count += self.is_live
-        return {"services": [{"id": "1", "updated_at": f"12:{self.count:02}"}]}
+        return (ComputeService(binary, "here", True, True, "1", f"12:{self.count:02}"),)
 
 
 class ServicesTest(unittest.TestCase):

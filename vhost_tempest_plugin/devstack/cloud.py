@@ -8,7 +8,6 @@ from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.nova.readers import Placement
 
 _SECTION = "placement"
 # devstack says there which authority is to be trusted (lib/keystone, SSL_BUNDLE_FILE), and relies
@@ -48,25 +47,12 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
     )
 
 
-def placement(cloud: Cloud) -> Placement:
-    """Placement's account of the hosts."""
-    return Placement(lambda path: cloud.call(Service.PLACEMENT, "GET", path))
-
-
 def last_report(cloud: Cloud, host: str) -> str | None:
     """When nova-compute of a host has reported itself; None where it never did, or is down."""
-    path = f"/os-services?binary={Service.NOVA_COMPUTE}&host={host}"
-    found = cloud.call(Service.NOVA_API, "GET", path)["services"]
-    return next((str(each["updated_at"]) for each in found if each["state"] == "up"), None)
+    found = cloud.services(binary=Service.NOVA_COMPUTE, host=host)
+    return next((each.updated_at for each in found if each.is_up), None)
 
 
 def compute_node(cloud: Cloud, host: str) -> str | None:
     """The uuid of a host's compute node; None where it is mapped to no cell yet."""
-    found = cloud.call(Service.NOVA_API, "GET", "/os-hypervisors/detail")["hypervisors"]
-    return next((str(each["id"]) for each in found if each["service"]["host"] == host), None)
-
-
-def living_agents(cloud: Cloud, host: str) -> frozenset[str]:
-    """The agents of a host that are alive by Neutron's account, by their programs' names."""
-    found = cloud.call(Service.NEUTRON, "GET", f"/v2.0/agents?host={host}")["agents"]
-    return frozenset(str(each["binary"]) for each in found if each["alive"])
+    return next((each.uuid for each in cloud.hypervisors() if each.host == host), None)

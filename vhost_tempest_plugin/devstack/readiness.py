@@ -68,10 +68,10 @@ class Readiness:
             if found != set(self._devices):
                 yield f"Nova's database has {len(found)} of its {len(self._devices)} devices"
         if self._agents:
-            missing = self._agents - devstack.living_agents(self._cloud, name)
+            missing = self._agents - self._cloud.living_agents(name)
             for agent in sorted(missing):
                 yield f"Neutron knows of no living {agent} there"
-        yield from self._lacking_of(devstack.placement(self._cloud).providers(node))
+        yield from self._lacking_of(self._cloud.placement.providers(node))
 
     def _lacking_of(self, providers: tuple[Provider, ...]) -> Iterator[str]:
         name = self._host.name

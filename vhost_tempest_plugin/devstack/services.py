@@ -133,22 +133,21 @@ class Services:
     def _state(self, unit: str) -> str:
         return process.run(["systemctl", "is-active", unit], check=False).stdout.strip()
 
-    def _reports(self, service: Service) -> dict[str, str]:
+    def _reports(self, service: Service) -> dict[str, str | None]:
         """When each process of a service that reports itself to Nova did so last."""
         if service is Service.NOVA_API:
             return {}
-        path = f"/os-services?binary={service}"
-        found = self._cloud.call(Service.NOVA_API, "GET", path)["services"]
-        return {each["id"]: each["updated_at"] for each in found}
+        found = self._cloud.services(binary=service)
+        return {each.uuid: each.updated_at for each in found}
 
-    def _reports_if_any(self, service: Service) -> dict[str, str]:
+    def _reports_if_any(self, service: Service) -> dict[str, str | None]:
         """The same; none where Nova's API is down, as by what is to be put back."""
         try:
             return self._reports(service)
         except VhostError:
             return {}
 
-    def _wait(self, service: Service, before: Mapping[str, str]) -> None:
+    def _wait(self, service: Service, before: Mapping[str, str | None]) -> None:
         def error(what: str) -> StartError:
             lines = self.log(service, _LINES)
             cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
@@ -172,7 +171,7 @@ class Services:
             error=lambda fact: error(f"is not ready: {fact}"),
         )
 
-    def _is_ready(self, service: Service, before: Mapping[str, str]) -> bool:
+    def _is_ready(self, service: Service, before: Mapping[str, str | None]) -> bool:
         """Whether the API answers, and all that report themselves have done so since."""
         try:
             self._cloud.services()

@@ -151,14 +151,14 @@ def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> S
         ComputeHostReader(host.name, host.layout).look(),
         readers.database(settings).look(host.name),
     )
-    tree = readers.placement(cloud).tree(nova.compute_node)
+    tree = cloud.placement.tree(nova.compute_node)
     return server_views(
         server,
         host.name,
         seen,
         nova,
-        api=server_topology(cloud.call(Service.NOVA_API, "GET", f"/servers/{server}/topology")),
-        holdings=readers.placement(cloud).of(server, tree),
+        api=server_topology(cloud.get(Service.NOVA_API, f"/servers/{server}/topology")),
+        holdings=cloud.placement.of(server, tree),
     )
 
 
@@ -172,9 +172,7 @@ def _await_release(
             ComputeHostReader(host.name, host.layout).look(),
             readers.database(settings).look(host.name),
         )
-        holdings = readers.placement(cloud).of(
-            server, readers.placement(cloud).tree(nova.compute_node)
-        )
+        holdings = cloud.placement.of(server, cloud.placement.tree(nova.compute_node))
         return leaks(seen, nova, holdings, ours={server})
 
     try:

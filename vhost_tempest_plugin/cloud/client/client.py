@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A client of a cloud's APIs, a lab's or another's, with the administrator's rights.
+"""The one client of a cloud's APIs, a lab's or another's, with the administrator's rights.
 
-What comes back are values of ours.  References: https://docs.openstack.org/api-ref/compute/
-and .../placement/, .../image/v2/.
+It is openstacksdk's; what comes back are values of ours, and its errors become ours here.  The
+SDK takes half a second to import: that is done when a cloud is opened, not before.
 """
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-from keystoneauth1 import adapter, exceptions, session
-from keystoneauth1.identity import v3
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from vhost_tempest_plugin.cloud.client.resources import (
     CloudError,
@@ -24,8 +22,11 @@ from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.service import CATALOGUE, Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
 from vhost_tempest_plugin.errors import VhostCommand
-from vhost_tempest_plugin.nova.views import Provider
+from vhost_tempest_plugin.nova.readers.placement import Placement
 from vhost_tempest_plugin.util.waiting import wait_for
+
+if TYPE_CHECKING:
+    from openstack.connection import Connection
 
 # 2.90: Xena; 1.36: Train.
 _COMPUTE_VERSION = "2.90"
@@ -56,20 +57,15 @@ class Entrance:
 
 
 class Cloud:
-    """The APIs; ``open`` or ``enter`` makes one."""
+    """The APIs; ``open`` or ``enter`` makes one.
 
-    def __init__(self, entrance: Entrance, http: session.Session) -> None:
-        self.logs = entrance.logs
-        self._adapters = {
-            service: adapter.Adapter(
-                http, service_type=kind, interface="public", region_name=entrance.region
-            )
-            for service, kind in CATALOGUE.items()
-        }
-        self._adapters[Service.NOVA_API].default_microversion = _COMPUTE_VERSION
-        self._adapters[Service.PLACEMENT].default_microversion = _PLACEMENT_VERSION
-        # keystone's own address is known before there is a catalogue.
-        self._adapters[Service.KEYSTONE].endpoint_override = entrance.identity
+    :param connection: for what has no method here, in a block of ``refusals``
+    """
+
+    def __init__(self, connection: "Connection", logs: Callable[[Service], object]) -> None:
+        self.connection = connection
+        self.logs = logs
+        self.placement = Placement(lambda path: self.get(Service.PLACEMENT, path))
 
     @classmethod
     def open(cls, settings: Settings) -> AbstractContextManager["Cloud"]:
@@ -88,6 +84,13 @@ class Cloud:
     @contextmanager
     def enter(cls, entrance: Entrance) -> Iterator["Cloud"]:
         """A client for as long as the block takes; nothing is asked yet."""
+        from keystoneauth1 import session
+        from keystoneauth1.identity import v3
+        from openstack.connection import Connection
+
+        # What they would print of a service that does not answer yet, an error says.
+        for name in ("keystoneauth", "openstack"):
+            logging.getLogger(name).setLevel(logging.ERROR)
         plugin = v3.Password(
             auth_url=entrance.identity,
             username=entrance.username,
@@ -99,34 +102,36 @@ class Cloud:
         http = session.Session(
             auth=plugin, verify=entrance.authority or True, timeout=_ANSWER_LIMIT_S
         )
+        connection = Connection(
+            session=http,
+            region_name=entrance.region,
+            interface="public",
+            compute_default_microversion=_COMPUTE_VERSION,
+            placement_default_microversion=_PLACEMENT_VERSION,
+            # keystone's own address is known before there is a catalogue.
+            identity_api_version="3",
+            identity_endpoint_override=entrance.identity,
+        )
         try:
-            yield cls(entrance, http)
+            yield cls(connection, entrance.logs)
         finally:
+            connection.close()
             http.session.close()
 
-    def call(
-        self,
-        service: Service,
-        method: str,
-        path: str,
-        *,
-        body: Mapping[str, Any] | None = None,
-        data: bytes | None = None,
-    ) -> Json:
-        """One request of an API; what it answers, empty where that is no JSON.
+    @contextmanager
+    def refusals(self, service: Service, asked: str) -> Iterator[None]:
+        """A block in which the SDK asks a service; what it raises there becomes our error.
 
-        :param data: what to send where that is no JSON
+        :param asked: completes "nova-api refused ..."
         :raises UntrustedError: the authority of its certificate is unknown
         :raises CloudError: it is refused, or nobody answers
         """
-        words: Json = {}
-        if body is not None:
-            words["json"] = body
-        if data is not None:
-            words |= {"data": data, "headers": {"Content-Type": "application/octet-stream"}}
+        from keystoneauth1.exceptions import ClientException
+        from openstack.exceptions import SDKException
+
         try:
-            response = self._adapters[service].request(path, method, **words)
-        except exceptions.ClientException as error:
+            yield
+        except (ClientException, SDKException) as error:
             # Of OpenSSL, by way of requests and keystoneauth.
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise UntrustedError(
@@ -136,49 +141,58 @@ class Cloud:
                         "authority"
                     ),
                 ) from None
-            status = getattr(error, "http_status", None)
+            status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
             raise CloudError(
-                f"{service} refused {method} {path}: {error}",
-                status,
-                hint=f"see {self.logs(service)}",
+                f"{service} refused {asked}: {error}", status, hint=f"see {self.logs(service)}"
             ) from None
-        if "json" not in response.headers.get("Content-Type", "") or not response.content:
-            return {}
-        answer: Json = response.json()
-        return answer
 
-    def services(self) -> tuple[ComputeService, ...]:
-        """Nova's services that report themselves, by binary and host."""
-        found = self.call(Service.NOVA_API, "GET", "/os-services")["services"]
-        return tuple(sorted(ComputeService.read(entry) for entry in found))
+    def get(self, service: Service, path: str) -> Json:
+        """What a service answers for a path below its version, where the SDK has no call for it.
+
+        :raises CloudError: it is refused, or nobody answers
+        """
+        with self.refusals(service, f"GET {path}"):
+            from openstack.exceptions import raise_from_response
+
+            proxy = getattr(self.connection, CATALOGUE[service])
+            response = proxy.get(path)
+            raise_from_response(response)
+            answer: Json = response.json()
+            return answer
+
+    def services(self, **which: str) -> tuple[ComputeService, ...]:
+        """Nova's services that report themselves, by binary and host.
+
+        :param which: ``binary`` or ``host``, for some of them
+        """
+        with self.refusals(Service.NOVA_API, "the list of services"):
+            found = self.connection.compute.services(**which)
+            return tuple(sorted(map(ComputeService.read, found)))
 
     def hypervisors(self) -> tuple[Hypervisor, ...]:
         """The compute nodes that are mapped to a cell, by name."""
-        found = self.call(Service.NOVA_API, "GET", "/os-hypervisors/detail")["hypervisors"]
-        return tuple(sorted(Hypervisor.read(entry) for entry in found))
+        with self.refusals(Service.NOVA_API, "the list of hypervisors"):
+            found = self.connection.compute.hypervisors(details=True)
+            return tuple(sorted(map(Hypervisor.read, found)))
 
-    def providers(self) -> tuple[Provider, ...]:
-        """Placement's resource providers with what they have and what of it is used, by name."""
-        listed = self.call(Service.PLACEMENT, "GET", "/resource_providers")["resource_providers"]
-        return tuple(sorted((self._provider(entry) for entry in listed), key=lambda p: p.name))
-
-    def allocations(self, consumer: str) -> Mapping[str, Mapping[str, int]]:
-        """What a consumer, as a server, holds: by provider's uuid and resource class."""
-        path = f"/allocations/{consumer}"
-        held = self.call(Service.PLACEMENT, "GET", path)["allocations"]
-        return {uuid: entry["resources"] for uuid, entry in held.items()}
+    def living_agents(self, host: str) -> frozenset[str]:
+        """The agents of a host that are alive by Neutron's account, by their programs' names."""
+        with self.refusals(Service.NEUTRON, f"the agents of {host!r}"):
+            found = self.connection.network.agents(host=host)
+            return frozenset(agent.binary for agent in found if agent.is_alive)
 
     def servers(self) -> tuple[Server, ...]:
         """Those of all projects."""
-        found = self.call(Service.NOVA_API, "GET", "/servers/detail?all_tenants=1")["servers"]
-        return tuple(Server.read(entry) for entry in found)
+        with self.refusals(Service.NOVA_API, "the list of servers"):
+            return tuple(map(Server.read, self.connection.compute.servers(all_projects=True)))
 
     def server(self, uuid: str) -> Server:
         """One server.
 
         :raises CloudError: there is none
         """
-        return Server.read(self.call(Service.NOVA_API, "GET", f"/servers/{uuid}")["server"])
+        with self.refusals(Service.NOVA_API, f"server {uuid}"):
+            return Server.read(self.connection.compute.get_server(uuid))
 
     def create_server(self, name: str, *, flavor: str, image: str) -> Server:
         """Ask for a server without networks; it is not waited for.
@@ -187,11 +201,11 @@ class Cloud:
         :param image: its id
         :raises CloudError: it is refused
         """
-        body = {
-            "server": {"name": name, "flavorRef": flavor, "imageRef": image, "networks": "none"}
-        }
-        made = self.call(Service.NOVA_API, "POST", "/servers", body=body)["server"]
-        return self.server(made["id"])
+        with self.refusals(Service.NOVA_API, f"a new server {name!r}"):
+            made = self.connection.compute.create_server(
+                name=name, flavor_id=flavor, image_id=image, networks="none"
+            )
+            return self.server(made.id)
 
     def wait_for_server(self, uuid: str, limit_s: float) -> Server:
         """Wait until a server is active.
@@ -219,16 +233,17 @@ class Cloud:
 
         :raises CloudError: it is still there after the limit
         """
-        self.call(Service.NOVA_API, "DELETE", f"/servers/{uuid}")
+        with self.refusals(Service.NOVA_API, f"to delete server {uuid}"):
+            self.connection.compute.delete_server(uuid, ignore_missing=False)
 
-        def gone() -> bool | None:
+        def gone() -> bool:
             try:
                 self.server(uuid)
             except CloudError as error:
                 if error.is_missing:
                     return True
                 raise
-            return None
+            return False
 
         self._wait(gone, limit_s, f"the end of server {uuid}")
 
@@ -237,37 +252,25 @@ class Cloud:
 
         :raises CloudError: it has none yet
         """
-        body: Json = {"os-getConsoleOutput": {}}
-        answer = self.call(Service.NOVA_API, "POST", f"/servers/{uuid}/action", body=body)
-        return str(answer["output"])
+        with self.refusals(Service.NOVA_API, f"the console of server {uuid}"):
+            return str(self.connection.compute.get_server_console_output(uuid)["output"])
 
     def flavors(self) -> Mapping[str, str]:
         """Ids by name."""
-        path = "/flavors?is_public=None"
-        return _by_name(self.call(Service.NOVA_API, "GET", path)["flavors"])
+        with self.refusals(Service.NOVA_API, "the list of flavors"):
+            found = self.connection.compute.flavors(is_public=None)
+            return {flavor.name: flavor.id for flavor in found}
 
     def images(self) -> Mapping[str, str]:
         """Ids of those that can be used, by name."""
-        path = "/v2/images?status=active&limit=1000"
-        return _by_name(self.call(Service.GLANCE, "GET", path)["images"])
+        with self.refusals(Service.GLANCE, "the list of images"):
+            return {image.name: image.id for image in self.connection.image.images(status="active")}
 
     def networks(self) -> Mapping[str, str]:
         """Ids by name."""
-        return _by_name(self.call(Service.NEUTRON, "GET", "/v2.0/networks")["networks"])
+        with self.refusals(Service.NEUTRON, "the list of networks"):
+            return {network.name: network.id for network in self.connection.network.networks()}
 
     def _wait(self, condition: Callable[[], T | None], limit_s: float, what: str) -> T:
         hint = f"see {self.logs(Service.NOVA_CONDUCTOR)}"
         return wait_for(condition, what, limit_s, error=lambda fact: CloudError(fact, hint=hint))
-
-    def _provider(self, entry: Json) -> Provider:
-        path = f"/resource_providers/{entry['uuid']}"
-        return Provider.read(
-            entry,
-            self.call(Service.PLACEMENT, "GET", f"{path}/inventories")["inventories"],
-            self.call(Service.PLACEMENT, "GET", f"{path}/usages")["usages"],
-            self.call(Service.PLACEMENT, "GET", f"{path}/traits")["traits"],
-        )
-
-
-def _by_name(entries: list[Json]) -> dict[str, str]:
-    return {entry["name"]: entry["id"] for entry in entries}

@@ -65,18 +65,13 @@ def _flavors(layouts: Iterable[Layout], cloud: Cloud) -> None:
     for flavor in flavors(layouts):
         if flavor.name in known:
             continue
-        body: dict[str, Any] = {
-            "name": flavor.name,
-            "vcpus": flavor.vcpus,
-            "ram": flavor.memory_mib,
-            "disk": 1,
-        }
-        made = cloud.call(Service.NOVA_API, "POST", "/flavors", body={"flavor": body})["flavor"]
-        if flavor.extra_specs:
-            path = f"/flavors/{made['id']}/os-extra_specs"
-            cloud.call(
-                Service.NOVA_API, "POST", path, body={"extra_specs": dict(flavor.extra_specs)}
+        with cloud.refusals(Service.NOVA_API, f"a new flavor {flavor.name!r}"):
+            compute = cloud.connection.compute
+            made = compute.create_flavor(
+                name=flavor.name, vcpus=flavor.vcpus, ram=flavor.memory_mib, disk=1
             )
+            if flavor.extra_specs:
+                compute.create_flavor_extra_specs(made, dict(flavor.extra_specs))
 
 
 def _image(cloud: Cloud, image: GuestImage) -> None:
@@ -101,15 +96,18 @@ def _image(cloud: Cloud, image: GuestImage) -> None:
     )
 
 
-def _upload(cloud: Cloud, name: str, kind: str, content: bytes, **properties: str) -> str:
+def _upload(cloud: Cloud, name: str, kind: str, content: bytes, **properties: Any) -> str:
     """Make an image and fill it; its id."""
-    body = {
-        "name": name,
-        "disk_format": kind,
-        "container_format": kind,
-        "visibility": "public",
-        **properties,
-    }
-    number = str(cloud.call(Service.GLANCE, "POST", "/v2/images", body=body)["id"])
-    cloud.call(Service.GLANCE, "PUT", f"/v2/images/{number}/file", data=content)
-    return number
+    with cloud.refusals(Service.GLANCE, f"a new image {name!r}"):
+        made = cloud.connection.image.create_image(
+            name,
+            data=content,
+            disk_format=kind,
+            container_format=kind,
+            visibility="public",
+            # It was looked for, and what is sent need not be read again.
+            allow_duplicates=True,
+            validate_checksum=False,
+            **properties,
+        )
+        return str(made.id)

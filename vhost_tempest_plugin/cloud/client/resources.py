@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the APIs of a lab tell of, as values."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from vhost_tempest_plugin.errors import VhostError
+
+if TYPE_CHECKING:
+    from openstack.compute.v2 import hypervisor, server, service
 
 _NOT_FOUND = 404
 
@@ -34,18 +36,28 @@ class UntrustedError(CloudError):
 
 @dataclass(frozen=True, order=True, slots=True)
 class ComputeService:
-    """One of Nova's services that report themselves."""
+    """One of Nova's services that report themselves.
+
+    :param updated_at: when it did so last; None where it never did
+    """
 
     binary: str
     host: str
     is_up: bool
     is_enabled: bool
+    uuid: str = ""
+    updated_at: str | None = None
 
     @classmethod
-    def read(cls, entry: Mapping[str, Any]) -> "ComputeService":
-        """From what ``GET /os-services`` answers."""
+    def read(cls, entry: "service.Service") -> "ComputeService":
+        """From what the SDK has for it."""
         return cls(
-            entry["binary"], entry["host"], entry["state"] == "up", entry["status"] == "enabled"
+            entry.binary,
+            entry.host,
+            entry.state == "up",
+            entry.status == "enabled",
+            entry.id,
+            entry.updated_at,
         )
 
 
@@ -56,11 +68,12 @@ class Hypervisor:
     name: str
     host: str
     is_up: bool
+    uuid: str = ""
 
     @classmethod
-    def read(cls, entry: Mapping[str, Any]) -> "Hypervisor":
-        """From what ``GET /os-hypervisors/detail`` answers."""
-        return cls(entry["hypervisor_hostname"], entry["service"]["host"], entry["state"] == "up")
+    def read(cls, entry: "hypervisor.Hypervisor") -> "Hypervisor":
+        """From what the SDK has for it, with its details."""
+        return cls(entry.name, entry.service_details["host"], entry.state == "up", entry.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +93,13 @@ class Server:
     fault: str
 
     @classmethod
-    def read(cls, entry: Mapping[str, Any]) -> "Server":
-        """From what ``GET /servers/{id}`` answers to an administrator."""
+    def read(cls, entry: "server.Server") -> "Server":
+        """From what the SDK has for it, asked by an administrator."""
         return cls(
-            uuid=entry["id"],
-            name=entry["name"],
-            status=entry["status"],
-            host=entry["OS-EXT-SRV-ATTR:host"],
-            instance=entry["OS-EXT-SRV-ATTR:instance_name"],
-            fault=entry.get("fault", {}).get("message", ""),
+            uuid=entry.id,
+            name=entry.name,
+            status=entry.status,
+            host=entry.compute_host,
+            instance=entry.instance_name,
+            fault=(entry.fault or {}).get("message", ""),
         )

@@ -20,7 +20,7 @@ class Apis(LabCheck):
         questions: dict[Service, Callable[[], object]] = {
             Service.NOVA_API: cloud.flavors,
             Service.GLANCE: cloud.images,
-            Service.PLACEMENT: cloud.providers,
+            Service.PLACEMENT: cloud.placement.providers,
             Service.NEUTRON: cloud.networks,
         }
         said = {service: _answer(ask) for service, ask in questions.items()}

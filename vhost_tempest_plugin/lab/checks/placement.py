@@ -27,7 +27,7 @@ class PlacementInventory(LabCheck):
     def run(self, subject: LabSubject) -> Finding:
         """Compare what the providers have."""
         expected: dict[str, str] = {}
-        providers = subject.cloud.providers()
+        providers = subject.cloud.placement.providers()
         hosts = {host.name: host for host in subject.settings.hosts}
         try:
             for host in hosts.values():

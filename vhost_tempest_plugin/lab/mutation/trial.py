@@ -177,7 +177,7 @@ class MutationRun:
         def is_free() -> bool:
             try:
                 with Cloud.open(settings) as cloud:
-                    placement, database = readers.placement(cloud), readers.database(settings)
+                    placement, database = cloud.placement, readers.database(settings)
                     return not any(
                         leak
                         for host, layout in self._workspace.layouts.items()

@@ -1,19 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How a lab's database and Placement are looked at."""
+"""How a lab's database is looked at."""
 
-from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.common import Database
-from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
-from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
+from vhost_tempest_plugin.nova.readers import NovaDatabase
 
 
 def database(settings: Settings) -> NovaDatabase:
     """The database of Nova's cell."""
     return NovaDatabase(common.database_url(settings, Database.NOVA_CELL1))
-
-
-def placement(cloud: Cloud) -> Placement:
-    """Placement."""
-    return Placement(lambda path: cloud.call(Service.PLACEMENT, "GET", path))

@@ -28,9 +28,10 @@ class Placement:
         found = self._get(path)["resource_providers"]
         return {entry["uuid"]: entry["name"] for entry in found}
 
-    def providers(self, compute_node: str) -> tuple[Provider, ...]:
-        """A host's providers with what they have and how much of it is used, by name."""
-        found = self._get(f"/resource_providers?in_tree={compute_node}")["resource_providers"]
+    def providers(self, compute_node: str | None = None) -> tuple[Provider, ...]:
+        """A host's providers, or all, with what they have and what of it is used, by name."""
+        which = f"?in_tree={compute_node}" if compute_node else ""
+        found = self._get(f"/resource_providers{which}")["resource_providers"]
         return tuple(sorted((self._provider(each) for each in found), key=lambda p: p.name))
 
     def of(self, consumer: str, tree: Mapping[str, str]) -> tuple[Holding, ...]:
