@@ -53,10 +53,10 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
 from vhost_tempest_plugin.devstack import files
 from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host.status import MOST_HOSTS
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
-_HOSTS = range(1, 33)
 _AUTO = "auto"
 # What of the machine's services decides about the hosts.
 _CONDUCTOR, _CONSOLE, _TLS = "n-cond", "n-novnc", "tls-proxy"
@@ -160,8 +160,8 @@ def read(file: Path) -> DevstackSpec:
 
 def _spec(wanted: _Section, there: _Section) -> DevstackSpec:
     name, count = wanted.wanted("name"), wanted.number("hosts", 1)
-    if count not in _HOSTS:
-        raise InputError(f"VHOST_HOSTS is {count}", hint=f"give 1 to {_HOSTS[-1]}")
+    if not 1 <= count <= MOST_HOSTS:
+        raise InputError(f"VHOST_HOSTS is {count}", hint=f"give 1 to {MOST_HOSTS}")
     services = frozenset((there.text("services") or "").split())
     is_on_network = wanted.choice("network", _Reach) is _Reach.NAT
     database, novnc_url = there.path("cell_conf"), there.text("novnc_url")

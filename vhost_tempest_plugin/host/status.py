@@ -18,6 +18,9 @@ from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.waiting import wait_for
 
+# Of a lab or a devstack: what one machine can have.
+MOST_HOSTS = 8
+
 _POLL_S = 0.2
 
 

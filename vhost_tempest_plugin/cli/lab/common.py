@@ -3,9 +3,10 @@
 
 import argparse
 
+from vhost_tempest_plugin.host.status import MOST_HOSTS
+
 DEFAULT_NAME = "lab"
 
-MOST_HOSTS = 8
 STATUS_COLUMNS = ("part", "where", "state", "pid", "up s", "restarts")
 
 
