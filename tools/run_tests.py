@@ -7,7 +7,6 @@ is not in ``tests/expected_skips.txt``: a green run must mean that everything ra
     run_tests.py [SUITE...]     unit, docs, functional, bats, e2e; all of them where none is named
 """
 
-import io
 import itertools
 import re
 import subprocess
@@ -16,6 +15,7 @@ import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 
 import subunit
 import testtools
@@ -54,12 +54,26 @@ class Totals:
         return f"{self.passed} passed, {len(self.failures)} failed, {len(self.skips)} skipped"
 
 
-def from_subunit(stream: bytes) -> Totals:
-    """Count the tests of a subunit v2 stream; one that never ended counts as failed."""
+class Lines(testtools.StreamResult):
+    """Prints a line for each test when it has ended."""
+
+    _ENDS = frozenset(("success", "fail", "skip", "xfail", "uxsuccess"))
+
+    def status(self, test_id=None, test_status=None, **_: object) -> None:
+        if test_id is not None and test_status in self._ENDS:
+            print(f"{test_status:9} {test_id}", flush=True)
+
+
+def from_subunit(stream: BinaryIO) -> Totals:
+    """Count the tests of a subunit v2 stream, and print each as it ends.
+
+    One that never ended counts as failed.
+    """
     summary = testtools.StreamSummary()
-    summary.startTestRun()
-    subunit.ByteStreamToStreamResult(io.BytesIO(stream), non_subunit_name="other").run(summary)
-    summary.stopTestRun()
+    result = testtools.CopyStreamResult([summary, Lines()])
+    result.startTestRun()
+    subunit.ByteStreamToStreamResult(stream, non_subunit_name="other").run(result)
+    result.stopTestRun()
     failures = [(case.id(), reason) for case, reason in (*summary.errors, *summary.failures)]
     failures += [(case.id(), "unexpected success") for case in summary.unexpectedSuccesses]
     skips = [(case.id(), reason) for case, reason in summary.skipped]
@@ -89,10 +103,12 @@ def from_tap(text: str) -> Totals:
 
 def stestr(directory: str, *, serial: bool) -> Totals:
     """Run the tests under *directory*, in one process where *serial*."""
-    base = [str(STESTR), "--test-path", directory]
-    ran = subprocess.run([*base, "run", *(["--serial"] if serial else [])], cwd=TOP, check=False)
-    last = subprocess.run([*base, "last", "--subunit"], cwd=TOP, check=False, capture_output=True)
-    totals = from_subunit(last.stdout)
+    command = [str(STESTR), "--test-path", directory, "run", "--subunit"]
+    if serial:
+        command.append("--serial")
+    with subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE) as ran:
+        assert ran.stdout is not None  # noqa: S101 - it is a pipe
+        totals = from_subunit(ran.stdout)
     totals.require(ran.returncode, f"stestr {directory}")
     return totals
 

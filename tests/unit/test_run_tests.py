@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The runner's arithmetic: its last line is what a verdict is read from."""
 
+import contextlib
 import importlib.util
 import io
+import tempfile
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import subunit
 import testtools
@@ -45,10 +48,45 @@ def stream(*names: str) -> bytes:
     return output.getvalue()
 
 
+class StestrTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.enterContext(mock.patch.object(run_tests, "TOP", self.top))
+        self.said = self.enterContext(contextlib.redirect_stdout(io.StringIO()))
+        (self.top / "tests").mkdir()
+        (self.top / "tests/__init__.py").touch()
+        self.module = self.top / "tests/test_one.py"
+
+    def run_them(self, body: str) -> str:
+        self.module.write_text(
+            "import unittest\n\nclass T(unittest.TestCase):\n    def test_it(self) -> None:\n"
+            f"        {body}\n"
+        )
+        return str(run_tests.stestr("./tests", serial=True))
+
+    def test_a_run_that_cannot_start_has_no_counts_of_the_one_before(self) -> None:
+        self.assertEqual("1 passed, 0 failed, 0 skipped", self.run_them("pass"))
+        self.assertIn("success   tests.test_one.T.test_it", self.said.getvalue())
+        with mock.patch.object(run_tests, "STESTR", Path("/bin/false")):
+            totals = run_tests.stestr("./tests", serial=True)
+        self.assertEqual("0 passed, 1 failed, 0 skipped", str(totals))
+        self.assertEqual([("stestr ./tests", "exit code 1")], totals.failures)
+
+    def test_one_that_fails(self) -> None:
+        self.assertEqual("0 passed, 1 failed, 0 skipped", self.run_them("self.fail('why')"))
+        self.assertIn("fail      tests.test_one.T.test_it", self.said.getvalue())
+
+    def test_one_that_cannot_be_imported(self) -> None:
+        self.assertEqual("0 passed, 1 failed, 0 skipped", self.run_them("("))
+
+
 class TotalsTest(unittest.TestCase):
+    def setUp(self) -> None:
+        self.enterContext(contextlib.redirect_stdout(io.StringIO()))
+
     def test_from_subunit(self) -> None:
         totals = run_tests.from_subunit(
-            stream("test_passes", "test_fails", "test_errs", "test_skips")
+            io.BytesIO(stream("test_passes", "test_fails", "test_errs", "test_skips"))
         )
         self.assertEqual("1 passed, 2 failed, 1 skipped", str(totals))
         self.assertEqual("no KVM", totals.skips[0][1])
@@ -60,7 +98,8 @@ class TotalsTest(unittest.TestCase):
         output = io.BytesIO()
         subunit.StreamResultToBytes(output).status(test_id="a.b", test_status="inprogress")
         self.assertEqual(
-            "0 passed, 1 failed, 0 skipped", str(run_tests.from_subunit(output.getvalue()))
+            "0 passed, 1 failed, 0 skipped",
+            str(run_tests.from_subunit(io.BytesIO(output.getvalue()))),
         )
 
     def test_from_tap(self) -> None:
