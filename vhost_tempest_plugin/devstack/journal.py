@@ -11,7 +11,7 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -55,7 +55,7 @@ class Changes:
 
     def dump(self) -> str:
         """The changes as JSON."""
-        return json_record.dump(asdict(self), _FORMAT)
+        return json_record.dump(self, _FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "Changes":
@@ -63,7 +63,7 @@ class Changes:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        return json_record.build(cls, json_record.load(text, _FORMAT))
+        return json_record.load(cls, text, _FORMAT)
 
 
 class Entry:

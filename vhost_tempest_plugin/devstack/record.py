@@ -32,7 +32,7 @@ class StackRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        return json_record.dump(dataclasses.asdict(self), _FORMAT)
+        return json_record.dump(self, _FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "StackRecord":
@@ -40,4 +40,4 @@ class StackRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        return json_record.build(cls, json_record.load(text, _FORMAT))
+        return json_record.load(cls, text, _FORMAT)

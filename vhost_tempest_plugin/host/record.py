@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is remembered of a host, so that it is found again and can be removed."""
 
-import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv4Interface
-from pathlib import Path, PurePosixPath
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network.uplink import Uplink
 from vhost_tempest_plugin.host.share import Share, ShareDisk
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -16,14 +12,6 @@ from vhost_tempest_plugin.util import json_record
 
 # Of what is written; records of other formats are not read.
 FORMAT = 4
-# Of the fields in JSON that are no strings.
-_KINDS = {
-    "ssh_port": int,
-    "shares": list,
-    "share_disks": list,
-    "replugged": bool,
-    "uplink": dict,
-}
 
 
 class Phase(StrEnum):
@@ -70,7 +58,7 @@ class HostRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        return json_record.dump(dataclasses.asdict(self), FORMAT)
+        return json_record.dump(self, FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "HostRecord":
@@ -78,56 +66,4 @@ class HostRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields = json_record.load(text, FORMAT)
-        expected = {field.name: field for field in dataclasses.fields(cls)}
-        if wrong := set(fields) ^ set(expected):
-            raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")
-        for name, value in fields.items():
-            optional = expected[name].default is None
-            kind = _KINDS.get(name, str)
-            if not (isinstance(value, kind) or (optional and value is None)):
-                raise ValueError(f"{name} is {value!r}")
-        return cls(
-            **{
-                **fields,
-                "uuid": UUID(fields["uuid"]),
-                "accelerator": Accelerator(fields["accelerator"]),
-                "phase": Phase(fields["phase"]),
-                "shares": tuple(map(_share, fields["shares"])),
-                "share_disks": tuple(map(_share_disk, fields["share_disks"])),
-                "uplink": None if fields["uplink"] is None else _uplink(fields["uplink"]),
-            }
-        )
-
-
-def _share(fields: object) -> Share:
-    source, path = _strings(fields, "source", "path")
-    try:
-        return Share(Path(source), PurePosixPath(path))
-    except InputError as error:
-        raise ValueError(str(error)) from None
-
-
-def _share_disk(fields: object) -> ShareDisk:
-    image, identity = _strings(fields, "image", "identity")
-    return ShareDisk(Path(image), identity)
-
-
-def _uplink(fields: dict[str, object]) -> Uplink:
-    port = fields.get("port")
-    if not isinstance(port, int):
-        raise ValueError(f"the port of the uplink is {port!r}")
-    others = {name: value for name, value in fields.items() if name != "port"}
-    network, tap, mac, address, gateway = _strings(
-        others, "network", "tap", "mac", "address", "gateway"
-    )
-    return Uplink(network, port, tap, mac, IPv4Interface(address), IPv4Address(gateway))
-
-
-def _strings(fields: object, *names: str) -> tuple[str, ...]:
-    """The values of an object that has these fields and no others."""
-    if not isinstance(fields, dict) or set(fields) != set(names):
-        raise ValueError(f"{fields!r} has not just {' and '.join(names)}")
-    if wrong := [value for value in fields.values() if not isinstance(value, str)]:
-        raise ValueError(f"{wrong[0]!r} is no string")
-    return tuple(fields[name] for name in names)
+        return json_record.load(cls, text, FORMAT)

@@ -1,40 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
 """The text of a record: JSON with the number of its format, others of which are not read."""
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    TypeVar,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
+
+from vhost_tempest_plugin.errors import InputError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 T = TypeVar("T")
 
 
-def dump(fields: Mapping[str, object], form: int) -> str:
-    """The text; what JSON has no type for is written as its string.
+def dump(record: "DataclassInstance", form: int) -> str:
+    """The text of a dataclass; what JSON has no type for is written as its string.
 
     :param form: the number of the format
     """
-    return json.dumps({**fields, "format": form}, indent=2, default=str) + "\n"
+    return json.dumps({**dataclasses.asdict(record), "format": form}, indent=2, default=str) + "\n"
 
 
-def load(text: str, form: int) -> dict[str, Any]:
-    """The fields of what ``dump`` wrote.
+def load(kind: type[T], text: str, form: int) -> T:
+    """The dataclass of what ``dump`` wrote, nested ones, tuples, paths and enums included.
 
-    :raises ValueError: for anything else, saying what is wrong
+    :raises ValueError: for anything else, saying what is wrong: it has or lacks a field, or one
+        is of another type, or of a value that its class refuses
     """
     fields = json.loads(text)
     if not isinstance(fields, dict) or fields.pop("format", None) != form:
         raise ValueError(f"it is not of format {form}")
-    return fields
-
-
-def build(kind: type[T], data: object) -> T:
-    """A dataclass from what JSON has for it, nested ones, tuples, paths and enums included.
-
-    :raises ValueError: it has or lacks a field, or one is of another type
-    """
-    return cast(T, _value(kind, data, kind.__name__))
+    return cast(T, _value(kind, fields, kind.__name__))
 
 
 def _value(kind: Any, data: object, name: str) -> object:
@@ -42,7 +49,10 @@ def _value(kind: Any, data: object, name: str) -> object:
         kinds = get_args(kind)
         if data is None and NoneType in kinds:
             return None
-        (kind,) = (each for each in kinds if each is not NoneType)
+        *others, kind = (each for each in kinds if each is not NoneType)
+        for each in others:
+            with contextlib.suppress(ValueError):
+                return _value(each, data, name)
     if dataclasses.is_dataclass(kind):
         return _dataclass(kind, data, name)
     if get_origin(kind) is tuple:
@@ -70,4 +80,8 @@ def _dataclass(kind: Any, data: object, name: str) -> object:
     wanted = {each.name for each in dataclasses.fields(kind)}
     if data.keys() != wanted:
         raise ValueError(f"{name} has or lacks: {', '.join(sorted(data.keys() ^ wanted))}")
-    return kind(**{each: _value(hints[each], data[each], f"{name}.{each}") for each in data})
+    values = {each: _value(hints[each], data[each], f"{name}.{each}") for each in data}
+    try:
+        return kind(**values)
+    except InputError as error:
+        raise ValueError(str(error)) from None

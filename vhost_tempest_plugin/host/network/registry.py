@@ -6,7 +6,6 @@ import getpass
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from ipaddress import IPv4Network
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import (
@@ -22,12 +21,11 @@ from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.util import json_record, paths
 
 _FORMAT = 1
-_KINDS = {"name": str, "subnet": str, "ports": int, "owner": int, "uri": str}
 
 
 def dump(network: NatNetwork) -> str:
     """A network as JSON."""
-    return json_record.dump({name: getattr(network, name) for name in _KINDS}, _FORMAT)
+    return json_record.dump(network, _FORMAT)
 
 
 def load(text: str) -> NatNetwork:
@@ -35,16 +33,7 @@ def load(text: str) -> NatNetwork:
 
     :raises ValueError: for anything else, saying what is wrong
     """
-    fields = json_record.load(text, _FORMAT)
-    if wrong := set(fields) ^ set(_KINDS):
-        raise ValueError(f"it has or lacks {', '.join(sorted(wrong))}")
-    for name, kind in _KINDS.items():
-        if not isinstance(fields[name], kind):
-            raise ValueError(f"{name} is {fields[name]!r}")
-    try:
-        return NatNetwork(**{**fields, "subnet": IPv4Network(fields["subnet"])})
-    except InputError as error:
-        raise ValueError(str(error)) from None
+    return json_record.load(NatNetwork, text, _FORMAT)
 
 
 def names() -> list[str]:

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is remembered of a lab, so that it is found again and can be removed."""
 
-import dataclasses
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
-from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Override, Ports, Secrets
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import json_record
@@ -47,7 +44,7 @@ class LabRecord:
 
     def dump(self) -> str:
         """The record as JSON."""
-        return json_record.dump(dataclasses.asdict(self), _FORMAT)
+        return json_record.dump(self, _FORMAT)
 
     @classmethod
     def load(cls, text: str) -> "LabRecord":
@@ -55,31 +52,4 @@ class LabRecord:
 
         :raises ValueError: for anything else, saying what is wrong
         """
-        fields = json_record.load(text, _FORMAT)
-        try:
-            return cls(
-                **{
-                    **fields,
-                    "environment": Path(fields["environment"]),
-                    "hosts": tuple(fields["hosts"]),
-                    "accelerator": Accelerator(fields["accelerator"]),
-                    "ports": Ports(**fields["ports"]),
-                    "secrets": Secrets(**fields["secrets"]),
-                    "nova": None if fields["nova"] is None else Path(fields["nova"]),
-                    "phase": LabPhase(fields["phase"]),
-                    "overrides": tuple(_override(entry) for entry in fields["overrides"]),
-                }
-            )
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"it has or lacks a field: {error}") from None
-
-
-def _override(fields: dict[str, Any]) -> Override:
-    value = fields["value"]
-    return Override(
-        **{
-            **fields,
-            "service": Service(fields["service"]),
-            "value": tuple(value) if isinstance(value, list) else value,
-        }
-    )
+        return json_record.load(cls, text, _FORMAT)
