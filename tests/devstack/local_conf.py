@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.devstack.repositories import OURS, TOP
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 
 SAMPLES = TOP / "devstack/samples"
 PASSWORDS = ("ADMIN_PASSWORD", "DATABASE_PASSWORD", "RABBIT_PASSWORD", "SERVICE_PASSWORD")
@@ -52,7 +52,5 @@ def at(sample: str, controller: str, own: str) -> str:
 def passwords(file: Path) -> dict[str, str]:
     """Those of a file, which is written with new ones where there is none."""
     if not file.exists():
-        private_files.write(
-            file, "".join(f"{name}={secrets.token_hex(12)}\n" for name in PASSWORDS)
-        )
+        atomic_file.write(file, "".join(f"{name}={secrets.token_hex(12)}\n" for name in PASSWORDS))
     return dict(line.split("=", 1) for line in file.read_text().splitlines())

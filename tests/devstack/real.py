@@ -18,7 +18,7 @@ from vhost_tempest_plugin.report.results import stream
 from vhost_tempest_plugin.report.results.outcome import TestOutcome
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.pci import PciAddress
-from vhost_tempest_plugin.util import private_files, process
+from vhost_tempest_plugin.util import atomic_file, process
 
 GIT = Path("/opt/git")
 DEST = Path("/opt/stack")
@@ -88,7 +88,7 @@ class Devstack:
         clone = f"[ -d {DEST}/devstack ] || git clone -q -b {settings.branch}"
         self.inside.run(f"{clone} {GIT}/openstack/devstack.git {DEST}/devstack")
         place = settings.tree / str(DEST / "devstack/local.conf").lstrip("/")
-        private_files.write(place, text)
+        atomic_file.write(place, text)
         self.inside.run(f"chown {tree.STACK}: {DEST}/devstack/local.conf", user="root")
         self._script("stack", run, STACK_S, milestones.Milestones(say))
 

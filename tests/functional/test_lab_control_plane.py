@@ -26,7 +26,7 @@ from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.services import bootstrap, database, schema, services
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.nova import pci_devices
-from vhost_tempest_plugin.util import private_files, process
+from vhost_tempest_plugin.util import atomic_file, process
 from vhost_tempest_plugin.util.progress import Lines
 
 _GUEST_LIMIT_S = 60.0
@@ -51,7 +51,7 @@ class ControlPlaneTest(LabCase):
         database.clone(schema.obtain(found, Lines()), database.directory(cls.lab))
         files = [cls.lab.directory / name for name in ("kernel", "bzimage", "initrd")]
         for file in files:
-            private_files.write(file, "not looked at\n" * 1000)
+            atomic_file.write(file, "not looked at\n" * 1000)
         cls.image = GuestImage(*files, digest="test")
         cls.plane = ControlPlane(cls.lab, Lines())
         cls.addClassCleanup(cls.plane.supervision.shutdown)
@@ -139,7 +139,7 @@ class ControlPlaneTest(LabCase):
 
     def test_the_users_own_client_works(self) -> None:
         clouds = self.lab.directory / "clouds.yaml"
-        private_files.write(clouds, client.clouds(self.lab))
+        atomic_file.write(clouds, client.clouds(self.lab))
         python = self.lab.environment / "bin/python"
         words = ["compute", "service", "list", "-f", "json"]
         done = process.run(

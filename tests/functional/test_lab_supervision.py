@@ -15,7 +15,7 @@ from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import Phase, ProgramState
 from vhost_tempest_plugin.lab.services.supervision import Supervision
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 
 # Listens on a port and writes its name to a file when it is told to end.
 SERVER = """
@@ -54,7 +54,7 @@ class SupervisionTest(LabCase):
         self, name: str, port: int = 0, *, code: str = SERVER, tier: Tier = Tier.SERVICE
     ) -> Program:
         script = self.settings.directory / f"{name}.py"
-        private_files.write(script, code)
+        atomic_file.write(script, code)
         return Program(
             name=name,
             argv=(sys.executable, str(script), name, str(port), str(self.ended)),

@@ -67,9 +67,16 @@ class ProcessesTest(unittest.TestCase):
 
     def test_a_child_is_its_parents_business(self) -> None:
         program = self.start("trap 'kill -9 $!; exit 3' TERM; sleep 60 & wait")
-        with mock.patch.object(processes, "_signal", wraps=processes._signal) as sent:
+        asked = []
+
+        def note(process: Process, number: signal.Signals) -> None:
+            if program.poll() is None:
+                asked.append(process.pid)
+            process.send_signal(number)
+
+        with mock.patch.object(processes, "_signal", note):
             processes.end(self.find, 30)
-        self.assertEqual([program.pid], [call.args[0].pid for call in sent.call_args_list])
+        self.assertEqual([program.pid], asked)
         self.assertEqual(3, program.wait())
 
     def test_those_that_do_not_want_to_end_are_killed(self) -> None:

@@ -24,7 +24,7 @@ from vhost_tempest_plugin.lab.services import (
 )
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import Phase
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file, private_files
 
 SECRETS = dataclasses.replace(lab_settings.SECRETS, broker="a/b+c", admin="swordfish")
 
@@ -231,7 +231,7 @@ class PrivateTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory, "new", "file")
             for text in ("one", "two"):
-                private_files.write(path, text)
+                atomic_file.write(path, text)
                 self.assertEqual(text, path.read_text())
                 self.assertEqual(0o600, path.stat().st_mode & 0o777)
             self.assertEqual([path], list(path.parent.iterdir()))

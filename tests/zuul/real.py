@@ -23,7 +23,7 @@ import yaml
 
 from tests.zuul import debian, environment, loading, servers
 from vhost_tempest_plugin.lab.services import tcp_ports
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 
 HERE = Path(__file__).resolve().parent
 TENANT = HERE / "tenant.yaml"
@@ -303,5 +303,5 @@ def _configure(
         for name, values in sections.items()
     )
     configuration = own / "zuul.conf"
-    private_files.write(configuration, text)
+    atomic_file.write(configuration, text)
     return configuration

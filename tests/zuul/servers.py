@@ -21,7 +21,7 @@ import pymysql.cursors
 
 from tests.zuul import debian
 from vhost_tempest_plugin.lab.services import tcp_ports
-from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util import atomic_file, private_files, process, speed
 
 LOOPBACK = "127.0.0.1"
 _READY_S = 120.0
@@ -126,7 +126,7 @@ def zookeeper(directory: Path) -> Iterator[ZooKeeper]:
     private_files.touch(key)
     words += ["-keyout", str(key), "-out", str(certificate)]
     subprocess.run(words, check=True, capture_output=True)
-    private_files.write(both, key.read_text() + certificate.read_text())
+    atomic_file.write(both, key.read_text() + certificate.read_text())
     settings = {
         "dataDir": new_directory(directory, "data"),
         "secureClientPort": port,
@@ -138,9 +138,7 @@ def zookeeper(directory: Path) -> Iterator[ZooKeeper]:
         "tickTime": 2000,
     }
     configuration = directory / "zoo.cfg"
-    private_files.write(
-        configuration, "".join(f"{key}={value}\n" for key, value in settings.items())
-    )
+    atomic_file.write(configuration, "".join(f"{key}={value}\n" for key, value in settings.items()))
     java = str(process.which("java"))
     words = [java, "-Xmx256m", "-cp", debian.class_path()]
     words += ["org.apache.zookeeper.server.quorum.QuorumPeerMain", str(configuration)]
@@ -187,7 +185,7 @@ def mariadb(directory: Path) -> Iterator[Database]:
     database = Database(port, secrets.token_hex(16))
     data = directory / "data"
     begin = directory / "begin.sql"
-    private_files.write(
+    atomic_file.write(
         begin,
         "CREATE DATABASE zuul;\n"
         f"CREATE USER zuul@'{LOOPBACK}' IDENTIFIED BY '{database.password}';\n"
@@ -259,9 +257,7 @@ def sshd(directory: Path, environment: Mapping[str, str]) -> Iterator[Node]:
         "SetEnv": " ".join(f"{name}={value}" for name, value in environment.items()),
     }
     configuration = directory / "sshd_config"
-    private_files.write(
-        configuration, "".join(f"{name} {value}\n" for name, value in lines.items())
-    )
+    atomic_file.write(configuration, "".join(f"{name} {value}\n" for name, value in lines.items()))
     # sshd asks for an account of its own, which the package's installation would make.
     accounts = directory / "passwd"
     accounts.write_text(

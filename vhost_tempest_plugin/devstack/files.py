@@ -5,15 +5,15 @@ They are changed here and not by devstack's ``iniset``, which has a value on the
 of the programs that it runs.
 """
 
-import os
 import stat
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import ini, stack
 from vhost_tempest_plugin.cloud.configuration.settings import Options
 from vhost_tempest_plugin.devstack.spec import DevstackSpec
-from vhost_tempest_plugin.errors import InputError, LocalError
+from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import atomic_file
 
 
 def read(file: Path) -> Options:
@@ -62,28 +62,17 @@ def write(file: Path, content: str) -> None:
     :raises LocalError: it cannot be written
     """
     place = file.resolve()
-    partial = place.with_name(f".{place.name}.partial")
     try:
         kept = place.stat()
     except OSError as error:
         raise _unreadable(file, error) from None
-    try:
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-            out.write(content)
-            out.flush()
-            made = os.fstat(out.fileno())
-            if (made.st_uid, made.st_gid) != (kept.st_uid, kept.st_gid):
-                os.fchown(out.fileno(), kept.st_uid, kept.st_gid)
-            os.fchmod(out.fileno(), stat.S_IMODE(kept.st_mode))
-            os.fsync(out.fileno())
-        partial.replace(place)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise LocalError(
-            f"{file} cannot be written: {error.strerror}",
-            hint="free some space, or correct the permissions of its directory",
-        ) from None
+    atomic_file.write(
+        place,
+        content,
+        mode=stat.S_IMODE(kept.st_mode),
+        owner=(kept.st_uid, kept.st_gid),
+        durable=True,
+    )
 
 
 def text(file: Path) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.errors import BusyError, HostError
-from vhost_tempest_plugin.util import json_record, private_files
+from vhost_tempest_plugin.util import atomic_file, json_record
 
 _FORMAT = 1
 
@@ -93,7 +93,7 @@ class Entry:
         _lock(self._path).unlink(missing_ok=True)
 
     def _write(self, changes: Changes) -> None:
-        private_files.write(self._path, changes.dump())
+        atomic_file.write(self._path, changes.dump())
         self.changes = changes
 
 

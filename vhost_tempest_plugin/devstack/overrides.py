@@ -12,7 +12,7 @@ from vhost_tempest_plugin.devstack.journal import Changes, Entry, FileChange
 from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import LocalError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 
@@ -106,7 +106,7 @@ def _put_files_back(directory: StackDirectory, changes: Changes) -> list[LocalEr
 
 def _set_aside(directory: StackDirectory, change: FileChange) -> LocalError:
     kept = directory.set_aside / change.path.name
-    private_files.write(kept, change.before)
+    atomic_file.write(kept, change.before)
     return LocalError(
         f"{change.path} was changed by somebody else while a test had changed it",
         hint=f"take what you need from {kept}, its text from before the test",

@@ -18,7 +18,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.util import paths, process
+from vhost_tempest_plugin.util import atomic_file, paths, process
 
 QEMU = "qemu-system-x86_64"
 Probe = Callable[[Path, Accelerator, float], kvm_probe.ProbeOutcome]
@@ -219,8 +219,5 @@ def _remembered(directory: Path, seen: AccelerationInputs) -> AccelerationVerdic
 
 
 def _remember(directory: Path, seen: AccelerationInputs, verdict: AccelerationVerdict) -> None:
-    file = _cache_file(directory, seen)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(dataclasses.asdict(verdict)))
-    partial.replace(file)
+    text = json.dumps(dataclasses.asdict(verdict))
+    atomic_file.write(_cache_file(directory, seen), text)

@@ -26,6 +26,7 @@ from vhost_tempest_plugin.hypervisor.domain import Tap, share_serial
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 
 # Where distributions keep OVMF's code: Debian and Ubuntu, Fedora, SUSE, Arch.
@@ -85,9 +86,8 @@ def start(
     ssh_keys.obtain(directory)
     image.write(made.initrd, _seed(directory, record), directory.seed)
     if not directory.overlay.exists():
-        partial = directory.overlay.with_suffix(".partial")
-        image.create_overlay(made, partial)
-        partial.replace(directory.overlay)
+        with atomic_file.replacing(directory.overlay) as overlay:
+            image.create_overlay(made, overlay)
     directory.console_log.unlink(missing_ok=True)
     progress(f"starting {record.name!r} with {record.accelerator.upper()}")
     directory.write(replace(record, phase=Phase.BOOTING))

@@ -9,6 +9,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 
 _WAIT_S = 600.0
@@ -27,7 +28,5 @@ def rewire(name: str, layout: Layout, progress: Progress) -> None:
                 f"host {name!r} is not off", hint=f"{VhostCommand('down', name)} shuts it down"
             )
         record = directory.read()
-        partial = directory.topology.with_suffix(".partial")
-        partial.write_text(yaml_file.dump(layout.host))
-        partial.replace(directory.topology)
+        atomic_file.write(directory.topology, yaml_file.dump(layout.host))
         directory.write(replace(record, topology=layout.host.name, phase=Phase.OFF, ssh_port=None))

@@ -8,13 +8,13 @@ image has nothing of it.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.network.uplink import Uplink
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.cpio import Entry, archive
 
 _DIRECTORY = "vhost"
@@ -82,15 +82,10 @@ def write(initrd: Path, seed: Seed, path: Path) -> None:
     :raises LocalError: it cannot be written
     """
     try:
-        partial = path.with_name(path.name + ".partial")
-        partial.unlink(missing_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as output:
-            output.write(initrd.read_bytes())
-            output.write(seed.archive())
-        partial.rename(path)
+        image = initrd.read_bytes()
     except OSError as error:
-        raise LocalError(f"cannot write {path}: {error.strerror}") from error
+        raise LocalError(f"cannot read {initrd}: {error.strerror}") from error
+    atomic_file.write(path, image + seed.archive())
 
 
 def _ended(text: str) -> str:

@@ -21,7 +21,7 @@ from vhost_tempest_plugin.host.image import ext4
 from vhost_tempest_plugin.host.image.ext4 import Superblock
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.share import Share, ShareDisk
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import atomic_file, process
 from vhost_tempest_plugin.util.progress import Progress
 
 _BLOCK_BYTES = 4096
@@ -191,15 +191,12 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
             f"{needed_mib} MiB",
             hint="free some space or set XDG_STATE_HOME",
         )
-    partial = image.with_suffix(".partial")
-    partial.unlink(missing_ok=True)
-    argv = ext4.making_read_only(
-        directory, partial, needed_mib, inodes=contents.inodes, uuid=contents.digest
-    )
     try:
-        process.run(argv)
-        partial.replace(image)
+        with atomic_file.replacing(image) as partial:
+            process.run(
+                ext4.making_read_only(
+                    directory, partial, needed_mib, inodes=contents.inodes, uuid=contents.digest
+                )
+            )
     except CommandError as error:
         raise LocalError(f"no disk can be made of {str(directory)!r}: {error}") from error
-    finally:
-        partial.unlink(missing_ok=True)

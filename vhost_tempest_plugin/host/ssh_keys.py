@@ -4,7 +4,7 @@
 from pathlib import Path
 
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import atomic_file, process
 
 _MADE_IN_S = 30.0
 
@@ -17,9 +17,8 @@ def obtain(directory: HostDirectory) -> None:
     """
     make(directory.client_key, f"vhost client of {directory.name}")
     make(directory.host_key, f"vhost host {directory.name}")
-    partial = directory.known_hosts.with_suffix(".partial")
-    partial.write_text(f"{directory.name} {public(directory.host_key)}\n")
-    partial.replace(directory.known_hosts)
+    line = f"{directory.name} {public(directory.host_key)}\n"
+    atomic_file.write(directory.known_hosts, line)
 
 
 def public(private: Path) -> str:
@@ -36,13 +35,11 @@ def make(private: Path, comment: str) -> None:
     if private.exists():
         return
     keygen = process.which("ssh-keygen")
-    partial = private.with_name(f"{private.name}.partial")
-    made = partial.with_name(f"{partial.name}.pub")
-    partial.unlink(missing_ok=True)
-    process.run(
-        [keygen, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", partial],
-        timeout_s=_MADE_IN_S,
-    )
-    # The private key last: where it is, its other half is too.
-    made.replace(private.with_name(f"{private.name}.pub"))
-    partial.replace(private)
+    with atomic_file.replacing(private) as partial:
+        process.run(
+            [keygen, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", partial],
+            timeout_s=_MADE_IN_S,
+        )
+        # The private key last: where it is, its other half is too.
+        made = partial.with_name(f"{partial.name}.pub")
+        made.replace(private.with_name(f"{private.name}.pub"))

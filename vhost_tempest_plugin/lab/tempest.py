@@ -21,7 +21,7 @@ from vhost_tempest_plugin.errors import InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import current_wait, private_files, process, removal, speed
+from vhost_tempest_plugin.util import atomic_file, current_wait, process, removal, speed
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
 # What tempest writes in the workspace beside its results.
@@ -81,7 +81,7 @@ def prepare(name: str) -> Workspace:
     workspace = directory.path / "tempest"
     made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
     sections = tempest.options(settings, Contents(image, flavor), directory.topology, made.records)
-    private_files.write(made.configuration, render.text(sections))
+    atomic_file.write(made.configuration, render.text(sections))
     discovery = {
         "DEFAULT": {
             "test_path": str(place / "test_discover"),
@@ -89,7 +89,7 @@ def prepare(name: str) -> Workspace:
             "group_regex": r"([^\.]*\.)*",
         }
     }
-    private_files.write(workspace / ".stestr.conf", render.text(discovery))
+    atomic_file.write(workspace / ".stestr.conf", render.text(discovery))
     return made
 
 

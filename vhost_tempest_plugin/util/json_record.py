@@ -6,7 +6,6 @@ import dataclasses
 import json
 from types import NoneType, UnionType
 from typing import (
-    TYPE_CHECKING,
     Any,
     TypeVar,
     Union,
@@ -18,13 +17,10 @@ from typing import (
 
 from vhost_tempest_plugin.errors import InputError
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 T = TypeVar("T")
 
 
-def dump(record: "DataclassInstance", form: int) -> str:
+def dump(record: Any, form: int) -> str:
     """The text of a dataclass; what JSON has no type for is written as its string.
 
     :param form: the number of the format

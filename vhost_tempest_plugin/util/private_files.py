@@ -7,24 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import LocalError
-
-
-def write(path: Path, text: str) -> None:
-    """Make or replace a file, whole or not at all; its directory is made where it is missing.
-
-    :raises LocalError: the disk does not take it
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial.unlink(missing_ok=True)
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(text)
-        partial.replace(path)
-    except OSError as error:
-        raise LocalError(f"cannot write {path}: {error.strerror}", hint="free some space") from None
-
 
 def touch(path: Path) -> None:
     """Make a file that others are going to write, so that it is the user's alone."""

@@ -19,12 +19,11 @@ from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
-from vhost_tempest_plugin.util import paths, processes, removal
+from vhost_tempest_plugin.util import atomic_file, paths, processes, removal
 from vhost_tempest_plugin.util.name import RULE, is_name
 from vhost_tempest_plugin.util.processes import Process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
 _POLL_S = 0.1
 
 
@@ -128,17 +127,7 @@ class NamedDirectory(ABC, Generic[R]):
 
         :raises LocalError: the disk does not take it
         """
-        partial = self._record.with_suffix(".partial")
-        try:
-            with os.fdopen(os.open(partial, _WRITE, 0o600), "w") as file:
-                file.write(record.dump())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._record)
-        except OSError as error:
-            raise LocalError(
-                f"cannot write {self._record}: {error}", hint="free some space"
-            ) from None
+        atomic_file.write(self._record, record.dump(), durable=True)
 
     @contextmanager
     def locked(

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.errors import (
 )
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
-from vhost_tempest_plugin.util import json_record, paths
+from vhost_tempest_plugin.util import atomic_file, json_record, paths
 
 _FORMAT = 1
 
@@ -80,14 +80,7 @@ def write(network: NatNetwork) -> None:
 
     :raises LocalError: it cannot be written
     """
-    file = _file(network.name)
-    partial = file.with_suffix(".partial")
-    try:
-        partial.write_text(dump(network))
-        partial.chmod(0o644)
-        partial.replace(file)
-    except OSError as error:
-        raise LocalError(f"cannot write {file}: {error.strerror}", hint="free some space") from None
+    atomic_file.write(_file(network.name), dump(network), mode=0o644)
 
 
 def forget(name: str) -> None:

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.mutation import NovaMutant, mutated
-from vhost_tempest_plugin.util import removal
+from vhost_tempest_plugin.util import atomic_file, removal
 
 _NOTE = "before.json"
 _PYPROJECT = '[build-system]\nrequires = ["pbr>=6.1.1"]\nbuild-backend = "pbr.build"\n'
@@ -78,9 +78,8 @@ def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path
     try:
         removal.remove(copy)
         copy.mkdir(parents=True)
-        partial = directory(lab) / f"{_NOTE}.partial"
-        partial.write_text(json.dumps({"nova": None if source is None else str(source)}))
-        partial.replace(directory(lab) / _NOTE)
+        note = json.dumps({"nova": None if source is None else str(source)})
+        atomic_file.write(directory(lab) / _NOTE, note)
         if source is None:
             copy_installed(environment, copy)
         else:

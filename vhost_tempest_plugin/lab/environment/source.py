@@ -12,7 +12,7 @@ from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import staging
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.util import process, removal
+from vhost_tempest_plugin.util import atomic_file, process, removal
 from vhost_tempest_plugin.util.progress import Progress
 
 _PLACES = ("a", "b")
@@ -60,11 +60,9 @@ class NovaSource:
 
         :raises LocalError: the disk does not take it
         """
-        partial = self._link.with_name("partial")
         try:
-            partial.unlink(missing_ok=True)
-            partial.symlink_to(self._target(tree.directory))
-            partial.replace(self._link)
+            with atomic_file.replacing(self._link) as link:
+                link.symlink_to(self._target(tree.directory))
             for other in tuple(self._top.iterdir()):
                 if other.name not in (self._home.name, self._link.name):
                     removal.remove(other)

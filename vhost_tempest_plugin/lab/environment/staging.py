@@ -20,7 +20,7 @@ from vhost_tempest_plugin.lab.environment import installer, requirement
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.environment.requirement import Unmet
 from vhost_tempest_plugin.lab.environment.tree import PACKAGE, Tree
-from vhost_tempest_plugin.util import cache, removal
+from vhost_tempest_plugin.util import atomic_file, cache, removal
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 _NOTES = ".staged"
@@ -64,11 +64,8 @@ class _Notes:
         return notes if notes.environment == environment.digest else cls(environment.digest)
 
     def write(self, target: Path) -> None:
-        partial = target / f"{_NOTES}.partial"
-        partial.write_text(
-            json.dumps({name: getattr(self, name) for name in self.__dataclass_fields__})
-        )
-        partial.replace(target / _NOTES)
+        notes = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        atomic_file.write(target / _NOTES, json.dumps(notes))
 
 
 def stage(

@@ -14,7 +14,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.errors import LocalError, VhostCommand
 from vhost_tempest_plugin.lab.services.program import Program, Tier
-from vhost_tempest_plugin.util import private_files, process
+from vhost_tempest_plugin.util import atomic_file, private_files, process
 
 READY_LIMIT_S = 60.0
 
@@ -43,9 +43,9 @@ def prepare(settings: Settings) -> None:
             hint=f"run {VhostCommand('doctor')} for the package",
         )
     etc = settings.etc(Service.RABBITMQ)
-    private_files.write(etc / "rabbit.config", _render(settings))
-    private_files.write(etc / "enabled_plugins", "[].\n")
-    private_files.write(directory(settings) / ".erlang.cookie", settings.secrets.erlang_cookie)
+    atomic_file.write(etc / "rabbit.config", _render(settings))
+    atomic_file.write(etc / "enabled_plugins", "[].\n")
+    atomic_file.write(directory(settings) / ".erlang.cookie", settings.secrets.erlang_cookie)
     for service in (Service.EPMD, Service.RABBITMQ):
         private_files.touch(settings.log(service))
 

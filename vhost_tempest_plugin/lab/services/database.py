@@ -24,7 +24,7 @@ from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import LocalError, VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
-from vhost_tempest_plugin.util import private_files, process, speed
+from vhost_tempest_plugin.util import atomic_file, private_files, process, speed
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -48,7 +48,7 @@ def prepare(settings: Settings) -> None:
     :raises CommandError: mariadb-install-db fails
     :raises LocalError: MariaDB is not installed, or the disk is full
     """
-    private_files.write(_configuration(settings), _render(settings))
+    atomic_file.write(_configuration(settings), _render(settings))
     private_files.touch(settings.log(Service.MARIADB))
     data = directory(settings)
     if (data / "mysql").is_dir():

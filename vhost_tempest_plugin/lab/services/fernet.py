@@ -9,7 +9,7 @@ import base64
 import secrets
 from pathlib import Path
 
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 
 # https://github.com/fernet/spec/blob/master/Spec.md: 128 bits to sign and 128 to encrypt.
 _KEY_BYTES = 32
@@ -24,5 +24,5 @@ def prepare(repository: Path) -> bool:
     missing = [name for name in (_NEXT, _IN_USE) if not (repository / name).exists()]
     for name in missing:
         key = base64.urlsafe_b64encode(secrets.token_bytes(_KEY_BYTES))
-        private_files.write(repository / name, key.decode())
+        atomic_file.write(repository / name, key.decode())
     return bool(missing)

@@ -13,7 +13,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.lab.services import consumers, fernet
 from vhost_tempest_plugin.lab.services.program import Program
-from vhost_tempest_plugin.util import private_files
+from vhost_tempest_plugin.util import atomic_file
 
 # In the order in which they may be started: those of a stage together, a stage when the one
 # before is ready.  nova-scheduler and nova-conductor end where keystone does not know Nova
@@ -58,7 +58,7 @@ def write(settings: Settings) -> frozenset[Service]:
             texts[settings.etc(service) / server.FILE] = server.text(settings, service)
         for path, text in texts.items():
             if not path.exists() or path.read_text() != text:
-                private_files.write(path, text)
+                atomic_file.write(path, text)
                 changed.add(service)
         if service in _PASTED:
             _link_paste(settings, service)

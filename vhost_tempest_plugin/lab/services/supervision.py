@@ -25,7 +25,7 @@ from vhost_tempest_plugin.lab.services import (
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_client import Absent, Fault
-from vhost_tempest_plugin.util import private_files, process, processes, speed
+from vhost_tempest_plugin.util import atomic_file, private_files, process, processes, speed
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -72,7 +72,7 @@ class Supervision:
         :raises VhostError: it does not start
         """
         self._run.chmod(0o700)
-        private_files.write(
+        atomic_file.write(
             self._run / supervisor_file.NAME, supervisor_file.render(programs, self._run)
         )
         for program in programs:
