@@ -67,12 +67,12 @@ class ProcessesTest(unittest.TestCase):
 
     def test_a_child_is_its_parents_business(self) -> None:
         program = self.start("trap 'kill -9 $!; exit 3' TERM; sleep 60 & wait")
-        asked = []
+        asked, signal_ = [], processes._signal
 
         def note(process: Process, number: signal.Signals) -> None:
             if program.poll() is None:
                 asked.append(process.pid)
-            process.send_signal(number)
+            signal_(process, number)
 
         with mock.patch.object(processes, "_signal", note):
             processes.end(self.find, 30)
