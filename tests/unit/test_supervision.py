@@ -10,7 +10,7 @@ from unittest import mock
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from supervisor import events
+from supervisor import events, xmlrpc
 from supervisor.options import ServerOptions
 
 from tests.unit import lab_settings
@@ -134,6 +134,11 @@ class PluginTest(unittest.TestCase):
         self.notify(events.ProcessStateStartingEvent, "one")
         self.notify(events.ProcessStateBackoffEvent, "absent", pid=0)
         self.assertEqual({"one": 2, "another": 1}, self.ends.getEnds())
+
+    def test_supervisord_answers_with_it(self) -> None:
+        root = xmlrpc.RootRPCInterface([("vhost", self.ends)])
+        self.notify(events.ProcessStateExitedEvent, "one")
+        self.assertEqual({"one": 1}, xmlrpc.traverse(root, "vhost.getEnds", ()))
 
     def test_supervisord_is_told_to_load_it(self) -> None:
         with tempfile.NamedTemporaryFile("w") as file:
