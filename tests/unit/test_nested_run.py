@@ -19,6 +19,7 @@ from vhost_tempest_plugin.host.checks.nested_guest import NestedGuest, candidate
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.nested import render_nested
+from vhost_tempest_plugin.topology.devices import e1000e, vmxnet3
 from vhost_tempest_plugin.topology.layout import lay_out
 from vhost_tempest_plugin.topology.model import DeviceGroup, Host, Iommu
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -230,6 +231,12 @@ class CandidatesTest(unittest.TestCase):
     def test_a_physical_function_without_virtual_ones_can_be_assigned(self) -> None:
         igb = dataclasses.replace(HOST.nodes[2].devices[0], vfs=0)
         self.assertEqual(["0000:01:00.0", "0000:c9:00.0"], self.addresses(one_nic(devices=(igb,))))
+
+    def test_each_model_is_tried(self) -> None:
+        both = (DeviceGroup(e1000e.MODEL, 2), DeviceGroup(vmxnet3.MODEL, 2))
+        nodes = tuple(dataclasses.replace(node, devices=both, bus=None) for node in HOST.nodes[:1])
+        host = one_nic(nodes=(*nodes, *one_nic().nodes[1:]))
+        self.assertEqual(["0000:b5:00.0", "0000:b7:00.0", "0000:c9:00.0"], self.addresses(host))
 
     def test_one_virtual_function_is_enough(self) -> None:
         groups: tuple[DeviceGroup, ...] = HOST.nodes[2].devices * 2

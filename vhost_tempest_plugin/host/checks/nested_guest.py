@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A guest inside the host gets an address by DHCP through a NIC that is assigned to it.
 
-That proves DMA and interrupts through the emulated IOMMU.  Tried are, in turn, a physical
-function of each node, one on no node, and a virtual function.
+That proves DMA and interrupts through the emulated IOMMU.
 """
 
 from vhost_tempest_plugin.host import nested_guest
@@ -10,6 +9,7 @@ from vhost_tempest_plugin.host.checks.base import Check, Subject, differences
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.host.checks.nested_run import Attempt, NestedRun
 from vhost_tempest_plugin.topology.hardware import Endpoint, Hardware
+from vhost_tempest_plugin.topology.pci import PciId
 
 
 class NestedGuest(Check):
@@ -40,18 +40,22 @@ class NestedGuest(Check):
 
 
 def candidates(hardware: Hardware) -> tuple[Endpoint, ...]:
-    """The NICs to try.
+    """The NICs to try: a physical function of each node, and each other kind of function once.
 
-    A physical function whose virtual ones are enabled is none: assigned, it loses them.
+    A physical function whose virtual ones are enabled is not tried: assigned, it loses them.
     """
     parents = {nic.physical_function for nic in hardware.endpoints}
-    chosen: dict[tuple[str, int | None], Endpoint] = {}
-    for nic in hardware.endpoints:
-        if nic.physical_function is not None:
-            chosen.setdefault(("virtual", 0), nic)
-        elif nic.address not in parents:
-            chosen.setdefault(("physical", nic.node), nic)
-    return tuple(sorted(chosen.values(), key=lambda nic: nic.address))
+    able = [nic for nic in hardware.endpoints if nic.address not in parents]
+    of_node: dict[int | None, Endpoint] = {}
+    for nic in able:
+        if nic.physical_function is None:
+            of_node.setdefault(nic.node, nic)
+    tried = {nic.id for nic in of_node.values()}
+    others: dict[PciId, Endpoint] = {}
+    for nic in able:
+        if nic.id not in tried:
+            others.setdefault(nic.id, nic)
+    return tuple(sorted((*of_node.values(), *others.values()), key=lambda nic: nic.address))
 
 
 def _expected(nic: Endpoint) -> str:
