@@ -26,6 +26,7 @@ PAGES = sorted(
         *TOP.glob("roles/*/README.rst"),
         *TOP.glob("tests/**/README.rst"),
         TOP / "devstack/README.rst",
+        *TOP.glob("releasenotes/notes/*.yaml"),
     ]
 )
 CONSOLE = re.compile(r"^( *)\.\. code-block:: console\n((?:\1 +.*\n|\n)+)", re.MULTILINE)
