@@ -23,7 +23,7 @@ import testtools
 TOP = Path(__file__).resolve().parent.parent
 STESTR = Path(sys.executable).with_name("stestr")
 EXPECTED_SKIPS = TOP / "tests" / "expected_skips.txt"
-# Of why a test failed, the lines that are told at the end: a log may hold no more.
+# How many lines of a failure are printed at the end: a log may hold no more.
 _REASON_LINES = 12
 _TAP = re.compile(r"(?P<not>not )?ok \d+ (?P<name>.*?)(?: # skip ?(?P<reason>.*))?\Z")
 

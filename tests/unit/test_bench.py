@@ -69,7 +69,7 @@ class MeasurementTest(unittest.TestCase):
             order.append(name)
             return float(len(order))
 
-        samples = in_turn(2, lambda: reading("a"), lambda: reading("b"), told=news.append)
+        samples = in_turn(2, lambda: reading("a"), lambda: reading("b"), report=news.append)
         self.assertEqual(["a", "b", "a", "b"], order)
         self.assertEqual([(1.0, 3.0), (2.0, 4.0)], samples)
         self.assertEqual(["run 1 of 2: 1.0, 2.0", "run 2 of 2: 3.0, 4.0"], news)

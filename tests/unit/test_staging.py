@@ -158,5 +158,5 @@ class RequirementTest(unittest.TestCase):
     def test_told(self) -> None:
         self.assertEqual(
             "a>=2 (has 1), b (has none)",
-            requirement.told([Unmet("a>=2", "1"), Unmet("b", None)]),
+            requirement.listing([Unmet("a>=2", "1"), Unmet("b", None)]),
         )

@@ -37,7 +37,7 @@ def ready(setting: Setting) -> Iterator[Measurement]:
         setting.runs,
         partial(up_s, setting, setting.topology),
         bare_s,
-        told=setting.about("vhost up, bare QEMU, s"),
+        report=setting.about("vhost up, bare QEMU, s"),
     )
     yield Measurement(
         f"ready to ssh, {setting.layout.host.name}", "s", samples, "bare QEMU", baseline, _READY_AIM
@@ -59,7 +59,7 @@ def restore(setting: Setting) -> Iterator[Measurement]:
 
     with setting.workplace.host(_NAME):
         baseline, samples = in_turn(
-            setting.runs, boot, save_and_restore, told=setting.about("vhost up, vhost restore, s")
+            setting.runs, boot, save_and_restore, report=setting.about("vhost up, vhost restore, s")
         )
     yield Measurement(
         f"restore, {setting.layout.host.name}", "s", samples, "cold boot", baseline, _RESTORE_AIM
@@ -73,7 +73,7 @@ def second_up(setting: Setting) -> Iterator[Measurement]:
             1,
             partial(up_s, setting, setting.topology, cache),
             partial(up_s, setting, setting.topology, cache),
-            told=setting.about("the first vhost up, the second, s"),
+            report=setting.about("the first vhost up, the second, s"),
         )
     yield Measurement(
         f"second up, {setting.layout.host.name} (once)",
@@ -96,7 +96,7 @@ def by_size(setting: Setting) -> Iterator[Measurement]:
         readings = in_turn(
             setting.runs,
             *(partial(up_s, setting, str(directory / f"{name}.yaml")) for name in hosts),
-            told=setting.about(f"vhost up of {', '.join(hosts)}, s"),
+            report=setting.about(f"vhost up of {', '.join(hosts)}, s"),
         )
     baseline, *others = readings
     for name, samples in zip(list(hosts)[1:], others, strict=True):

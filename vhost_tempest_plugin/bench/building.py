@@ -31,7 +31,7 @@ def measure(setting: Setting) -> Iterator[Measurement]:
             return seconds(lambda: process.run(words))
 
     samples, baseline = in_turn(
-        setting.runs, build_s, bootstrap_s, told=setting.about("image build, bare mmdebstrap, s")
+        setting.runs, build_s, bootstrap_s, report=setting.about("image build, bare mmdebstrap, s")
     )
     yield Measurement("image build", "s", samples, "bare mmdebstrap", baseline, _AIM)
 

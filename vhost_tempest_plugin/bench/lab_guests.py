@@ -20,7 +20,7 @@ WITH = "vhost.pci"
 
 @dataclass(frozen=True, slots=True)
 class Boot:
-    """Since the guest was asked for: until it was active, until it had told all it sees."""
+    """Since the guest was asked for: until it was active, until its report was complete."""
 
     active_s: float
     report_s: float
@@ -33,14 +33,14 @@ def measure(setting: Setting) -> Iterator[Measurement]:
     """
     without: list[Boot] = []
     with_nic: list[Boot] = []
-    tell = setting.about("guest without a NIC active, its report; with one, s")
+    report = setting.about("guest without a NIC active, its report; with one, s")
     with lab.up(setting) as settings, Cloud.open(settings) as cloud:
         first = boot(cloud, WITHOUT)
         for number in range(1, setting.runs + 1):
             without.append(boot(cloud, WITHOUT))
             with_nic.append(boot(cloud, WITH))
             times = (f"{b.active_s:.1f}, {b.report_s:.1f}" for b in (without[-1], with_nic[-1]))
-            tell(f"run {number} of {setting.runs}: {'; '.join(times)}")
+            report(f"run {number} of {setting.runs}: {'; '.join(times)}")
     active = tuple(each.active_s for each in without)
     baseline = "guest without"
     yield Measurement(

@@ -111,7 +111,7 @@ def first(setting: Setting) -> Iterator[Measurement]:
 def rounds(setting: Setting) -> tuple[Round, ...]:
     """The readings of several figures, since each needs a new lab for its baseline."""
     lab.fill_cache(setting)
-    tell = setting.about("lab up, reset, down, up again, s")
+    report = setting.about("lab up, reset, down, up again, s")
     taken = []
     for number in range(1, setting.runs + 1):
         taken.append(_round(setting))
@@ -119,7 +119,7 @@ def rounds(setting: Setting) -> tuple[Round, ...]:
             f"{command.whole_s:.1f}"
             for command in (taken[-1].cold, taken[-1].reset, taken[-1].down, taken[-1].warm)
         )
-        tell(f"run {number} of {setting.runs}: {times}")
+        report(f"run {number} of {setting.runs}: {times}")
     return tuple(taken)
 
 

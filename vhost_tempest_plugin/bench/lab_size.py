@@ -30,7 +30,7 @@ _BESIDE = "everything beside the host"
 _SUPERVISOR = "supervisor"
 _COMMANDS = "vhost commands"
 _IN_HOST = f"{Service.NOVA_COMPUTE}, in the host"
-# What supervisord tells its programs (http://supervisord.org/subprocess.html).
+# What supervisord sets for its programs (http://supervisord.org/subprocess.html).
 _PROGRAM = "SUPERVISOR_PROCESS_NAME"
 
 

@@ -68,7 +68,7 @@ def measure(setting: Setting) -> Iterator[Measurement]:
     few, *others = in_turn(
         max(setting.runs, _RUNS),
         *(partial(_both_ms, _host(nics)) for nics in sizes),
-        told=setting.about(f"layout and XML for {', '.join(map(str, sizes))} NICs, ms"),
+        report=setting.about(f"layout and XML for {', '.join(map(str, sizes))} NICs, ms"),
     )
     for nics, samples in zip(sizes[1:], others, strict=True):
         yield Measurement(

@@ -60,15 +60,15 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turn(
-    runs: int, *readings: Callable[[], float], told: Callable[[str], None] = lambda _: None
+    runs: int, *readings: Callable[[], float], report: Callable[[str], None] = lambda _: None
 ) -> list[tuple[float, ...]]:
     """Take every reading *runs* times, in turn, so that all meet the same neighbours.
 
-    :param told: gets a line after each round, with what was read
+    :param report: gets a line after each round, with what was read
     :returns: the samples of each reading
     """
     rounds = []
     for number in range(1, runs + 1):
         rounds.append(tuple(read() for read in readings))
-        told(f"run {number} of {runs}: " + ", ".join(f"{sample:.1f}" for sample in rounds[-1]))
+        report(f"run {number} of {runs}: " + ", ".join(f"{sample:.1f}" for sample in rounds[-1]))
     return list(zip(*rounds, strict=True))

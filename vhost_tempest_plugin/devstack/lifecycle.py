@@ -98,7 +98,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
 
 
 def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
-    """Have nova-compute run in a host, and tell what it logs until this is ended; end it then.
+    """Run nova-compute in a host and print its log until this is ended; then end it.
 
     This is what devstack's unit runs: with it nova-compute is stopped, started and watched as
     if it were the machine's.  A host that is booted meanwhile is watched on.
@@ -185,7 +185,7 @@ def _copying(directory: Path | None, host: str) -> Iterator[Callable[[str], None
 
 @contextmanager
 def _telling(progress: Progress) -> Iterator[None]:
-    """Where nova-compute fails in the block, tell the end of its log."""
+    """If nova-compute fails in the block, print the end of its log."""
     try:
         yield
     except StartError as error:

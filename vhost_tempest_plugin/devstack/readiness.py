@@ -24,7 +24,7 @@ _TOLD = 20
 
 
 class Readiness:
-    """What must be true of one host; ``lacking`` tells what is not.
+    """What must be true of one host; ``lacking`` says what is not.
 
     :param database: None where this machine has no way to it
     :param agents: those that Neutron must know as alive, by their programs' names

@@ -31,6 +31,6 @@ def grant(machine: HostConnection, directory: StackDirectory, hosts: Sequence[Co
 
 
 def _known(hosts: Sequence[ComputeHost]) -> str:
-    """Those that have booted once; who comes later is told to all when it is started."""
+    """Those that have booted once; a later one is announced to all when it starts."""
     found = ((host.address, HostDirectory.of(host.name).host_key) for host in hosts)
     return "".join(f"{address} {ssh_keys.public(key)}\n" for address, key in found if key.exists())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host's serial console tells about its boot."""
+"""What a host's serial console shows about its boot."""
 
 from enum import StrEnum
 
@@ -56,7 +56,7 @@ def last_lines(text: str, count: int = _LAST_LINES) -> tuple[str, ...]:
 
 
 def likely_cause(text: str) -> str | None:
-    """Why the boot that wrote *text* failed, and what to do; None where nothing tells."""
+    """Why the boot that wrote *text* failed, and what to do; None if nothing shows it."""
     for mark, cause in _CAUSES:
         if mark in text:
             return cause

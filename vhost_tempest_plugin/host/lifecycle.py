@@ -39,7 +39,7 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
     :raises InputError: the host exists with another topology, other shares or another uplink,
         or a share or the uplink is not possible
     :raises LocalError: this machine lacks something
-    :raises HostError: the host does not boot; its console's last lines are told
+    :raises HostError: the host does not boot; the message has its console's last lines
     """
     directory = HostDirectory.of(spec.name)
     share.validate(spec.shares)

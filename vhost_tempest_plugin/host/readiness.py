@@ -22,7 +22,7 @@ _LIMIT_OF_NIC_S = 5.0
 # How long one that has booted may take to let us in, before it is asked again and again.
 _AWAKE_S = 15.0
 
-# A restored host goes on with the time at which it was saved.  A login tells its clock to
+# A restored host goes on with the time at which it was saved.  A login reports its clock to
 # some tenths of a second, so that less than this is left alone.
 _LAG_S = 0.5
 
@@ -49,7 +49,7 @@ def wait(
     Returns the port that leads to its ssh.
 
     :param awake: it has booted before, as one that was restored
-    :raises HostError: it does not; the console's last lines and the likely cause are told
+    :raises HostError: it does not; the message has the console's last lines and the likely cause
     """
     limit_s = _LIMIT_S[record.accelerator] + _LIMIT_OF_NIC_S * len(layout.devices)
     port = running.forward_ssh()

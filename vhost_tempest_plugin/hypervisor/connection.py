@@ -10,7 +10,7 @@ from uuid import UUID
 
 from vhost_tempest_plugin.errors import BusyError, LocalError, VhostCommand
 from vhost_tempest_plugin.hypervisor import embedded, image, library
-from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.hypervisor.running_domain import Domain
 from vhost_tempest_plugin.topology.requirements import Versions
 
@@ -72,7 +72,7 @@ class Connection:
 
         :raises HostError: libvirt or QEMU refuses it
         """
-        with told(self._libvirt, "start the host", "see QEMU's log in the host's directory"):
+        with host_errors(self._libvirt, "start the host", "see QEMU's log in the host's directory"):
             return self._domain(self._handle.createXML(xml, 0))
 
     def find(self, uuid: UUID) -> Domain | None:
@@ -93,7 +93,7 @@ class Connection:
         """
         paused = self._libvirt.VIR_DOMAIN_SAVE_PAUSED
         hint = f"{VhostCommand('up', name=name, cold=True)} boots the host afresh"
-        with told(self._libvirt, f"restore the host from {path}", hint):
+        with host_errors(self._libvirt, f"restore the host from {path}", hint):
             if image.is_sparse(path):
                 self._handle.restoreParams(image.parameters(self._libvirt, path), paused)
             else:

@@ -62,7 +62,7 @@ def _start_events(libvirt: Library) -> threading.Thread:
 
 
 @contextmanager
-def told(
+def host_errors(
     libvirt: Library, action: str, hint: str, carrier_log: TextIO | None = None
 ) -> Iterator[None]:
     """Turn libvirt's error into a HostError: what could not be done, why, what to do.

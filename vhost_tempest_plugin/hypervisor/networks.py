@@ -10,7 +10,7 @@ from uuid import UUID
 
 from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.hypervisor import library
-from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 
 SYSTEM = "qemu:///system"
 
@@ -64,7 +64,7 @@ class Networks:
 
         :raises HostError: libvirt refuses it, or cannot make its bridge or rules
         """
-        with told(self._libvirt, "start the network", "see libvirtd's log"):
+        with host_errors(self._libvirt, "start the network", "see libvirtd's log"):
             self._handle.networkCreateXML(xml)
 
     def destroy(self, uuid: UUID) -> None:
@@ -74,12 +74,12 @@ class Networks:
         """
         found = self._find(uuid)
         if found is not None:
-            with told(self._libvirt, "end the network", "see libvirtd's log"):
+            with host_errors(self._libvirt, "end the network", "see libvirtd's log"):
                 found.destroy()
 
     def xml_of_all(self) -> tuple[str, ...]:
         """The XML of all networks, active or not."""
-        with told(self._libvirt, "list the networks", "see libvirtd's log"):
+        with host_errors(self._libvirt, "list the networks", "see libvirtd's log"):
             return tuple(str(found.XMLDesc(0)) for found in self._handle.listAllNetworks())
 
     def _find(self, uuid: UUID) -> Handle | None:

@@ -14,7 +14,7 @@ from typing import Self, TextIO
 from urllib.parse import quote
 
 from vhost_tempest_plugin.hypervisor import library
-from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 
 _REMEDY = "does its daemon run, and does the machine?"
 _OWNER_RUNS = 0o700
@@ -54,7 +54,7 @@ class Remote:
         libvirt = library.load(Path(os.devnull))
         with ExitStack() as held:
             with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
-                # Libvirt takes the name of a program, and no words for it.  It tells what the
+                # Libvirt takes the name of a program, and no words for it.  It says what the
                 # program says only where it reads first, not where it writes to one that has ended.
                 place = Path(scratch)
                 program, said, pid = place / "carrier", place / "said", place / "pid"
@@ -71,7 +71,7 @@ class Remote:
                 # a server for one of its own (src/remote/remote_driver.c, remoteConnectOpen).
                 driver, _, path = uri.partition("://")
                 with (
-                    told(libvirt, "reach libvirt in the host", _REMEDY, log),
+                    host_errors(libvirt, "reach libvirt in the host", _REMEDY, log),
                     carrier.limited(),
                 ):
                     handle = libvirt.openReadOnly(
@@ -88,7 +88,7 @@ class Remote:
         found = []
         action = "list the guests of the host"
         with (
-            told(self._libvirt, action, _REMEDY, self._carrier.log),
+            host_errors(self._libvirt, action, _REMEDY, self._carrier.log),
             self._carrier.limited(),
         ):
             for handle in self._handle.listAllDomains():
@@ -139,7 +139,7 @@ class _Carrier:
             return
         self.log.write(f"no answer within {self._limit_s:g} s")
         self.log.flush()
-        # It may not have come to tell its id yet.
+        # It may not have written its id yet.
         while (pid := self._pid or self._find()) is None:
             if answered.wait(_POLL_S):
                 return

@@ -14,7 +14,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
-from vhost_tempest_plugin.hypervisor.library import Handle, Library, told
+from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.util.waiting import wait_for
 
 _SSH_PORT = 22
@@ -60,7 +60,7 @@ class Domain:
         except libvirt.libvirtError as error:
             if error.get_error_code() == libvirt.VIR_ERR_NO_DOMAIN:
                 return DomainState.OFF
-            raise HostError(f"libvirt cannot tell the state of the host: {error}") from None
+            raise HostError(f"libvirt cannot report the state of the host: {error}") from None
         if state == libvirt.VIR_DOMAIN_CRASHED:
             return DomainState.CRASHED
         if state in (libvirt.VIR_DOMAIN_PAUSED, libvirt.VIR_DOMAIN_PMSUSPENDED):
@@ -197,7 +197,7 @@ class Domain:
         return self.state is DomainState.OFF
 
     def _told(self, action: str, hint: str) -> AbstractContextManager[None]:
-        return told(self._libvirt, action, hint)
+        return host_errors(self._libvirt, action, hint)
 
     def _monitor(self, command: str) -> str:
         """The answer of QEMU's human monitor; the machine's one has no hostfwd_add."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to tell of a lab and its hosts, without its secrets."""
+"""Logs, configuration and state of a lab and its hosts, without secrets."""
 
 import json
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 """A guest with a NIC, followed through everything that knows of it.
 
 It is asked for through Nova's API; then Nova's database, libvirt in the host, the host's
-sysfs, Placement and the guest itself must tell the same, and when it is deleted all that it
+sysfs, Placement and the guest itself must report the same, and when it is deleted all that it
 had must be free again.
 """
 
@@ -79,7 +79,7 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
 
 
 def await_report(cloud: Cloud, uuid: str) -> GuestReport:
-    """Wait until a guest has told on its console all that it sees.
+    """Wait until the report on a guest's console is complete.
 
     :raises HostError: it has not within the limit
     """

@@ -121,7 +121,7 @@ def run(
     output.mkdir(parents=True, exist_ok=True)
     begun_s = time.monotonic()
 
-    def tell(outcome: TestOutcome) -> None:
+    def show(outcome: TestOutcome) -> None:
         pulse.end(outcome.name)
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
@@ -134,7 +134,7 @@ def run(
         closing(Pulse(progress, _NEWS_S, partial(current_wait.read, records))) as pulse,
     ):
         source = cast(BinaryIO, program.stdout)
-        outcomes = stream.copied(source, output / report.STREAM, tell, pulse.begin)
+        outcomes = stream.copied(source, output / report.STREAM, show, pulse.begin)
         status = program.wait()
     title = f"Tests on the lab {workspace.name}"
     return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status

@@ -279,7 +279,7 @@ def _requests() -> tuple[NovaMutant, ...]:
     return (
         NovaMutant(
             "bug-1805891",
-            "the compute node is not told of the policy",
+            "the compute host does not get the policy",
             (Edit(_REQUESTS, "                 'numa_policy': x.numa_policy,\n", ""),),
             r"PolicyTest\.test_near_devices_out_of_reach_by_alias",
             1805891,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hosts that are not what the tests are told."""
+"""Hosts that differ from the topology that the tests get."""
 
 from vhost_tempest_plugin.mutation.mutant import HostMutant
 from vhost_tempest_plugin.topology import variants

@@ -35,13 +35,13 @@ class NovaMutant:
 
     @property
     def reference(self) -> str:
-        """Where its bug is told of; empty where it is nobody's."""
+        """The report of its bug; empty if there is none."""
         return "" if self.bug is None else _BUG.format(self.bug)
 
 
 @dataclass(frozen=True, slots=True)
 class HostMutant:
-    """A host that is not what the tests are told; made from what it should be, in one way.
+    """A host that differs in one way from the topology that the tests get.
 
     :param hardware: it boots with that
     :param script: that is run in it as root; the next boot undoes it

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Nova is told about a host, and what it must then know of it.
+"""How Nova is configured for a host, and what it must then report of it.
 
 To Nova a NIC that has SR-IOV is a physical function (``type-PF``), whether its virtual ones
 (``type-VF``) are enabled or not, and one that has none is ``type-PCI`` (nova/virt/libvirt/host.py,

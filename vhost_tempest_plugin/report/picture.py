@@ -32,7 +32,7 @@ class PictureFormat(StrEnum):
             return cls(path.suffix.removeprefix(".").lower())
         except ValueError:
             raise InputError(
-                f"the name {path.name!r} does not tell the picture's format",
+                f"the name {path.name!r} does not have the suffix of a picture format",
                 hint=(
                     f"end it in "
                     f"{', '.join(f'.{format_}' for format_ in cls)} or give --picture-format"

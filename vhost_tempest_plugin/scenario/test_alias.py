@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A wrong ``[pci] alias`` is told of at once, by the service that reads it or to the user.
+"""A wrong ``[pci] alias`` is reported at once, by the service that reads it or to the user.
 
 nova/pci/request.py, ``get_alias_from_config``: nova-api and nova-compute call it as they start.
 """

@@ -141,7 +141,7 @@ class ManagedTest(BaseConfigTest):
     def bound(self, row: PciDeviceRow) -> Iterator[None]:
         """A device is vfio-pci's already, on each host, while the block runs.
 
-        libvirt must be told: it remembers of a device whose it is to give back, and would leave one
+        libvirt must do it: it remembers of a device whose it is to give back, and would leave one
         with vfio-pci after each later server that had been bound behind its back (seen with 9.0).
         """
         name = f"pci_{row.address}".replace(":", "_").replace(".", "_")

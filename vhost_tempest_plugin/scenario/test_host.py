@@ -47,5 +47,5 @@ def _findings(host: str, checks: list[str], topology: str | None) -> list[dict[s
     try:
         findings: list[dict[str, str]] = json.loads(done.stdout)
     except ValueError:
-        raise AssertionError(f"vhost check told nothing: {done.stderr.strip()}") from None
+        raise AssertionError(f"vhost check printed nothing: {done.stderr.strip()}") from None
     return findings

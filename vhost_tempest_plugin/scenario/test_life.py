@@ -119,7 +119,7 @@ class PowerTest(BaseLifecycleTest):
         server.unrescue()
 
     def has_switched_itself_off(self, server: Server) -> bool:
-        """Whether libvirt tells so (src/qemu/qemu_process.c, qemuProcessStop)."""
+        """Whether libvirt logged that (src/qemu/qemu_process.c, qemuProcessStop)."""
         host = self.hosts[server.host]
         name = host.look().host.domains[server.id].name
         return host.has(f"/var/log/libvirt/qemu/{name}.log", "shutting down, reason=shutdown")
@@ -205,7 +205,7 @@ class ResizeTest(BaseLifecycleTest, BaseConfigTest):
         """No audit takes the CPUs of a pinned server twice.
 
         For that ``AuditTest`` is there; here it would decide now and then, which is why these
-        tests need a deployment that can be told so.
+        tests need a deployment that can be configured so.
         """
         if asked.cpu_policy is not DEDICATED:
             yield

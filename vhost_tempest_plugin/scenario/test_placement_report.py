@@ -72,7 +72,7 @@ class UnreportedTest(BaseConfigTest):
 
 @needs(deployment(*NEEDED), whole_devices(1))
 class ReportedTest(BasePlacementTest):
-    """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and tells."""
+    """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and reports."""
 
     @decorators.attr(type=["placement"])
     @decorators.idempotent_id("2164a2ff-095e-4fc6-95c7-10045fb0b43a")

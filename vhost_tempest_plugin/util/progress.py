@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What long work tells its user while it runs."""
+"""What long work prints while it runs."""
 
 import sys
 import threading
@@ -56,7 +56,7 @@ class Pulse:
         thread.start()
 
     def end(self, what: str) -> None:
-        """This has ended, if it was told to have begun."""
+        """This has ended, if it began."""
         if what in self._under_way:
             ended, thread = self._under_way.pop(what)
             ended.set()

@@ -104,7 +104,7 @@ class NamedDirectory(ABC, Generic[R]):
     def load(text: str) -> R:
         """From the text of a record.
 
-        :raises ValueError: it is none; what is wrong is told
+        :raises ValueError: it is none; the message says what is wrong
         """
 
     def read(self) -> R:
@@ -173,7 +173,7 @@ class NamedDirectory(ABC, Generic[R]):
         return self.path / "lock"
 
     def _acquire(self, create: bool, limit_s: float, progress: Progress) -> int:
-        told = False
+        announced = False
         while True:
             lock = self._open_lock(create)
             try:
@@ -186,9 +186,9 @@ class NamedDirectory(ABC, Generic[R]):
                         f"{self.noun} {self.name!r} is in use by {holder}",
                         hint="wait for it or end it",
                     ) from None
-                if not told:
+                if not announced:
                     progress(f"waiting for {holder}, which holds {self.noun} {self.name!r}")
-                    told = True
+                    announced = True
                 time.sleep(_POLL_S)
                 continue
             if self._is_current(lock):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the APIs of a lab tell of, as values."""
+"""What the APIs of a lab report, as values."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar

@@ -127,7 +127,7 @@ class ComputeService:
         return self.state() == "active"
 
     def ends(self) -> int:
-        """How often systemd has started it again by itself since it was last told to."""
+        """How often systemd has restarted it by itself since the last start on request."""
         said = self.run("systemctl", "show", "-P", "NRestarts", self.unit.name).strip()
         return int(said or 0)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What nova-compute is told because it runs in an emulated host, whose ever cloud it is."""
+"""Options of nova-compute that follow from running in an emulated host of any cloud."""
 
 import shlex
 from pathlib import Path, PurePosixPath

@@ -30,7 +30,7 @@ _GRACE_S = 5
 # Longer than the services' periods, so that they find their connections open.
 _KEPT_S = 75
 
-# It is the supervisor's to start again what ends, and to tell of it.
+# The supervisor restarts what ends, and reports it.
 _HOOKS = """
 
 def child_exit(server, worker):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What Nova and tempest are told in a devstack with emulated hosts.
+"""Options of Nova and tempest in a devstack with emulated hosts.
 
 devstack writes the files; here is what is added to them.
 """
@@ -120,7 +120,7 @@ def _reached(host: ComputeHost, base: Options) -> Options:
     """What a host can do that the machine and other hosts reach at its address.
 
     Disks are copied by ssh to ``my_ip`` as it is (migration_inbound_addr); a guest that is moved
-    while it runs wants to be told, since nobody finds a host by its name.
+    while it runs needs an option, since a host cannot be found by its name.
     """
     moves = {"live_migration_scheme": "ssh", "live_migration_inbound_addr": host.address}
     # devstack says where to listen where it has a proxy (lib/nova, configure_console_compute).

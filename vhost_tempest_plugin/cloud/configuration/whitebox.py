@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What whitebox-tempest-plugin, which has all of it told by hand, has to know of the hosts.
+"""Options of whitebox-tempest-plugin, which finds out nothing about the hosts by itself.
 
 The options are those of its config.py (2026).  It knows one hardware for all hosts.
 """

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Why a program of a lab did not come up, as far as its log tells."""
+"""Why a program of a lab did not start, as far as its log shows."""
 
 import dataclasses
 import os

@@ -150,7 +150,7 @@ def differences(expected: Facts, observed: Facts) -> tuple[str, ...]:
 
 
 def words(facts: Facts) -> str:
-    """The facts on a line; those of one value are told together."""
+    """The facts on a line; those of one value are grouped."""
     keys: dict[str, list[str]] = {}
     for key, value in facts.items():
         keys.setdefault(value, []).append(key)

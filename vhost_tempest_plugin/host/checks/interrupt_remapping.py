@@ -10,7 +10,7 @@ _SWITCHES = ("intremap=off", "nointremap")
 
 
 class InterruptRemapping(Check):
-    """Without it vfio refuses every device, unless it is told that this is accepted."""
+    """Without it vfio refuses every device, unless it is configured to accept that."""
 
     name = "interrupt-remapping"
 

@@ -31,7 +31,7 @@ def _observed(subject: Subject, model: IommuModel) -> str:
     if last is None:
         return f"no message about {model.log_word}"
     if last == log.requested(model):
-        return f"only {last!r}, which tells what the command line asks for and no more"
+        return f"only {last!r}, which only repeats the command line"
     return f"not that message, the last is {last!r}"
 
 

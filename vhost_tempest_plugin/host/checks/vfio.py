@@ -41,7 +41,7 @@ def _hint(subject: Subject, expected: Facts, observed: Facts) -> str:
     if _MODULE in differing:
         return (
             "the host's kernel lacks vfio-pci or does not take it: 'modprobe vfio-pci' in the host "
-            "tells which; where it lacks, build the image anew"
+            "says which; if it lacks, rebuild the image"
         )
     if any(key not in observed or key not in expected for key in differing):
         return f"a NIC is not where it should be: see the check pci-topology; {subject.anew}"
@@ -55,4 +55,4 @@ def _hint(subject: Subject, expected: Facts, observed: Facts) -> str:
             "the NIC was not bound at boot: is it in vhost.vfio= of /proc/cmdline, and what does "
             f"'systemctl status vhost-devices' in the host say? {subject.anew}"
         )
-    return "the kernel's driver did not take the NIC, 'dmesg' in the host tells why"
+    return "the kernel's driver did not take the NIC, 'dmesg' in the host says why"

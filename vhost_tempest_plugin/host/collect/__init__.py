@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to tell of a run, put into one directory, for who was not there to look."""
+"""Collect logs, configuration and state into one directory, for offline debugging."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to tell of an emulated host, whether it runs or not.
+"""Logs and state of an emulated host, whether it runs or not.
 
 The files on the machine are read first, so that they are had of a host that has died, hangs,
 or is held by another command; then the host itself is asked, for as long as it answers.

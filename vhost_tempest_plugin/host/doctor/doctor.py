@@ -78,7 +78,7 @@ class ResourceRequirement:
 class Facts:
     """What a machine is like.
 
-    :param versions: None where libvirt or QEMU does not answer, as *trouble* tells
+    :param versions: None where libvirt or QEMU does not answer, as *trouble* says
     :param absent: the tools that it lacks
     :param acceleration: None without QEMU
     :param user_namespaces: whether this user may make them (root needs none)

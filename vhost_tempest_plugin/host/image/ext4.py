@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ext4 file systems in files: made of a directory with no mount, and told apart.
+"""ext4 file systems in files: made from a directory without a mount, and identified.
 
 The kernel's Documentation/filesystems/ext4/super.rst has the layout.
 """
@@ -27,7 +27,7 @@ _LAZY = ("-E", "lazy_itable_init=1,lazy_journal_init=1")
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
-    """What tells one file system from another.
+    """What identifies a file system.
 
     :param uuid: as ``making_read_only`` gave it
     :param identity: a digest; it changes whenever the file system is made anew or written to

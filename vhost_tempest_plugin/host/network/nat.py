@@ -93,7 +93,7 @@ class Identity:
 
     @property
     def uuid(self) -> UUID:
-        """libvirt's, by which it is told from anybody else's."""
+        """libvirt's, which identifies it as ours."""
         return uuid5(_NAMESPACE, self.name)
 
     @property

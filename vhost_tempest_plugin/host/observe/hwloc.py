@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """hwloc's view of a host: the XML of ``lstopo`` (hwloc 2) to Hardware.
 
-hwloc tells nothing of IOMMU groups, drivers and which function a virtual one belongs to.
+hwloc reports nothing about IOMMU groups, drivers and which function a virtual one belongs to.
 It hangs a bus on what has the same CPUs: on the machine what is on no node, on a node
 without CPUs, and on a node that has all of them.  ``as_told`` takes as much from what was
 intended, so that the two can be compared.
@@ -37,7 +37,7 @@ _MIB = 1 << 20
 
 
 def read(xml: str) -> Hardware:
-    """What the output of COMMAND tells.
+    """What the output of COMMAND reports.
 
     :raises HostError: it has no known form
     """
@@ -59,7 +59,7 @@ def read(xml: str) -> Hardware:
 
 
 def as_told(hardware: Hardware) -> Hardware:
-    """What hwloc can tell of *hardware*, by the rules above."""
+    """What hwloc can report of *hardware*, by the rules above."""
     everything = frozenset(cpu.id for cpu in hardware.cpus)
     local = {cell.id for cell in hardware.cells if cell.cpus and cell.cpus != everything}
     return replace(
@@ -81,14 +81,14 @@ def as_told(hardware: Hardware) -> Hardware:
     )
 
 
-def completed(told: Hardware, by_kernel: Hardware) -> Hardware:
-    """What hwloc told, with what only the kernel tells of the NICs: groups, drivers, functions."""
+def completed(reported: Hardware, by_kernel: Hardware) -> Hardware:
+    """What hwloc reported, and what only the kernel reports: groups, drivers, functions."""
     known = {endpoint.address: endpoint for endpoint in by_kernel.endpoints}
     return replace(
-        told,
+        reported,
         endpoints=tuple(
             replace(known.get(endpoint.address, endpoint), node=endpoint.node)
-            for endpoint in told.endpoints
+            for endpoint in reported.endpoints
         ),
     )
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Domain XML, as rendered or as libvirt tells it of a running domain, to a layout."""
+"""Domain XML, as rendered or as libvirt reports it for a running domain, to a layout."""
 
 import itertools
 from collections.abc import Iterator, Mapping

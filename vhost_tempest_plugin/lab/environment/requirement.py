@@ -56,6 +56,6 @@ def compare(
             yield Unmet(f"{wanted.name}{wanted.specifier}", version)
 
 
-def told(missing: Iterable[Unmet]) -> str:
+def listing(missing: Iterable[Unmet]) -> str:
     """Unmet requirements in words."""
     return ", ".join(map(str, missing))

@@ -41,7 +41,7 @@ class NovaSource:
     def take(self, source: Path) -> Tree:
         """Make the working tree *source*, as it is now, what the services run from.
 
-        :raises InputError: it does not import; the last line of the traceback is told, and
+        :raises InputError: it does not import; the message has the last line of the traceback, and
             the services run from what they did
         :raises LocalError: the disk does not take it
         """

@@ -97,7 +97,7 @@ def stage(
         ) from error
     unmet = requirement.unmet(target, PACKAGE, environment.packages)
     if unmet:
-        progress(f"nova: {tree.path} requires {requirement.told(unmet)}")
+        progress(f"nova: {tree.path} requires {requirement.listing(unmet)}")
     return Staged(target, tree.path, files, unmet)
 
 
@@ -110,7 +110,7 @@ def verify(staged: Staged, environment: Environment) -> None:
         importing.import_nova(environment.python, staged.path, staged.source)
     except InputError as error:
         if staged.unmet:
-            wanted = requirement.told(staged.unmet)
+            wanted = requirement.listing(staged.unmet)
             raise InputError(f"{error.fact}; it requires {wanted}", hint=error.hint) from error
         raise
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether nova-compute of a host has told Nova all there is, by Nova's own databases."""
+"""Whether nova-compute of a host has reported everything, by Nova's own databases."""
 
 from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -35,7 +35,7 @@ def is_mapped(settings: Settings, host: ComputeHost) -> bool:
 def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: int) -> None:
     """Wait until nova-compute has reported itself again and its host is mapped.
 
-    It reports itself after it has told its resources and devices (nova/service.py, ``start``).
+    It reports itself after its resources and devices (nova/service.py, ``start``).
 
     :param before: what ``reports`` gave while it did not run
     :raises StartError: it ended, or does not report within the limit

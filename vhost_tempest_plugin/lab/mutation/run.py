@@ -56,18 +56,18 @@ def run(
     bench = trial_run.MutationRun(workspace, output, tests, unfit, progress)
     trials: list[MutantResult] = []
 
-    def told() -> Mutation:
+    def so_far() -> Mutation:
         elapsed_s = time.monotonic() - begun_s
         return Mutation(f"Mutants in the lab {name}", tuple(trials), unfit, elapsed_s)
 
     with _copied(name, progress) if ours else nullcontext(Path()) as copy:
         for trial in bench.nova(ours, copy):
             trials.append(trial)
-            keep(told())
+            keep(so_far())
     for mutant in theirs:
         trials.append(bench.host(mutant))
-        keep(told())
-    return told()
+        keep(so_far())
+    return so_far()
 
 
 def put_back(name: str, progress: Progress) -> None:

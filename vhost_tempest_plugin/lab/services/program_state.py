@@ -44,7 +44,7 @@ class ProgramState:
 
     :param pid: None where there is no process
     :param since_s: when it was last started, in seconds since the epoch; None if never
-    :param restarts: how often it ended without being told to, since the supervisor started
+    :param restarts: how often it ended by itself since the supervisor started
     """
 
     name: str

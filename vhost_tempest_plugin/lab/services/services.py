@@ -140,7 +140,7 @@ def _link_paste(settings: Settings, service: Service) -> None:
 
 
 def _answers(settings: Settings, service: Service) -> bool:
-    """Whether an API tells its versions, which it does to everybody."""
+    """Whether an API lists its versions, which needs no token."""
     port = common.port(settings.ports, service)
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_ANSWER_LIMIT_S)
     try:

@@ -19,7 +19,7 @@ from vhost_tempest_plugin.util import private_files
 
 # Of supervisor/xmlrpc.py, Faults.
 NOT_RUNNING = 70
-# It is running already; it ended at once, which its state and its log tell better.
+# It is running already; it ended at once, which its state and its log show better.
 STARTED_FAULTS = (60, 50)
 
 _LIMIT_S = 30.0

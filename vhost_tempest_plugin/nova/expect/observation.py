@@ -47,7 +47,7 @@ class Rejection:
 
     :param http_status: what the API answered, None where it accepted the instance and no host
         was found
-    :param message: what the user was told
+    :param message: what the user got
     """
 
     http_status: int | None = None

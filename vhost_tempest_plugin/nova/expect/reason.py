@@ -8,7 +8,7 @@ class Conflict(StrEnum):
     """A request that contradicts itself: the API refuses it, on any host.
 
     The value is the name of Nova's exception (nova/exception.py); its text is what the user
-    is told.
+    gets.
     """
 
     CPU_POLICIES = "ImageCPUPinningForbidden"

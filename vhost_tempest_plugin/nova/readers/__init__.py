@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Looks at a compute host, Nova's database and Placement, and tells what they say.
+"""Reads what a compute host, Nova's database and Placement report.
 
 The values are those of ``views``, the same whatever the deployment is.
 """

@@ -111,12 +111,12 @@ class Link:
         return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
 
     def _look(self, machine: HostConnection) -> HostView:
-        told = self._node.run(guests.script(), machine)
+        output = self._node.run(guests.script(), machine)
         if self._libvirt is None:
             argv = machine.argv(self._node.as_root(_LIBVIRT))
             remote = Remote.open(argv, machine.directory, limit_s=_LIMIT_S)
             self._libvirt = self._held.enter_context(remote)
-        return guests.read(told, self._libvirt.domains())
+        return guests.read(output, self._libvirt.domains())
 
     def _over(self, action: Callable[[HostConnection], _T]) -> _T:
         if self._machine is not None:

@@ -37,7 +37,7 @@ class NovaDatabase:
     """The database; a connection lasts as long as one look.
 
     :param url: as in ``[database]connection`` of Nova's cell: ``mysql+pymysql://...``
-    :raises InputError: it is no such URL; it is not told, since it has a password in it
+    :raises InputError: it is no such URL; the message leaves it out, since it has a password
     """
 
     def __init__(self, url: str) -> None:

@@ -30,7 +30,7 @@ class Fate(StrEnum):
 class MutantResult:
     """Of one mutant.
 
-    :param reference: where its bug is told of, if it is one
+    :param reference: the report of its bug, if it is one
     :param killers: the tests that failed, and do not fail without it
     :param ran: how many tests ran
     :param reason: why it did not start, or what hardware it needs, where it was not tried
@@ -71,7 +71,7 @@ class Mutation:
 
     @property
     def summary(self) -> str:
-        """The counts in words; those of killed and survived are always told."""
+        """The counts in words; those of killed and survived are always there."""
         counts = {fate: sum(trial.fate is fate for trial in self.trials) for fate in Fate}
         always = (Fate.KILLED, Fate.SURVIVED)
         return ", ".join(f"{n} {fate}" for fate, n in counts.items() if n or fate in always)

@@ -86,7 +86,7 @@ class Run:
 
     @property
     def summary(self) -> str:
-        """The counts in words; those that are always told first."""
+        """The counts in words; those that are always there come first."""
         always = (TestVerdict.PASSED, TestVerdict.FAILED, TestVerdict.SKIPPED)
         words = [f"{self.count(v)} {v}" for v in TestVerdict if v in always or self.count(v)]
         missing = [f"{len(self.breaches)} that must run did not"] if self.breaches else []

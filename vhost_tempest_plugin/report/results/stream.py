@@ -26,28 +26,28 @@ _PLAIN = "tempest"
 # unittest names a class's or module's own set-up and end like this: tearDownClass (package.Class)
 _FIXTURE = re.compile(r"(?P<method>\w+) \((?P<place>[\w.]+)\)")
 
-Told = Callable[[TestOutcome], None]
+OnOutcome = Callable[[TestOutcome], None]
 Begun = Callable[[str], None]
 
 
 def read(
     stream: BinaryIO,
-    told: Told = lambda outcome: None,
+    on_outcome: OnOutcome = lambda outcome: None,
     begun: Begun = lambda name: None,
 ) -> tuple[TestOutcome, ...]:
     """The outcomes of a stream, to its end.
 
-    :param told: is given each outcome as it comes
+    :param on_outcome: is given each outcome as it comes
     :param begun: is given the class and method of each test that begins
     """
     outcomes: list[TestOutcome] = []
 
     def take(test: Any) -> None:
-        # What stestr only tells of, before it runs it, merely exists.
+        # What stestr lists before it runs it has no outcome.
         if test["id"] != _PLAIN and test["status"] in _VERDICTS:
             outcome = _outcome(test)
             outcomes.append(outcome)
-            told(outcome)
+            on_outcome(outcome)
 
     result = testtools.CopyStreamResult([testtools.StreamToDict(take), _Beginnings(begun)])
     result.startTestRun()
@@ -59,12 +59,12 @@ def read(
 def copied(
     stream: BinaryIO,
     copy: Path,
-    told: Told = lambda outcome: None,
+    on_outcome: OnOutcome = lambda outcome: None,
     begun: Begun = lambda name: None,
 ) -> tuple[TestOutcome, ...]:
     """As ``read``; all of the stream is written to the file *copy* too."""
     with copy.open("wb") as file:
-        return read(cast(BinaryIO, _Tee(stream, file)), told, begun)
+        return read(cast(BinaryIO, _Tee(stream, file)), on_outcome, begun)
 
 
 class _Beginnings(testtools.StreamResult):

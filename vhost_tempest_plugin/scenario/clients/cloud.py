@@ -97,7 +97,7 @@ class Cloud:
     ) -> str:
         """Ask for a server, and do not wait until it runs; its id.
 
-        :param console: it tells of itself on its console
+        :param console: it reports on its console
         :param ports: ids of the ordinary ports that it is to have
         :raises tempest.lib.exceptions.RestClientException: the API refuses it
         """
@@ -110,7 +110,7 @@ class Cloud:
         return str(made["id"])
 
     def prepare(self, request: Request, *, console: bool) -> None:
-        """Make flavor and image now; what is wrong with them ``create`` tells."""
+        """Make flavor and image now; ``create`` reports what is wrong with them."""
         with contextlib.suppress(exceptions.ClientRestClientException):
             self.flavor(request)
             self.images.of(request, console=console)
@@ -177,12 +177,12 @@ class Cloud:
         return server_topology(self.topologies.show_server_topology(server))
 
     def report(self, server: str, watch: Stopwatch, is_told: Callable[[], bool]) -> GuestReport:
-        """All that a server tells on its console, once it has told it.
+        """The report on a server's console, once it is complete.
 
         :param is_told: whether it is worth asking Nova for it
         """
 
-        def told() -> GuestReport | None:
+        def report() -> GuestReport | None:
             if not is_told():
                 return None
             try:
@@ -192,7 +192,7 @@ class Cloud:
             report = parse(said)
             return report if report.complete else None
 
-        return self.until(told, f"the report of server {server}", watch)
+        return self.until(report, f"the report of server {server}", watch)
 
     def settled(self, servers: Iterable[str], watch: Stopwatch, *, status: str) -> dict[str, Json]:
         """Wait until servers have a status and nothing is being done with them, or have failed."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The disk of servers that have nothing to tell: its boot sector halts the CPU.
+"""The disk of servers that report nothing: its boot sector halts the CPU.
 
 A server that boots a kernel keeps a CPU of its host busy for half a minute under emulation, and
 with it the next server and nova-compute.  This one uses none, and still switches itself off when

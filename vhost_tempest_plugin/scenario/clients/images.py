@@ -31,7 +31,7 @@ class Images:
     def of(self, request: Request, *, console: bool) -> str:
         """The id of an image that asks for this.
 
-        :param console: its server tells of itself on its console, as that of tempest.conf does;
+        :param console: its server reports on its console, as that of tempest.conf does;
             else it does nothing
         """
         properties = request.image_properties()

@@ -55,7 +55,7 @@ class Stopwatch:
 
     @contextmanager
     def within(self, what: str, manager: AbstractContextManager[object]) -> Iterator[None]:
-        """The block runs in a context both of whose ends are waits; it is told of no error."""
+        """The block runs in a context both of whose ends are waits; it gets no error."""
         with self.waiting(what), ExitStack() as entered:
             entered.enter_context(manager)
             leaving = entered.pop_all()

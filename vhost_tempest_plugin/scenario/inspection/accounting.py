@@ -66,16 +66,16 @@ def read(hosts: Mapping[str, ObservedHost]) -> Accounting:
 
 def changes(before: Accounting, after: Accounting) -> tuple[str, ...]:
     """In what they differ; none where all are the same."""
-    told = []
+    lines = []
     for name in sorted(before.hosts.keys() | after.hosts.keys()):
         was = dict(before.hosts[name].facts()) if name in before.hosts else {}
         now = dict(after.hosts[name].facts()) if name in after.hosts else {}
-        told += [
+        lines += [
             f"{name}: {fact} was {was.get(fact, 'absent')}, is {now.get(fact, 'absent')}"
             for fact in sorted(was.keys() | now.keys())
             if was.get(fact) != now.get(fact)
         ]
-    return tuple(told)
+    return tuple(lines)
 
 
 def _tracked(nova: NovaView) -> Iterator[PciAddress]:

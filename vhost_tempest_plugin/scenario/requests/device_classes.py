@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices of one sort that differ in what Placement is told of them."""
+"""Devices of one sort that are reported to Placement in different ways."""
 
 import json
 from collections.abc import Iterable

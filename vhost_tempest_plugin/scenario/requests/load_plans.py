@@ -38,7 +38,7 @@ def out_of_reach(layout: Layout, kind: DeviceKind) -> Plan | None:
 
 
 def reach_matters() -> HardwareRequirement:
-    """A host with a load such as ``out_of_reach`` tells of."""
+    """A host with the load that ``out_of_reach`` describes."""
 
     def found(ground: TestEnvironment) -> int:
         return sum(
@@ -95,7 +95,7 @@ def pages_apart(nodes: Iterable[NodeCapacity], kind: DeviceKind, size_kib: int) 
 
 
 def pages_apart_matters(size_kib: int) -> HardwareRequirement:
-    """A host with a load such as ``pages_apart`` tells of."""
+    """A host with the load that ``pages_apart`` describes."""
 
     def found(ground: TestEnvironment) -> int:
         return sum(

@@ -129,7 +129,7 @@ def _cell_facts(cell: Cell) -> Iterator[tuple[Fact, str]]:
 
 
 def differences(intended: Hardware, observed: Hardware) -> tuple[Difference, ...]:
-    """What differs, things in the order of the intended; a missing thing is told once."""
+    """What differs, things in the order of the intended; a missing thing is named once."""
     meant, seen = facts(intended), facts(observed)
     found = []
     for thing, property_ in [*meant, *(fact for fact in seen if fact not in meant)]:

@@ -71,8 +71,8 @@ def bold(text: str) -> str:
 
 def words(text: Text, *, mono: bool = False, in_words: bool = False) -> str:
     """A text with its mark's symbol, and with its word too where there is room."""
-    told = f"{text.text} {text.mark.symbol}" if text.mark else text.text
-    content = escaped(f"{told} {text.mark}" if in_words and text.mark else told)
+    shown = f"{text.text} {text.mark.symbol}" if text.mark else text.text
+    content = escaped(f"{shown} {text.mark}" if in_words and text.mark else shown)
     return font(content, face=MONO) if mono else content
 
 

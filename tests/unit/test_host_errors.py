@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of libvirt's errors; the library is a stand-in with its error alone."""
+"""How libvirt's errors become ours; the library is a stand-in with only its error."""
 
 import io
 import types
 import unittest
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.hypervisor.library import told
+from vhost_tempest_plugin.hypervisor.library import host_errors
 
 
 class RefusedError(Exception):
@@ -16,18 +16,18 @@ class RefusedError(Exception):
 LIBVIRT = types.SimpleNamespace(libvirtError=RefusedError)
 
 
-class ToldTest(unittest.TestCase):
+class HostErrorsTest(unittest.TestCase):
     def test_action_reason_remedy(self) -> None:
         with (
             self.assertRaisesRegex(HostError, r"^cannot save 'article': it is not; do$"),
-            told(LIBVIRT, "save 'article'", "do"),
+            host_errors(LIBVIRT, "save 'article'", "do"),
         ):
             raise RefusedError("it is\nnot")
 
     def test_disk_that_is_full(self) -> None:
         with (
             self.assertRaisesRegex(HostError, "free space on that disk"),
-            told(LIBVIRT, "save 'article'", "do"),
+            host_errors(LIBVIRT, "save 'article'", "do"),
         ):
             raise RefusedError("write: No space left on device")
 
@@ -39,6 +39,6 @@ class ToldTest(unittest.TestCase):
             self.assertRaisesRegex(
                 HostError, r"^cannot look: Cannot write data: Broken pipe ssh: no way there; do$"
             ),
-            told(LIBVIRT, "look", "do", log),
+            host_errors(LIBVIRT, "look", "do", log),
         ):
             raise RefusedError("Cannot write data: Broken pipe")
