@@ -25,7 +25,7 @@ class Ends:
             events.subscribe(kind, self._note)
 
     def getEnds(self) -> dict[str, int]:  # noqa: N802 - as supervisor names methods
-        """How often each program has ended without being told to.
+        """How often each program has ended by itself.
 
         @return struct result by the program's name
         """
