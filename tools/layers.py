@@ -43,7 +43,7 @@ FOLDERS = (
     Folder(
         "lab",
         "a whole OpenStack around emulated hosts",
-        "mutation report cloud nova host hypervisor topology util",
+        "scenario mutation report cloud nova host hypervisor topology util",
         "amqp packaging pymysql supervisor",
     ),
     Folder(

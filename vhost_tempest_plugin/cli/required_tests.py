@@ -68,14 +68,10 @@ class RequiredTests(Lister):
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
-        entries = [
-            entry
-            for entry in required_tests.entries(_ground(parsed_args))
-            if parsed_args.tag is None or parsed_args.tag in entry.tags
-            if parsed_args.regex is None or parsed_args.regex.search(entry.full_name)
-            if not parsed_args.exclude_regex
-            or not parsed_args.exclude_regex.search(entry.full_name)
-        ]
+        selection = required_tests.Selection(
+            parsed_args.tag, parsed_args.regex, parsed_args.exclude_regex
+        )
+        entries = list(filter(selection.matches, required_tests.entries(_ground(parsed_args))))
         ran = None if parsed_args.subunit is None else _ran(parsed_args.subunit)
         self._missing = 0 if ran is None else len(required_tests.breaches(entries, ran))
         return _COLUMNS, [

@@ -59,9 +59,10 @@ class Workspace:
         return self.directory / "records"
 
 
-def prepare(name: str) -> Workspace:
+def prepare(name: str, *, keep_servers: bool = False) -> Workspace:
     """Write what tempest needs for the lab *name*.
 
+    :param keep_servers: tests that fail leave their servers
     :raises InputError: the lab is not up, or lacks what tests boot
     :raises LocalError: tempest is not installed
     """
@@ -81,6 +82,9 @@ def prepare(name: str) -> Workspace:
     workspace = directory.path / "tempest"
     made = Workspace(name, workspace, {host.name: host.layout for host in settings.hosts})
     sections = tempest.options(settings, Contents(image, flavor), directory.topology, made.records)
+    if keep_servers:
+        kept = {**sections["vhost"], "keep_failed_servers": "true"}
+        sections = {**sections, "vhost": kept}
     atomic_file.write(made.configuration, render.text(sections))
     discovery = {
         "DEFAULT": {

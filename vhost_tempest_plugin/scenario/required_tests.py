@@ -5,6 +5,7 @@ What belongs to them follows from the tests' own declarations and from topologie
 asked and nothing has to run.
 """
 
+import re
 import unittest
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -58,6 +59,28 @@ def entries(ground: TestEnvironment) -> tuple[Entry, ...]:
         lacks = requirement.unmet(declared(type(test), test._testMethodName), ground)
         found.append(Entry(name, tags, lacks))
     return tuple(sorted(found, key=lambda entry: entry.id))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tests are asked for; a test must match everything that is given.
+
+    :param regex: matches the full name
+    :param exclude_regex: does not match the full name
+    """
+
+    tag: str | None = None
+    regex: re.Pattern[str] | None = None
+    exclude_regex: re.Pattern[str] | None = None
+
+    def matches(self, entry: Entry) -> bool:
+        """Whether a test is among them."""
+        name = entry.full_name
+        return (
+            (self.tag is None or self.tag in entry.tags)
+            and (self.regex is None or self.regex.search(name) is not None)
+            and (self.exclude_regex is None or self.exclude_regex.search(name) is None)
+        )
 
 
 def breaches(

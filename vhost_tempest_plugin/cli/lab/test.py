@@ -2,28 +2,26 @@
 """vhost lab test."""
 
 import argparse
-import dataclasses
 from pathlib import Path
 
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli.lab.common import add_name
-from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.lab import tempest, test_artifacts
+from vhost_tempest_plugin.lab import tempest
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import run as mutation
+from vhost_tempest_plugin.lab.suite import Suite
 from vhost_tempest_plugin.mutation import catalogue
 from vhost_tempest_plugin.report.results import mutation as results
-from vhost_tempest_plugin.report.results import report
-from vhost_tempest_plugin.scenario import environment, required_tests
 from vhost_tempest_plugin.util import progress
 
 
 class Test(Command):
-    """Run tempest against a lab, by default the tests of this plugin.
+    """Run tempest against a lab, by default with the tests of this plugin.
 
-    The command prints a line for each test and writes a page. The exit code is 1 if a test
-    failed, if none ran, or if a required test did not run; with --mutants if one survived.
+    The command prints a line for each test that ends, and writes a report. The exit code is 1 if a
+    test failed, if none ran, if a test that must run on the lab's hardware did not, or, with
+    --mutants, if a mutant survived.
     """
 
     _good = True
@@ -33,9 +31,7 @@ class Test(Command):
         add_name(parser)
         chosen = parser.add_mutually_exclusive_group()
         chosen.add_argument(
-            "--smoke",
-            action="store_true",
-            help="only the smoke tests of this plugin; takes minutes",
+            "--smoke", action="store_true", help="the smoke tests of this plugin: a few minutes"
         )
         chosen.add_argument(
             "--regex",
@@ -47,59 +43,50 @@ class Test(Command):
             nargs="?",
             const="",
             metavar="REGEX",
-            help="check that the tests notice Novas and hosts that are broken on purpose: those "
-            "whose names match (default: all), each with its own tests or those of --regex",
+            help="break Nova and hosts on purpose, one mutant after the other, and see whether the "
+            "tests fail: the mutants whose names match (default: all), each with its own tests or "
+            "those of --regex",
         )
-        parser.add_argument("--list-tests", action="store_true", help="only list the tests")
+        parser.add_argument("--list-tests", action="store_true", help="list the tests and run none")
+        parser.add_argument(
+            "--keep", action="store_true", help="leave the servers of failed tests for debugging"
+        )
         parser.add_argument("--concurrency", type=int, default=1, help="workers (default: 1)")
         parser.add_argument(
             "--output", type=Path, help="directory for the report (default: in the lab's directory)"
         )
         parser.add_argument(
-            "words",
-            nargs="*",
-            metavar="option",
-            help="after '--': further options of 'tempest run'",
+            "words", nargs="*", metavar="option", help="after '--', other options of 'tempest run'"
         )
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the tests; 1 if one failed or is missing."""
+        """Run the tests; 1 if one failed."""
         return super().run(parsed_args) or int(not self._good)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         if parsed_args.mutants is not None:
             self._try_mutants(parsed_args)
             return
-        mutation.put_back(parsed_args.name, progress.Lines())
         regex = tempest.SMOKE if parsed_args.smoke else parsed_args.regex
-        words = ["--regex", regex, *parsed_args.words]
-        workspace = tempest.prepare(parsed_args.name)
-        selected = tempest.listed(workspace, words)
-        if not selected:
-            raise InputError(
-                f"no test matches {regex!r}", hint="--list-tests without it has all names"
-            )
-        if parsed_args.list_tests:
-            self.app.stdout.write("".join(f"{name}\n" for name in selected))
-            return
         lines = progress.Lines()
-        output = parsed_args.output or workspace.directory / "report"
-        words += ["--concurrency", str(parsed_args.concurrency)]
-        lines(f"{len(selected)} tests on the lab {parsed_args.name!r}")
-        run, status = tempest.run(workspace, words, output, lines)
-        ran = [outcome.test for outcome in run.outcomes if outcome.verdict.has_run]
-        must = required_tests.entries(environment.ground(workspace.configuration))
-        run = dataclasses.replace(run, breaches=required_tests.breaches(must, ran, selected))
-        test_artifacts.keep(workspace, output)
-        page = report.write(run, workspace.layouts, output)
-        self._good = run.is_good and status == 0
-        for outcome in run.outcomes:
+        suite = Suite.choose(
+            parsed_args.name,
+            ["--regex", regex, *parsed_args.words],
+            lines,
+            keep_servers=parsed_args.keep,
+        )
+        if parsed_args.list_tests:
+            self.app.stdout.write("".join(f"{name}\n" for name in suite.tests))
+            return
+        result = suite.run(parsed_args.output, parsed_args.concurrency, lines)
+        self._good = result.is_good
+        for outcome in result.run.outcomes:
             if not outcome.verdict.is_good:
                 self.app.stdout.write(f"== {outcome.test}\n{outcome.reason.strip()}\n")
-        for name in run.breaches:
+        for name in result.run.breaches:
             self.app.stdout.write(f"== {name}\nit must run on this hardware and did not\n")
-        self.app.stdout.write(f"{run.summary}\n{page}\n")
+        self.app.stdout.write(f"{result.run.summary}\n{result.page}\n")
 
     def _try_mutants(self, parsed_args: argparse.Namespace) -> None:
         mutants = catalogue.chosen(parsed_args.mutants)
