@@ -76,6 +76,8 @@ class TrustTest(unittest.TestCase):
     def test_without_one_it_is_said_what_to_do(self) -> None:
         with (
             open_cloud(self.options()) as cloud,
-            self.assertRaisesRegex(UntrustedError, r"not trusted; .*\[keystone_authtoken\]cafile"),
+            self.assertRaisesRegex(
+                UntrustedError, r"is not trusted: .*; set \[keystone_authtoken\]cafile"
+            ),
         ):
             cloud.get(Service.KEYSTONE, "/")
