@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import ClassVar
 
+from vhost_tempest_plugin.cloud.deployment.driver import Deployment
+from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect import (
     Conflict,
@@ -72,6 +74,13 @@ class ScenarioTest(BaseHostTest):
     def servers(self) -> tuple[Server, ...]:
         """The servers that have a host now."""
         return tuple(Server(self.session, server.id) for server in self.session.hosted)
+
+    @property
+    def driver(self) -> Deployment:
+        """What changes the deployment; tests that need it declare so."""
+        if self.site.deployment is None:
+            raise VhostError("[vhost]driver is not set")
+        return self.site.deployment
 
     def stay_on(self, host: str) -> None:
         """Have Nova choose this host and no other until the test ends."""

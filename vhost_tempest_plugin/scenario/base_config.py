@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenarios that change options of the deployment have in common."""
+"""The base class of scenarios that change options of Nova."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
-from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment, StartError, Value
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, StartError, Value
 from vhost_tempest_plugin.nova import device_spec, pci_devices
 from vhost_tempest_plugin.nova.device_spec import AddressPattern, Entry
 from vhost_tempest_plugin.nova.pci_devices import PciDeviceRow
@@ -22,15 +21,7 @@ NEVER = str(24 * 60 * 60)
 
 
 class BaseConfigTest(ScenarioTest):
-    """Puts back what it changes."""
-
-    @property
-    def driver(self) -> Deployment:
-        """Of the deployment; tests that need it declare so."""
-        driver = self.site.deployment
-        if driver is None:
-            raise VhostError("[vhost]driver is not set")
-        return driver
+    """Changes options of Nova's services and puts them back; use it with ``configured``."""
 
     @property
     def rows(self) -> tuple[PciDeviceRow, ...]:

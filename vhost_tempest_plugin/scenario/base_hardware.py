@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hardware of a compute host that changes, and what Nova then has in its books."""
+"""The base class of scenarios in which the hardware of a compute host changes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -8,9 +8,9 @@ from typing import Any
 
 from tempest.lib import exceptions
 
-from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.cloud.deployment.driver import NOVA_COMPUTE
 from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement, TestEnvironment
-from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind, DeviceType, PciDeviceRow
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -23,20 +23,13 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 class BaseHardwareTest(ScenarioTest):
-    """Changes the hardware of the host with most cards, and puts it back."""
+    """Unplugs, plugs and moves NICs of one host; use it for faults of hardware."""
 
     on_one = True
 
     def __init__(self, *words: Any, **options: Any) -> None:
         super().__init__(*words, **options)
         self._pulled: set[PciAddress] = set()
-
-    @property
-    def driver(self) -> Deployment:
-        """What changes the deployment."""
-        if self.site.deployment is None:
-            raise VhostError("[vhost]driver is not set")
-        return self.site.deployment
 
     @property
     def kind(self) -> DeviceKind:

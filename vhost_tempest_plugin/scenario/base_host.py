@@ -40,7 +40,7 @@ _KEPT = "the servers of {} are kept on the hosts ([vhost]keep_failed_servers)"
 
 @decorators.serial
 class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
-    """Has the hosts of ``[vhost]hosts``, which no other test may use meanwhile."""
+    """Has the hosts of ``[vhost]hosts`` to itself; use it for a test that boots no servers."""
 
     credentials: ClassVar[list[str]] = ["admin"]
     site: ClassVar[ScenarioEnvironment]

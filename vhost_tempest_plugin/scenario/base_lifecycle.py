@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What scenarios with servers that live on after they were placed have in common."""
+"""The base class of scenarios in which something happens to a server after it was placed."""
 
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
@@ -11,7 +11,7 @@ DEDICATED = CpuPolicy.DEDICATED
 
 
 class BaseLifecycleTest(ScenarioTest):
-    """Servers with a pinned CPU and a device."""
+    """Places servers with a pinned CPU and devices; use it to reboot, resize or migrate them."""
 
     def counts(self) -> list[int]:
         """How many devices each node has that has any, ascending, of all hosts."""

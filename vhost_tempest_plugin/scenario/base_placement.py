@@ -103,7 +103,7 @@ def reporting(
 
 
 class BasePlacementTest(BaseConfigTest):
-    """Reports devices in Placement for as long as the tests of a class run."""
+    """Has devices reported in Placement for the whole class; use it for tests of providers."""
 
     operator: ClassVar[Operator]
 

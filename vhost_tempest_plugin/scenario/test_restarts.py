@@ -10,13 +10,12 @@ from typing import Any, ClassVar
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
-from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, Deployment
+from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE
 from vhost_tempest_plugin.cloud.deployment.requirement import (
     dedicated_cpus,
     deployment,
     local_devices,
 )
-from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.nova.expect import Rejection
 from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
@@ -37,13 +36,6 @@ class RestartCase(ScenarioTest):
     def setup_clients(cls) -> None:
         super().setup_clients()
         cls.services = cls.os_admin.services_client
-
-    @property
-    def driver(self) -> Deployment:
-        """What restarts."""
-        if self.site.deployment is None:
-            raise VhostError("[vhost]driver is not set")
-        return self.site.deployment
 
     def some_guests(self) -> tuple[Server, ...]:
         """A pinned server with a device, and one that floats without any."""
