@@ -24,7 +24,7 @@ function vhost_open_kvm {
     local device=$1
     if [[ -e $device ]] && ! sudo -u "$STACK_USER" test -w "$device"; then
         sudo setfacl --modify "user:$STACK_USER:rw" "$device" || die $LINENO \
-            "$STACK_USER cannot be let at $device; see to that, or set VHOST_ACCELERATOR=tcg in local.conf"
+            "$STACK_USER cannot get access to $device; grant it, or set VHOST_ACCELERATOR=tcg in local.conf"
     fi
 }
 

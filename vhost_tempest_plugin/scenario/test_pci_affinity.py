@@ -24,7 +24,7 @@ from vhost_tempest_plugin.scenario.requires import needs
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 DEDICATED = CpuPolicy.DEDICATED
-# The policies whose outcome hangs on more than nodes: on devices of no node, and on sockets.
+# The policies whose outcome depends on more than nodes: on devices of no node, and on sockets.
 BETWEEN = (NumaPolicy.LEGACY, NumaPolicy.SOCKET)
 
 

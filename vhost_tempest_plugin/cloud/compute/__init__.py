@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nova-compute in an emulated host, whose ever cloud it belongs to."""
+"""nova-compute in an emulated host of any cloud."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The part of tempest.conf that follows from the emulated hosts, whose ever cloud it is."""
+"""The part of tempest.conf that follows from the emulated hosts of any cloud."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

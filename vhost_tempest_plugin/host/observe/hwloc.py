@@ -171,7 +171,7 @@ def _distances(root: etree._Element) -> dict[tuple[int, int], int]:
 
 
 def _node(element: etree._Element) -> int | None:
-    """The node of what the I/O object hangs on, None where that is the machine."""
+    """The node that the I/O object is attached to, None if that is the machine."""
     for above in element.iterancestors("object"):
         if above.get("type") == "Machine":
             return None

@@ -3,8 +3,8 @@
 
 nova/pci/stats.py, ``_filter_pools_for_numa_cells`` and ``consume_requests``.  Each alias is
 served by itself, in the flavor's order, from the nearest devices that are enough of them;
-which of these it takes hangs on the order of Nova's list, that is on its history, and is left
-open here.
+which of these it takes depends on the order of Nova's list, which depends on its history, and
+is left open here.
 """
 
 from collections.abc import Iterable, Iterator

@@ -106,7 +106,7 @@ class Placed:
         """Whether Nova must find one.
 
         It need not where an alias with a looser policy is served before a stricter one and
-        may take the last near device: which one it takes hangs on the order of Nova's list.
+        may take the last near device: which one depends on the order of Nova's list.
         """
         return any(choice.certain for choice in self.choices)
 
