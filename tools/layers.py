@@ -80,7 +80,7 @@ FOLDERS = (
         "host",
         "one emulated host: image, boot, network, observation, checks",
         "hypervisor topology util",
-        "lxml stevedore",
+        "bindep lxml stevedore",
     ),
     Folder(
         "hypervisor",

@@ -29,6 +29,7 @@ from vhost_tempest_plugin.cli import bench
 from vhost_tempest_plugin.errors import BusyError, CommandError
 from vhost_tempest_plugin.host import image
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.image import archives, distribution
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab.services import orphan_processes
@@ -214,7 +215,7 @@ class ArgumentsTest(unittest.TestCase):
             self.assertNotIn(absent, words)
 
     def test_bootstrap_has_the_packages_and_no_hooks(self) -> None:
-        system = distribution.parse("ID=debian\nVERSION_CODENAME=bookworm\n")
+        system = distribution.of(Distribution("debian", "bookworm"))
         with (
             tempfile.TemporaryDirectory() as directory,
             mock.patch.object(building.distribution, "here", return_value=system),

@@ -2,8 +2,10 @@
 import dataclasses
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host import acceleration, distribution
+from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.doctor import doctor, packages
 from vhost_tempest_plugin.host.doctor.doctor import (
     DoctorVerdict,
@@ -12,13 +14,13 @@ from vhost_tempest_plugin.host.doctor.doctor import (
     ResourceRequirement,
     judge,
 )
-from vhost_tempest_plugin.host.doctor.packages import TOOLS, Distribution
+from vhost_tempest_plugin.host.doctor.packages import DPKG, TOOLS
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.requirements import Versions
 
-DEBIAN = Distribution(frozenset({"debian"}))
-FEDORA = Distribution(frozenset({"fedora"}))
+DEBIAN = Distribution("debian")
+FEDORA = Distribution("fedora")
 SOUND = Facts(
     distribution=DEBIAN,
     versions=Versions((10, 0), (11, 3)),
@@ -107,14 +109,14 @@ class JudgeTest(unittest.TestCase):
         )
 
     def test_a_missing_program_is_named_by_its_package(self) -> None:
-        for distribution, hint in (
+        for system, hint in (
             (DEBIAN, "apt-get install libelf-dev"),
             (FEDORA, "dnf install elfutils-libelf-devel"),
-            (Distribution(frozenset({"arch"})), "install what Debian calls libelf-dev"),
+            (Distribution("arch"), "install what Debian calls libelf-dev"),
         ):
             with self.subTest(hint):
                 header = TOOL["/usr/include/libelf.h"]
-                bad = self.bad(distribution=distribution, absent=frozenset({header}))
+                bad = self.bad(distribution=system, absent=frozenset({header}))
                 self.assertEqual(hint, bad[header.name].hint)
                 self.assertEqual(DoctorVerdict.MISSING, bad[header.name].verdict)
 
@@ -186,6 +188,11 @@ class JudgeTest(unittest.TestCase):
         self.assertIn(f"{running_mib + 8192} MiB", found["disk"].needed)
         self.assertEqual(DoctorVerdict.MISSING, found["disk"].verdict)
 
+    def test_memory_that_a_lab_would_be_refused(self) -> None:
+        need = ResourceRequirement(catalog.find("small"), lab=True)
+        found = self.judged(need, memory_free_mib=need.memory_mib - 1)
+        self.assertEqual(DoctorVerdict.MISSING, found["memory"].verdict)
+
     def test_programs_that_only_a_lab_needs(self) -> None:
         absent = frozenset(packages.LAB)
         for lab, verdict in ((False, DoctorVerdict.WARNING), (True, DoctorVerdict.MISSING)):
@@ -199,19 +206,22 @@ class JudgeTest(unittest.TestCase):
 
 class DistributionTest(unittest.TestCase):
     def test_families(self) -> None:
-        for text, hint in (
-            ('ID=debian\nVERSION_ID="12"\n', "apt-get install bc"),
-            ("ID=linuxmint\nID_LIKE='ubuntu debian'\n", "apt-get install bc"),
-            ('ID="centos"\nID_LIKE="rhel fedora"\n', "dnf install bc"),
-            ("", "install what Debian calls bc"),
-            ("no assignment\n", "install what Debian calls bc"),
+        for fields, hint in (
+            ({"ID": "debian", "VERSION_ID": "12"}, "apt-get install bc"),
+            ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "apt-get install bc"),
+            ({"ID": "centos", "ID_LIKE": "rhel fedora"}, "dnf install bc"),
+            ({}, "install what Debian calls bc"),
         ):
-            with self.subTest(text):
-                self.assertEqual(hint, Distribution.parse(text).install([TOOL["bc"]]))
+            with self.subTest(fields):
+                self.assertEqual(hint, packages.install(Distribution.of(fields), [TOOL["bc"]]))
+
+    def test_a_machine_without_an_os_release_file(self) -> None:
+        with mock.patch("platform.freedesktop_os_release", side_effect=FileNotFoundError):
+            self.assertEqual(Distribution(), distribution.here())
 
     def test_every_tool_has_a_package(self) -> None:
         for tool in TOOLS:
-            self.assertTrue(tool.apt, tool.name)
+            self.assertTrue(tool.packages(DPKG), tool.name)
 
     def test_a_tool_is_found_or_not(self) -> None:
         for name, expected in (
@@ -221,4 +231,4 @@ class DistributionTest(unittest.TestCase):
             ("/etc/no-such-*", False),
         ):
             with self.subTest(name):
-                self.assertEqual(expected, packages.Tool(name, "a", "b", "c").is_here())
+                self.assertEqual(expected, packages.Tool(name, "a").is_here())

@@ -19,12 +19,13 @@ from tests.unit.test_cpio import unpack
 from tests.unit.test_domain import UPLINK
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host import image
+from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.image import archives, distribution, kernel, overlay
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap, Recipe
 from vhost_tempest_plugin.topology import memory
 
 ELF = b"\x7fELF" + bytes(range(256)) * 40
-DEBIAN = 'PRETTY_NAME="Debian"\nID=debian\nVERSION_CODENAME=bookworm\n'
+DEBIAN = Distribution("debian", "bookworm")
 SOURCES = """\
 # a comment alone
 
@@ -57,15 +58,15 @@ def bzimage(payload: bytes) -> bytes:
 
 class DistributionTest(unittest.TestCase):
     def test_packages_by_distribution(self) -> None:
-        ubuntu = DEBIAN.replace("debian", '"ubuntu"').replace("bookworm", "noble")
-        self.assertIn("linux-image-amd64", distribution.parse(DEBIAN).packages)
-        self.assertEqual("noble", distribution.parse(ubuntu).codename)
-        self.assertIn("linux-image-virtual", distribution.parse(ubuntu).packages)
+        ubuntu = Distribution("ubuntu", "noble", frozenset({"debian"}))
+        self.assertIn("linux-image-amd64", distribution.of(DEBIAN).packages)
+        self.assertEqual("noble", distribution.of(ubuntu).codename)
+        self.assertIn("linux-image-virtual", distribution.of(ubuntu).packages)
 
     def test_an_unknown_one_is_refused(self) -> None:
-        for text in ("", "ID=fedora\nVERSION_CODENAME=x\n", "ID=debian\n"):
-            with self.subTest(text=text), self.assertRaisesRegex(LocalError, "debian, ubuntu"):
-                distribution.parse(text)
+        for system in (Distribution(), Distribution("fedora", "x"), Distribution("debian")):
+            with self.subTest(system), self.assertRaisesRegex(LocalError, "debian, ubuntu"):
+                distribution.of(system)
 
 
 class ArchivesTest(unittest.TestCase):
@@ -86,7 +87,7 @@ class ArchivesTest(unittest.TestCase):
         return subprocess.CompletedProcess([], 0, "".join(lines), "")
 
     def test_no_third_party(self) -> None:
-        system = distribution.parse(DEBIAN)
+        system = distribution.of(DEBIAN)
         with (
             mock.patch.object(archives.process, "run", return_value=self.targets("Debian", "X")),
             mock.patch.object(archives.process, "which", return_value=Path("apt-get")),
@@ -100,7 +101,7 @@ class ArchivesTest(unittest.TestCase):
             mock.patch.object(archives.process, "which", return_value=Path("apt-get")),
             self.assertRaisesRegex(LocalError, "run 'apt-get update'"),
         ):
-            archives.own(distribution.parse(DEBIAN))
+            archives.own(distribution.of(DEBIAN))
 
 
 class KernelTest(unittest.TestCase):
@@ -230,7 +231,7 @@ class BuildTest(unittest.TestCase):
         directory = self.enterContext(tempfile.TemporaryDirectory())
         self.cache = Path(directory) / "vhost" / "image"
         self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory}))
-        system = distribution.parse(DEBIAN)
+        system = distribution.of(DEBIAN)
         own = (archives.Archive("http://h/d/", "bookworm", ("main",)),)
         module = "vhost_tempest_plugin.host.image.image"
         self.enterContext(mock.patch(f"{module}.distribution.here", return_value=system))

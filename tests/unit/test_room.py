@@ -5,10 +5,15 @@ from pathlib import Path
 from unittest import mock
 
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
+from vhost_tempest_plugin.host.doctor.doctor import (
+    LAB_DISK_MIB,
+    ResourceRequirement,
+)
 from vhost_tempest_plugin.lab import preflight
+from vhost_tempest_plugin.topology import catalog
 
 PLACE = Path("/somewhere/labs")
+NEED = ResourceRequirement(catalog.find("small"), lab=True)
 Usage = collections.namedtuple("Usage", "total used free")
 
 
@@ -22,17 +27,17 @@ class RequireTest(unittest.TestCase):
             mock.patch.object(Path, "read_text", return_value=facts),
             mock.patch.object(preflight.shutil, "disk_usage", return_value=usage) as asked,
         ):
-            preflight.require(PLACE, 4096, saved_mib)
+            preflight.require(PLACE, NEED, saved_mib)
         asked.assert_called_once_with(PLACE)
 
     def test_just_enough(self) -> None:
-        self.require(4096 + LAB_MEMORY_MIB, 4096 + LAB_DISK_MIB)
-        self.require(4096 + LAB_MEMORY_MIB, LAB_DISK_MIB, saved_mib=0)
+        self.require(NEED.memory_mib, 4096 + LAB_DISK_MIB)
+        self.require(NEED.memory_mib, LAB_DISK_MIB, saved_mib=0)
 
     def test_too_little_memory(self) -> None:
         with self.assertRaises(LocalError) as caught:
-            self.require(4095 + LAB_MEMORY_MIB, 1 << 20)
-        self.assertIn(f"takes up to {4096 + LAB_MEMORY_MIB} MiB of memory", str(caught.exception))
+            self.require(NEED.memory_mib - 1, 1 << 20)
+        self.assertIn(f"takes up to {NEED.memory_mib} MiB of memory", str(caught.exception))
         self.assertIn("--topology", str(caught.exception))
 
     def test_too_little_disk(self) -> None:

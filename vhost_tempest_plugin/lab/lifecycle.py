@@ -16,6 +16,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import acceleration, jobs, nested_guest
+from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
 from vhost_tempest_plugin.host.status import host_names, numbered_hosts
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
@@ -202,9 +203,9 @@ def _require_room(directory: LabDirectory, known: LabRecord | None, spec: LabSpe
     else:
         layout = yaml_file.load_layout(directory.topology)
         count = len(known.hosts)
-    hosts_mib = layout.host.memory_mib * count
+    need = ResourceRequirement(layout, count, lab=True)
     is_kept = directory.snapshot.is_dir() and not spec.cold
-    preflight.require(directory.path, hosts_mib, 0 if is_kept else hosts_mib)
+    preflight.require(directory.path, need, 0 if is_kept else need.hosts_mib)
 
 
 def _new(

@@ -5,21 +5,21 @@ import shutil
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, LAB_MEMORY_MIB
+from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, ResourceRequirement
 from vhost_tempest_plugin.host.share import Share
 
 _MIB = 1 << 20
 
 
-def require(place: Path, hosts_mib: int, saved_mib: int) -> None:
+def require(place: Path, need: ResourceRequirement, saved_mib: int) -> None:
     """Refuse what cannot end well, where that can be known.
 
     :param place: where the lab's files go
-    :param hosts_mib: the memory of all hosts
+    :param need: what it consists of
     :param saved_mib: what of it may have to be saved
     :raises LocalError: there is not enough
     """
-    wanted_mib, free_mib = hosts_mib + LAB_MEMORY_MIB, _free_memory_mib()
+    wanted_mib, free_mib = need.memory_mib, _free_memory_mib()
     if free_mib < wanted_mib:
         raise LocalError(
             f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free",

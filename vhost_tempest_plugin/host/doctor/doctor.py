@@ -13,9 +13,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host import acceleration, distribution
+from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.doctor import packages
-from vhost_tempest_plugin.host.doctor.packages import Distribution, Tool
+from vhost_tempest_plugin.host.doctor.packages import Tool
 from vhost_tempest_plugin.hypervisor import Connection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import requirements
@@ -73,6 +74,16 @@ class ResourceRequirement:
         """The memory of all hosts."""
         return self.layout.host.memory_mib * self.count
 
+    @property
+    def qemu_mib(self) -> int:
+        """What QEMU takes beside that."""
+        return QEMU_MIB * self.count
+
+    @property
+    def memory_mib(self) -> int:
+        """All that may be taken."""
+        return self.hosts_mib + self.qemu_mib + (LAB_MEMORY_MIB if self.lab else 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -106,7 +117,7 @@ def gather(scratch: Path) -> Facts:
     disk = _existing(paths.state())
     memory = dict(re.findall(r"(\w+): +(\d+) kB", Path("/proc/meminfo").read_text()))
     return Facts(
-        distribution=packages.this_distribution(),
+        distribution=distribution.here(),
         versions=versions,
         trouble=trouble,
         absent=packages.absent(),
@@ -136,7 +147,7 @@ def _judge_versions(facts: Facts, layout: Layout) -> Iterator[Finding]:
     for need in requirements.floors(layout.host):
         needed = str(need.floor)
         if facts.versions is None:
-            hint = facts.distribution.install(packages.EMULATOR)
+            hint = packages.install(facts.distribution, packages.EMULATOR)
             yield Finding(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, hint)
             return
         observed = str(facts.versions)
@@ -150,7 +161,7 @@ def _judge_acceleration(facts: Facts) -> Finding:
     needed = "kvm, nested; without, emulation serves and is slower"
     seen = facts.acceleration
     if seen is None:
-        hint = facts.distribution.install(packages.EMULATOR)
+        hint = packages.install(facts.distribution, packages.EMULATOR)
         return Finding("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, hint)
     good = seen.accelerator is Accelerator.KVM and seen.nested
     observed = f"{seen.accelerator}: {seen.reason}"
@@ -167,27 +178,27 @@ def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
     if not absent:
         yield Finding("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
     for tool in absent:
-        hint = facts.distribution.install([tool])
+        hint = packages.install(facts.distribution, [tool])
         dispensable = tool.optional and not (need.lab and tool in packages.LAB)
         verdict = DoctorVerdict.WARNING if dispensable else DoctorVerdict.MISSING
         yield Finding(tool.name, verdict, "not installed", tool.purpose, hint)
 
 
 def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
-    qemu_mib = QEMU_MIB * need.count
-    lab_mib = LAB_MEMORY_MIB if need.lab else 0
-    needed_mib = need.hosts_mib + qemu_mib + lab_mib
-    parts = f"hosts' {need.hosts_mib}, QEMU's own {qemu_mib}"
+    needed_mib = need.memory_mib
+    parts = f"hosts' {need.hosts_mib}, QEMU's own {need.qemu_mib}"
     if need.lab:
-        parts += f", the lab's {lab_mib}"
+        parts += f", the lab's {LAB_MEMORY_MIB}"
     observed = f"{facts.memory_mib} MiB, {facts.memory_free_mib} MiB of them free"
     needed = f"{needed_mib} MiB ({parts})"
     if facts.memory_mib < needed_mib:
         hint = "use a smaller topology, such as 'small'"
         return Finding("memory", DoctorVerdict.MISSING, observed, needed, hint)
     if facts.memory_free_mib < needed_mib:
+        # 'vhost lab up' refuses then, 'vhost up' does not.
+        verdict = DoctorVerdict.MISSING if need.lab else DoctorVerdict.WARNING
         hint = "end what takes the memory; a host takes it only as it uses it"
-        return Finding("memory", DoctorVerdict.WARNING, observed, needed, hint)
+        return Finding("memory", verdict, observed, needed, hint)
     return Finding("memory", DoctorVerdict.OK, observed, needed)
 
 

@@ -1,29 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the vhost command runs, and the packages that have it."""
+"""What the vhost command runs, and the packages that have it.
 
+The packages are those of ``bindep.txt``, which has a profile for each program.
+"""
+
+import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
+from bindep.depends import Depends
+
 from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.util import process
+
+# bindep's names for the kinds of packages.
+DPKG, RPM = "platform:dpkg", "platform:rpm"
 
 
 @dataclass(frozen=True, order=True, slots=True)
 class Tool:
     """A program, or a file where *name* has a slash (a shell pattern).
 
-    :param apt: the package of Debian and Ubuntu
-    :param dnf: the package of Fedora and CentOS; empty where there is none
+    :param profile: that of bindep.txt which lists its package; by default called as the program
     :param efi: only for hosts that need OVMF
     :param users: only for users other than root
     :param optional: the host itself does without
     """
 
     name: str
-    apt: str
-    dnf: str
     purpose: str
+    profile: str = ""
     efi: bool = False
     users: bool = False
     optional: bool = False
@@ -38,82 +47,78 @@ class Tool:
             return False
         return True
 
+    def packages(self, kind: str) -> tuple[str, ...]:
+        """The packages that have it.
+
+        :param kind: DPKG or RPM
+        """
+        rules = _depends().active_rules([self.profile or self.name, kind])
+        return tuple(rule[0] for rule in rules)
+
 
 _QEMU = (
-    Tool("qemu-system-x86_64", "qemu-system-x86", "qemu-system-x86-core", "runs the host"),
-    Tool("qemu-img", "qemu-utils", "qemu-img", "makes the host's disk"),
+    Tool("qemu-system-x86_64", "runs the host", "qemu-system"),
+    Tool("qemu-img", "makes the host's disk"),
 )
 # libvirt's driver is no program: whether it is here shows in whether libvirt answers.
-EMULATOR = (
-    *_QEMU,
-    Tool(
-        "libvirt_driver_qemu.so",
-        "libvirt-daemon-driver-qemu",
-        "libvirt-daemon-driver-qemu",
-        "starts QEMU",
-    ),
-)
+EMULATOR = (*_QEMU, Tool("libvirt_driver_qemu.so", "starts QEMU", "libvirt-driver-qemu"))
 _LAB = "runs in a lab; a host does without"
 LAB = (
-    Tool("mariadbd", "mariadb-server-core", "mariadb-server", _LAB, optional=True),
-    Tool("rabbitmq-server", "rabbitmq-server", "rabbitmq-server", _LAB, optional=True),
+    Tool("mariadbd", _LAB, optional=True),
+    Tool("mariadb-install-db", _LAB, optional=True),
+    Tool("rabbitmq-server", _LAB, optional=True),
+    Tool("epmd", _LAB, optional=True),
+    Tool("pkg-config", "finds libvirt for the lab's environment", optional=True),
+    Tool("libvirtd", "is part of a lab's version; serves networks", optional=True),
 )
 _KERNEL = "builds the nested guest's kernel"
+_BASE = "is part of every system"
+_DEVSTACK = "controls devstack's services"
 TOOLS = (
     *_QEMU,
-    Tool("/usr/share/*/OVMF_CODE*.fd", "ovmf", "edk2-ovmf", "boots many NICs", efi=True),
-    Tool("mmdebstrap", "mmdebstrap", "mmdebstrap", "builds the host's root file system"),
-    Tool("mkfs.ext4", "e2fsprogs", "e2fsprogs", "makes it a disk"),
-    Tool("fakeroot", "fakeroot", "fakeroot", "keeps its files' owners", users=True),
-    Tool("newuidmap", "uidmap", "shadow-utils", "gives it several users", users=True),
-    Tool("ssh", "openssh-client", "openssh-clients", "reaches the host"),
-    Tool("ssh-keygen", "openssh-client", "openssh", "makes its keys"),
-    Tool("gcc", "gcc", "gcc", _KERNEL),
-    Tool("make", "make", "make", _KERNEL),
-    Tool("flex", "flex", "flex", _KERNEL),
-    Tool("bison", "bison", "bison", _KERNEL),
-    Tool("bc", "bc", "bc", _KERNEL),
-    Tool("xz", "xz-utils", "xz", _KERNEL),
-    Tool("/usr/include/libelf.h", "libelf-dev", "elfutils-libelf-devel", _KERNEL),
-    Tool("/usr/src/linux-source-*.tar.*", "linux-source", "", _KERNEL),
+    Tool("/usr/share/*/OVMF_CODE*.fd", "boots many NICs", "ovmf", efi=True),
+    Tool("mmdebstrap", "builds the host's root file system"),
+    Tool("apt-get", "finds its archives"),
+    Tool("apt-config", "finds its archives"),
+    Tool("tar", "unpacks it"),
+    Tool("mkfs.ext4", "makes it a disk"),
+    Tool("fakeroot", "keeps its files' owners", users=True),
+    Tool("newuidmap", "gives it several users", users=True),
+    Tool("zstd", "unpacks its kernel"),
+    Tool("lz4", "unpacks a kernel that is packed with it", optional=True),
+    Tool("unshare", "builds it apart from the machine"),
+    Tool("setpriv", "ends programs with the one that started them"),
+    Tool("ssh", "reaches the host"),
+    Tool("scp", "copies files to it"),
+    Tool("ssh-keygen", "makes its keys"),
+    Tool("gcc", _KERNEL),
+    Tool("make", _KERNEL),
+    Tool("flex", _KERNEL),
+    Tool("bison", _KERNEL),
+    Tool("bc", _KERNEL),
+    Tool("strip", _KERNEL),
+    Tool("xz", _KERNEL),
+    Tool("/usr/include/libelf.h", _KERNEL, "libelf"),
+    Tool("/usr/src/linux-source-*.tar.*", _KERNEL, "linux-source"),
+    Tool("cp", _BASE),
+    Tool("env", _BASE),
     *LAB,
-    Tool("ip", "iproute2", "iproute", "makes networks between hosts", optional=True),
-    Tool("dot", "graphviz", "graphviz", "draws", optional=True),
+    Tool("git", "reads the version of a Nova under test", optional=True),
+    Tool("ip", "makes networks between hosts", optional=True),
+    Tool("dot", "draws", optional=True),
+    Tool("sudo", _DEVSTACK, optional=True),
+    Tool("systemctl", _DEVSTACK, optional=True),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """A distribution by its ID and ID_LIKE (os-release(5))."""
-
-    families: frozenset[str]
-
-    @classmethod
-    def parse(cls, text: str) -> "Distribution":
-        """Read an os-release file."""
-        lines = (line.partition("=") for line in text.splitlines())
-        values = {key: value.strip("\"'") for key, _, value in lines}
-        words = f"{values.get('ID', '')} {values.get('ID_LIKE', '')}"
-        return cls(frozenset(words.split()))
-
-    def install(self, tools: Iterable[Tool]) -> str:
-        """What to type to have *tools*."""
-        tools = tuple(tools)
-        if self.families & {"debian", "ubuntu"}:
-            return f"apt-get install {_names(tool.apt for tool in tools)}"
-        if self.families & {"fedora", "rhel", "centos"}:
-            packaged = _names(tool.dnf for tool in tools)
-            if packaged:
-                return f"dnf install {packaged}"
-        return f"install what Debian calls {_names(tool.apt for tool in tools)}"
-
-
-def this_distribution() -> Distribution:
-    """The one that runs here; without an os-release file, none."""
-    for path in (Path("/etc/os-release"), Path("/usr/lib/os-release")):
-        if path.exists():
-            return Distribution.parse(path.read_text())
-    return Distribution(frozenset())
+def install(distribution: Distribution, tools: Iterable[Tool]) -> str:
+    """What to type to have *tools*."""
+    tools = tuple(tools)
+    if distribution.families & {"debian", "ubuntu"}:
+        return f"apt-get install {_names(tools, DPKG)}"
+    if distribution.families & {"fedora", "rhel", "centos"} and (names := _names(tools, RPM)):
+        return f"dnf install {names}"
+    return f"install what Debian calls {_names(tools, DPKG)}"
 
 
 def absent() -> frozenset[Tool]:
@@ -121,5 +126,11 @@ def absent() -> frozenset[Tool]:
     return frozenset(tool for tool in TOOLS if not tool.is_here())
 
 
-def _names(packages: Iterable[str]) -> str:
-    return " ".join(sorted({package for package in packages if package}))
+def _names(tools: Iterable[Tool], kind: str) -> str:
+    return " ".join(sorted({name for tool in tools for name in tool.packages(kind)}))
+
+
+@functools.cache
+def _depends() -> Depends:
+    """The list, which takes a second to read."""
+    return Depends(resources.files(__package__).joinpath("bindep.txt").read_text())

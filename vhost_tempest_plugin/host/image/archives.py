@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.host.image.distribution import Distribution
+from vhost_tempest_plugin.host.image.distribution import ImageSource
 from vhost_tempest_plugin.util import process
 
 _FIELDS = ("ORIGIN", "REPO_URI", "RELEASE", "COMPONENT", "SOURCESENTRY")
@@ -43,8 +43,8 @@ class Archive:
         return "\n".join(lines) + "\n"
 
 
-def own(distribution: Distribution) -> tuple[Archive, ...]:
-    """The archives of *distribution* that this machine has enabled; no third party's.
+def own(source: ImageSource) -> tuple[Archive, ...]:
+    """The archives of *source* that this machine has enabled; no third party's.
 
     :raises LocalError: there is none with a package list
     """
@@ -60,14 +60,14 @@ def own(distribution: Distribution) -> tuple[Archive, ...]:
     components: dict[tuple[str, str, str], list[str]] = {}
     for line in targets.splitlines():
         origin, uri, suite, component, entry = line.split("|")
-        if origin in distribution.origins:
+        if origin in source.origins:
             key = (uri, suite, _signed_by(entry))
             if component not in components.setdefault(key, []):
                 components[key].append(component)
-    if not any(suite == distribution.codename for _, suite, _ in components):
+    if not any(suite == source.codename for _, suite, _ in components):
         raise LocalError(
-            f"apt has no package list of {distribution.id} {distribution.codename};"
-            " run 'apt-get update' as root"
+            f"apt has no package list of {source.id} {source.codename}",
+            hint="run 'apt-get update' as root",
         )
     return tuple(
         sorted(

@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the image is made of, by distribution: the one place that names packages."""
+"""What the image is made of, by distribution: the one place that names its packages."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-
-OS_RELEASE = Path("/etc/os-release")
+from vhost_tempest_plugin.host import distribution
+from vhost_tempest_plugin.host.distribution import Distribution
 
 _COMMON = (
     "busybox-static",
@@ -86,8 +85,8 @@ EXCLUDED = (
 
 
 @dataclass(frozen=True, slots=True)
-class Distribution:
-    """A release of a distribution.
+class ImageSource:
+    """The release of a distribution that an image is made from.
 
     :param id: as os-release has it, ``debian``
     :param codename: its apt suite, ``bookworm``
@@ -101,29 +100,23 @@ class Distribution:
     origins: frozenset[str]
 
 
-def parse(os_release: str) -> Distribution:
-    """The distribution that the text of an os-release file names.
+def of(system: Distribution) -> ImageSource:
+    """What an image for *system* is made from.
 
-    :raises LocalError: for one whose packages are not known here
+    :raises LocalError: its packages are not known here
     """
-    fields = dict(line.split("=", 1) for line in os_release.splitlines() if "=" in line)
-    identity = fields.get("ID", "").strip("\"'")
-    codename = fields.get("VERSION_CODENAME", "").strip("\"'")
-    if identity not in _KERNEL or not codename:
+    if system.id not in _KERNEL or not system.codename:
         raise LocalError(
-            f"no image can be made from {identity or 'an unnamed system'!r} {codename!r};"
-            f" the machine must run one of {', '.join(sorted(_KERNEL))}"
+            f"no image can be made from {system.id or 'an unnamed system'!r} {system.codename!r}",
+            hint=f"the machine must run one of {', '.join(sorted(_KERNEL))}",
         )
-    packages = tuple(sorted((*_COMMON, _KERNEL[identity])))
-    return Distribution(identity, codename, packages, _ORIGINS[identity])
+    packages = tuple(sorted((*_COMMON, _KERNEL[system.id])))
+    return ImageSource(system.id, system.codename, packages, _ORIGINS[system.id])
 
 
-def here() -> Distribution:
-    """The distribution of this machine.
+def here() -> ImageSource:
+    """What an image for this machine is made from.
 
-    :raises LocalError: its packages are not known
+    :raises LocalError: the packages of its distribution are not known
     """
-    try:
-        return parse(OS_RELEASE.read_text())
-    except OSError as error:
-        raise LocalError(f"cannot read {OS_RELEASE}: {error.strerror}") from None
+    return of(distribution.here())

@@ -111,7 +111,7 @@ def _kernel_of(tree: Path) -> Path:
     return kernels[0]
 
 
-def _recipe(system: distribution.Distribution, overlay_path: Path) -> Recipe:
+def _recipe(system: distribution.ImageSource, overlay_path: Path) -> Recipe:
     return Recipe(
         suite=system.codename,
         packages=system.packages,
