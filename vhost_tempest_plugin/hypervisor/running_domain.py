@@ -21,6 +21,7 @@ _SSH_PORT = 22
 _FORWARD = re.compile(r"TCP\[HOST_FORWARD\]\s+\d+\s+127\.0\.0\.1\s+(\d+)\s+\S+\s+(\d+)\s")
 
 # Of a device that was detached before and has not gone yet (QEMU: hw/pci/pcie.c, qdev-monitor.c).
+# libvirt has one code for all that QEMU refuses, so that the text decides among those.
 _LEAVING = ("guest is busy", "in the process of unplug")
 
 
@@ -163,7 +164,7 @@ class Domain:
             try:
                 self._handle.detachDeviceAlias(alias, live)
             except self._libvirt.libvirtError as error:
-                if not any(words in str(error) for words in _LEAVING):
+                if not self._is_leaving(error):
                     raise
 
     def await_detached(self, alias: str, limit_s: float) -> None:
@@ -192,6 +193,11 @@ class Domain:
         except HostError:
             if not self._is_off():
                 raise
+
+    def _is_leaving(self, error: Any) -> bool:
+        """Whether QEMU refuses to detach a device because that is under way."""
+        is_refused = error.get_error_code() == self._libvirt.VIR_ERR_INTERNAL_ERROR
+        return is_refused and any(words in str(error) for words in _LEAVING)
 
     def _is_off(self) -> bool:
         return self.state is DomainState.OFF
