@@ -89,7 +89,7 @@ class AgreementTest(unittest.TestCase):
             ),
             (
                 View.SYSFS,
-                "given back",
+                "returned to the host",
                 replace(off(), sysfs={ROW.address: replace(FREE, driver="vfio-pci")}),
             ),
             (
@@ -120,7 +120,7 @@ class AgreementTest(unittest.TestCase):
                 "numatune",
                 replace(VIEWS, domain=replace(DOMAIN, memory_mode="preferred")),
             ),
-            (View.LIBVIRT, "memory: nova says not locked", with_domain(locked=True)),
+            (View.LIBVIRT, "memory: nova: not locked", with_domain(locked=True)),
             (View.LIBVIRT, "cpuset of vcpu", with_domain(cpuset=SHARED)),
             (
                 View.LIBVIRT,
@@ -166,19 +166,19 @@ class AgreementTest(unittest.TestCase):
         )
         self.assert_agreed(pcpus)
         self.assertEqual(
-            "PCPU: libvirt says 1, placement says 0; VCPU: libvirt says 0, placement says 1",
+            "PCPU: libvirt: 1; placement: 0; VCPU: libvirt: 0; placement: 1",
             words(disagreements(vcpus, CPU_SETS)),
         )
         self.assert_agreed(replace(vcpus, pcpu_fallback=True))
         self.assert_agreed(replace(pcpus, pcpu_fallback=True))
         for views in (both, replace(both, pcpu_fallback=True)):
-            self.assertIn("VCPU: libvirt says 0", words(disagreements(views, CPU_SETS)))
+            self.assertIn("VCPU: libvirt: 0", words(disagreements(views, CPU_SETS)))
 
     def test_a_floating_server_has_no_pcpus(self) -> None:
         (holding,) = VIEWS.holdings
         pcpu = {"PCPU": 1, "MEMORY_MB": server_views.MIB}
         views = replace(VIEWS, holdings=(replace(holding, resources=pcpu),))
-        self.assertIn("PCPU: libvirt says 0", words(disagreements(views, CPU_SETS)))
+        self.assertIn("PCPU: libvirt: 0", words(disagreements(views, CPU_SETS)))
 
     def test_a_device_of_placement_is_that_of_nova(self) -> None:
         name = f"{HOST.name}_{str(ROW.address).upper()}"
@@ -189,7 +189,7 @@ class AgreementTest(unittest.TestCase):
         self.assert_agreed(agreed)
         other = replace(held, device=OTHER)
         found = disagreements(replace(agreed, holdings=(*VIEWS.holdings, other)), CPU_SETS)
-        self.assertIn(f"{OTHER}: nova says is not the device of", words(found))
+        self.assertIn(f"{OTHER}: nova: not allocated to", words(found))
 
     def test_what_else_nova_writes_into_the_domain(self) -> None:
         emulator = DOMAIN.emulator_cpus
@@ -219,8 +219,8 @@ class AgreementTest(unittest.TestCase):
         one = replace(holding, resources={"CUSTOM_PCI_8086_10CA": 1})
         found = disagreements(replace(views, holdings=(*VIEWS.holdings, one)), CPU_SETS)
         self.assertEqual(
-            f"{physical.address}: nova says is the device of {GUEST}, 2 times, "
-            f"placement says is the device of {GUEST}",
+            f"{physical.address}: nova: allocated 2 times to {GUEST}; "
+            f"placement: allocated to {GUEST}",
             words(found),
         )
 

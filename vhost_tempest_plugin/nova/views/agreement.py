@@ -60,13 +60,13 @@ def disagreements(views: ServerViews, cpus: CpuSets) -> tuple[Disagreement, ...]
 def _existence(views: ServerViews) -> Iterator[Disagreement]:
     """Whether it is there, and runs."""
     if views.recorded is None:
-        yield Disagreement(views.server, {View.NOVA: f"it is not on {views.host}"})
-    words = f"it is {views.power} on {views.host}"
+        yield Disagreement(views.server, {View.NOVA: f"not on {views.host}"})
+    words = f"{views.power} on {views.host}"
     if views.domain is None:
-        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: "there is no such domain"})
+        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: "no such domain"})
     elif views.domain.active is not (views.power is Power.ON):
-        state = "runs" if views.domain.active else "does not run"
-        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: f"it {state}"})
+        state = "running" if views.domain.active else "not running"
+        yield Disagreement(views.server, {View.API: words, View.LIBVIRT: state})
 
 
 def _devices(views: ServerViews) -> Iterator[Disagreement]:
@@ -76,7 +76,7 @@ def _devices(views: ServerViews) -> Iterator[Disagreement]:
         if device.status != ALLOCATED:
             yield Disagreement(
                 str(device.row.address),
-                {View.NOVA: f"{device.status}, and of {device.instance}"},
+                {View.NOVA: f"{device.status} for {device.instance}"},
             )
     if views.domain is None:
         return
@@ -87,18 +87,19 @@ def _devices(views: ServerViews) -> Iterator[Disagreement]:
         yield Disagreement(
             str(address),
             {
-                View.NOVA: _owns(address in nova, views),
-                View.LIBVIRT: _owns(address in libvirt, views),
+                View.NOVA: _allocated(address in nova, views),
+                View.LIBVIRT: _attached(address in libvirt, views),
             },
         )
 
 
-def _owns(owns: bool, views: ServerViews) -> str:
-    return f"{'is' if owns else 'is not'} the device of {views.server}"
+def _allocated(count: int, views: ServerViews) -> str:
+    times = f" {count} times" if count > 1 else ""
+    return f"{'' if count else 'not '}allocated{times} to {views.server}"
 
 
-def _owned(count: int, views: ServerViews) -> str:
-    return _owns(bool(count), views) + (f", {count} times" if count > 1 else "")
+def _attached(attached: bool, views: ServerViews) -> str:
+    return f"{'' if attached else 'not '}attached to {views.server}"
 
 
 def _hold(views: ServerViews) -> Iterator[Disagreement]:
@@ -110,7 +111,7 @@ def _hold(views: ServerViews) -> Iterator[Disagreement]:
         there = views.sysfs.get(address)
         if there is None:
             yield Disagreement(
-                str(address), {View.NOVA: f"of {views.server}", View.SYSFS: "no such device"}
+                str(address), {View.NOVA: _allocated(1, views), View.SYSFS: "no such device"}
             )
             continue
         if there.node != device.row.numa_node:
@@ -134,7 +135,7 @@ def _hold(views: ServerViews) -> Iterator[Disagreement]:
             )
         if address not in assigned and managed.get(address) and there.driver == VFIO:
             yield Disagreement(
-                str(address), {View.LIBVIRT: "given back", View.SYSFS: f"driver {VFIO}"}
+                str(address), {View.LIBVIRT: "returned to the host", View.SYSFS: f"driver {VFIO}"}
             )
 
 
@@ -228,8 +229,8 @@ def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagr
             yield Disagreement(
                 str(address),
                 {
-                    View.NOVA: _owned(nova[address], views),
-                    View.PLACEMENT: _owned(devices[address], views),
+                    View.NOVA: _allocated(nova[address], views),
+                    View.PLACEMENT: _allocated(devices[address], views),
                 },
             )
 

@@ -28,7 +28,7 @@ class Disagreement:
     said: Mapping[View, str]
 
     def __str__(self) -> str:
-        return f"{self.subject}: {', '.join(f'{view} says {word}' for view, word in self._words())}"
+        return f"{self.subject}: {'; '.join(f'{view}: {word}' for view, word in self._words())}"
 
     def _words(self) -> tuple[tuple[View, str], ...]:
         return tuple((view, self.said[view]) for view in View if view in self.said)
