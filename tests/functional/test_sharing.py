@@ -151,7 +151,9 @@ class SharingTest(unittest.TestCase):
         share_images.require_unchanged(record)
         (self.tree / "more").touch()
         self.attach()
-        with self.assertRaisesRegex(InputError, "has changed since host 'one' .*'vhost up --cold'"):
+        with self.assertRaisesRegex(
+            InputError, "has changed since host 'one' .*'vhost up --name one --cold'"
+        ):
             share_images.require_unchanged(record)
         disks[0].image.unlink()
         with self.assertRaisesRegex(InputError, "is gone; put it back"):
