@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import TypeVar
 
+from tests.oracle import hosts
 from tests.oracle.case import Case
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.nova.expect.host import HostNode, NovaHost, seen_by_nova
@@ -23,12 +24,11 @@ from vhost_tempest_plugin.nova.request import (
     Request,
     ThreadPolicy,
 )
-from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.topology.layout import Layout
 
 T = TypeVar("T")
 
-KINDS = tuple(kind for model in devices.MODELS.values() for kind in pci_devices.kinds(model))
+KINDS = tuple(kind for model in hosts.MODELS for kind in pci_devices.kinds(model))
 _PAGE_SIZES = (*PageSize, 4, 2048, 1048576)
 
 

@@ -16,6 +16,9 @@ _GROUPS = (
     DeviceGroup(igb.MODEL, vfs=4),
 )
 
+# The oracle has aliases of these alone.
+MODELS = tuple(dict.fromkeys(group.model for group in _GROUPS))
+
 
 def layout(random: Random) -> Layout:
     """A host of 1 to 5 nodes; their sockets, cores and threads in every relation."""
