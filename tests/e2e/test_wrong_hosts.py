@@ -527,6 +527,6 @@ def kvm(vhost: emulated.Vhost, name: str) -> Finding:
     """The check of KVM, on a host that is taken for one on KVM."""
     with (
         mock.patch.dict(os.environ, {"XDG_STATE_HOME": str(vhost.state)}),
-        status.connected(name) as (_, machine),
+        status.connected(name) as (_, connection),
     ):
-        return Kvm().run(Subject(status.intended(name), Accelerator.KVM, machine))
+        return Kvm().run(Subject(status.intended(name), Accelerator.KVM, connection))

@@ -66,7 +66,7 @@ def recorded(name: str) -> str:
     return (Path(__file__).with_name("recorded") / f"{name}.txt").read_text()
 
 
-class RecordedMachine:
+class RecordedConnection:
     """A stand-in for ``HostConnection``: it answers with recorded text."""
 
     name = "recorded"
@@ -105,9 +105,9 @@ def subject(
     modprobe_status: int = 0,
 ) -> Subject:
     """The recorded host, or one whose text is given, that should be *host*."""
-    machine = RecordedMachine(
+    connection = RecordedConnection(
         recorded("sriov") if sysfs is None else sysfs,
         recorded("sriov-virsh") if virsh is None else virsh,
         modprobe_status=modprobe_status,
     )
-    return Subject(lay_out(host), accelerator, cast("HostConnection", machine))
+    return Subject(lay_out(host), accelerator, cast("HostConnection", connection))

@@ -100,7 +100,7 @@ class EveryCheckTest(CheckTest):
         whole = subject()
         for check in (NumaTopology(), PciTopology(), Nodedev(), DefaultNetworkOff()):
             check.run(whole)
-        self.assertEqual(2, len(whole.machine.ran))  # type: ignore[attr-defined]
+        self.assertEqual(2, len(whole.connection.ran))  # type: ignore[attr-defined]
 
 
 class NumaTopologyTest(CheckTest):
@@ -478,8 +478,8 @@ class KvmTest(CheckTest):
     FLAGS = (" pdpe1gb ", " pdpe1gb vmx ")
 
     def on_kvm(self, sysfs: str, status: int = 1) -> Finding:
-        machine = cast("HostConnection", OneGuest(sysfs, status))
-        return Kvm().run(Subject(subject().layout, Accelerator.KVM, machine))
+        connection = cast("HostConnection", OneGuest(sysfs, status))
+        return Kvm().run(Subject(subject().layout, Accelerator.KVM, connection))
 
     def test_emulated(self) -> None:
         finding = Kvm().run(subject())
@@ -535,8 +535,8 @@ class RegistryTest(unittest.TestCase):
             (KeyError("x"), "KeyError: 'x' (test_checks.py:", "the check itself"),
         ):
             with self.subTest(observed):
-                machine = cast("HostConnection", Mute(error))
-                mute = Subject(subject().layout, Accelerator.TCG, machine)
+                connection = cast("HostConnection", Mute(error))
+                mute = Subject(subject().layout, Accelerator.TCG, connection)
                 (finding,) = registry.HOST.run_all(mute, ["vfio"])
                 self.assertEqual(CheckVerdict.ERROR, finding.verdict)
                 self.assertTrue(finding.is_bad)

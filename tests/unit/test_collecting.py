@@ -97,7 +97,7 @@ class CollectionTest(CollectingCase):
         self.assertRegex(said[1], r"^1 files, 1 not to be had: .*/collected.json$")
 
 
-class Machine:
+class FakeConnection:
     """Answers each command with its words, up to the one at which it hangs."""
 
     def __init__(self, hangs_at: str = "") -> None:
@@ -127,10 +127,10 @@ class HostTest(CollectingCase):
         self.directory.write(record)
 
     @contextlib.contextmanager
-    def answering(self, machine: Machine):  # type: ignore[no-untyped-def]
+    def answering(self, connection: FakeConnection):  # type: ignore[no-untyped-def]
         @contextlib.contextmanager
         def connected(name: str):  # type: ignore[no-untyped-def]
-            yield None, machine
+            yield None, connection
 
         with mock.patch.object(status, "connected", connected):
             yield
@@ -146,7 +146,7 @@ class HostTest(CollectingCase):
         self.assertIn("does not run", missing["one/journal.log"])
 
     def test_one_that_runs_is_asked(self) -> None:
-        with self.answering(Machine()):
+        with self.answering(FakeConnection()):
             host.collect("one", self.collection)
         self.assertEqual("said of cat\n", self.text("one/nova-compute.log"))
         self.assertEqual("said of journalctl\n", self.text("one/journal.log"))
@@ -157,10 +157,10 @@ class HostTest(CollectingCase):
         )
 
     def test_one_that_hangs_is_asked_no_more(self) -> None:
-        machine = Machine(hangs_at="dmesg")
-        with self.answering(machine):
+        connection = FakeConnection(hangs_at="dmesg")
+        with self.answering(connection):
             host.collect("one", self.collection)
-        self.assertEqual("dmesg", machine.asked[-1])
+        self.assertEqual("dmesg", connection.asked[-1])
         self.assertEqual("said of virsh\n", self.text("one/capabilities.xml"))
         self.assertIn("did not end", self.missing()["one/journal.log"])
         self.assertIn("did not end", self.missing()["one/sysfs.txt"])

@@ -19,7 +19,7 @@ from vhost_tempest_plugin.lab.hosts import nova_compute as lab_compute
 from vhost_tempest_plugin.util import process
 
 
-class HereMachine:
+class HereConnection:
     """A connection to this machine; what was sent is counted."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class CopyTest(unittest.TestCase):
         self.write("nova/pci/stats.py", "one")
         self.spool = self.top / "spool"
         self.spool.mkdir()
-        self.machine = HereMachine()
+        self.connection = HereConnection()
 
     def write(self, name: str, text: str) -> None:
         (self.source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class CopyTest(unittest.TestCase):
             PurePosixPath(self.top / "host/opt/stack/nova"),
             PurePosixPath(self.top / "host/opt/vhost/trees/nova.json"),
         )
-        copy.bring_up_to_date(cast(HostConnection, self.machine), self.spool)
+        copy.bring_up_to_date(cast(HostConnection, self.connection), self.spool)
 
     def there(self) -> dict[str, str]:
         place = self.top / "host/opt/stack/nova"
@@ -83,7 +83,7 @@ class CopyTest(unittest.TestCase):
         self.bring()
         self.assertEqual({"nova/__init__.py": "", "nova/pci/stats.py": "one"}, self.there())
         self.bring()
-        self.assertEqual(1, self.machine.sent)
+        self.assertEqual(1, self.connection.sent)
         self.assertEqual([], list(self.spool.iterdir()))
         self.assertEqual([], list((self.top / "host/opt/vhost/trees").glob("*.tar")))
 

@@ -52,7 +52,7 @@ def one_nic(**changes: object) -> Host:
     return dataclasses.replace(HOST, **{"nodes": nodes, "devices": (), **changes})  # type: ignore[arg-type]
 
 
-class NestingMachine:
+class NestingConnection:
     """A stand-in for ``HostConnection`` in which a nested guest writes *console*."""
 
     name = "nesting"
@@ -125,43 +125,45 @@ class NestedGuestTest(unittest.TestCase):
             patcher.start()
             self.addCleanup(patcher.stop)
 
-    def check(self, machine: NestingMachine, host: Host | None = None) -> Finding:
+    def check(self, connection: NestingConnection, host: Host | None = None) -> Finding:
         layout = lay_out(host or one_nic())
-        return NestedGuest().run(Subject(layout, Accelerator.TCG, cast("HostConnection", machine)))
+        return NestedGuest().run(
+            Subject(layout, Accelerator.TCG, cast("HostConnection", connection))
+        )
 
-    def assert_failed(self, machine: NestingMachine, observed: str, hint: str) -> None:
-        finding = self.check(machine)
+    def assert_failed(self, connection: NestingConnection, observed: str, hint: str) -> None:
+        finding = self.check(connection)
         self.assertEqual(CheckVerdict.FAILED, finding.verdict, finding)
         self.assertIn("8086:10d3, an address by DHCP, then back on e1000e", finding.expected)
         self.assertIn(observed, finding.observed)
         self.assertIn(hint, finding.hint)
 
     def test_it_passes_and_leaves_nothing(self) -> None:
-        machine = NestingMachine()
-        finding = self.check(machine)
+        connection = NestingConnection()
+        finding = self.check(connection)
         self.assertEqual(CheckVerdict.PASSED, finding.verdict, finding)
-        self.assertIn('bus="0xc9"', machine.xml)
-        self.assertEqual(["kernel", "initrd"], [file.name for file in machine.sent])
-        self.assertIn("destroy vhost-nested", machine.commands[-2])
-        self.assertEqual("rm -rf /run/vhost-nested", machine.commands[-1])
+        self.assertIn('bus="0xc9"', connection.xml)
+        self.assertEqual(["kernel", "initrd"], [file.name for file in connection.sent])
+        self.assertIn("destroy vhost-nested", connection.commands[-2])
+        self.assertEqual("rm -rf /run/vhost-nested", connection.commands[-1])
 
     def test_libvirt_refuses(self) -> None:
         error = "error: Failed to create domain\nerror: group 14 is not viable\n"
-        machine = NestingMachine(create_error=error)
-        self.assert_failed(machine, "group 14 is not viable", "iommu-groups")
+        connection = NestingConnection(create_error=error)
+        self.assert_failed(connection, "group 14 is not viable", "iommu-groups")
 
     def test_another_device_and_none(self) -> None:
         other = CONSOLE.replace("8086:10d3", "8086:10c9")
-        self.assert_failed(NestingMachine(other), "8086:10c9", "something else")
+        self.assert_failed(NestingConnection(other), "8086:10c9", "something else")
         none = CONSOLE.replace(NIC, "")
-        self.assert_failed(NestingMachine(none), "no NIC", "something else")
+        self.assert_failed(NestingConnection(none), "no NIC", "something else")
         two = CONSOLE.replace(NIC, NIC + NIC.replace("01:00.0", "02:00.0"))
-        self.assert_failed(NestingMachine(two), "8086:10d3 8086:10d3", "something else")
+        self.assert_failed(NestingConnection(two), "8086:10d3 8086:10d3", "something else")
 
     def test_no_dhcp(self) -> None:
-        down = NestingMachine(CONSOLE.replace(DHCP, NO_CARRIER))
+        down = NestingConnection(CONSOLE.replace(DHCP, NO_CARRIER))
         self.assert_failed(down, "no address by DHCP (no-carrier)", "domif-setlink")
-        deaf = NestingMachine(CONSOLE.replace(DHCP, NO_ANSWER))
+        deaf = NestingConnection(CONSOLE.replace(DHCP, NO_ANSWER))
         self.assert_failed(deaf, "no address by DHCP (no-answer)", "DMA or interrupts")
 
     def test_what_the_iommu_refused_is_told(self) -> None:
@@ -169,24 +171,24 @@ class NestedGuestTest(unittest.TestCase):
             "[   50.000000] DMAR: [DMA Read NO_PASID] Request device [c9:00.0] old fault\n"
             "[  120.500000] DMAR: [DMA Write] Request device [c9:00.0] fault addr 0x1000\n"
         )
-        machine = NestingMachine(CONSOLE.replace(DHCP, NO_ANSWER), dmesg=dmesg)
-        self.assert_failed(machine, "fault addr 0x1000", "DMA or interrupts")
-        self.assertNotIn("old fault", self.check(machine).observed)
+        connection = NestingConnection(CONSOLE.replace(DHCP, NO_ANSWER), dmesg=dmesg)
+        self.assert_failed(connection, "fault addr 0x1000", "DMA or interrupts")
+        self.assertNotIn("old fault", self.check(connection).observed)
 
     def test_the_guest_dies(self) -> None:
-        machine = NestingMachine("Kernel panic - not syncing\n", alive=False)
+        connection = NestingConnection("Kernel panic - not syncing\n", alive=False)
         self.assert_failed(
-            machine, "ended too early; its last words: Kernel panic", "QEMU's messages"
+            connection, "ended too early; its last words: Kernel panic", "QEMU's messages"
         )
 
     def test_the_guest_is_never_done(self) -> None:
         with mock.patch.dict(nested_run._LIMIT_S, {Accelerator.TCG: -1.0}):
-            self.assert_failed(NestingMachine(""), "the guest's report", "QEMU's messages")
+            self.assert_failed(NestingConnection(""), "the guest's report", "QEMU's messages")
 
     def test_the_nic_is_not_given_back(self) -> None:
         with mock.patch.object(nested_run, "_RETURN_S", -1.0):
-            machine = NestingMachine(driver="vfio-pci")
-            self.assert_failed(machine, "then back on vfio-pci", "nodedev-reattach")
+            connection = NestingConnection(driver="vfio-pci")
+            self.assert_failed(connection, "then back on vfio-pci", "nodedev-reattach")
 
     def test_a_virtual_function_without_a_link(self) -> None:
         nics = lay_out(HOST).hardware().endpoints
@@ -195,10 +197,10 @@ class NestedGuestTest(unittest.TestCase):
         self.assertIn("'ip link set up' for 0000:dd:00.0", attempt.hint(subject(), virtual))
 
     def test_the_guest_goes_even_where_the_host_fails(self) -> None:
-        machine = NestingMachine("vhost-guest: cpu x\n")
+        connection = NestingConnection("vhost-guest: cpu x\n")
         with self.assertRaises(HostError):
-            self.check(machine)
-        self.assertEqual("rm -rf /run/vhost-nested", machine.commands[-1])
+            self.check(connection)
+        self.assertEqual("rm -rf /run/vhost-nested", connection.commands[-1])
 
     def test_what_the_topology_lacks(self) -> None:
         without = Iommu(None, interrupt_remapping=False, caching_mode=False)
@@ -214,7 +216,7 @@ class NestedGuestTest(unittest.TestCase):
                 "no NICs",
             ),
         ):
-            finding = self.check(NestingMachine(), host)
+            finding = self.check(NestingConnection(), host)
             self.assertEqual(CheckVerdict.NOT_APPLICABLE, finding.verdict)
             self.assertIn(why, finding.expected)
 

@@ -28,7 +28,7 @@ from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.util.progress import silent
 
 
-class FakeMachine:
+class FakeConnection:
     """Keeps what is written to it, and what its commands read."""
 
     def __init__(self) -> None:
@@ -96,10 +96,10 @@ class NetworkOfStackTest(unittest.TestCase):
             own = HostDirectory.of(each.name)
             own.path.mkdir(parents=True)
             ssh_keys.make(own.host_key, each.name)
-        machines = FakeMachine(), FakeMachine()
-        for machine in machines:
-            ssh_mesh.grant(cast(HostConnection, machine), self.directory, found)
-        one, other = machines
+        connections = FakeConnection(), FakeConnection()
+        for connection in connections:
+            ssh_mesh.grant(cast(HostConnection, connection), self.directory, found)
+        one, other = connections
         self.assertEqual(one.files, other.files)
         private, mode = one.files["/root/.ssh/id_ed25519"]
         self.assertEqual((self.directory.passage_key.read_text(), 0o600), (private, mode))

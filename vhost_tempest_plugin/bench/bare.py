@@ -48,8 +48,8 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
             if qemu.poll() is not None:
                 raise HostError(f"the bare QEMU ended: {log.read_text(errors='replace').strip()}")
 
-        with HostConnection(ssh) as machine:
-            machine.wait_until_ready(_LIMIT_S, watch)
+        with HostConnection(ssh) as connection:
+            connection.wait_until_ready(_LIMIT_S, watch)
             return time.perf_counter() - begun_s
 
 

@@ -43,6 +43,6 @@ class Check(FindingsCommand):
             if parsed_args.compare_with
             else status.intended(parsed_args.name)
         )
-        with status.connected(parsed_args.name) as (record, machine):
-            subject = Subject(wanted, record.accelerator, machine, news)
+        with status.connected(parsed_args.name) as (record, connection):
+            subject = Subject(wanted, record.accelerator, connection, news)
             return registry.HOST.run_all(subject, parsed_args.checks)

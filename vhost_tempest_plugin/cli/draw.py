@@ -70,9 +70,9 @@ class Draw(Command):
 def _observed(name: str) -> Drawing:
     """A running host as hwloc reports it, and the part of its topology that hwloc can report."""
     layout = status.intended(name)
-    with status.connected(name) as (record, machine):
-        kernels = Subject(layout, record.accelerator, machine).observation.hardware
-        reported = hwloc.read(machine.run(hwloc.COMMAND).stdout)
+    with status.connected(name) as (record, connection):
+        kernels = Subject(layout, record.accelerator, connection).observation.hardware
+        reported = hwloc.read(connection.run(hwloc.COMMAND).stdout)
     intended = layout.hardware()
     return draw(
         hwloc.completed(hwloc.as_told(intended), intended),

@@ -173,8 +173,8 @@ class ComputeHosts:
         :raises HostError: the host does not run
         """
         unit = Unit(UNIT, self._spec.environment / "bin/nova-compute", stack.COMPUTE_FILE)
-        with status.connected(host) as (_, machine):
-            yield ComputeService(unit, machine)
+        with status.connected(host) as (_, connection):
+            yield ComputeService(unit, connection)
 
     def lacking(self, host: ComputeHost) -> str | None:
         """What the cloud does not know of a host yet, None where it knows all.
@@ -250,11 +250,11 @@ class ComputeHosts:
         compute.shell(*written(f"{identity}\n", str(_COMPUTE_ID), 0o644))
         for file in self._spec.files:
             with suppress(FileNotFoundError):
-                compute.machine.put(file.read_text(), str(file))
+                compute.connection.put(file.read_text(), str(file))
         if self._spec.network is not None:
-            ssh_mesh.grant(compute.machine, self._directory, self.hosts)
+            ssh_mesh.grant(compute.connection, self._directory, self.hosts)
         for file in self._spec.networking.files:
-            compute.machine.put(files.text(file), str(file), mode=0o600)
+            compute.connection.put(files.text(file), str(file), mode=0o600)
 
     def _spool(self) -> Path:
         self._directory.spool.mkdir(mode=0o700, exist_ok=True)

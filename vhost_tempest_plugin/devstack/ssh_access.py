@@ -38,16 +38,16 @@ def admit(names: Sequence[str], directory: Path) -> SshAccess:
         raise LocalError(f"cannot write {directory}: {error.strerror}") from None
     ports = {}
     for name in names:
-        with status.connected(name) as (record, machine):
+        with status.connected(name) as (record, connection):
             if record.ssh_port is None:
                 raise HostError(
                     f"host {name!r} does not run", hint=f"{VhostCommand('up', name=name)} boots it"
                 )
-            accept(machine, ssh_keys.public(access.key))
+            accept(connection, ssh_keys.public(access.key))
             ports[name] = record.ssh_port
     return SshAccess(ports, access.key, access.known_hosts)
 
 
-def accept(machine: HostConnection, key: str) -> None:
+def accept(connection: HostConnection, key: str) -> None:
     """Have a host accept a public key, also after it has booted again."""
-    machine.run(["sh", "-c", _ADMIT], input_text=f"{key}\n")
+    connection.run(["sh", "-c", _ADMIT], input_text=f"{key}\n")

@@ -18,16 +18,18 @@ _KEY = "/root/.ssh/id_ed25519"
 _KNOWN_HOSTS = "/root/.ssh/known_hosts"
 
 
-def grant(machine: HostConnection, directory: StackDirectory, hosts: Sequence[ComputeHost]) -> None:
+def grant(
+    connection: HostConnection, directory: StackDirectory, hosts: Sequence[ComputeHost]
+) -> None:
     """Let a running host into the others, and them into it.
 
     :raises HostError: the host does not take it
     """
     key = directory.passage_key
     ssh_keys.make(key, f"hosts of {directory.name}")
-    ssh_access.accept(machine, ssh_keys.public(key))
-    machine.put(key.read_text(), _KEY, mode=0o600)
-    machine.put(_known(hosts), _KNOWN_HOSTS)
+    ssh_access.accept(connection, ssh_keys.public(key))
+    connection.put(key.read_text(), _KEY, mode=0o600)
+    connection.put(_known(hosts), _KNOWN_HOSTS)
 
 
 def _known(hosts: Sequence[ComputeHost]) -> str:

@@ -86,8 +86,8 @@ def plug(
 def _await(name: str, address: PciAddress) -> None:
     limit_s = math.ceil(_FOUND_S * speed.timeout_scale())
     words = ("sh", "-s", "--", str(address), str(limit_s))
-    with status.connected(name) as (_, machine):
-        if not machine.run(words, input_text=_FOUND).stdout:
+    with status.connected(name) as (_, connection):
+        if not connection.run(words, input_text=_FOUND).stdout:
             raise HostError(
                 f"host {name!r} has not found the device at {address} within {limit_s} s",
                 hint=f"{VhostCommand('ssh', name, 'dmesg')} shows why",

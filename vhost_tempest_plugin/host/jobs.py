@@ -36,8 +36,8 @@ def power_off(name: str) -> None:
 
     :raises HostError: it does not run
     """
-    with status.connected(name) as (record, machine):
-        machine.run(["sync"])
+    with status.connected(name) as (record, connection):
+        connection.run(["sync"])
     orphan_processes.kill(record.uuid)
 
 

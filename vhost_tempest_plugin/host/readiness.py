@@ -55,16 +55,16 @@ def wait(
     port = running.forward_ssh()
     watch = _Watch(running, directory.console_log, progress)
     try:
-        with HostConnection(ssh(directory, port)) as machine:
-            lag_s = machine.lets_in(_AWAKE_S) if awake else None
+        with HostConnection(ssh(directory, port)) as connection:
+            lag_s = connection.lets_in(_AWAKE_S) if awake else None
             if lag_s is None:
-                lag_s = machine.wait_until_ready(limit_s, watch)
+                lag_s = connection.wait_until_ready(limit_s, watch)
             if abs(lag_s) > _LAG_S:
                 progress(f"its clock is {lag_s:.1f} s behind and set now")
-                machine.set_clock()
+                connection.set_clock()
             if any(device.vfs or device.vfio_addresses for device in layout.devices):
                 progress("virtual functions and vfio-pci")
-                machine.run(
+                connection.run(
                     ["systemctl", "start", _DEVICES_UNIT],
                     timeout_s=limit_s * speed.timeout_scale(),
                 )
@@ -81,8 +81,8 @@ def shut_down(
     limit_s = _LIMIT_S[record.accelerator] * speed.timeout_scale()
     progress(f"shutting {record.name!r} down")
     try:
-        with HostConnection(ssh(directory, running.forward_ssh())) as machine:
-            machine.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
+        with HostConnection(ssh(directory, running.forward_ssh())) as connection:
+            connection.run(["systemctl", "--no-block", "poweroff"], timeout_s=limit_s)
         wait_for(
             lambda: running.state is DomainState.OFF,
             "it to power itself off",

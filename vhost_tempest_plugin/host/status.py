@@ -88,8 +88,8 @@ def connected(name: str) -> Iterator[tuple[HostRecord, HostConnection]]:
     :raises InputError: there is no such host
     :raises HostError: it does not run
     """
-    with HostConnection(ssh(name)) as machine:
-        yield HostDirectory.of(name).read(), machine
+    with HostConnection(ssh(name)) as connection:
+        yield HostDirectory.of(name).read(), connection
 
 
 def ssh(name: str) -> Ssh:

@@ -49,8 +49,8 @@ def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]
 
 def _of_host(settings: Settings, host: str) -> Read:
     def read() -> tuple[str, ...]:
-        with status.connected(host) as (_, machine):
-            text = "\n".join(NovaCompute(settings, machine).last_lines(_MOST_LINES))
+        with status.connected(host) as (_, connection):
+            text = "\n".join(NovaCompute(settings, connection).last_lines(_MOST_LINES))
         return tuple(failure.mask(text, settings.secrets).splitlines())
 
     return read

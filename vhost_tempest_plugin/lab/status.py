@@ -103,7 +103,7 @@ def _compute_state(settings: Settings, host: str, runs: bool) -> str:
     if not runs:
         return "unknown"
     try:
-        with status.connected(host) as (_, machine):
-            return NovaCompute(settings, machine).state()
+        with status.connected(host) as (_, connection):
+            return NovaCompute(settings, connection).state()
     except (HostError, InputError):
         return "unknown"

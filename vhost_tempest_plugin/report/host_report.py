@@ -38,8 +38,8 @@ def write(name: str, output: Path, progress: Progress) -> Written:
     :raises HostError: it does not run
     """
     layout = status.intended(name)
-    with status.connected(name) as (record, machine):
-        subject = Subject(layout, record.accelerator, machine, progress)
+    with status.connected(name) as (record, connection):
+        subject = Subject(layout, record.accelerator, connection, progress)
         findings = registry.HOST.run_all(subject)
         observed = _observed(subject)
     host = layout.host

@@ -55,13 +55,13 @@ class Copy:
     path: PurePosixPath
     record: PurePosixPath
 
-    def bring_up_to_date(self, machine: HostConnection, spool: Path) -> None:
+    def bring_up_to_date(self, connection: HostConnection, spool: Path) -> None:
         """Make the host's copy equal to the tree.
 
         :param spool: a directory of the machine for what is on its way
         :raises HostError: the host does not take it
         """
-        said = machine.run(["cat", str(self.record)], check=False).stdout
+        said = connection.run(["cat", str(self.record)], check=False).stdout
         there: dict[str, str] = json.loads(said) if said else {}
         wanted = self.tree.manifest
         changed = sorted(name for name in wanted if there.get(name) != wanted[name])
@@ -69,30 +69,30 @@ class Copy:
         if not changed and not removed:
             return
         # Should this be interrupted, the next one begins from nothing.
-        machine.run(["rm", "-f", str(self.record)])
+        connection.run(["rm", "-f", str(self.record)])
         if removed:
-            machine.run(
+            connection.run(
                 ["xargs", "-0", "rm", "-f"],
                 input_text="".join(f"{self.path / name}\0" for name in removed),
             )
         if changed:
-            self._unpack(machine, spool, changed)
-        machine.put(json.dumps(dict(wanted)), str(self.record))
+            self._unpack(connection, spool, changed)
+        connection.put(json.dumps(dict(wanted)), str(self.record))
 
-    def _unpack(self, machine: HostConnection, spool: Path, names: Iterable[str]) -> None:
+    def _unpack(self, connection: HostConnection, spool: Path, names: Iterable[str]) -> None:
         archive = spool / _ARCHIVE
         with tarfile.open(archive, "w") as tar:
             for name in names:
                 tar.add(self.tree.directory / name, name, recursive=False)
         try:
-            machine.run(["mkdir", "-p", str(self.path), str(self.record.parent)])
-            machine.send([archive], str(self.record.parent))
+            connection.run(["mkdir", "-p", str(self.path), str(self.record.parent)])
+            connection.send([archive], str(self.record.parent))
         finally:
             archive.unlink()
         packed = self.record.parent / archive.name
         # The files are root's there, whoever has them on the machine.
-        machine.run(["tar", "xf", str(packed), "--no-same-owner", "-C", str(self.path)])
-        machine.run(["rm", str(packed)])
+        connection.run(["tar", "xf", str(packed), "--no-same-owner", "-C", str(self.path)])
+        connection.run(["rm", str(packed)])
 
 
 def digest(copies: Iterable[Copy]) -> str:

@@ -87,8 +87,8 @@ class EmulatedDeployment(Deployment):
             return self._log(self._service(service), host, count)
         lines: list[str] = []
         for name in self.hosts if host is None else (host,):
-            with status.connected(name) as (_, machine):
-                lines += machine.run([*_JOURNAL, str(count)]).stdout.splitlines()
+            with status.connected(name) as (_, connection):
+                lines += connection.run([*_JOURNAL, str(count)]).stdout.splitlines()
         return tuple(lines)
 
     @abc.abstractmethod
@@ -119,8 +119,8 @@ class EmulatedDeployment(Deployment):
         """Have systemd in one host, or in all of them, do something."""
         limit_s = _LIMIT_S * speed.timeout_scale()
         for name in self.hosts if host is None else (host,):
-            with status.connected(name) as (_, machine):
-                machine.run(["systemctl", *words], timeout_s=limit_s)
+            with status.connected(name) as (_, connection):
+                connection.run(["systemctl", *words], timeout_s=limit_s)
 
     def _service(self, name: str) -> Service:
         try:

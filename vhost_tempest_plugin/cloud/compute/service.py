@@ -42,9 +42,9 @@ _END = "end-of-what-vhost-writes"
 class ComputeService:
     """The service in one host, over a connection to it."""
 
-    def __init__(self, unit: Unit, machine: HostConnection) -> None:
+    def __init__(self, unit: Unit, connection: HostConnection) -> None:
         self.unit = unit
-        self.machine = machine
+        self.connection = connection
         self._limit_s = _LIMIT_S * speed.timeout_scale()
         # Where it is frozen: systemd refuses to thaw what does not run.
         self.thaw = (
@@ -71,7 +71,7 @@ class ComputeService:
             # Should this be interrupted, the next one begins anew.
             self.shell(f"mkdir -p {INSTALLED.parent}", f"rm -f {INSTALLED}")
             for copy in copies:
-                copy.bring_up_to_date(self.machine, spool)
+                copy.bring_up_to_date(self.connection, spool)
             self.shell(
                 *written(configuration, str(self.unit.configuration), 0o600),
                 *written(text, str(self.unit.file), 0o644),
@@ -117,7 +117,7 @@ class ComputeService:
 
     def state(self) -> str:
         """What systemd says: active, activating, failed, inactive, ..."""
-        done = self.machine.run(
+        done = self.connection.run(
             ["systemctl", "is-active", self.unit.name], check=False, timeout_s=self._limit_s
         )
         return done.stdout.strip()
@@ -139,7 +139,7 @@ class ComputeService:
         """
         argv = ["awk", _GAVE_UP, str(LOG)]
         # There is no log before the first start.
-        said = self.machine.run(argv, check=False, timeout_s=self._limit_s).stdout
+        said = self.connection.run(argv, check=False, timeout_s=self._limit_s).stdout
         return said.strip() == "1"
 
     def wait_until(
@@ -189,7 +189,7 @@ class ComputeService:
 
     def last_lines(self, count: int) -> list[str]:
         """The end of its log."""
-        done = self.machine.run(["tail", "-n", str(count), str(LOG)], check=False)
+        done = self.connection.run(["tail", "-n", str(count), str(LOG)], check=False)
         return done.stdout.splitlines()
 
     def shell(self, *commands: str) -> None:
@@ -198,11 +198,11 @@ class ComputeService:
         So in one go, and no text in them is in a process list.
         """
         script = "\n".join(["set -e", *commands, ""])
-        self.machine.run(["sh", "-s"], input_text=script, timeout_s=self._limit_s)
+        self.connection.run(["sh", "-s"], input_text=script, timeout_s=self._limit_s)
 
     def run(self, *argv: str) -> str:
         """What a program in the host says."""
-        return self.machine.run(argv, timeout_s=self._limit_s).stdout
+        return self.connection.run(argv, timeout_s=self._limit_s).stdout
 
 
 def written(text: str, path: str, mode: int) -> tuple[str, ...]:

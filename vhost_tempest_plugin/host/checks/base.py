@@ -33,20 +33,20 @@ class Subject:
 
     layout: Layout
     accelerator: Accelerator
-    machine: HostConnection
+    connection: HostConnection
     progress: Progress = silent
 
     @property
     def anew(self) -> str:
         """The hint that starts the host anew."""
-        up = VhostCommand("up", name=self.machine.name)
-        down = VhostCommand("down", self.machine.name)
+        up = VhostCommand("up", name=self.connection.name)
+        down = VhostCommand("down", self.connection.name)
         return f"{down} and {up} start the host anew from its topology"
 
     @property
     def xml(self) -> VhostCommand:
         """The command that prints the host's domain XML, for hints."""
-        return VhostCommand("render", host=self.machine.name)
+        return VhostCommand("render", host=self.connection.name)
 
     @cached_property
     def hardware(self) -> Hardware:
@@ -59,7 +59,7 @@ class Subject:
 
         :raises HostError: the host does not answer, or in no known form
         """
-        return observe.read(self.machine.run(sysfs.argv(), input_text=sysfs.script()).stdout)
+        return observe.read(self.connection.run(sysfs.argv(), input_text=sysfs.script()).stdout)
 
     @cached_property
     def libvirt(self) -> LibvirtView:
@@ -68,7 +68,7 @@ class Subject:
         :raises HostError: libvirt does not answer, or in no known form
         """
         addresses = [endpoint.address for endpoint in self.hardware.endpoints]
-        done = self.machine.run(libvirt_view.argv(addresses), check=False)
+        done = self.connection.run(libvirt_view.argv(addresses), check=False)
         if not done.stdout.strip():
             said = " ".join(done.stderr.split()) or "it prints nothing"
             raise HostError(

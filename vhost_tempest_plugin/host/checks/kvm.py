@@ -36,14 +36,14 @@ class Kvm(Check):
         fault = _fault(subject)
         if fault is not None:
             return self.failed(_EXPECTED, *fault)
-        outcome = run_guest(subject.machine, Accelerator.KVM)
+        outcome = run_guest(subject.connection, Accelerator.KVM)
         if outcome.works:
             return self.passed(_EXPECTED, _EXPECTED)
         return self.failed(
             _EXPECTED,
             f"/dev/kvm is there, but a guest on it does not run: {outcome.detail}",
             f"see with {VhostCommand('doctor')} whether this machine's nested virtualization is "
-            f"sound, or run {VhostCommand('destroy', subject.machine.name)} and start the host "
+            f"sound, or run {VhostCommand('destroy', subject.connection.name)} and start the host "
             "again with --accelerator tcg",
         )
 
@@ -68,14 +68,14 @@ def _fault(subject: Subject) -> tuple[str, str] | None:
     return None
 
 
-def run_guest(machine: HostConnection, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
+def run_guest(connection: HostConnection, accelerator: Accelerator) -> kvm_probe.ProbeOutcome:
     """Run the probe's guest inside the host.
 
     :raises HostError: the host does not answer
     """
     limit_s = kvm_probe.limit_s()
     qemu = kvm_probe.argv("qemu-system-x86_64", accelerator)
-    done = machine.run(
+    done = connection.run(
         ["sh", "-c", _SCRIPT, "sh", f"{limit_s:g}", *qemu],
         input_text=base64.b64encode(kvm_probe.rom()).decode(),
         check=False,

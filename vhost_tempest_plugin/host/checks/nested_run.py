@@ -96,7 +96,7 @@ class NestedRun:
     """The guest's files in the host; a context manager that leaves nothing there."""
 
     def __init__(self, subject: Subject, iommu: IommuModel, image: nested_guest.GuestImage) -> None:
-        self._machine = subject.machine
+        self._connection = subject.connection
         self._accelerator = subject.accelerator
         self._fault = re.compile(rf"\[ *(\d+\.\d+)\] ({iommu.fault}.*)", re.IGNORECASE)
         self._image = image
@@ -104,8 +104,8 @@ class NestedRun:
 
     def __enter__(self) -> Self:
         self._clean_up()
-        self._machine.run(["mkdir", "-p", _DIRECTORY])
-        self._machine.send([self._image.kernel, self._image.initrd], _DIRECTORY)
+        self._connection.run(["mkdir", "-p", _DIRECTORY])
+        self._connection.send([self._image.kernel, self._image.initrd], _DIRECTORY)
         return self
 
     def __exit__(
@@ -121,8 +121,8 @@ class NestedRun:
 
         :raises HostError: the host does not answer
         """
-        self._machine.run(["rm", "-f", _CONSOLE])
-        begun_s = float(self._machine.run(["cat", "/proc/uptime"]).stdout.split()[0])
+        self._connection.run(["rm", "-f", _CONSOLE])
+        begun_s = float(self._connection.run(["cat", "/proc/uptime"]).stdout.split()[0])
         fault = self._start(nic)
         report = None
         try:
@@ -142,8 +142,8 @@ class NestedRun:
 
     def _start(self, nic: Endpoint) -> str:
         """Why libvirt could not start the guest; empty where it did."""
-        self._machine.put(self._xml(nic), f"{_DIRECTORY}/guest.xml")
-        done = self._machine.run(
+        self._connection.put(self._xml(nic), f"{_DIRECTORY}/guest.xml")
+        done = self._connection.run(
             [*_VIRSH, "create", f"{_DIRECTORY}/guest.xml"], timeout_s=self._limit_s, check=False
         )
         if done.returncode == 0:
@@ -166,7 +166,7 @@ class NestedRun:
         """What the guest reported, or why there is no report."""
 
         def listen() -> tuple[nested_guest.GuestReport | None, str] | None:
-            alive = self._machine.run(["sh", "-c", _ALIVE], check=False).returncode == 0
+            alive = self._connection.run(["sh", "-c", _ALIVE], check=False).returncode == 0
             report = nested_guest.parse(self._console())
             if report.complete:
                 return report, ""
@@ -179,7 +179,7 @@ class NestedRun:
             return None, f"{error.fact}; {self._last_words()}"
 
     def _console(self) -> str:
-        return self._machine.run(["cat", _CONSOLE], check=False).stdout
+        return self._connection.run(["cat", _CONSOLE], check=False).stdout
 
     def _last_words(self) -> str:
         lines = [line.strip() for line in self._console().splitlines() if line.strip()]
@@ -192,7 +192,7 @@ class NestedRun:
 
         def is_back() -> bool:
             nonlocal driver
-            target = self._machine.run(["readlink", path], check=False).stdout.strip()
+            target = self._connection.run(["readlink", path], check=False).stdout.strip()
             driver = target.rpartition("/")[2] or None
             return driver == nic.driver
 
@@ -202,7 +202,7 @@ class NestedRun:
 
     def _iommu_faults(self, begun_s: float) -> str:
         """What the kernel said since then about accesses that the IOMMU refused."""
-        lines = self._machine.run(["dmesg"], check=False).stdout.splitlines()
+        lines = self._connection.run(["dmesg"], check=False).stdout.splitlines()
         faults = [
             match[2]
             for line in lines
@@ -211,8 +211,8 @@ class NestedRun:
         return f"and the host's kernel says {faults[-1]!r}" if faults else ""
 
     def _destroy(self) -> None:
-        self._machine.run([*_VIRSH, "destroy", NAME], check=False)
+        self._connection.run([*_VIRSH, "destroy", NAME], check=False)
 
     def _clean_up(self) -> None:
         self._destroy()
-        self._machine.run(["rm", "-rf", _DIRECTORY])
+        self._connection.run(["rm", "-rf", _DIRECTORY])

@@ -29,7 +29,7 @@ class Vfio(Check):
         if subject.observation.vfio_pci:
             return True
         # libvirt and Nova load it when they first need it; so is it here.
-        return subject.machine.run(["modprobe", "vfio-pci"], check=False).returncode == 0
+        return subject.connection.run(["modprobe", "vfio-pci"], check=False).returncode == 0
 
 
 def _drivers(hardware: Hardware) -> Facts:

@@ -56,8 +56,8 @@ _COMMANDS: Mapping[str, Sequence[str]] = {
 class Inside:
     """Asks a running host, until it does not answer once."""
 
-    def __init__(self, machine: HostConnection) -> None:
-        self._machine = machine
+    def __init__(self, connection: HostConnection) -> None:
+        self._connection = connection
         self._silence = ""
 
     def ask(self, argv: Sequence[str], input_text: str | None = None) -> str:
@@ -69,7 +69,7 @@ class Inside:
             raise HostError(self._silence)
         limit_s = _ANSWER_LIMIT_S * speed.timeout_scale()
         try:
-            done = self._machine.run(argv, input_text=input_text, timeout_s=limit_s, check=False)
+            done = self._connection.run(argv, input_text=input_text, timeout_s=limit_s, check=False)
         except HostError as error:
             self._silence = str(error)
             raise
@@ -88,13 +88,13 @@ def collect(name: str, collection: Collection) -> None:
     _collect_files(directory, collection)
     with contextlib.ExitStack() as stack:
         try:
-            _, machine = stack.enter_context(status.connected(name))
+            _, connection = stack.enter_context(status.connected(name))
             nics = status.intended(name).hardware().endpoints
         except VhostError as error:
             for file in (*_COMMANDS, "nodedev.xml", "sysfs.txt"):
                 collection.lack(f"{name}/{file}", str(error))
             return
-        inside = Inside(machine)
+        inside = Inside(connection)
         for file, argv in _COMMANDS.items():
             collection.take(f"{name}/{file}", partial(inside.ask, argv))
         nodedev = libvirt_view.argv(nic.address for nic in nics)

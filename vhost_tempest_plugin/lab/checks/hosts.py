@@ -34,9 +34,9 @@ class Hosts(LabCheck):
         if not status.is_running(name):
             return "off"
         try:
-            with status.connected(name) as (_, machine):
-                libvirt = machine.run(_VIRSH, check=False)
-                state = NovaCompute(subject.settings, machine).state()
+            with status.connected(name) as (_, connection):
+                libvirt = connection.run(_VIRSH, check=False)
+                state = NovaCompute(subject.settings, connection).state()
         except HostError as error:
             return f"running, but {error.fact}"
         answers = "answers" if libvirt.returncode == 0 else "does not answer"

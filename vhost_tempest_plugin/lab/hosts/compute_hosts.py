@@ -208,8 +208,8 @@ class ComputeHosts:
 
     @contextmanager
     def _compute(self, host: ComputeHost) -> Iterator[NovaCompute]:
-        with status.connected(host.name) as (_, machine):
-            yield NovaCompute(self.settings, machine, self._tree)
+        with status.connected(host.name) as (_, connection):
+            yield NovaCompute(self.settings, connection, self._tree)
 
     def _wait(self, before: Reports) -> None:
         for host in self.settings.hosts:

@@ -44,11 +44,11 @@ class NovaCompute(ComputeService):
     """The service in one host of a lab, over a connection to it."""
 
     def __init__(
-        self, settings: Settings, machine: HostConnection, tree: Tree | None = None
+        self, settings: Settings, connection: HostConnection, tree: Tree | None = None
     ) -> None:
         program = settings.environment / "bin" / "nova-compute"
         paths = (_NOVA,) if tree is not None else ()
-        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), machine)
+        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), connection)
         self._settings = settings
         self._copies = () if tree is None else (Copy(tree, _NOVA, _MANIFEST),)
 

@@ -115,8 +115,8 @@ class MutationRun:
         try:
             if mutant.script is not None:
                 limit_s = _SCRIPT_LIMIT_S * speed.timeout_scale()
-                with status.connected(host) as (_, machine):
-                    machine.run(["sh", "-c", mutant.script(layout)], timeout_s=limit_s)
+                with status.connected(host) as (_, connection):
+                    connection.run(["sh", "-c", mutant.script(layout)], timeout_s=limit_s)
                 # It reads a device's node once.
                 self._deployment.restart(LIBVIRT, host)
             elif mutant.companion is not None:

@@ -66,8 +66,8 @@ class ComputeHostReader:
         :raises HostError: it fails, or the host cannot be reached
         """
         if over is None:
-            with self.connection() as machine:
-                return self.run(script, machine, arguments)
+            with self.connection() as connection:
+                return self.run(script, connection, arguments)
         argv = self.as_root(["sh", "-s", "--", *arguments])
         return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
 
@@ -90,7 +90,7 @@ class Link:
 
     def __init__(self, node: ComputeHostReader) -> None:
         self._node = node
-        self._machine: HostConnection | None = None
+        self._connection: HostConnection | None = None
         self._libvirt: Remote | None = None
         self._held = ExitStack()
 
@@ -108,27 +108,27 @@ class Link:
         :raises HostError: it cannot be reached
         """
         words = (file, line, str(patience_s))
-        return bool(self._over(lambda machine: self._node.run(_AWAIT, machine, words)))
+        return bool(self._over(lambda connection: self._node.run(_AWAIT, connection, words)))
 
-    def _look(self, machine: HostConnection) -> HostView:
-        output = self._node.run(guests.script(), machine)
+    def _look(self, connection: HostConnection) -> HostView:
+        output = self._node.run(guests.script(), connection)
         if self._libvirt is None:
-            argv = machine.argv(self._node.as_root(_LIBVIRT))
-            remote = Remote.open(argv, machine.directory, limit_s=_LIMIT_S)
+            argv = connection.argv(self._node.as_root(_LIBVIRT))
+            remote = Remote.open(argv, connection.directory, limit_s=_LIMIT_S)
             self._libvirt = self._held.enter_context(remote)
         return guests.read(output, self._libvirt.domains())
 
     def _over(self, action: Callable[[HostConnection], _T]) -> _T:
-        if self._machine is not None:
+        if self._connection is not None:
             try:
-                return action(self._machine)
+                return action(self._connection)
             except HostError:
                 # It may have been booted since.
                 self.close()
-        self._machine = self._held.enter_context(self._node.connection())
-        return action(self._machine)
+        self._connection = self._held.enter_context(self._node.connection())
+        return action(self._connection)
 
     def close(self) -> None:
         """Let the connections end."""
-        self._machine = self._libvirt = None
+        self._connection = self._libvirt = None
         self._held.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Machine on a stand-in for OpenSSH: a script that runs the command here."""
+"""A connection to a host, on a stand-in for OpenSSH: a script that runs the command here."""
 
 import os
 import socket
@@ -46,7 +46,7 @@ class SshCase(unittest.TestCase):
         patcher.start()
         self.addCleanup(patcher.stop)
         (self.state / "up").touch()
-        self.machine = HostConnection(self.ssh(2222))
+        self.connection = HostConnection(self.ssh(2222))
 
     def ssh(self, port: int) -> Ssh:
         return Ssh(self.state, port, Path("/k/50% key"), self.state / "known_hosts", "small")
@@ -55,13 +55,15 @@ class SshCase(unittest.TestCase):
         return (self.state / "words").read_text().splitlines()
 
 
-class MachineTest(SshCase):
+class HostConnectionTest(SshCase):
     def test_words_arrive_as_they_are(self) -> None:
         words = ["a b", "c'd", "$HOME", "é", "", "*"]
-        self.assertEqual("a b|c'd|$HOME|é||*|", self.machine.run(["printf", "%s|", *words]).stdout)
+        self.assertEqual(
+            "a b|c'd|$HOME|é||*|", self.connection.run(["printf", "%s|", *words]).stdout
+        )
 
     def test_the_hosts_key_is_checked_and_nothing_is_asked(self) -> None:
-        self.machine.run(["true"])
+        self.connection.run(["true"])
         words = self.words()
         for word in (
             "-oStrictHostKeyChecking=yes",
@@ -77,34 +79,34 @@ class MachineTest(SshCase):
         self.assertEqual(["-F", "none", "-p", "2222"], words[:4])
 
     def test_input(self) -> None:
-        self.assertEqual("x\ny", self.machine.run(["cat"], input_text="x\ny").stdout)
+        self.assertEqual("x\ny", self.connection.run(["cat"], input_text="x\ny").stdout)
 
     def test_a_command_that_fails(self) -> None:
         with self.assertRaisesRegex(HostError, r"'ls /nosuch' in the host exited with 2: .*nosuch"):
-            self.machine.run(["ls", "/nosuch"])
-        self.assertEqual(2, self.machine.run(["ls", "/nosuch"], check=False).returncode)
+            self.connection.run(["ls", "/nosuch"])
+        self.assertEqual(2, self.connection.run(["ls", "/nosuch"], check=False).returncode)
 
     def test_a_status_of_255_is_the_commands_while_the_connection_stands(self) -> None:
-        self.assertEqual(255, self.machine.run(["sh", "-c", "exit 255"], check=False).returncode)
+        self.assertEqual(255, self.connection.run(["sh", "-c", "exit 255"], check=False).returncode)
 
     def test_no_connection_is_an_error_even_unchecked(self) -> None:
         (self.state / "up").unlink()
         with self.assertRaisesRegex(HostError, "port 2222 failed .*Host key verification failed"):
-            self.machine.run(["true"], check=False)
+            self.connection.run(["true"], check=False)
 
     def test_out_of_time(self) -> None:
         with self.assertRaisesRegex(HostError, "'sleep 9' in the host did not end within"):
-            self.machine.run(["sleep", "9"], timeout_s=0.2)
+            self.connection.run(["sleep", "9"], timeout_s=0.2)
 
     def test_one_that_is_awake_lets_us_in_or_not(self) -> None:
-        self.assertIsNotNone(self.machine.lets_in(9.5))
+        self.assertIsNotNone(self.connection.lets_in(9.5))
         self.assertIn("-oConnectTimeout=10", self.words())
         (self.state / "up").unlink()
-        self.assertIsNone(self.machine.lets_in(9.5))
+        self.assertIsNone(self.connection.lets_in(9.5))
 
     def test_one_that_hangs_does_not_let_us_in(self) -> None:
         (self.state / "ssh").write_text("#!/bin/sh\nexec sleep 9\n")
-        self.assertIsNone(self.machine.lets_in(0.2))
+        self.assertIsNone(self.connection.lets_in(0.2))
 
     def program(self, name: str, text: str) -> None:
         """Put a program before the machine's own."""
@@ -117,14 +119,14 @@ class MachineTest(SshCase):
             with self.subTest(behind_s=behind_s):
                 now = f"exec /bin/date -d '{-behind_s} seconds' \"$@\""
                 self.program("date", f"#!/bin/sh\n{now}\n")
-                lag_s = self.machine.lets_in(9.5)
+                lag_s = self.connection.lets_in(9.5)
                 assert lag_s is not None
                 self.assertAlmostEqual(behind_s, lag_s, delta=0.5)
 
     def test_an_answer_that_is_no_time(self) -> None:
         self.program("date", "#!/bin/sh\necho Welcome\n")
         with self.assertRaisesRegex(HostError, r"'date' says 'Welcome\\n'"):
-            self.machine.lets_in(9.5)
+            self.connection.lets_in(9.5)
 
     def test_its_clock_is_set(self) -> None:
         told = 'if [ "$2" = -s ]; then echo "$3" >"$STATE/set"; exit; fi'
@@ -132,7 +134,7 @@ class MachineTest(SshCase):
             with self.subTest(behind_s=behind_s):
                 now = f"exec /bin/date -d '{-behind_s} seconds' \"$@\""
                 self.program("date", f"#!/bin/sh\n{told}\n{now}\n")
-                self.machine.set_clock()
+                self.connection.set_clock()
                 step, unit = (self.state / "set").read_text().split()
                 self.assertEqual("seconds", unit)
                 self.assertRegex(step, r"^[+-]")
@@ -140,22 +142,22 @@ class MachineTest(SshCase):
 
     def test_put(self) -> None:
         path = self.state / "new" / "file"
-        self.machine.put("text", str(path), 0o600)
+        self.connection.put("text", str(path), 0o600)
         self.assertEqual("text", path.read_text())
         self.assertEqual(0o600, path.stat().st_mode & 0o777)
 
     def test_send(self) -> None:
-        self.machine.send([Path("/a/kernel")], "/run/x")
+        self.connection.send([Path("/a/kernel")], "/run/x")
         self.assertEqual(
             ["-O", "-q", "--", "/a/kernel", "root@127.0.0.1:/run/x/"], self.words()[-5:]
         )
         self.assertIn("-P", self.words())
         (self.state / "up").unlink()
         with self.assertRaisesRegex(HostError, "cannot copy to '/run/x' in the host: no space"):
-            self.machine.send([Path("/a/kernel")], "/run/x")
+            self.connection.send([Path("/a/kernel")], "/run/x")
 
     def test_leaving_lets_the_connection_end(self) -> None:
-        with self.machine:
+        with self.connection:
             pass
         self.assertIn("stop", self.words())
 
