@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a host is told to have its switch and Neutron's agents run."""
+"""What runs in a host of its switch and Neutron's agents."""
 
 import subprocess
 import unittest

@@ -45,7 +45,7 @@ class CacheTest(unittest.TestCase):
             cache.obtain("thing", "d1", fail, silent)
         self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
 
-    def test_a_full_disk_is_told_in_a_line(self) -> None:
+    def test_a_full_disk_is_reported_in_a_line(self) -> None:
         def fill(directory: Path) -> None:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 

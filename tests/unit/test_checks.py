@@ -567,7 +567,7 @@ class RegistryTest(unittest.TestCase):
 
 
 class WordsTest(unittest.TestCase):
-    def test_facts_of_one_value_are_told_together(self) -> None:
+    def test_facts_of_one_value_are_reported_together(self) -> None:
         self.assertEqual("a, c: x; b: y", words({"a": "x", "b": "y", "c": "x"}))
 
     def test_differences_keep_their_order(self) -> None:

@@ -145,7 +145,7 @@ class TestTopology(unittest.TestCase):
         )
         self.assertEqual(rows["sriov"]["VFs"], 8)
 
-    def test_validate_tells_of_all(self) -> None:
+    def test_validate_reports_all(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / "bad.yaml"
             path.write_text("nodes:\n- cpus: x\n")

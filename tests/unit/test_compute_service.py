@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""nova-compute in a host, as its log and systemd tell of it."""
+"""nova-compute in a host, as its log and systemd show it."""
 
 import unittest
 from collections.abc import Sequence
@@ -47,7 +47,7 @@ def service(log: Sequence[str], restarts: int = 0) -> ComputeService:
 class SinceStartTest(unittest.TestCase):
     LOG = ("of before", BEGIN, *ENDED, BEGIN, *BEGUN)
 
-    def test_one_that_was_told_to_start(self) -> None:
+    def test_one_that_was_started(self) -> None:
         self.assertEqual(list(BEGUN), service(self.LOG).since_start(80))
 
     def test_one_that_systemd_has_started_again(self) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pages' colours can be told apart: WCAG 2, level AA."""
+"""The pages' colours differ enough to read: WCAG 2, level AA."""
 
 import re
 import unittest

@@ -129,11 +129,11 @@ class HostConnectionTest(SshCase):
             self.connection.lets_in(9.5)
 
     def test_its_clock_is_set(self) -> None:
-        told = 'if [ "$2" = -s ]; then echo "$3" >"$STATE/set"; exit; fi'
+        setting = 'if [ "$2" = -s ]; then echo "$3" >"$STATE/set"; exit; fi'
         for behind_s in (3600.25, -90.0):
             with self.subTest(behind_s=behind_s):
                 now = f"exec /bin/date -d '{-behind_s} seconds' \"$@\""
-                self.program("date", f"#!/bin/sh\n{told}\n{now}\n")
+                self.program("date", f"#!/bin/sh\n{setting}\n{now}\n")
                 self.connection.set_clock()
                 step, unit = (self.state / "set").read_text().split()
                 self.assertEqual("seconds", unit)

@@ -121,11 +121,11 @@ class RunTest(unittest.TestCase):
         jobs.destroy("gone", lambda news: self.fail(news))
 
     def test_news_and_the_end(self) -> None:
-        told: list[str] = []
+        reported: list[str] = []
         lines = [worker_protocol.progress("one"), "noise", worker_protocol.done()]
         with self.stand_in(f"print({os.linesep.join(lines)!r})"):
-            jobs.run(Save("a"), told.append)
-        self.assertEqual(["one"], told)
+            jobs.run(Save("a"), reported.append)
+        self.assertEqual(["one"], reported)
 
     def test_a_worker_that_dies(self) -> None:
         for program, how in (

@@ -268,7 +268,7 @@ class BuildTest(unittest.TestCase):
 
 
 class BuilderTest(unittest.TestCase):
-    def test_an_ordinary_user_without_namespaces_is_told(self) -> None:
+    def test_an_ordinary_user_without_namespaces_is_refused(self) -> None:
         recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
         failed = subprocess.CompletedProcess([], 1, "", "Operation not permitted")
         module = "vhost_tempest_plugin.host.image.builder.process"

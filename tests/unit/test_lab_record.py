@@ -46,7 +46,7 @@ class RecordTest(unittest.TestCase):
             with self.subTest(record=record):
                 self.assertEqual(record, LabRecord.load(record.dump()))
 
-    def test_damage_is_told(self) -> None:
+    def test_damage_is_reported(self) -> None:
         good = json.loads(RECORD.dump())
         for name, damaged in {
             "no JSON": "{",

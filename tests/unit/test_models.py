@@ -8,7 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from tests.unit.test_domain import xml_of
-from tests.unit.test_novaconf import tracked
+from tests.unit.test_pci_devices import tracked
 from vhost_tempest_plugin.errors import TopologyError
 from vhost_tempest_plugin.host.kernel_parameters import command_line
 from vhost_tempest_plugin.host.nested_guest import kernel

@@ -143,15 +143,15 @@ class FateTest(unittest.TestCase):
             MutantResult("c-d", "breaks <c>", "", Fate.SURVIVED, (), 1, 4.0),
             MutantResult("e-f", "breaks e", "", Fate.STILLBORN, (), 0, 4.0, "it does not import"),
         )
-        told = Mutation("Mutants", trials, ("m.C.test_y",), 11.0)
-        self.assertEqual("1 killed, 1 survived, 1 does not start", told.summary)
-        self.assertFalse(told.is_good)
+        mutation = Mutation("Mutants", trials, ("m.C.test_y",), 11.0)
+        self.assertEqual("1 killed, 1 survived, 1 does not start", mutation.summary)
+        self.assertFalse(mutation.is_good)
         self.assertTrue(Mutation("Mutants", trials[:1], (), 3.0).is_good)
         self.assertFalse(Mutation("Mutants", trials[2:], (), 3.0).is_good)
         with tempfile.TemporaryDirectory() as directory:
             Path(directory, "new", "a-b").mkdir(parents=True)
             Path(directory, "new", "a-b", "index.html").write_text("<html>")
-            index = write(told, Path(directory, "new"))
+            index = write(mutation, Path(directory, "new"))
             page = index.with_name("mutants.html").read_text()
             said = json.loads(Path(directory, "new", "mutants.json").read_text())
         for words in ("C.test_x", "m.C.test_y", "breaks &lt;c&gt;", "https://x/1", "not import"):

@@ -166,7 +166,7 @@ class NestedGuestTest(unittest.TestCase):
         deaf = NestingConnection(CONSOLE.replace(DHCP, NO_ANSWER))
         self.assert_failed(deaf, "no address by DHCP (no-answer)", "DMA or interrupts")
 
-    def test_what_the_iommu_refused_is_told(self) -> None:
+    def test_what_the_iommu_refused_is_reported(self) -> None:
         dmesg = (
             "[   50.000000] DMAR: [DMA Read NO_PASID] Request device [c9:00.0] old fault\n"
             "[  120.500000] DMAR: [DMA Write] Request device [c9:00.0] fault addr 0x1000\n"

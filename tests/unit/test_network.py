@@ -73,8 +73,8 @@ class NatNetworkTest(unittest.TestCase):
         self.assertNotEqual(made_up[:2], LAN.uplink(0).mac[:2])
 
 
-class WishTest(unittest.TestCase):
-    def test_what_is_wished_for(self) -> None:
+class UplinkSpecTest(unittest.TestCase):
+    def test_what_is_specified(self) -> None:
         self.assertEqual(UplinkSpec("lan"), uplink.parse("lan"))
         self.assertEqual(UplinkSpec("a-1", 12), uplink.parse("a-1:12"))
         for text in ("", ":1", "lan:", "lan:x", "lan:-1", "a/b", "LAN", "lan:1:2", "lan\n"):
@@ -250,7 +250,7 @@ class UplinksTest(KeptTest):
         with self.assertRaisesRegex(InputError, "no network 'wan'"):
             self.chosen("wan")
 
-    def test_no_wish_is_no_uplink(self) -> None:
+    def test_no_spec_is_no_uplink(self) -> None:
         with uplinks.chosen(None) as found:
             self.assertIsNone(found)
         self.assertIsNone(uplinks.current(None))

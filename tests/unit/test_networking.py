@@ -91,7 +91,7 @@ class SwitchTest(unittest.TestCase):
         argv = networking.switch(Networking(agents=(agent,)), "vhost-0", HOST_IN_USER_MODE)
         self.assertFalse([word for word in argv if "ovn" in word])
 
-    def test_hosts_are_told_apart(self) -> None:
+    def test_each_host_has_its_own_chassis(self) -> None:
         names = [f"vhost-{number}" for number in range(50)]
         self.assertEqual(len(names), len({networking.chassis_id(name) for name in names}))
 

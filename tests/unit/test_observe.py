@@ -55,7 +55,7 @@ class ReadTest(unittest.TestCase):
 
     def test_anything_else_is_an_error_that_says_what(self) -> None:
         text = recorded("sriov")
-        for old, new, told in (
+        for old, new, reported in (
             ("== end", "", "no section 'end'"),
             ("cpu0/topology/physical_package_id:0", "cpu0/topology/physical_package_id:x", "x"),
             ("node/node1/distance:21 10 21", "node/node1/distance:21 10", "NUMA distances"),
@@ -71,9 +71,9 @@ class ReadTest(unittest.TestCase):
                 "memory32",
             ),
         ):
-            with self.subTest(told=told):
+            with self.subTest(reported=reported):
                 self.assertIn(old, text)
-                with self.assertRaisesRegex(HostError, told):
+                with self.assertRaisesRegex(HostError, reported):
                     observe.read(text.replace(old, new))
         with self.assertRaises(HostError):
             observe.read("")

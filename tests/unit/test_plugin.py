@@ -105,7 +105,7 @@ class TempestConfTest(unittest.TestCase):
             name = feature.partition(".")[2]
             self.assertTrue(getattr(tempest_config.CONF.compute_feature_enabled, name))
 
-    def test_what_is_wrong_is_told(self) -> None:
+    def test_what_is_wrong_is_reported(self) -> None:
         for text, words in (
             (HOSTS + "neutron_ports=maybe\n", "neutron_ports"),
             ("no section\n", "no section"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What long work tells."""
+"""What long work reports."""
 
 import queue
 import tempfile
@@ -28,34 +28,34 @@ class CurrentWaitTest(unittest.TestCase):
 
 
 class PulseTest(unittest.TestCase):
-    def test_what_goes_on_is_told_until_it_ends(self) -> None:
-        told: queue.Queue[str] = queue.Queue()
-        with closing(Pulse(told.put, 0.01)) as pulse:
+    def test_what_goes_on_is_reported_until_it_ends(self) -> None:
+        reported: queue.Queue[str] = queue.Queue()
+        with closing(Pulse(reported.put, 0.01)) as pulse:
             pulse.begin("one")
             pulse.begin("another")
             words = set()
             while words != {"one", "another"}:
-                line = told.get(timeout=LIMIT_S)
+                line = reported.get(timeout=LIMIT_S)
                 self.assertRegex(line, r"\Arunning +\d+\.\d s  \w+\Z")
                 words.add(line.split()[-1])
             pulse.end("one")
-            while not told.empty():
-                told.get()
-            self.assertTrue(told.get(timeout=LIMIT_S).endswith("another"))
-        while not told.empty():
-            self.assertTrue(told.get().endswith("another"))
+            while not reported.empty():
+                reported.get()
+            self.assertTrue(reported.get(timeout=LIMIT_S).endswith("another"))
+        while not reported.empty():
+            self.assertTrue(reported.get().endswith("another"))
 
     def test_what_it_waits_for(self) -> None:
-        told: queue.Queue[str] = queue.Queue()
-        with closing(Pulse(told.put, 0.01, lambda what: f"{what} waits")) as pulse:
+        reported: queue.Queue[str] = queue.Queue()
+        with closing(Pulse(reported.put, 0.01, lambda what: f"{what} waits")) as pulse:
             pulse.begin("one")
-            self.assertTrue(told.get(timeout=LIMIT_S).endswith("  one: one waits"))
+            self.assertTrue(reported.get(timeout=LIMIT_S).endswith("  one: one waits"))
 
-    def test_what_ends_soon_is_not_told(self) -> None:
-        told: list[str] = []
-        with closing(Pulse(told.append, LIMIT_S)) as pulse:
+    def test_what_ends_soon_is_not_reported(self) -> None:
+        reported: list[str] = []
+        with closing(Pulse(reported.append, LIMIT_S)) as pulse:
             pulse.begin("one")
             pulse.end("one")
             pulse.end("what never began")
             pulse.begin("another")
-        self.assertEqual([], told)
+        self.assertEqual([], reported)

@@ -51,12 +51,13 @@ class LocalConfTest(unittest.TestCase):
 
 class MilestonesTest(unittest.TestCase):
     def test_phases_and_news_once_each(self) -> None:
-        told: list[str] = []
-        tell = milestones.Milestones(told.append)
+        reported: list[str] = []
+        follow = milestones.Milestones(reported.append)
         for line in (SOURCE, SOURCE, "nothing", "... | [   12.3 s] vhost-a-0: the host boots"):
-            tell(line)
+            follow(line)
         self.assertEqual(
-            ["stack install", "vhost-a-0: the host boots"], [line.split("s  ")[1] for line in told]
+            ["stack install", "vhost-a-0: the host boots"],
+            [line.split("s  ")[1] for line in reported],
         )
 
 

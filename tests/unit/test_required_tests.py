@@ -48,5 +48,5 @@ class RequiredTestsTest(unittest.TestCase):
         self.assertEqual(GOLDEN.read_text(), text, f"set {REGENERATE}=1 if this is meant")
 
     def test_each_runs_somewhere(self) -> None:
-        """A test of hardware that no topology has tells nothing."""
+        """A test of hardware that no topology has shows nothing."""
         self.assertEqual([], [test for test, on in self.lists.items() if not on])

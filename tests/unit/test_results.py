@@ -103,7 +103,7 @@ def packets(status: str, seconds: float, **files: str) -> bytes:
 
 
 def enumerated(name: str) -> bytes:
-    """What stestr tells of a test before it runs."""
+    """What stestr prints about a test before it runs."""
     written = io.BytesIO()
     subunit.StreamResultToBytes(written).status(test_id=name, test_status="exists")
     return written.getvalue()
@@ -150,17 +150,17 @@ class StreamTest(unittest.TestCase):
         self.assertEqual("a.scenario.test_x.XTest.tearDownClass", outcome.test)
         self.assertEqual("XTest.tearDownClass", outcome.name)
 
-    def test_each_is_told_as_it_comes_and_the_stream_is_kept(self) -> None:
-        told: list[TestOutcome] = []
+    def test_each_is_reported_as_it_comes_and_the_stream_is_kept(self) -> None:
+        reported: list[TestOutcome] = []
         begun: list[str] = []
         with tempfile.TemporaryDirectory() as directory:
             source = Path(directory) / "source"
             source.write_bytes(STREAM)
             with source.open("rb") as file:
                 copy = Path(directory) / "copy"
-                outcomes = stream.copied(file, copy, told.append, begun.append)
+                outcomes = stream.copied(file, copy, reported.append, begun.append)
             self.assertEqual(STREAM, copy.read_bytes())
-        self.assertEqual(outcomes, tuple(told))
+        self.assertEqual(outcomes, tuple(reported))
         self.assertEqual([outcome.name for outcome in outcomes], begun)
 
 

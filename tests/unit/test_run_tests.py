@@ -131,5 +131,5 @@ class TotalsTest(unittest.TestCase):
         self.assertEqual(skips[1:], run_tests.unexpected(skips, rules))
 
     def test_a_reason_is_shortened_to_its_end(self) -> None:
-        told = run_tests.shortened("".join(f"{number}\n\n" for number in range(20)))
-        self.assertEqual([f"    {number}" for number in range(8, 20)], told.splitlines())
+        shown = run_tests.shortened("".join(f"{number}\n\n" for number in range(20)))
+        self.assertEqual([f"    {number}" for number in range(8, 20)], shown.splitlines())

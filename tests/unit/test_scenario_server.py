@@ -58,7 +58,7 @@ class FakeHost:
 
 
 class FakeInspector:
-    """Sees servers where it is told to."""
+    """Sees servers where the test puts them."""
 
     def __init__(self) -> None:
         self.seen: Observation | None = Observation((InstanceNode(0),))

@@ -31,7 +31,7 @@ class ParseTest(unittest.TestCase):
             with self.subTest(text):
                 self.assertEqual(shared("/opt/env", source), share.parse(text))
 
-    def test_what_it_tells_reads_back(self) -> None:
+    def test_its_text_reads_back(self) -> None:
         for one in (shared("/opt/env"), shared("/opt/stack", "/opt/stack")):
             self.assertEqual(one, share.parse(str(one)))
 
@@ -128,6 +128,6 @@ class SpecTest(unittest.TestCase):
             text = yaml_file.dump(catalog.find("small").host)
             directory.topology.write_text(text)
             with self.subTest(said):
-                told = self.refused(shared("/opt/y", str(self.tree)))
-                self.assertIn(said, told)
-                self.assertIn("'vhost destroy one' first", told)
+                refusal = self.refused(shared("/opt/y", str(self.tree)))
+                self.assertIn(said, refusal)
+                self.assertIn("'vhost destroy one' first", refusal)

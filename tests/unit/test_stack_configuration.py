@@ -171,7 +171,7 @@ class ControlPlaneTest(unittest.TestCase):
 
 
 class TempestTest(unittest.TestCase):
-    """The lab and devstack tell tempest the same of the same hosts."""
+    """The lab and devstack write the same options of the same hosts to tempest.conf."""
 
     def setUp(self) -> None:
         self.contents = Contents("image-id", "flavor-id")

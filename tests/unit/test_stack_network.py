@@ -82,7 +82,7 @@ class NetworkOfStackTest(unittest.TestCase):
         started = [call.args[0] for call in made.return_value.start.call_args_list]
         self.assertEqual([None, None], [up.uplink for up in started])
 
-    def test_a_network_that_is_gone_is_told(self) -> None:
+    def test_a_network_that_is_gone_is_reported(self) -> None:
         registry.forget("lan")
         with self.assertRaisesRegex(InputError, "there is no network 'lan'"):
             self.nodes("lan")

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.devstack.journal import Changes
 from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.errors import InputError
 
-# Knows the units of $UNITS; of those in $FAILED it says so; notes what it is told in $SAID.
+# Knows the units of $UNITS; of those in $FAILED it says so; notes its arguments in $SAID.
 SYSTEMCTL = """#!/bin/sh
 case $1 in
 cat) case " $UNITS " in *" $2 "*) exit 0 ;; *) exit 1 ;; esac ;;
@@ -127,7 +127,7 @@ class ServicesTest(unittest.TestCase):
         ):
             self.services.restart([Service.NOVA_SCHEDULER])
 
-    def test_one_that_fails_is_told_with_its_reason(self) -> None:
+    def test_one_that_fails_is_reported_with_its_reason(self) -> None:
         self.cloud.is_live = False
         with (
             mock.patch.dict(os.environ, {"FAILED": "devstack@n-sch.service"}),

@@ -155,7 +155,7 @@ class RequirementTest(unittest.TestCase):
             list(requirement.compare(requirements, versions, "3.11")),
         )
 
-    def test_told(self) -> None:
+    def test_listing(self) -> None:
         self.assertEqual(
             "a>=2 (has 1), b (has none)",
             requirement.listing([Unmet("a>=2", "1"), Unmet("b", None)]),

@@ -126,7 +126,7 @@ class PluginTest(unittest.TestCase):
         process.config.name = name
         events.notify(kind(process, None))
 
-    def test_ends_without_being_told_to_are_counted(self) -> None:
+    def test_unrequested_ends_are_counted(self) -> None:
         self.notify(events.ProcessStateExitedEvent, "one")
         self.notify(events.ProcessStateBackoffEvent, "one")
         self.notify(events.ProcessStateExitedEvent, "another")
@@ -140,7 +140,7 @@ class PluginTest(unittest.TestCase):
         self.notify(events.ProcessStateExitedEvent, "one")
         self.assertEqual({"one": 1}, xmlrpc.traverse(root, "vhost.getEnds", ()))
 
-    def test_supervisord_is_told_to_load_it(self) -> None:
+    def test_supervisord_loads_it(self) -> None:
         with tempfile.NamedTemporaryFile("w") as file:
             file.write(supervisor_file.render([program()], Path("/tmp")))
             file.flush()
@@ -199,7 +199,7 @@ class FailureTest(unittest.TestCase):
         masked = failure.mask("amqp://u:a%2Fb%2Bc@h a/b+c swordfish", SECRETS)
         self.assertEqual("amqp://u:***@h *** ***", masked)
 
-    def test_the_tail_begins_where_told_and_with_a_whole_line(self) -> None:
+    def test_the_tail_begins_at_the_offset_with_a_whole_line(self) -> None:
         with tempfile.NamedTemporaryFile("w") as file:
             file.write("old\nnew swordfish\n")
             file.flush()

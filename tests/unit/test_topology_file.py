@@ -188,7 +188,7 @@ nodes:
         self.assertTrue(message.startswith("a/my.yaml:8: nodes[1].bus: "), message)
         self.assertIn("182", message)
 
-    def test_key_is_told_apart_from_text(self) -> None:
+    def test_key_differs_from_text(self) -> None:
         with self.assertRaises(TopologyError) as caught:
             yaml_file.load("nodes: [{cpus: 0, memory_mib: x}]", "f")
         self.assertEqual(caught.exception.key, ("nodes", 0, "memory_mib"))

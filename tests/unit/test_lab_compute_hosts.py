@@ -14,7 +14,7 @@ from vhost_tempest_plugin.lab.hosts.compute_hosts import ComputeHosts
 
 
 class NotedComputes(ComputeHosts):
-    """Two hosts, of which nothing but what is done to them is told; *stale* has other files."""
+    """Two hosts that only note what is done to them; *stale* has other files."""
 
     def __init__(self, stale: str = "") -> None:
         self.settings = settings(host("small", "a"), host("small", "b"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Guests come to the hosts that tests know, whatever else the cloud has."""
+"""Servers come to the hosts that tests know, whatever else the cloud has."""
 
 import unittest
 from types import SimpleNamespace
@@ -49,7 +49,7 @@ class Nova:
         assert not self.aggregates.pop(aggregate)["hosts"]
 
 
-class ZoneTest(unittest.TestCase):
+class HostAggregateTest(unittest.TestCase):
     def setUp(self) -> None:
         self.nova = Nova("a", "b", "machine")
         self.zone = HostAggregate(self.nova, self.nova)

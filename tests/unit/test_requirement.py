@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What tests need, which of them must run, and the situations that they make."""
+"""What tests require, which of them must run, and the load plans that they make."""
 
 import unittest
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def ground(*layouts: Layout) -> TestEnvironment:
     return TestEnvironment(layouts)
 
 
-class NeedTest(unittest.TestCase):
+class RequirementTest(unittest.TestCase):
     def test_how_much_there_is(self) -> None:
         for wanted, layout, there in (
             (requirement.nodes, ARTICLE, 3),
@@ -86,7 +86,7 @@ class NeedTest(unittest.TestCase):
         lack = wanted.lack(TestEnvironment((ARTICLE,), frozenset({DriverCapability.REBOOT})))
         self.assertIn("reboot compute hosts", lack)
 
-    def test_all_that_lacks_is_told(self) -> None:
+    def test_all_that_is_unmet_is_reported(self) -> None:
         wanted: tuple[HardwareRequirement, ...] = (
             requirement.nodes(4),
             requirement.devices(9),
@@ -122,7 +122,7 @@ class RequiredTestsTest(unittest.TestCase):
         return next(entry for entry in entries if entry.id.endswith(name))
 
 
-class SituationTest(unittest.TestCase):
+class LoadPlanTest(unittest.TestCase):
     """The situations are what they should be, whatever Nova chooses of what it may."""
 
     def test_near_devices_out_of_reach(self) -> None:

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util.progress import silent
 
 
-class PruningTest(unittest.TestCase):
+class PruneTest(unittest.TestCase):
     def setUp(self) -> None:
         home = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.enterContext(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is plugged into a running host, and what is told of it.
+"""What is plugged into a running host, and the messages about it.
 
 Host and libvirt are stand-ins.
 """
@@ -26,7 +26,7 @@ LAYOUT = catalog.find("small")
 NIC = LAYOUT.devices[0].address
 
 
-class PluggedTest(unittest.TestCase):
+class AttachedTest(unittest.TestCase):
     def setUp(self) -> None:
         self.device = catalog.find("article").devices[-1]
 
@@ -61,7 +61,7 @@ class PluggedTest(unittest.TestCase):
         self.assertIsNone(alias(running, catalog.find("article").devices[0]))
 
 
-class PlugTest(unittest.TestCase):
+class HotplugTest(unittest.TestCase):
     """The order of things, and what a host that finds nothing comes to."""
 
     def setUp(self) -> None:

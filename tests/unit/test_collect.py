@@ -36,7 +36,7 @@ STATUS = """\
 DOMAIN = "  <domain type='qemu' id='1'>\n    <name>vhost-one</name>\n  </domain>\n"
 
 
-class CollectingCase(unittest.TestCase):
+class CollectCase(unittest.TestCase):
     def setUp(self) -> None:
         scratch = tempfile.TemporaryDirectory()
         self.addCleanup(scratch.cleanup)
@@ -54,7 +54,7 @@ class CollectingCase(unittest.TestCase):
         return {piece.path: piece.missing for piece in pieces if piece.size_bytes is None}
 
 
-class CollectionTest(CollectingCase):
+class CollectionTest(CollectCase):
     def test_what_can_be_read_is_written_and_listed(self) -> None:
         self.collection.take("one/a.txt", lambda: "it is hidden\n")
         self.collection.finish()
@@ -113,7 +113,7 @@ class FakeConnection:
         return Completed(argv, 0, f"said of {argv[0]}\n", "")
 
 
-class HostTest(CollectingCase):
+class HostTest(CollectCase):
     def setUp(self) -> None:
         super().setUp()
         self.directory = HostDirectory.of("one")
@@ -176,7 +176,7 @@ class HostTest(CollectingCase):
             host.collect("two", self.collection)
 
 
-class LabTest(CollectingCase):
+class LabTest(CollectCase):
     def test_a_lab_whose_programs_and_hosts_are_gone(self) -> None:
         directory = LabDirectory.of("lab")
         settings = lab_settings.settings(directory=directory.path)

@@ -28,12 +28,12 @@ RECORD = HostRecord(
 )
 
 
-def hold(name: str, told: Connection) -> None:
-    """Hold the host in another process until told."""
+def hold(name: str, peer: Connection) -> None:
+    """Hold the host in another process until the peer says so."""
     with HostDirectory.of(name).locked(create=True):
         HostDirectory.of(name).write(RECORD)
-        told.send("held")
-        told.recv()
+        peer.send("held")
+        peer.recv()
 
 
 class StateTest(unittest.TestCase):
@@ -156,15 +156,15 @@ class LockTest(StateTest):
         self.assertTrue(ours.poll(30))
         return process, ours
 
-    def test_a_second_command_is_refused_and_told_who_holds_it(self) -> None:
+    def test_a_second_command_is_refused_and_names_the_holder(self) -> None:
         process, _ = self.holder()
         with self.assertRaisesRegex(BusyError, rf"'article' is in use by pid {process.pid} \("):
             self.host.locked().__enter__()
 
     def test_a_second_command_waits_and_says_so(self) -> None:
-        process, told = self.holder()
+        process, peer = self.holder()
         news: list[str] = []
-        threading.Timer(0.3, told.send, ["release"]).start()
+        threading.Timer(0.3, peer.send, ["release"]).start()
         with self.host.locked(wait_s=30, progress=news.append):
             self.assertEqual(RECORD, self.host.read())
         self.assertEqual(1, len(news))

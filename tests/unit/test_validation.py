@@ -30,7 +30,7 @@ def node(id_: int, of: int, cpus: set[int], memory_mib: int = 1024, **more: Any)
 
 
 def pair(first: dict[str, Any] | None = None, second: dict[str, Any] | None = None) -> Host:
-    """Two nodes of two CPUs, each changed as told."""
+    """Two nodes of two CPUs, each with its changes."""
     nodes = (
         replace(node(0, 2, {0, 1}), **(first or {})),
         replace(node(1, 2, {2, 3}), **(second or {})),

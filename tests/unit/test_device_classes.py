@@ -16,7 +16,7 @@ ROWS = pci_devices.expected_devices(ARTICLE)
 SORTS = DeviceClasses.of(KIND, ROWS)
 
 
-class AssortmentTest(unittest.TestCase):
+class DeviceClassesTest(unittest.TestCase):
     def test_every_device_is_of_one_sort(self) -> None:
         self.assertEqual(
             sorted(row.address for row in ROWS),

@@ -11,7 +11,7 @@ BACKPORTS = Versions((10, 0), (11, 3))
 UBUNTU_2404 = Versions((8, 2), (10, 0))
 
 
-class CapabilityTest(unittest.TestCase):
+class VersionRequirementTest(unittest.TestCase):
     def test_igb_where_there_is_none_is_refused_with_all_numbers(self) -> None:
         with self.assertRaisesRegex(
             LocalError,
