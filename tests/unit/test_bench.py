@@ -36,6 +36,7 @@ from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.topology import catalog, layout
 from vhost_tempest_plugin.util import process
 from vhost_tempest_plugin.util.progress import silent
+from vhost_tempest_plugin.util.waiting import wait_for
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -133,6 +134,9 @@ class WorkplaceTest(WorkplaceCase):
             program = self.enterContext(
                 process.running(SLEEPER, log=place.directory / "log", environment=environment)
             )
+            # Its environment cannot be read until the kernel has set the program up.
+            lab = place.lab("bench")
+            wait_for(lambda: orphan_processes.find(lab), "the process of a lab", 30)
         self.assertEqual([("lab", "destroy", "--name", "bench"), ("destroy", "bench-0")], gone)
         self.assertEqual(-9, program.wait(timeout=30))
         self.assertFalse(place.directory.exists())

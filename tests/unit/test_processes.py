@@ -26,10 +26,10 @@ class ProcessesTest(unittest.TestCase):
     def find(self) -> list[Process]:
         return processes.bearing(_NAME, self.mark)
 
-    def start(self, script: str) -> subprocess.Popen[bytes]:
-        """Start a shell that bears the mark; returns when its script runs."""
+    def start(self, script: str, trap: str = "") -> subprocess.Popen[bytes]:
+        """Start a shell that bears the mark; returns when its trap is set and its script runs."""
         program = subprocess.Popen(
-            ["sh", "-c", _READY + script],
+            ["sh", "-c", trap + _READY + script],
             stdout=subprocess.PIPE,
             env={**os.environ, _NAME: self.mark},
         )
@@ -66,7 +66,7 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(-signal.SIGTERM, program.wait())
 
     def test_a_child_is_its_parents_business(self) -> None:
-        program = self.start("trap 'kill -9 $!; exit 3' TERM; sleep 60 & wait")
+        program = self.start("sleep 60 & wait", trap="trap 'kill -9 $!; exit 3' TERM; ")
         asked, signal_ = [], processes._signal
 
         def note(process: Process, number: signal.Signals) -> None:
@@ -80,7 +80,7 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(3, program.wait())
 
     def test_those_that_do_not_want_to_end_are_killed(self) -> None:
-        program = self.start("trap '' TERM; sleep 60; sleep 60")
+        program = self.start("sleep 60; sleep 60", trap="trap '' TERM; ")
         self.assertIn(program.pid, processes.end(self.find, 0.2))
         self.assertEqual(-signal.SIGKILL, program.wait())
         self.assertEqual([], self.find())
