@@ -134,11 +134,12 @@ class WorkplaceTest(WorkplaceCase):
             program = self.enterContext(
                 process.running(SLEEPER, log=place.directory / "log", environment=environment)
             )
-            # Its environment cannot be read until the kernel has set the program up.
-            lab = place.lab("bench")
-            wait_for(lambda: orphan_processes.find(lab), "the process of a lab", 30)
+            # Its environment, by which it is found, is there a moment after the program.
+            wait_for(
+                lambda: orphan_processes.find(place.lab("bench")) or None, "its environment", 30
+            )
         self.assertEqual([("lab", "destroy", "--name", "bench"), ("destroy", "bench-0")], gone)
-        self.assertEqual(-9, program.wait(timeout=30))
+        self.assertEqual(-signal.SIGKILL, program.wait())
         self.assertFalse(place.directory.exists())
 
     def test_what_a_killed_one_left_goes(self) -> None:
@@ -241,8 +242,7 @@ class MemoryTest(unittest.TestCase):
             self.assertEqual([], processes.marked(*mark))
             with process.running(SLEEPER, log=log, environment=dict([mark])) as program:
                 # Its environment is there a moment after the program.
-                while not (marked := processes.marked(*mark)):
-                    self.assertIsNone(program.poll())
+                marked = wait_for(lambda: processes.marked(*mark) or None, "its environment", 30)
                 self.assertEqual([program.pid], marked)
                 time.sleep(0.2)
                 taken = processes.usage_of([program.pid])
@@ -275,7 +275,7 @@ class MemoryTest(unittest.TestCase):
             return reading or {}
 
         with watching.peaks(look, 0.001) as peaks:
-            self.assertTrue(enough.wait(30))
+            wait_for(enough.is_set, "readings", 30, poll_s=0.01)
         self.assertEqual({"a": 3.0, "b": -2.0}, peaks)
 
     def test_a_look_that_fails_is_not_hidden(self) -> None:
@@ -296,6 +296,6 @@ class RunningTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as directory:
             log = Path(directory) / "log"
             with process.running(["sh", "-c", "echo said; exit 3"], log=log) as program:
-                self.assertEqual(3, program.wait(timeout=30))
+                self.assertEqual(3, program.wait())
             self.assertEqual("said\n", log.read_text())
             self.assertIsInstance(program, subprocess.Popen)

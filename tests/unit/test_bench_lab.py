@@ -62,7 +62,7 @@ class StagesTest(DirectoryCase):
 
         def host() -> None:
             with stages.of(self.lab, Stage.HOST):
-                ended.wait(30)
+                ended.wait()
 
         with stages.of(self.lab, Stage.TABLES):
             pass

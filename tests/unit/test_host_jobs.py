@@ -37,6 +37,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import process
 from vhost_tempest_plugin.util.progress import silent
+from vhost_tempest_plugin.util.waiting import wait_for
 
 NIC = PciAddress.parse("0000:b5:00.0")
 CLASSES = [
@@ -200,5 +201,5 @@ class JobsTest(unittest.TestCase):
             jobs.Jobs(silent) as both,
         ):
             both.start(Save("a"))
-            self.assertTrue(begun.wait(30))
+            wait_for(begun.is_set, "the program", 30, poll_s=0.01)
             raise ZeroDivisionError

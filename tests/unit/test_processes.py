@@ -12,9 +12,11 @@ from unittest import mock
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.util import processes
 from vhost_tempest_plugin.util.processes import Process
+from vhost_tempest_plugin.util.waiting import wait_for
 
 _NAME = "VHOST_TEST_MARK"
 _READY = "echo ready; "
+_LIMIT_S = 30
 
 
 class ProcessesTest(unittest.TestCase):
@@ -26,10 +28,10 @@ class ProcessesTest(unittest.TestCase):
     def find(self) -> list[Process]:
         return processes.bearing(_NAME, self.mark)
 
-    def start(self, script: str, trap: str = "") -> subprocess.Popen[bytes]:
-        """Start a shell that bears the mark; returns when its trap is set and its script runs."""
+    def start(self, script: str, before: str = "") -> subprocess.Popen[bytes]:
+        """Start a shell that bears the mark; returns when *before* is done and its script runs."""
         program = subprocess.Popen(
-            ["sh", "-c", trap + _READY + script],
+            ["sh", "-c", before + _READY + script],
             stdout=subprocess.PIPE,
             env={**os.environ, _NAME: self.mark},
         )
@@ -39,6 +41,18 @@ class ProcessesTest(unittest.TestCase):
         self.addCleanup(program.stdout.close)
         self.assertEqual(b"ready\n", program.stdout.readline())
         return program
+
+    def wait_for_child(self) -> None:
+        """Until the shell's ``sleep`` can be found: while a program starts, it bears nothing."""
+
+        def runs() -> bool:
+            return any(
+                processes.words(process)[:1] == ("sleep",)
+                and processes.variables(process).get(_NAME) == self.mark
+                for process in self.find()
+            )
+
+        wait_for(runs, "the child", _LIMIT_S, poll_s=0.01)
 
     def test_who_is_found(self) -> None:
         program = self.start("sleep 60; :")
@@ -60,17 +74,21 @@ class ProcessesTest(unittest.TestCase):
 
     def test_they_end_when_they_are_asked(self) -> None:
         program = self.start("sleep 60 & wait")
+        self.wait_for_child()
         ended = processes.end(self.find, 30)
         self.assertIn(program.pid, ended)
         self.assertEqual([], self.find())
         self.assertEqual(-signal.SIGTERM, program.wait())
 
     def test_a_child_is_its_parents_business(self) -> None:
-        program = self.start("sleep 60 & wait", trap="trap 'kill -9 $!; exit 3' TERM; ")
+        # A trap of a shell that has no child yet would kill none, one not yet set does nothing.
+        program = self.start("wait", before="trap 'kill -9 $!; exit 3' TERM; sleep 60 & ")
+        self.wait_for_child()
         asked, signal_ = [], processes._signal
 
         def note(process: Process, number: signal.Signals) -> None:
-            if program.poll() is None:
+            # Of a shell that has ended, or a child that it has waited for, nobody is the parent.
+            if program.poll() is None and process.is_running():
                 asked.append(process.pid)
             signal_(process, number)
 
@@ -80,7 +98,7 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(3, program.wait())
 
     def test_those_that_do_not_want_to_end_are_killed(self) -> None:
-        program = self.start("sleep 60; sleep 60", trap="trap '' TERM; ")
+        program = self.start("sleep 60; sleep 60", before="trap '' TERM; ")
         self.assertIn(program.pid, processes.end(self.find, 0.2))
         self.assertEqual(-signal.SIGKILL, program.wait())
         self.assertEqual([], self.find())
