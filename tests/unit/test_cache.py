@@ -12,6 +12,7 @@ from tests.unit import users
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import cache
 from vhost_tempest_plugin.util.progress import silent
+from vhost_tempest_plugin.util.waiting import wait_for
 
 
 class CacheTest(unittest.TestCase):
@@ -141,9 +142,9 @@ class CacheTest(unittest.TestCase):
             fcntl.flock(held, fcntl.LOCK_EX)
             other = threading.Thread(target=cache.obtain, args=("thing", "d1", self.make, progress))
             other.start()
-            self.assertTrue(waiting.wait(10))
+            wait_for(waiting.is_set, "the news", 30, poll_s=0.01)
             self.assertEqual(0, self.made)
-        other.join(10)
+        wait_for(lambda: not other.is_alive(), "the other", 30, poll_s=0.01)
         self.assertEqual(1, self.made)
         self.assertIn("waiting", news[0])
 

@@ -18,6 +18,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.share import Share, ShareDisk
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.util.waiting import wait_for
 
 RECORD = HostRecord(
     name="article",
@@ -153,19 +154,34 @@ class LockTest(StateTest):
         process.start()
         self.addCleanup(process.join)
         self.addCleanup(process.kill)
-        self.assertTrue(ours.poll(30))
+        wait_for(ours.poll, "the holder", 30, poll_s=0.01)
         return process, ours
 
     def test_a_second_command_is_refused_and_names_the_holder(self) -> None:
         process, _ = self.holder()
+        news: list[str] = []
         with self.assertRaisesRegex(BusyError, rf"'article' is in use by pid {process.pid} \("):
-            self.host.locked().__enter__()
+            self.host.locked(progress=news.append).__enter__()
+        self.assertEqual([], news, "it does not wait")
+        self.assertEqual([process.pid], [holder.pid for holder in self.host.holders()])
+
+    def test_who_holds_it_still_does_when_asked_who_does(self) -> None:
+        with self.host.locked(create=True):
+            self.host.write(RECORD)
+            self.assertEqual([os.getpid()], [holder.pid for holder in self.host.holders()])
+            with self.assertRaises(BusyError):
+                self.host.locked().__enter__()
+        self.assertEqual([], self.host.holders())
 
     def test_a_second_command_waits_and_says_so(self) -> None:
         process, peer = self.holder()
         news: list[str] = []
-        threading.Timer(0.3, peer.send, ["release"]).start()
-        with self.host.locked(wait_s=30, progress=news.append):
+
+        def progress(line: str) -> None:
+            news.append(line)
+            peer.send("release")
+
+        with self.host.locked(wait_s=30, progress=progress):
             self.assertEqual(RECORD, self.host.read())
         self.assertEqual(1, len(news))
         self.assertIn(f"waiting for pid {process.pid}", news[0])
@@ -187,10 +203,11 @@ class LockTest(StateTest):
     def test_who_waited_for_a_destroyed_host_does_not_hold_it(self) -> None:
         self.made()
         answers: list[str] = []
+        waiting = threading.Event()
 
         def wait() -> None:
             try:
-                with self.host.locked(wait_s=30):
+                with self.host.locked(wait_s=30, progress=lambda _news: waiting.set()):
                     answers.append("held")
             except InputError as error:
                 answers.append(str(error))
@@ -198,9 +215,9 @@ class LockTest(StateTest):
         with self.host.locked():
             waiter = threading.Thread(target=wait)
             waiter.start()
-            time.sleep(0.3)
+            wait_for(waiting.is_set, "the news", 30, poll_s=0.01)
             self.host.remove()
-        waiter.join(30)
+        waiter.join()
         self.assertEqual(["there is no host 'article'; see 'vhost list'"], answers)
 
     def test_nothing_is_left_of_a_host_that_never_was(self) -> None:

@@ -43,8 +43,14 @@ class WaitForTest(WaitingTest):
         self.scale.assert_called_once()
 
     def test_it_asks_once_more_when_the_time_is_over(self) -> None:
-        self.assertTrue(wait_for(lambda: self.clock.now_s > 100, "time", 0))
         self.assertTrue(wait_for(lambda: self.clock.now_s > 129.9, "time", 10))
+
+    def test_without_time_it_asks_once(self) -> None:
+        answers = iter([None, True])
+        with self.assertRaises(TimedOutError):
+            wait_for(lambda: next(answers), "it", 0)
+        self.assertEqual([], self.clock.pauses_s)
+        self.scale.assert_not_called()
 
     def test_the_error_is_the_callers(self) -> None:
         with self.assertRaises(HostError) as caught:

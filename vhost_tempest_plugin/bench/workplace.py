@@ -5,8 +5,6 @@ One at a time, since two would slow each other.  What one left that was killed, 
 one ends and removes.
 """
 
-import fcntl
-import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from vhost_tempest_plugin.errors import BusyError, LocalError
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.lab.services import orphan_processes as lab_orphans
 from vhost_tempest_plugin.util import paths, process
+from vhost_tempest_plugin.util.file_lock import FileLock
 
 _LIMIT_S = 3600.0
 
@@ -114,16 +113,14 @@ def opened() -> Iterator[Workplace]:
     base = paths.cache()
     try:
         base.mkdir(parents=True, exist_ok=True)
-        lock = os.open(base / "bench.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = FileLock.create(base / "bench.lock")
     except OSError as error:
         raise LocalError(
             f"cannot write the cache {base}: {error.strerror}", hint="set XDG_CACHE_HOME"
         ) from error
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BusyError("another benchmark runs", hint="wait for it to end") from None
+    with lock:
+        if not lock.take():
+            raise BusyError("another benchmark runs", hint="wait for it to end")
         place = Workplace(base / "bench")
         place.clear()
         place.directory.mkdir(mode=0o700)
@@ -131,5 +128,3 @@ def opened() -> Iterator[Workplace]:
             yield place
         finally:
             place.clear()
-    finally:
-        os.close(lock)

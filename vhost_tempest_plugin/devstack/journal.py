@@ -6,9 +6,7 @@ passwords in them, and a lock that its process holds.  An entry that nobody hold
 process that was killed; the next command puts back what it lists.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +15,7 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.errors import BusyError, HostError
 from vhost_tempest_plugin.util import atomic_file, json_record
+from vhost_tempest_plugin.util.file_lock import FileLock
 
 _FORMAT = 1
 
@@ -106,13 +105,10 @@ def begun(directory: Path) -> Iterator[Entry]:
     directory.mkdir(mode=0o700, exist_ok=True)
     numbers = (int(lock.stem) for lock in directory.glob("*.lock"))
     path = directory / f"{max(numbers, default=0) + 1}.json"
-    held = _acquire(_lock(path))
-    if held is None:
-        raise BusyError(f"another process holds {_lock(path)}", hint="wait for it or end it")
-    try:
+    with FileLock.create(_lock(path)) as lock:
+        if not lock.take():
+            raise BusyError(f"another process holds {lock.path}", hint="wait for it or end it")
         yield Entry(path, Changes())
-    finally:
-        os.close(held)
 
 
 def abandoned(directory: Path) -> Iterator[Entry]:
@@ -121,20 +117,10 @@ def abandoned(directory: Path) -> Iterator[Entry]:
     :raises HostError: one cannot be read
     """
     locks = sorted(directory.glob("*.lock"), key=lambda lock: int(lock.stem), reverse=True)
-    for lock in locks:
-        held = _acquire(lock)
-        if held is None:
-            continue
-        path = lock.with_suffix(".json")
-        try:
-            yield Entry(path, Changes.load(path.read_text()) if path.exists() else Changes())
-        except (OSError, ValueError) as error:
-            raise HostError(
-                f"{path}, which lists what a test has changed of devstack, cannot be read: {error}",
-                hint="remove it and its lock, and run stack.sh again",
-            ) from None
-        finally:
-            os.close(held)
+    for path in locks:
+        with FileLock.create(path) as lock:
+            if lock.take():
+                yield _read(path.with_suffix(".json"))
 
 
 def digest(text: str) -> str:
@@ -142,16 +128,15 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def _read(path: Path) -> Entry:
+    try:
+        return Entry(path, Changes.load(path.read_text()) if path.exists() else Changes())
+    except (OSError, ValueError) as error:
+        raise HostError(
+            f"{path}, which lists what a test has changed of devstack, cannot be read: {error}",
+            hint="remove it and its lock, and run stack.sh again",
+        ) from None
+
+
 def _lock(path: Path) -> Path:
     return path.with_suffix(".lock")
-
-
-def _acquire(lock: Path) -> int | None:
-    """A descriptor that holds a lock; None where another process does."""
-    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        return None
-    return descriptor

@@ -7,9 +7,7 @@ the latter marks it; the mark goes only when what it marks is whole, or has anot
 Whoever makes one holds the kind's lock; others wait for it.
 """
 
-import fcntl
 import hashlib
-import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import paths, removal
+from vhost_tempest_plugin.util.file_lock import FileLock
 from vhost_tempest_plugin.util.progress import Progress
 
 _PARTIAL = ".partial"
@@ -144,17 +143,13 @@ def _sweep(directory: Path, progress: Progress) -> None:
 def _lock(directory: Path, progress: Progress) -> Iterator[None]:
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = FileLock.create(directory / "lock")
     except OSError as error:
         raise LocalError(
             f"cannot write the cache {directory}: {error.strerror}", hint="set XDG_CACHE_HOME"
         ) from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+    with lock:
+        if not lock.take():
             progress(f"another command is building in {directory}; waiting for it")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock.wait()
         yield
-    finally:
-        os.close(descriptor)

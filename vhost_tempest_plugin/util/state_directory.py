@@ -6,11 +6,6 @@ one command at a time changes one, a record is written whole or not at all, and 
 one that was half removed goes on.
 """
 
-import fcntl
-import os
-import shlex
-import sys
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
-from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError, VhostCommand
-from vhost_tempest_plugin.util import atomic_file, paths, processes, removal
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand
+from vhost_tempest_plugin.util import atomic_file, paths, removal
+from vhost_tempest_plugin.util.command_lock import CommandLock
+from vhost_tempest_plugin.util.file_lock import FileLock
 from vhost_tempest_plugin.util.name import RULE, is_name
 from vhost_tempest_plugin.util.processes import Process
 from vhost_tempest_plugin.util.progress import Progress, silent
-
-_POLL_S = 0.1
 
 
 class Record(Protocol):
@@ -141,21 +136,16 @@ class NamedDirectory(ABC, Generic[R]):
         :raises BusyError: another command holds it all that time
         :raises InputError: there is none of this name
         """
-        lock = self._acquire(create, time.monotonic() + wait_s, progress)
-        try:
-            yield
-        finally:
-            if create and not self._record.exists():
-                self.remove()
-            os.close(lock)
+        with self._lock.acquire(lambda: self._opened_lock(create), wait_s, progress):
+            try:
+                yield
+            finally:
+                if create and not self._record.exists():
+                    self.remove()
 
     def holders(self) -> list[Process]:
         """The process of the command that holds it, if one of this user's does."""
-        try:
-            pid = int(self._lock.read_text().split()[1])
-        except (OSError, ValueError, IndexError):
-            return []
-        return processes.with_open(pid, self._lock)
+        return self._lock.holders()
 
     def remove(self) -> None:
         """Remove all files; to be called while the lock is held.
@@ -169,40 +159,15 @@ class NamedDirectory(ABC, Generic[R]):
         return self.path / "record.json"
 
     @property
-    def _lock(self) -> Path:
-        return self.path / "lock"
+    def _lock(self) -> CommandLock:
+        return CommandLock(self.path / "lock", f"{self.noun} {self.name!r}")
 
-    def _acquire(self, create: bool, limit_s: float, progress: Progress) -> int:
-        announced = False
-        while True:
-            lock = self._open_lock(create)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                holder = os.pread(lock, 300, 0).decode(errors="replace") or "another command"
-                os.close(lock)
-                if time.monotonic() >= limit_s:
-                    raise BusyError(
-                        f"{self.noun} {self.name!r} is in use by {holder}",
-                        hint="wait for it or end it",
-                    ) from None
-                if not announced:
-                    progress(f"waiting for {holder}, which holds {self.noun} {self.name!r}")
-                    announced = True
-                time.sleep(_POLL_S)
-                continue
-            if self._is_current(lock):
-                os.ftruncate(lock, 0)
-                os.pwrite(lock, _myself().encode(), 0)
-                return lock
-            os.close(lock)
-
-    def _open_lock(self, create: bool) -> int:
+    def _opened_lock(self, create: bool) -> FileLock:
         try:
             if create:
                 self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 removal.sweep(self._base())
-            return os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
+            return FileLock.create(self._lock.path)
         except FileNotFoundError:
             raise InputError(
                 f"there is no {self.noun} {self.name!r}", hint=f"see {self.overview}"
@@ -212,18 +177,6 @@ class NamedDirectory(ABC, Generic[R]):
                 f"cannot write {self.path}: {error.strerror}", hint="see XDG_STATE_HOME"
             ) from None
 
-    def _is_current(self, lock: int) -> bool:
-        """Whether the lock is still its own: 'destroy' removes it with the directory."""
-        try:
-            return os.path.samestat(os.fstat(lock), self._lock.stat())
-        except FileNotFoundError:
-            return False
-
     @classmethod
     def _base(cls) -> Path:
         return paths.state() / f"{cls.noun}s"
-
-
-def _myself() -> str:
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    return f"pid {os.getpid()} ({command[:200]})"

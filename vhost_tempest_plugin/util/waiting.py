@@ -32,7 +32,7 @@ def wait_for(
 
     :param what: completes "timed out after 60 s waiting for ..."
     :param limit_s: on the reference machine of ``speed.timeout_scale``, longer on a slower one;
-        None to wait as long as it takes
+        0 to ask once; None to wait as long as it takes
     :param watch: called after each answer that is not the one; what it raises ends the waiting,
         as where the one who should answer has died
     :param poll_s: the pause between two questions
@@ -48,8 +48,8 @@ def wait_for(
             return found
         watch()
         waited_s = time.monotonic() - begun_s
-        if limit_s is not None and waited_s > limit_s:
-            if scaled:
+        if limit_s is not None and (waited_s > limit_s or not limit_s):
+            if scaled or not limit_s:
                 raise error(f"timed out after {limit_s:.0f} s waiting for {what}")
             # Not before: to measure it takes a while.
             limit_s, scaled = limit_s * speed.timeout_scale(), True

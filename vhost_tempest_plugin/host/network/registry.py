@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The networks that there are: a file each, which root writes and everybody reads."""
 
-import fcntl
 import getpass
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from vhost_tempest_plugin.errors import (
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.util import atomic_file, json_record, paths
+from vhost_tempest_plugin.util.file_lock import FileLock
 
 _FORMAT = 1
 
@@ -98,12 +97,16 @@ def changing() -> Iterator[None]:
     base = paths.networks()
     try:
         base.mkdir(mode=0o755, parents=True, exist_ok=True)
-        lock = os.open(base / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        lock = FileLock.create(base / "lock")
     except OSError as error:
         raise LocalError(
             f"{base} cannot be written: {error.strerror}", hint="run the command as root"
         ) from None
-    with _held(lock, wait=False):
+    with lock:
+        if not lock.take():
+            raise BusyError(
+                "another command changes the machine's networks", hint="wait for it or end it"
+            )
         yield
 
 
@@ -111,26 +114,14 @@ def changing() -> Iterator[None]:
 def choosing(network: NatNetwork) -> Iterator[None]:
     """Hold the ports of a network against others who choose one; waits for them."""
     try:
-        record = os.open(_file(network.name), os.O_RDONLY | os.O_CLOEXEC)
+        record = FileLock.on(_file(network.name))
     except OSError:
         raise InputError(
             f"network {network.name!r} is gone", hint=f"see {VhostCommand('network', 'list')}"
         ) from None
-    with _held(record, wait=True):
+    with record:
+        record.wait()
         yield
-
-
-@contextmanager
-def _held(descriptor: int, *, wait: bool) -> Iterator[None]:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    except BlockingIOError:
-        raise BusyError(
-            "another command changes the machine's networks", hint="wait for it or end it"
-        ) from None
-    finally:
-        os.close(descriptor)
 
 
 def _file(name: str) -> Path:
