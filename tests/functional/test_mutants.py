@@ -142,8 +142,10 @@ class MistakeTest(unittest.TestCase):
 def _tests(pattern: str, layouts: Mapping[str, Layout]) -> Iterator[Placed]:
     """The scenarios that match, on each host where they must run."""
     for topology, layout in layouts.items():
-        ground = TestEnvironment((layout,), frozenset(DriverCapability))
+        environment = TestEnvironment((layout,), frozenset(DriverCapability))
         for case, name in simulated(Kind.PLAIN):
             full = f"{case.__module__}.{case.__name__}.{name}"
-            if re.search(pattern, full) and not requirement.unmet(declared(case, name), ground):
+            if re.search(pattern, full) and not requirement.unmet(
+                declared(case, name), environment
+            ):
                 yield case, name, topology

@@ -152,9 +152,9 @@ class FaultScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         ran = set()
         for topology in TOPOLOGIES:
-            ground = TestEnvironment((catalog.find(topology),), frozenset(DriverCapability))
+            environment = TestEnvironment((catalog.find(topology),), frozenset(DriverCapability))
             for case, name in simulated(Kind.FAULTY):
-                if requirement.unmet(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), environment):
                     continue
                 ran.add((case, name))
                 for seed in range(SEEDS):

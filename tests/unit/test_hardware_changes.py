@@ -55,11 +55,11 @@ class ChangesTest(unittest.TestCase):
             variants.exchanged(lay_out(replace(own.host, nodes=nodes)))
 
     def test_needs(self) -> None:
-        ground = TestEnvironment((layout("article"),))
-        self.assertEqual("", base_hardware.removable(3).lack(ground))
-        self.assertIn("has 3", base_hardware.removable(4).lack(ground))
-        self.assertEqual("", base_hardware.removable_nodes(3).lack(ground))
-        self.assertIn("has 3", base_hardware.removable_nodes(4).lack(ground))
+        environment = TestEnvironment((layout("article"),))
+        self.assertEqual("", base_hardware.removable(3).unmet(environment))
+        self.assertIn("has 3", base_hardware.removable(4).unmet(environment))
+        self.assertEqual("", base_hardware.removable_nodes(3).unmet(environment))
+        self.assertIn("has 3", base_hardware.removable_nodes(4).unmet(environment))
 
 
 class BooksTest(unittest.TestCase):

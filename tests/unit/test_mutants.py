@@ -90,8 +90,10 @@ class CatalogueTest(unittest.TestCase):
         (mutant,) = catalogue.chosen("^bug-1889633$")
         assert isinstance(mutant, NovaMutant)
         small, smt = (TestEnvironment((catalog.find(name),)) for name in ("small", "smt"))
-        self.assertEqual(("needs 2 threads a core, has 1",), requirement.unmet(mutant.needs, small))
-        self.assertEqual((), requirement.unmet(mutant.needs, smt))
+        self.assertEqual(
+            ("needs 2 threads a core, has 1",), requirement.unmet(mutant.requires, small)
+        )
+        self.assertEqual((), requirement.unmet(mutant.requires, smt))
 
     def test_hosts_can_be_made(self) -> None:
         for name in ("article", "small", "lopsided", "sockets", "smt", "wide"):

@@ -84,22 +84,22 @@ class TempestConfTest(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         self.file = Path(directory.name) / "tempest.conf"
 
-    def ground(self, more: str = "") -> TestEnvironment:
+    def environment(self, more: str = "") -> TestEnvironment:
         self.file.write_text(HOSTS + more)
-        return environment.ground(self.file)
+        return environment.read(self.file)
 
     def test_what_tests_run_on(self) -> None:
-        found = self.ground("driver=lab\ndeployment_name=x\n")
+        found = self.environment("driver=lab\ndeployment_name=x\n")
         self.assertEqual(["small", "single"], [layout.host.name for layout in found.layouts])
         self.assertEqual(frozenset(DriverCapability), found.capabilities)
-        self.assertEqual(frozenset(), self.ground().capabilities)
+        self.assertEqual(frozenset(), self.environment().capabilities)
 
     def test_features_have_tempests_defaults(self) -> None:
         moves = {TempestFeature.COLD_MIGRATION, TempestFeature.LIVE_MIGRATION}
-        self.assertEqual(moves, self.ground().features)
+        self.assertEqual(moves, self.environment().features)
         off = "neutron_ports=true\n[compute-feature-enabled]\nlive_migration=false\n"
         self.assertEqual(
-            {*TempestFeature} - {TempestFeature.LIVE_MIGRATION}, self.ground(off).features
+            {*TempestFeature} - {TempestFeature.LIVE_MIGRATION}, self.environment(off).features
         )
         for feature in moves:
             name = feature.partition(".")[2]
@@ -114,7 +114,7 @@ class TempestConfTest(unittest.TestCase):
         ):
             self.file.write_text(text)
             with self.subTest(text=text), self.assertRaisesRegex(InputError, words):
-                environment.ground(self.file)
+                environment.read(self.file)
         self.file.unlink()
         with self.assertRaisesRegex(InputError, "give another file"):
             config.read(self.file)

@@ -28,12 +28,12 @@ class RequiredTestsTest(unittest.TestCase):
         super().setUp()
         self.lists: dict[str, list[str]] = {}
         for name in catalog.names():
-            ground = TestEnvironment(
+            environment = TestEnvironment(
                 (catalog.find(name),) * 2,
                 frozenset(DriverCapability),
                 frozenset(TempestFeature),
             )
-            for entry in required_tests.entries(ground):
+            for entry in required_tests.entries(environment):
                 on = self.lists.setdefault(entry.id.removeprefix(_PACKAGE), [])
                 if entry.must_run:
                     on.append(name)

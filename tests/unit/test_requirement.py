@@ -38,7 +38,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 LIMITS = Limits(reserved_mib=256)
 
 
-def ground(*layouts: Layout) -> TestEnvironment:
+def environment(*layouts: Layout) -> TestEnvironment:
     return TestEnvironment(layouts)
 
 
@@ -62,29 +62,29 @@ class RequirementTest(unittest.TestCase):
             (requirement.threads, SMT, 2),
         ):
             with self.subTest(wanted=wanted.__name__, topology=layout.host.name):
-                self.assertEqual("", wanted(there).lack(ground(layout)))
-                lack = wanted(there + 1).lack(ground(layout))
-                self.assertTrue(lack.endswith(f"has {there}"), lack)
+                self.assertEqual("", wanted(there).unmet(environment(layout)))
+                unmet = wanted(there + 1).unmet(environment(layout))
+                self.assertTrue(unmet.endswith(f"has {there}"), unmet)
 
     def test_huge_pages_and_models(self) -> None:
-        self.assertEqual("", requirement.huge_pages(2048, 64).lack(ground(SMALL)))
-        self.assertNotEqual("", requirement.huge_pages(1048576).lack(ground(SMALL)))
-        self.assertEqual("", requirement.device_model(igb.MODEL).lack(ground(SRIOV)))
-        self.assertNotEqual("", requirement.device_model(igb.MODEL).lack(ground(SMALL)))
+        self.assertEqual("", requirement.huge_pages(2048, 64).unmet(environment(SMALL)))
+        self.assertNotEqual("", requirement.huge_pages(1048576).unmet(environment(SMALL)))
+        self.assertEqual("", requirement.device_model(igb.MODEL).unmet(environment(SRIOV)))
+        self.assertNotEqual("", requirement.device_model(igb.MODEL).unmet(environment(SMALL)))
 
     def test_of_several_hosts_one_must_have_it(self) -> None:
-        self.assertEqual("", requirement.local_devices(6).lack(ground(ARTICLE, LOPSIDED)))
-        self.assertEqual("", requirement.hosts(2).lack(ground(ARTICLE, LOPSIDED)))
-        self.assertNotEqual("", requirement.hosts(2).lack(ground(ARTICLE)))
+        self.assertEqual("", requirement.local_devices(6).unmet(environment(ARTICLE, LOPSIDED)))
+        self.assertEqual("", requirement.hosts(2).unmet(environment(ARTICLE, LOPSIDED)))
+        self.assertNotEqual("", requirement.hosts(2).unmet(environment(ARTICLE)))
 
     def test_a_driver(self) -> None:
         wanted = requirement.deployment(DriverCapability.REBOOT, DriverCapability.UNPLUG)
         able = frozenset(
             {DriverCapability.REBOOT, DriverCapability.UNPLUG, DriverCapability.RESTART}
         )
-        self.assertEqual("", wanted.lack(TestEnvironment((ARTICLE,), able)))
-        lack = wanted.lack(TestEnvironment((ARTICLE,), frozenset({DriverCapability.REBOOT})))
-        self.assertIn("reboot compute hosts", lack)
+        self.assertEqual("", wanted.unmet(TestEnvironment((ARTICLE,), able)))
+        unmet = wanted.unmet(TestEnvironment((ARTICLE,), frozenset({DriverCapability.REBOOT})))
+        self.assertIn("reboot compute hosts", unmet)
 
     def test_all_that_is_unmet_is_reported(self) -> None:
         wanted: tuple[HardwareRequirement, ...] = (
@@ -92,20 +92,22 @@ class RequirementTest(unittest.TestCase):
             requirement.devices(9),
             requirement.threads(2),
         )
-        self.assertEqual(2, len(requirement.unmet(wanted, ground(ARTICLE))))
+        self.assertEqual(2, len(requirement.unmet(wanted, environment(ARTICLE))))
 
 
 class RequiredTestsTest(unittest.TestCase):
     def test_what_belongs_to_it(self) -> None:
-        article, sockets = (required_tests.entries(ground(layout)) for layout in (ARTICLE, SOCKETS))
+        article, sockets = (
+            required_tests.entries(environment(layout)) for layout in (ARTICLE, SOCKETS)
+        )
         self.assertEqual([e.id for e in article], [e.id for e in sockets])
         name = "test_three_nodes_with_devices_of_all"
         self.assertTrue(self.entry(article, name).must_run)
-        self.assertIn("has 2", self.entry(sockets, name).lacks[0])
+        self.assertIn("has 2", self.entry(sockets, name).unmet[0])
         self.assertIn("smoke", self.entry(article, "test_flavor_against_image_is_refused").tags)
 
     def test_breaches(self) -> None:
-        entries = required_tests.entries(ground(ARTICLE))
+        entries = required_tests.entries(environment(ARTICLE))
         must = [entry.id for entry in entries if entry.must_run]
         self.assertEqual(
             (), required_tests.breaches(entries, [f"{name}[id-1,smoke]" for name in must])
@@ -142,7 +144,7 @@ class LoadPlanTest(unittest.TestCase):
 
     def test_where_there_is_such_a_load(self) -> None:
         for layout in (ARTICLE, SMALL, SMT, SOCKETS, LOPSIDED):
-            self.assertEqual("", reach_matters().lack(ground(layout)), layout.host.name)
+            self.assertEqual("", reach_matters().unmet(environment(layout)), layout.host.name)
 
     def test_pages_and_devices_apart(self) -> None:
         """Where, and how many guests it takes; test_scenarios has what comes of them."""
@@ -158,15 +160,15 @@ class LoadPlanTest(unittest.TestCase):
                 plan = pages_apart(stocks([layout], kind), kind, 2048)
                 there = plan and sum(len(together) for together in plan)
                 self.assertEqual(guests, there)
-                lack = pages_apart_matters(2048).lack(ground(layout))
-                self.assertEqual(guests is None, bool(lack), lack)
+                unmet = pages_apart_matters(2048).unmet(environment(layout))
+                self.assertEqual(guests is None, bool(unmet), unmet)
 
     def test_a_place_for_a_guest(self) -> None:
         """Also of the sort of device that a host has."""
         wanted = placeable("four devices", lambda kind: request(devices=nics(kind, 4)))
-        self.assertEqual("", wanted.lack(ground(ARTICLE, LOPSIDED)))
-        self.assertIn("four devices", wanted.lack(ground(ARTICLE)))
-        self.assertEqual("", wanted.lack(ground(SRIOV)))
+        self.assertEqual("", wanted.unmet(environment(ARTICLE, LOPSIDED)))
+        self.assertIn("four devices", wanted.unmet(environment(ARTICLE)))
+        self.assertEqual("", wanted.unmet(environment(SRIOV)))
 
     def pinned(self, devices: object) -> Request:
         return request(cpu_policy=CpuPolicy.DEDICATED, devices=devices)

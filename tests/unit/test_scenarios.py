@@ -20,9 +20,9 @@ class ScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         for topology in TOPOLOGIES:
             layout = catalog.find(topology)
-            ground = TestEnvironment((layout,), frozenset(DriverCapability))
+            environment = TestEnvironment((layout,), frozenset(DriverCapability))
             for case, name in simulated(Kind.PLAIN):
-                if requirement.unmet(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), environment):
                     continue
                 for seed in range(SEEDS):
                     best = issubclass(case, OrderTest)
@@ -33,9 +33,9 @@ class ScenariosTest(unittest.TestCase):
         """Nova takes any of them that can have a guest."""
         for topology in ("small", "sockets"):
             layout = catalog.find(topology)
-            ground = TestEnvironment((layout, layout), frozenset(DriverCapability))
+            environment = TestEnvironment((layout, layout), frozenset(DriverCapability))
             for case, name in simulated(Kind.PLAIN):
-                if requirement.unmet(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), environment):
                     continue
                 for seed in range(SEEDS):
                     with self.subTest(topology, test=f"{case.__name__}.{name}", seed=seed):

@@ -94,9 +94,9 @@ class ChangingScenariosTest(unittest.TestCase):
     def test_each_where_it_must_run(self) -> None:
         ran = set()
         for topology in TOPOLOGIES:
-            ground = TestEnvironment((layout_of(topology),), frozenset(DriverCapability))
+            environment = TestEnvironment((layout_of(topology),), frozenset(DriverCapability))
             for case, name in simulated(Kind.CHANGING):
-                if requirement.unmet(declared(case, name), ground):
+                if requirement.unmet(declared(case, name), environment):
                     continue
                 ran.add((case, name))
                 for seed in range(SEEDS):
@@ -107,11 +107,11 @@ class ChangingScenariosTest(unittest.TestCase):
 
     def test_each_on_two_hosts(self) -> None:
         layout, ran = layout_of("small"), set()
-        ground = TestEnvironment(
+        environment = TestEnvironment(
             (layout, layout), frozenset(DriverCapability), frozenset(TempestFeature)
         )
         for case, name in simulated(Kind.CHANGING):
-            if requirement.unmet(declared(case, name), ground):
+            if requirement.unmet(declared(case, name), environment):
                 continue
             ran.add((case, name))
             for seed in range(SEEDS):

@@ -30,9 +30,9 @@ class RequiredTests(Lister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        ground = parser.add_mutually_exclusive_group(required=True)
-        ground.add_argument("--config-file", type=Path, help="the tempest.conf of the deployment")
-        ground.add_argument(
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("--config-file", type=Path, help="the tempest.conf of the deployment")
+        source.add_argument(
             "--topology",
             action="append",
             help="topology of a compute host; repeat it for each host",
@@ -71,23 +71,23 @@ class RequiredTests(Lister):
         selection = required_tests.Selection(
             parsed_args.tag, parsed_args.regex, parsed_args.exclude_regex
         )
-        entries = list(filter(selection.matches, required_tests.entries(_ground(parsed_args))))
+        entries = list(filter(selection.matches, required_tests.entries(_environment(parsed_args))))
         ran = None if parsed_args.subunit is None else _ran(parsed_args.subunit)
         self._missing = 0 if ran is None else len(required_tests.breaches(entries, ran))
         return _COLUMNS, [
             (
                 entry.id,
                 entry.must_run,
-                "; ".join(entry.lacks),
+                "; ".join(entry.unmet),
                 "unknown" if ran is None else entry.id in ran,
             )
             for entry in entries
         ]
 
 
-def _ground(parsed_args: argparse.Namespace) -> TestEnvironment:
+def _environment(parsed_args: argparse.Namespace) -> TestEnvironment:
     if parsed_args.config_file is not None:
-        return environment.ground(parsed_args.config_file)
+        return environment.read(parsed_args.config_file)
     return TestEnvironment(
         tuple(catalog.find(name) for name in parsed_args.topology),
         frozenset(DriverCapability[name.upper()] for name in parsed_args.driver_capability),

@@ -259,7 +259,7 @@ def _guests() -> tuple[NovaMutant, ...]:
                 ),
             ),
             r"EmulatorTest\.test_isolated\b",
-            needs=(dedicated_cpus(2),),
+            requires=(dedicated_cpus(2),),
         ),
         NovaMutant(
             "device-kept-by-vfio",

@@ -19,7 +19,7 @@ class NovaMutant:
     :param breaks: what it does wrong, in a few words
     :param tests: a regular expression of those that can notice
     :param bug: the number of the upstream bug that it brings back
-    :param needs: hardware without which it is no other Nova
+    :param requires: hardware without which it is no other Nova
     """
 
     name: str
@@ -27,7 +27,7 @@ class NovaMutant:
     edits: tuple[Edit, ...]
     tests: str = EVERY_TEST
     bug: int | None = None
-    needs: tuple[HardwareRequirement, ...] = ()
+    requires: tuple[HardwareRequirement, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.edits:

@@ -175,8 +175,8 @@ def cards(layout: Layout) -> tuple[PciAddress, ...]:
 def removable(count: int) -> HardwareRequirement:
     """A NUMA node with that many NICs that can be unplugged."""
 
-    def found(ground: TestEnvironment) -> int:
-        counts = (_cards_by_node(layout).values() for layout in ground.layouts)
+    def found(environment: TestEnvironment) -> int:
+        counts = (_cards_by_node(layout).values() for layout in environment.layouts)
         return max((most for each in counts for most in each), default=0)
 
     return HardwareRequirement(f"{count} NICs on one NUMA node, as themselves", count, found)
@@ -185,8 +185,8 @@ def removable(count: int) -> HardwareRequirement:
 def removable_nodes(count: int) -> HardwareRequirement:
     """That many NUMA nodes with NICs that can be unplugged."""
 
-    def found(ground: TestEnvironment) -> int:
-        return max((len(_cards_by_node(each)) for each in ground.layouts), default=0)
+    def found(environment: TestEnvironment) -> int:
+        return max((len(_cards_by_node(each)) for each in environment.layouts), default=0)
 
     return HardwareRequirement(f"{count} NUMA nodes with NICs, as themselves", count, found)
 

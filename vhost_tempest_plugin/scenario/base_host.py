@@ -121,8 +121,10 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
         self.addCleanup(self._write_record)
         if self.kept:
             raise self.skipException(_KEPT.format(self.kept))
-        if lacks := requirement.unmet(declared(type(self), self._testMethodName), self.site.ground):
-            raise self.skipException("; ".join(lacks))
+        if unmet := requirement.unmet(
+            declared(type(self), self._testMethodName), self.site.test_environment
+        ):
+            raise self.skipException("; ".join(unmet))
         self.useFixture(
             api_microversion_fixture.APIMicroversionFixture(
                 compute_microversion=COMPUTE_VERSION, placement_microversion=PLACEMENT_VERSION

@@ -41,8 +41,8 @@ class ScenarioEnvironment:
     deployment: Deployment | None
 
     @property
-    def ground(self) -> TestEnvironment:
-        """What needs are measured by."""
+    def test_environment(self) -> TestEnvironment:
+        """What requirements are compared with."""
         capabilities = (
             frozenset[DriverCapability]()
             if self.deployment is None
@@ -67,7 +67,7 @@ def missing(conf: Any = CONF) -> str:
     return f"not set: {', '.join(absent)}" if absent else ""
 
 
-def ground(file: Path) -> TestEnvironment:
+def read(file: Path) -> TestEnvironment:
     """What a tempest.conf says that tests run on; nothing of it is asked.
 
     :raises InputError: it cannot be read, or does not say what it should

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which tests must run on what there is: those whose needs are met.
+"""Which tests must run on what there is: those whose requirements are met.
 
 What belongs to them follows from the tests' own declarations and from topologies; nothing is
 asked and nothing has to run.
@@ -25,12 +25,12 @@ class Entry:
 
     :param id: its full name, without what tempest adds in brackets
     :param tags: those of ``tempest run``'s attributes, ``smoke`` and ``slow`` among them
-    :param lacks: why it cannot run; none where it must
+    :param unmet: why it cannot run; none where it must
     """
 
     id: str
     tags: frozenset[str]
-    lacks: tuple[str, ...]
+    unmet: tuple[str, ...]
 
     @property
     def full_name(self) -> str:
@@ -40,10 +40,10 @@ class Entry:
     @property
     def must_run(self) -> bool:
         """Whether all that it needs is there."""
-        return not self.lacks
+        return not self.unmet
 
 
-def entries(ground: TestEnvironment) -> tuple[Entry, ...]:
+def entries(environment: TestEnvironment) -> tuple[Entry, ...]:
     """All tests of this plugin, by name.
 
     :raises VhostError: a module of them cannot be imported
@@ -56,8 +56,8 @@ def entries(ground: TestEnvironment) -> tuple[Entry, ...]:
             raise VhostError(f"a module of tests cannot be imported: {last}", hint="correct it")
         name, _, words = test.id().partition("[")
         tags = frozenset(word for word in words.rstrip("]").split(",") if word[:3] != "id-") - {""}
-        lacks = requirement.unmet(declared(type(test), test._testMethodName), ground)
-        found.append(Entry(name, tags, lacks))
+        unmet = requirement.unmet(declared(type(test), test._testMethodName), environment)
+        found.append(Entry(name, tags, unmet))
     return tuple(sorted(found, key=lambda entry: entry.id))
 
 

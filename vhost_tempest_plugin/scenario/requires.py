@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 from vhost_tempest_plugin.cloud.deployment.requirement import HardwareRequirement
 
 _Test = TypeVar("_Test", bound=Callable[..., Any])
-_ATTRIBUTE = "vhost_needs"
+_ATTRIBUTE = "vhost_requires"
 
 
-def needs(*wanted: HardwareRequirement) -> Callable[[_Test], _Test]:
-    """Declare what a test, or each test of a class, needs: values of ``need``."""
+def requires(*wanted: HardwareRequirement) -> Callable[[_Test], _Test]:
+    """Declare what a test, or each test of a class, needs."""
 
     def declare(test: _Test) -> _Test:
         setattr(test, _ATTRIBUTE, (*getattr(test, _ATTRIBUTE, ()), *wanted))

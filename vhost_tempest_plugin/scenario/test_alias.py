@@ -16,7 +16,7 @@ from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, kinds
 from vhost_tempest_plugin.nova.request import DeviceRequest
 from vhost_tempest_plugin.scenario.base_config import ALIAS, BaseConfigTest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.topology.devices import MODELS
 
 NOVA_API = "nova-api"
@@ -36,7 +36,7 @@ class UnknownAliasTest(BaseConfigTest):
         self.assertIn(f"PCI alias {_NAME} is not defined", rejection.message)
 
 
-@needs(deployment(DriverCapability.CONFIGURE), devices(1))
+@requires(deployment(DriverCapability.CONFIGURE), devices(1))
 class AliasTest(BaseConfigTest):
     """nova-api refuses to start."""
 

@@ -18,14 +18,14 @@ from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy, PciDeviceRow
 from vhost_tempest_plugin.scenario.base_config import BaseConfigTest
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 _VIRSH = "virsh -q -c qemu:///system"
 
 
-@needs(deployment(DriverCapability.CONFIGURE))
+@requires(deployment(DriverCapability.CONFIGURE))
 class FormTest(BaseConfigTest):
     """The forms of an entry."""
 
@@ -33,7 +33,7 @@ class FormTest(BaseConfigTest):
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("f31edc8d-6b5f-4e1c-a93e-5a660d128afa")
-    @needs(devices(1))
+    @requires(devices(1))
     def test_exact_address(self) -> None:
         """The one device is all that there is."""
         last = self.kind_rows[-1]
@@ -46,7 +46,7 @@ class FormTest(BaseConfigTest):
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("6ad18cc8-384e-49f1-81a0-4405719fe5d4")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_glob(self) -> None:
         """Of one bus."""
         bus = f"{self.kind_rows[-1].address.bus:02x}"
@@ -55,7 +55,7 @@ class FormTest(BaseConfigTest):
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("a0de2943-6a31-4324-a5a2-f20244254eab")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_regular_expression(self) -> None:
         """Of two buses, in the form of a dictionary."""
         buses = "|".join(f"{row.address.bus:02x}" for row in self.kind_rows[-2:])
@@ -64,7 +64,7 @@ class FormTest(BaseConfigTest):
 
     @decorators.attr(type=["device-spec", "slow"])
     @decorators.idempotent_id("ec385182-fc84-41fa-b26d-3d203fafc93f")
-    @needs(devices(3))
+    @requires(devices(3))
     def test_list(self) -> None:
         """Entries of all forms in one list."""
         exact, glob, pattern = (row.address for row in self.kind_rows[-3:])
@@ -77,7 +77,7 @@ class FormTest(BaseConfigTest):
             pass
 
 
-@needs(deployment(DriverCapability.CONFIGURE), local_devices(2))
+@requires(deployment(DriverCapability.CONFIGURE), local_devices(2))
 class RemovalTest(BaseConfigTest):
     """An entry that goes while a server has its device."""
 
@@ -104,7 +104,7 @@ class RemovalTest(BaseConfigTest):
         self.tracks(self.rows)
 
 
-@needs(local_devices(1))
+@requires(local_devices(1))
 class ManagedTest(BaseConfigTest):
     """Who gives a device to vfio-pci: libvirt, or whoever runs the host."""
 
@@ -117,7 +117,7 @@ class ManagedTest(BaseConfigTest):
 
     @decorators.attr(type=["device-spec", "life", "slow"])
     @decorators.idempotent_id("26105850-abe5-4732-b99f-9685d7123291")
-    @needs(deployment(DriverCapability.CONFIGURE), devices(2))
+    @requires(deployment(DriverCapability.CONFIGURE), devices(2))
     def test_one_managed_and_one_not(self) -> None:
         """Nova's test_create_server_with_VF_and_managed_set_to_yes, and _to_no."""
         yes, no = self.kind_rows[-2:]

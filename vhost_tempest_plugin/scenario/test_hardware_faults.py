@@ -19,7 +19,7 @@ from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_hardware import BaseHardwareTest, removable, removable_nodes
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology import variants
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -35,7 +35,7 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
 
     @decorators.attr(type=["fault"])
     @decorators.idempotent_id("78b2200b-d754-41ce-ba77-a7d65ecafaa3")
-    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
+    @requires(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_free_nic(self) -> None:
         """Nobody is given it while it is away, and who wants it is when it is back."""
         (first, *_), *_ = self.cards_by_node().values()
@@ -53,7 +53,7 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("f931491c-3e72-4393-b322-0496c815249c")
-    @needs(
+    @requires(
         removable(2),
         deployment(DriverCapability.UNPLUG, DriverCapability.RESTART, DriverCapability.CONFIGURE),
     )
@@ -70,7 +70,7 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
 
     @decorators.attr(type=["fault"])
     @decorators.idempotent_id("af1df651-0959-47a3-a478-6ca23dd7b17f")
-    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
+    @requires(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_off(self) -> None:
         """It stays the server's, though it is away; the server starts when it is back."""
         server = self.place(request(devices=self.nics()), console=True)
@@ -86,7 +86,7 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("bd9bd071-020e-4aeb-aa0a-03cb092f497d")
-    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
+    @requires(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_is_deleted_meanwhile(self) -> None:
         """It is nobody's at once (bug 2115905), and given to nobody until it is back."""
         server = self.place(request(devices=self.nics()))
@@ -104,7 +104,7 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("3e9c5f17-a2d8-4b06-8c41-d70b6e2f95a3")
-    @needs(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
+    @requires(removable(1), deployment(DriverCapability.UNPLUG, DriverCapability.RESTART))
     def test_nic_of_a_guest_that_runs(self) -> None:
         """The host has it as long as the server runs (drivers/vfio, vfio_unregister_group_dev).
 
@@ -138,7 +138,7 @@ class RewiredTest(BaseHardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("dabbd066-8ebe-4a0d-9338-e60db7288fba")
-    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
+    @requires(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_of_two_nodes_are_exchanged(self) -> None:
         """Servers are placed by where they are now, once Nova has started twice since."""
         with self.exchanged():
@@ -149,7 +149,7 @@ class RewiredTest(BaseHardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("5f0a7c3e-91d4-4b68-a2e7-6c8d15b3f940")
-    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
+    @requires(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_are_exchanged_and_nova_starts_once(self) -> None:
         """Servers are placed by where they were: moved-device-in-its-old-pool."""
         with (
@@ -178,7 +178,7 @@ class RewiredTest(BaseHardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("a6ef2637-6d10-4a37-b1ca-ab7196b4e96e")
-    @needs(removable_nodes(2), deployment(DriverCapability.REWIRE))
+    @requires(removable_nodes(2), deployment(DriverCapability.REWIRE))
     def test_nics_are_exchanged_under_guests(self) -> None:
         """What servers have is brought up to date once they have given it back."""
         servers = self.fill()
@@ -193,7 +193,7 @@ class RewiredTest(BaseHardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("cc11d1d4-cadc-4894-9c12-99da410ec284")
-    @needs(removable(1), deployment(DriverCapability.REWIRE))
+    @requires(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_with_fewer(self) -> None:
         """What is gone is gone from Nova's books, and back in them when it is back."""
         hardware = variants.without_last(self.host.layout, next(iter(self.cards_by_node())))
@@ -206,7 +206,7 @@ class RewiredTest(BaseHardwareTest):
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("44ed4387-eaae-4c04-aad1-a58de83e7f5f")
-    @needs(removable(1), deployment(DriverCapability.REWIRE))
+    @requires(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
         """The server keeps it in Nova's books, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))

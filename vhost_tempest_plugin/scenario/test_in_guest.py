@@ -19,7 +19,7 @@ from vhost_tempest_plugin.host.nested_guest import GuestReport
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.base_hardware import cards
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology import iommus
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -31,21 +31,22 @@ _FAULT = re.compile("|".join(model.fault for model in iommus.MODELS.values()), r
 def translating() -> HardwareRequirement:
     """A host with an IOMMU and NICs that servers can have."""
 
-    def found(ground: TestEnvironment) -> int:
+    def found(environment: TestEnvironment) -> int:
         return sum(
-            layout.host.iommu.model is not None and bool(cards(layout)) for layout in ground.layouts
+            layout.host.iommu.model is not None and bool(cards(layout))
+            for layout in environment.layouts
         )
 
     return HardwareRequirement("a host with an IOMMU and NICs", 1, found)
 
 
-@needs(translating())
+@requires(translating())
 class InGuestTest(ScenarioTest):
     """NICs in a guest."""
 
     @decorators.attr(type=["smoke", "guest"])
     @decorators.idempotent_id("caa8752b-70dc-4a2e-80d4-a6282fe23770")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_nic_passes_traffic(self) -> None:
         faults = self.faults()
         server = self.place(request(devices=self.nics()), console=True)
@@ -54,7 +55,7 @@ class InGuestTest(ScenarioTest):
 
     @decorators.attr(type=["guest"])
     @decorators.idempotent_id("5f7dfbb5-2b62-45ae-84e7-498da1ff2d52")
-    @needs(local_devices(2))
+    @requires(local_devices(2))
     def test_all_nics_of_a_node_pass_traffic(self) -> None:
         faults = self.faults()
         most = max(len(there) for node, there in self.by_node().items() if node is not None)
@@ -63,7 +64,7 @@ class InGuestTest(ScenarioTest):
 
     @decorators.attr(type=["guest"])
     @decorators.idempotent_id("3518c38a-c294-429e-9c71-5cf0a1d7f8b9")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_the_next_guest_has_it_as_new(self) -> None:
         """The NIC was reset in between; servers that take all have it among theirs."""
         first = self.place(request(devices=self.nics()), console=True)
@@ -78,7 +79,7 @@ class InGuestTest(ScenarioTest):
 
     @decorators.attr(type=["guest"])
     @decorators.idempotent_id("01de0152-ae88-4c04-8147-eb3400a4fbe2")
-    @needs(local_devices(2))
+    @requires(local_devices(2))
     def test_two_guests_at_once(self) -> None:
         """Each has its own, and neither sees the other's."""
         servers = self.place_all(*[request(devices=self.nics())] * 2, console=True)
@@ -87,7 +88,7 @@ class InGuestTest(ScenarioTest):
 
     @decorators.attr(type=["guest", "slow"])
     @decorators.idempotent_id("1d97640e-d87d-4658-aae3-d0bdf3ac548a")
-    @needs(device_nodes(2))
+    @requires(device_nodes(2))
     def test_nics_of_two_nodes(self) -> None:
         """A guest of two nodes sees them, and its CPUs on both."""
         most = max(len(there) for node, there in self.by_node().items() if node is not None)

@@ -26,7 +26,7 @@ from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, Bas
 from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
 from vhost_tempest_plugin.scenario.base_placement import NEEDED
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 
 _STARTED = "Starting compute node"
@@ -52,7 +52,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["smoke", "life"])
     @decorators.idempotent_id("7d49295d-15e0-427d-a606-368eab3bf686")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_hard_reboot_keeps_the_device(self) -> None:
         server = self.pinned(console=True)
         server.reboot(hard=True)
@@ -60,7 +60,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("41798bd0-dec3-4e5b-99e7-52c5889ec165")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_soft_reboot_keeps_the_device(self) -> None:
         """The guest shuts down (libvirt/driver.py, _soft_reboot), and is started again."""
         server = self.pinned()
@@ -69,7 +69,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("8f2c6d1a-4b70-4e93-9a5d-c31e7f06b284")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_soft_reboot_of_a_guest_that_boots(self) -> None:
         """It does not hear of it yet, and Nova reboots it hard in the end."""
         server = self.pinned(console=True)
@@ -78,7 +78,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("1435bcf3-ad2a-49e0-9cb9-f7d2af149d3a")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_stopped_guest_keeps_its_device(self) -> None:
         """Nobody else gets it meanwhile, and it is the same after the start."""
         server = self.pinned()
@@ -88,7 +88,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("1320e697-6299-44df-bfbb-2a6ecea84044")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_paused_guest_keeps_its_device(self) -> None:
         server = self.pinned()
         server.pause()
@@ -96,7 +96,7 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("079d6bfc-0674-4615-99c3-57cadfca8075")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_suspended_guest_gets_its_device_back(self) -> None:
         """It is detached for that time, and still the server's (libvirt/driver.py, suspend)."""
         server = self.pinned(console=True)
@@ -106,13 +106,13 @@ class PowerTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("5293e9a8-f3e1-4642-8b4d-02ff5036d3b1")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_rebuilt_guest_keeps_its_device(self) -> None:
         self.pinned().rebuild()
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("0b3ad21c-e4c5-46c7-aac5-044649b32088")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_rescued_guest_keeps_its_device(self) -> None:
         server = self.pinned()
         server.rescue()
@@ -132,7 +132,7 @@ class ShelveTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("7b0be7eb-1237-42ae-bdcf-6ba75727b11b")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_shelved_guest_gives_its_device_back(self) -> None:
         """It gets one again, as a new server would."""
         server = self.pinned()
@@ -141,7 +141,7 @@ class ShelveTest(BaseLifecycleTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("e84fc599-95be-45e1-bad4-b06342361ef2")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_devices_of_a_shelved_guest_are_for_others(self) -> None:
         """Until they are free again it finds no host."""
         server = self.pinned()
@@ -152,40 +152,40 @@ class ShelveTest(BaseLifecycleTest):
         server.unshelve()
 
 
-@needs(resize())
+@requires(resize())
 class ResizeTest(BaseLifecycleTest, BaseConfigTest):
     """Resizes: the old devices are kept until one is confirmed."""
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("c1037f7b-0b4d-4560-b2d5-6f0e00c1c849")
-    @needs(local_devices(3))
+    @requires(local_devices(3))
     def test_more_devices(self) -> None:
         """Nova's test_same_host_resize_with_pci; with floating CPUs, which any node has."""
         self.there_and_back(*(request(devices=self.nics(count)) for count in (1, 2)))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("1c95f1d5-15c4-47ec-8775-8ff6d2ec32ae")
-    @needs(deployment(*NEEDED), local_devices(2), dedicated_cpus(1))
+    @requires(deployment(*NEEDED), local_devices(2), dedicated_cpus(1))
     def test_fewer_devices(self) -> None:
         self.there_and_back(self.asking(2), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("d77686d9-c176-4f2a-aefc-715757a8ff86")
-    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
+    @requires(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_first_device(self) -> None:
         """Nova's test_resize_vanilla_to_pci, on one host."""
         self.there_and_back(self.asking(0), self.asking(1))
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("ce4b8865-ca8f-4d77-80e5-7d89977d4b37")
-    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
+    @requires(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_last_device(self) -> None:
         """Nova's test_resize_pci_to_vanilla, on one host."""
         self.there_and_back(self.asking(1), self.asking(0))
 
     @decorators.attr(type=["life"])
     @decorators.idempotent_id("eb4c93e5-91e9-4959-a10d-2036c1bd66de")
-    @needs(devices(2), local_devices(1), dedicated_cpus(1))
+    @requires(devices(2), local_devices(1), dedicated_cpus(1))
     def test_more_devices_than_there_are(self) -> None:
         """It is refused, and the server keeps what it has."""
         server = self.pinned()
@@ -214,7 +214,7 @@ class ResizeTest(BaseLifecycleTest, BaseConfigTest):
             yield
 
 
-@needs(resize())
+@requires(resize())
 class AuditTest(BaseLifecycleTest, BaseConfigTest):
     """Nova goes over a host's accounts while a server is resized on it, or does not."""
 
@@ -222,7 +222,7 @@ class AuditTest(BaseLifecycleTest, BaseConfigTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("5d0a7c1e-93b4-4f68-8a2d-e6c17b3f9054")
-    @needs(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
+    @requires(deployment(*NEEDED), local_devices(1), dedicated_cpus(1))
     def test_accounts_are_right_while_a_guest_is_resized(self) -> None:
         """All of the old CPUs and the new ones are taken, none of them twice."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: "1"}):
@@ -236,7 +236,7 @@ class AuditTest(BaseLifecycleTest, BaseConfigTest):
 
     @decorators.attr(type=["life", "slow"])
     @decorators.idempotent_id("e2f94b60-7c1d-4d35-b8a6-03a95d6c81f7")
-    @needs(deployment(*NEEDED), local_devices(1))
+    @requires(deployment(*NEEDED), local_devices(1))
     def test_devices_of_a_resized_guest_are_free_without_one(self) -> None:
         """Another server can have them as soon as Placement says so."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):

@@ -21,7 +21,7 @@ from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, Bas
 from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 
 # nova/compute/resource_tracker.py, drop_move_claim_at_dest: the host that it leaves has let it go.
@@ -66,13 +66,13 @@ def leaves_room(host: HostCandidate, first: Request, second: Request) -> bool:
     )
 
 
-@needs(hosts(2), feature(TempestFeature.COLD_MIGRATION))
+@requires(hosts(2), feature(TempestFeature.COLD_MIGRATION))
 class ColdMigrationTest(MoveCase, BaseConfigTest):
     """Servers that are off on their way, with a device on each side."""
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("0f3c8a51-6d92-4b7e-8e14-5a9b2c7d60f8")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_device_of_the_other_host(self) -> None:
         """Nova's test_cold_migrate_server_with_pci: the old one is kept until it is confirmed."""
         server = self.pinned(console=True)
@@ -83,7 +83,7 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("c6b1e7d4-2f08-4a93-b5d6-7e31f90a8c25")
-    @needs(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.CONFIGURE))
+    @requires(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.CONFIGURE))
     def test_reverted_migration(self) -> None:
         """It has the device again that it had; no audit comes between, for which is the next."""
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
@@ -94,7 +94,7 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("7b1d3e96-4c0f-4a58-92e7-6f8a0d5c41b3")
-    @needs(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(1), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_device_of_a_guest_on_its_way_back(self) -> None:
         """Its old host goes over its accounts before it knows that the server comes back.
 
@@ -130,7 +130,7 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
 
     @decorators.attr(type=["move"])
     @decorators.idempotent_id("91d4f2b8-e05a-4c67-a3b9-18c6d57e2f04")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_no_free_device_elsewhere(self) -> None:
         """It stays where it is, and keeps what it has."""
         server = self.pinned()
@@ -139,13 +139,13 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
         server.migrate_refused()
 
 
-@needs(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
+@requires(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
 class LiveMigrationTest(MoveCase):
     """Servers that run on their way."""
 
     @decorators.attr(type=["move", "slow"])
     @decorators.idempotent_id("3a7e5c90-b1f4-4d28-96e3-f4820c6bd917")
-    @needs(dedicated_cpus(1))
+    @requires(dedicated_cpus(1))
     def test_pinned_guest_is_pinned_anew(self) -> None:
         """Its CPUs and node are what the other host has free."""
         server = self.place(self.asking(0))
@@ -154,7 +154,7 @@ class LiveMigrationTest(MoveCase):
 
     @decorators.attr(type=["move"])
     @decorators.idempotent_id("d82f6b13-75c9-4e0a-8f41-2b9d0e7a63c5")
-    @needs(local_devices(1), dedicated_cpus(1))
+    @requires(local_devices(1), dedicated_cpus(1))
     def test_guest_with_a_device_stays(self) -> None:
         """Nova refuses it before anything moves (conductor/tasks/live_migrate.py)."""
         self.pinned().live_migrate_refused()

@@ -24,7 +24,7 @@ from vhost_tempest_plugin.nova.views import Disagreement, View
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.topology.layout import Layout
 
 _WHERE = "tests/oracle/README.rst"
@@ -72,8 +72,8 @@ def large_last(layout: Layout) -> Request | None:
 def one_thread() -> HardwareRequirement:
     """A host with cores of one thread."""
 
-    def found(ground: TestEnvironment) -> int:
-        return sum(layout.host.cpus.threads == 1 for layout in ground.layouts)
+    def found(environment: TestEnvironment) -> int:
+        return sum(layout.host.cpus.threads == 1 for layout in environment.layouts)
 
     return HardwareRequirement("a host with one thread a core", 1, found)
 
@@ -81,8 +81,8 @@ def one_thread() -> HardwareRequirement:
 def large_last_matters() -> HardwareRequirement:
     """A host for such a server."""
 
-    def found(ground: TestEnvironment) -> int:
-        return sum(large_last(layout) is not None for layout in ground.layouts)
+    def found(environment: TestEnvironment) -> int:
+        return sum(large_last(layout) is not None for layout in environment.layouts)
 
     return HardwareRequirement("a host of three nodes whose first is the largest", 1, found)
 
@@ -115,7 +115,7 @@ class MistakeTest(ScenarioTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("3b9e5d7f-0c8a-4e14-b6f2-9a1d7c4e8b91")
-    @needs(
+    @requires(
         placeable(
             "a server with a floating node, a dedicated one and a CPU for the emulator",
             lambda kind: floating_first(kind, EmulatorPolicy.ISOLATE),
@@ -127,7 +127,7 @@ class MistakeTest(ScenarioTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("e05c8a2d-7f6b-4391-8d9e-c2b4f0a6d592")
-    @needs(
+    @requires(
         placeable(
             "a server with a floating node and one of isolated threads",
             lambda kind: floating_first(kind, thread_policy=ThreadPolicy.ISOLATE),
@@ -140,7 +140,7 @@ class MistakeTest(ScenarioTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("76d1f4b8-a9e3-4c50-9b7d-5e8c0a2f6d93")
-    @needs(
+    @requires(
         one_thread(),
         placeable(
             "a dedicated CPU and a device",
@@ -159,7 +159,7 @@ class MistakeTest(ScenarioTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("ca2b6e90-5d1f-4837-8e4c-f7d3a9b1c094")
-    @needs(large_last_matters())
+    @requires(large_last_matters())
     def test_guest_of_unequal_nodes_is_pinned(self) -> None:
         """The CPU of its large node floats, and is in no accounts: search-changes-request."""
         for host in self.hosts.values():

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable, rounds
 from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 
 DEDICATED, MIXED = CpuPolicy.DEDICATED, CpuPolicy.MIXED
 # What a node lacks that has devices, where others have CPUs or devices enough.
@@ -56,13 +56,13 @@ class DedicatedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("a4f0b8c1-5d37-4e0b-9a52-0c7d6e1f2b31")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_all_dedicated_cpus_of_the_node_of_a_device(self) -> None:
         self.place(pinned(self.kind, self.most()), console=True)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("0b9e6f53-7c1a-4d8e-b3f4-2a5c8d9e0f32")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_more_dedicated_cpus_than_nodes_with_devices_have(self) -> None:
         count = self.most() + 1
         self.refused(pinned(self.kind, count), *CPUS)
@@ -71,7 +71,7 @@ class DedicatedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("c83d5e7a-1f64-4b92-8d0e-6b3f7a2c9e33")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_guests_without_devices_have_taken_the_cpus(self) -> None:
         """Then devices are free, but only servers with floating CPUs can have them."""
         counts = [node.dedicated for node in self.stocks() if node.dedicated]
@@ -83,7 +83,7 @@ class DedicatedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("5e2a9c4f-8b70-4f16-a3d9-7e1b0c6d4f34")
-    @needs(
+    @requires(
         placeable(
             "a server of two nodes with a dedicated CPU each, and a device",
             lambda kind: request(2, 2, cpu_policy=DEDICATED, devices=nics(kind)),
@@ -98,13 +98,13 @@ class MixedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("7d4b1e90-3c5f-4a28-9e67-d2f8a0b1c535")
-    @needs(placeable("a floating CPU, a dedicated one and a device", mixed))
+    @requires(placeable("a floating CPU, a dedicated one and a device", mixed))
     def test_on_the_node_of_a_device(self) -> None:
         self.place(mixed(self.kind), console=True)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("e6c2a8d5-9b1f-4730-8c4e-5f0d7b3a1e36")
-    @needs(
+    @requires(
         placeable(
             "a server of two nodes with a floating CPU and a dedicated one each, and a device",
             lambda kind: mixed(kind, 4, 2, frozenset({1, 3})),
@@ -116,7 +116,7 @@ class MixedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("1f8d3b6c-0a5e-4c91-b7f2-9d4e6a8c0b37")
-    @needs(
+    @requires(
         placeable(
             "a server of two nodes, one with a dedicated CPU, and a device",
             lambda kind: mixed(kind, 2, 2),
@@ -128,7 +128,7 @@ class MixedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("94b7e0a3-6d2c-4f58-8a1e-c3d5f9b07e38")
-    @needs(placeable("a floating CPU, a dedicated one and a device", mixed))
+    @requires(placeable("a floating CPU, a dedicated one and a device", mixed))
     def test_more_dedicated_cpus_than_nodes_with_devices_have(self) -> None:
         count = self.most() + 1
         asked = mixed(self.kind, 1 + count, dedicated=frozenset(range(1, 1 + count)))
@@ -136,7 +136,7 @@ class MixedTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("faa75922-600a-4fba-b922-45c51ef2d9f5")
-    @needs(placeable("a floating CPU, a dedicated one and a device", mixed))
+    @requires(placeable("a floating CPU, a dedicated one and a device", mixed))
     def test_more_floating_cpus_than_any_node_has(self) -> None:
         """They float over each other nowhere (bug 1898272)."""
         layouts = [host.layout for host in self.hosts.values()]
@@ -153,13 +153,13 @@ class EmulatorTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("b25f7c18-4e9d-4063-9f7a-0e8c1d6b3a39")
-    @needs(placeable("a dedicated CPU, one for the emulator and a device", isolated))
+    @requires(placeable("a dedicated CPU, one for the emulator and a device", isolated))
     def test_isolated(self) -> None:
         self.place(isolated(self.kind), console=True)
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("6c0e9d4b-7f3a-4815-a2e6-8b5d1f0c7e40")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_isolated_with_no_cpu_left(self) -> None:
         """As many dedicated CPUs as there are leave none for the emulator."""
         asked = request(
@@ -172,7 +172,7 @@ class EmulatorTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("d91a5f06-2b8c-4e7d-8f30-a6c4e2b7d141")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_shared(self) -> None:
         asked = request(
             self.most(),
@@ -184,7 +184,7 @@ class EmulatorTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("38e6b0d7-c4f1-4a95-b08d-f7a2c9e5d342")
-    @needs(
+    @requires(
         placeable(
             "two nodes with a dedicated CPU each and one for the emulator, and a device",
             lambda kind: request(
@@ -212,7 +212,7 @@ class ThreadTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("f0b3d8e2-5a7c-4196-8e4f-1c9d6a0b7e43")
-    @needs(placeable("a dedicated CPU and a device", pinned))
+    @requires(placeable("a dedicated CPU and a device", pinned))
     def test_each_policy(self) -> None:
         """Which of them a host can have depends on how many threads its cores have."""
         for policy in ThreadPolicy:
@@ -224,7 +224,7 @@ class ThreadTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("27c9f4a6-8d0b-4e53-9b6c-e5f1a3d8c044")
-    @needs(threads(2), placeable("two dedicated CPUs and a device", lambda k: pinned(k, 2)))
+    @requires(threads(2), placeable("two dedicated CPUs and a device", lambda k: pinned(k, 2)))
     def test_threads_of_one_core(self) -> None:
         """A core of which a thread is taken is none for a server that wants whole ones."""
         whole = request(
@@ -236,7 +236,7 @@ class ThreadTest(CpuTest):
 
     @decorators.attr(type=["cpus"])
     @decorators.idempotent_id("4d7e1b9a-0c6f-4825-b3d8-a9f2e5c7b046")
-    @needs(local_devices(1), placeable("a dedicated CPU and a device", pinned))
+    @requires(local_devices(1), placeable("a dedicated CPU and a device", pinned))
     def test_isolated_threads_beside_others(self) -> None:
         """Where cores have one thread, ``isolate`` asks for nothing more."""
         alone = request(

@@ -13,7 +13,7 @@ from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.requests import server_requests
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Attempt, Server
 
 PREFERRED = NumaPolicy.PREFERRED
@@ -64,7 +64,7 @@ class AliasTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("b3d9f6a0-7e4c-4218-9b5f-c8e1a0d7f281")
-    @needs(local_devices(2))
+    @requires(local_devices(2))
     def test_several_devices_of_one_alias(self) -> None:
         """Servers share what a node has: one takes two, others what is left."""
         self.place(request(devices=self.nics(2)), console=True)
@@ -73,14 +73,14 @@ class AliasTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("6e1c8b4d-0f9a-4735-a2d6-5b7f3e9c0a82")
-    @needs(local_devices(2))
+    @requires(local_devices(2))
     def test_two_aliases(self) -> None:
         """Each has its own policy."""
         self.place(request(devices=(*self.nics(), *self.nics(1, PREFERRED))), console=True)
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("d80a5f2e-6b3c-4e91-8f7d-9c4b1e0a6d83")
-    @needs(local_devices(2))
+    @requires(local_devices(2))
     def test_two_aliases_that_only_together_are_too_many(self) -> None:
         """The devices near by are enough for each alone."""
         count = self.near()
@@ -90,7 +90,7 @@ class AliasTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("27f4d0c9-a8e6-4b5d-9e13-f6b2c7d8e084")
-    @needs(device_kinds(2))
+    @requires(device_kinds(2))
     def test_devices_of_two_kinds(self) -> None:
         kinds = pci_devices.tracked(host.layout for host in self.hosts.values())
         self.place(
@@ -99,7 +99,7 @@ class AliasTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("0ba6e3f8-d5c1-4970-8a4e-2d9f7b0c5e85")
-    @needs(devices(1))
+    @requires(devices(1))
     def test_more_devices_than_there_are(self) -> None:
         for policy in NumaPolicy:
             self.refused(request(devices=self.nics(self.all() + 1, policy)))
@@ -112,7 +112,7 @@ class RunOutTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("f58c1d7b-9a0e-4364-b7c2-e3d6f9a8b186")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_two_are_asked_for_and_one_is_left(self) -> None:
         """https://bugs.launchpad.net/nova/+bug/1986838: one device is not given twice."""
         host = self.fullest()
@@ -128,7 +128,7 @@ class RunOutTest(ManyTest):
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("94e7b2a6-c0d3-4f8b-a5e9-1f6c8d0b7a87")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_a_crowd_comes_for_all_devices(self) -> None:
         """Twenty servers are asked for at once; all devices are given away, and none twice."""
         attempts = self.attempt(*[self.share()] * CROWD)
@@ -139,7 +139,7 @@ class RunOutTest(ManyTest):
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("c1a9d8e4-5f7b-4026-9d3c-b0e6f4a2c788")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_a_crowd_comes_for_devices_of_its_nodes(self) -> None:
         """Servers with dedicated CPUs: what runs out first depends on the host."""
         asked = request(cpu_policy=CpuPolicy.DEDICATED, devices=self.nics(self.portion()))
@@ -160,7 +160,7 @@ class MultiCreateTest(ManyTest):
 
     @decorators.attr(type=["many", "slow"])
     @decorators.idempotent_id("3d6f0e8b-b4a7-4c19-8e5d-7a2c9f1d0b89")
-    @needs(devices(2))
+    @requires(devices(2))
     def test_as_many_as_there_are_devices_for(self) -> None:
         count = self.room()
         attempts = self.attempt_many(self.share(), count)
@@ -168,7 +168,7 @@ class MultiCreateTest(ManyTest):
 
     @decorators.attr(type=["many"])
     @decorators.idempotent_id("8f2b7d5c-e9a0-4e64-b1f8-c5d3a6e0f790")
-    @needs(devices(1))
+    @requires(devices(1))
     def test_one_more_than_there_are_devices_for(self) -> None:
         """Then none of them runs."""
         count = self.room() + 1

@@ -23,7 +23,7 @@ from vhost_tempest_plugin.scenario.requests.node_capacity import (
     stocks,
 )
 from vhost_tempest_plugin.scenario.requests.server_requests import NODE_MEMORY_MIB, nics, request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 
 MIB_KIB = 1024
 LARGE_KIB, HUGE_KIB = 2 * MIB_KIB, 1024 * MIB_KIB
@@ -62,13 +62,13 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("0c5f8e2a-9d41-4b73-8f06-b7e3a1d9c251")
-    @needs(LARGE)
+    @requires(LARGE)
     def test_pages_and_device_of_one_node(self) -> None:
         self.place(large(self.kind), console=True)
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("e9a3d6b0-2f7c-4815-9c5e-4d8b0f6a1e52")
-    @needs(LARGE)
+    @requires(LARGE)
     def test_pages_and_cpus_and_device_of_one_node(self) -> None:
         """Dedicated CPUs are on the node, too."""
         asked = request(cpu_policy=CpuPolicy.DEDICATED, page_size=LARGE_KIB, devices=self.nics())
@@ -76,7 +76,7 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("73d0b5f9-6e1a-4c28-a49d-8f2c7e5b0a53")
-    @needs(LARGE)
+    @requires(LARGE)
     def test_pages_by_rank(self) -> None:
         """``large`` is any but the smallest size, ``any`` is whatever there is."""
         for size in (PageSize.LARGE, PageSize.ANY, PageSize.SMALL):
@@ -85,7 +85,7 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("b84c1e7d-0f5a-4693-8d2b-c6a9e3f7d054")
-    @needs(LARGE)
+    @requires(LARGE)
     def test_pages_run_out_and_come_back(self) -> None:
         pages = [node.huge(LARGE_KIB) for node in self.stocks() if node.huge(LARGE_KIB)]
         takers = (
@@ -100,7 +100,7 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("4f6b9d0e-a7c3-4e15-b80f-1d5e2c8a7b55")
-    @needs(pages_apart_matters(LARGE_KIB))
+    @requires(pages_apart_matters(LARGE_KIB))
     def test_pages_and_devices_apart(self) -> None:
         """Where one node has the pages and another the device, the policy decides."""
         plans = {
@@ -118,7 +118,7 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("d2e7a0c4-8b9f-4351-9e6d-f3b5c1a8e056")
-    @needs(
+    @requires(
         placeable(
             "a server of two nodes on pages of 2 MiB with a device",
             lambda kind: request(nodes=2, page_size=LARGE_KIB, devices=nics(kind)),
@@ -130,7 +130,7 @@ class LargePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("96a8f3d1-5c0e-4b7a-8e29-0b6d4f1c7a57")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_pages_that_no_node_has(self) -> None:
         """More of 2 MiB than any node has, or any at all, and of 16 MiB, which x86 has not."""
         most = max(node.huge(LARGE_KIB) for node in self.stocks())
@@ -145,13 +145,13 @@ class HugePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory", "slow"])
     @decorators.idempotent_id("1a9c4e7f-b3d8-4062-a5f1-7e0b8d6c2f58")
-    @needs(HUGE)
+    @requires(HUGE)
     def test_page_and_device_of_one_node(self) -> None:
         self.place(huge(self.kind), console=True)
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("c7f2b5e8-0d6a-4943-8b1c-5a3e9f7d0c59")
-    @needs(HUGE)
+    @requires(HUGE)
     def test_pages_run_out(self) -> None:
         """A page is a server's own."""
         pages = max(node.huge(HUGE_KIB) for node in self.stocks() if node.devices)
@@ -161,7 +161,7 @@ class HugePagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("5d0e8a3b-7c9f-4f16-9a4e-b2c6d8f1e760")
-    @needs(HUGE)
+    @requires(HUGE)
     def test_half_a_page_is_none(self) -> None:
         half = request(memory_mib=HUGE_KIB // MIB_KIB // 2, page_size=HUGE_KIB, devices=self.nics())
         self.refused(half, Shortage.PAGES)
@@ -172,7 +172,7 @@ class SmallPagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("80b6d9f4-1e3c-4a57-8d05-e7f2a9c3b161")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_memory_of_nodes_with_devices_runs_out(self) -> None:
         """Each server has more than half of what the largest of them has."""
         for size in (None, PageSize.SMALL):
@@ -182,7 +182,7 @@ class SmallPagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("4a390598-cb12-4ec5-b96e-3680e01ec09c")
-    @needs(local_devices(2), dedicated_cpus(2))
+    @requires(local_devices(2), dedicated_cpus(2))
     def test_memory_of_pinned_guests_runs_out(self) -> None:
         """They do not share theirs, whatever may be overcommitted (bug 1811886)."""
         asked = request(memory_mib=self.much(), cpu_policy=CpuPolicy.DEDICATED, devices=self.nics())
@@ -190,7 +190,7 @@ class SmallPagesTest(MemoryTest):
 
     @decorators.attr(type=["memory"])
     @decorators.idempotent_id("ae4d7c10-9f2b-4683-b5e7-3c8a0d6f9b62")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_more_memory_than_any_node_has(self) -> None:
         most = max(node.memory_mib for node in self.stocks())
         self.refused(request(memory_mib=most, devices=self.nics()), *MEMORY)

@@ -20,13 +20,13 @@ from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base_placement import NEEDED, BasePlacementTest
 from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.test_placement_scheduling import IN_PLACEMENT, NOVA_SCHEDULER
 
 EIGHT = 8
 
 
-@needs(deployment(*NEEDED), whole_devices(EIGHT + 1))
+@requires(deployment(*NEEDED), whole_devices(EIGHT + 1))
 class WideTest(BasePlacementTest):
     """``[filter_scheduler] pci_in_placement`` where there are many devices of one sort."""
 

@@ -31,7 +31,7 @@ from vhost_tempest_plugin.scenario.base_placement import (
     reporting,
 )
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -44,7 +44,7 @@ class UnreportedTest(BaseConfigTest):
 
     @decorators.attr(type=["smoke", "placement"])
     @decorators.idempotent_id("45a7c730-5888-4430-b09f-f4738e7baff0")
-    @needs(devices(1))
+    @requires(devices(1))
     def test_nothing_is_reported(self) -> None:
         for host in self.hosts.values():
             found = [p.name for p in host.providers() if device_of(p.name)]
@@ -52,7 +52,7 @@ class UnreportedTest(BaseConfigTest):
 
     @decorators.attr(type=["placement", "slow"])
     @decorators.idempotent_id("5769d41a-cc5c-4894-bac4-4873ffe99d7c")
-    @needs(deployment(*NEEDED), local_devices(2))
+    @requires(deployment(*NEEDED), local_devices(2))
     def test_allocations_are_made_up_for_guests_that_are_there(self) -> None:
         """Nova's test_heal_multiple_allocations."""
         server = self.place(request(devices=self.nics(2)))
@@ -70,7 +70,7 @@ class UnreportedTest(BaseConfigTest):
         return frozenset(each.device for each in holdings if each.device is not None)
 
 
-@needs(deployment(*NEEDED), whole_devices(1))
+@requires(deployment(*NEEDED), whole_devices(1))
 class ReportedTest(BasePlacementTest):
     """``[pci] report_in_placement`` without ``pci_in_placement``: Nova decides, and reports."""
 

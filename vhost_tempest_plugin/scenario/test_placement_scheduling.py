@@ -24,7 +24,7 @@ from vhost_tempest_plugin.scenario.base_config import ALIAS, DEVICE_SPEC
 from vhost_tempest_plugin.scenario.base_placement import NEEDED, BasePlacementTest
 from vhost_tempest_plugin.scenario.requests.device_classes import DeviceClasses, whole
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -54,8 +54,8 @@ def contested(layout: Layout) -> tuple[int, int] | None:
 def contested_node() -> HardwareRequirement:
     """A host with such a node."""
 
-    def found(ground: TestEnvironment) -> int:
-        return sum(contested(layout) is not None for layout in ground.layouts)
+    def found(environment: TestEnvironment) -> int:
+        return sum(contested(layout) is not None for layout in environment.layouts)
 
     return HardwareRequirement("a host with a node whose CPUs go before its devices", 1, found)
 
@@ -64,7 +64,7 @@ def contested_node() -> HardwareRequirement:
 _LEAST = 3
 
 
-@needs(deployment(*NEEDED), whole_devices(_LEAST))
+@requires(deployment(*NEEDED), whole_devices(_LEAST))
 class ScheduledTest(BasePlacementTest):
     """``[filter_scheduler] pci_in_placement``, with devices that differ."""
 
@@ -156,7 +156,7 @@ class ScheduledTest(BasePlacementTest):
 
     @decorators.attr(type=["placement", "affinity"])
     @decorators.idempotent_id("dd628b5a-d6e4-4731-b5c3-63dd3bca991b")
-    @needs(contested_node())
+    @requires(contested_node())
     def test_trait_and_cpus_on_different_nodes_are_refused(self) -> None:
         """PCIServersWithRequiredNUMATest's placement_conflict; nothing stays allocated."""
         sorts, pinned = self.sorts(), CpuPolicy.DEDICATED

@@ -10,11 +10,11 @@ from vhost_tempest_plugin.cloud.deployment.requirement import feature, local_dev
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.clients.network import NetworkClient, Port
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 
 
-@needs(feature(TempestFeature.NEUTRON_PORTS))
+@requires(feature(TempestFeature.NEUTRON_PORTS))
 class PortTest(ScenarioTest):
     """The host's agent plugs the port, and the server gets the address that Neutron says."""
 
@@ -25,12 +25,12 @@ class PortTest(ScenarioTest):
     def resource_setup(cls) -> None:
         super().resource_setup()
         cls.wires = NetworkClient(cls.os_admin, cls.addClassResourceCleanup)
-        if TempestFeature.NEUTRON_PORTS in cls.site.ground.features:
+        if TempestFeature.NEUTRON_PORTS in cls.site.test_environment.features:
             cls.network = cls.wires.network()
 
     @decorators.attr(type=["smoke", "guest"])
     @decorators.idempotent_id("5d3e4bd8-b9c9-4a04-9dd0-30d2a4b9a2a1")
-    @needs(local_devices(1))
+    @requires(local_devices(1))
     def test_port_beside_a_device(self) -> None:
         """The device is where the topology says, whatever else the server has."""
         port = self.wires.port(self.network)

@@ -21,7 +21,7 @@ from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.inspection import accounting
 from vhost_tempest_plugin.scenario.requests.server_requests import request
-from vhost_tempest_plugin.scenario.requires import needs
+from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
 
 CONDUCTOR, SCHEDULER, API = "nova-conductor", "nova-scheduler", "nova-api"
@@ -77,50 +77,50 @@ class ServiceRestartTest(RestartCase):
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("73c13f3c-eaed-433c-9508-184a7b09cb73")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_compute_is_restarted(self) -> None:
         self.restarted(NOVA_COMPUTE)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("ecfc982d-bc59-495b-846f-2f6cc70556a5")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_compute_is_killed(self) -> None:
         self.killed(NOVA_COMPUTE)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("1d6ffd5c-7f0d-4998-9bfe-99023469df87")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_libvirt_is_restarted(self) -> None:
         self.restarted(LIBVIRT)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("68c9f0e5-d5b0-41ae-a687-a967e931e50c")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_libvirt_is_killed(self) -> None:
         self.killed(LIBVIRT)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("3045dee9-8a7e-4b8c-871a-80199d8c1f71")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_conductor_is_restarted(self) -> None:
         self.restarted(CONDUCTOR)
 
     @decorators.attr(type=["restart"])
     @decorators.idempotent_id("24905522-c809-4c2d-8ae6-0a3b32706918")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_scheduler_is_restarted(self) -> None:
         """What it knows of devices is what nova-compute has reported."""
         self.restarted(SCHEDULER)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("3fc88634-ae66-4621-8d15-18d6380b0fdb")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.RESTART))
     def test_all_of_nova_is_restarted(self) -> None:
         self.restarted(NOVA_COMPUTE, CONDUCTOR, SCHEDULER, API)
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("faad89fb-420b-409a-824b-9cefe7c2e54d")
-    @needs(local_devices(1), deployment(DriverCapability.RESTART))
+    @requires(local_devices(1), deployment(DriverCapability.RESTART))
     def test_compute_is_killed_while_it_builds_a_guest(self) -> None:
         """Whatever has become of the server, nothing is held once it is deleted."""
         (server,) = self.session.ask([request(devices=self.nics())])
@@ -168,7 +168,7 @@ class HostRebootTest(RestartCase):
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("8e163e86-1540-4682-80e1-480627c745b8")
-    @needs(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.REBOOT))
+    @requires(local_devices(2), dedicated_cpus(1), deployment(DriverCapability.REBOOT))
     def test_guests_are_started_by_hand(self) -> None:
         """Their devices and CPUs are theirs while they are off."""
         servers = self.some_guests()
@@ -186,7 +186,7 @@ class HostRebootTest(RestartCase):
 
     @decorators.attr(type=["restart", "slow"])
     @decorators.idempotent_id("e6e13082-adbc-4fcc-a0b4-4c08247f7e0a")
-    @needs(
+    @requires(
         local_devices(2),
         dedicated_cpus(1),
         deployment(DriverCapability.REBOOT, DriverCapability.CONFIGURE),

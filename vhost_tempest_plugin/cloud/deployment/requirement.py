@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What hardware a test needs, as a value, and whether a host has it.
 
-A test says what it needs beside its name (``scenario.needs``); from that and a topology alone
+A test says what it needs beside its name (``scenario.requires``); from that and a topology alone
 follows which tests must run there.
 """
 
@@ -43,20 +43,24 @@ class HardwareRequirement:
     least: int
     found: Callable[[TestEnvironment], int]
 
-    def lack(self, ground: TestEnvironment) -> str:
+    def unmet(self, environment: TestEnvironment) -> str:
         """What is missing, with the numbers; empty where nothing is."""
-        there = self.found(ground)
+        there = self.found(environment)
         return "" if there >= self.least else f"needs {self.words}, has {there}"
 
 
-def unmet(needs: tuple[HardwareRequirement, ...], ground: TestEnvironment) -> tuple[str, ...]:
+def unmet(
+    required: tuple[HardwareRequirement, ...], environment: TestEnvironment
+) -> tuple[str, ...]:
     """All that is missing."""
-    return tuple(lack for need in needs if (lack := need.lack(ground)))
+    return tuple(unmet for requirement in required if (unmet := requirement.unmet(environment)))
 
 
 def hosts(count: int) -> HardwareRequirement:
     """That many compute hosts."""
-    return HardwareRequirement(f"{count} compute hosts", count, lambda ground: len(ground.layouts))
+    return HardwareRequirement(
+        f"{count} compute hosts", count, lambda environment: len(environment.layouts)
+    )
 
 
 def nodes(count: int) -> HardwareRequirement:
@@ -140,7 +144,7 @@ def device_kinds(count: int) -> HardwareRequirement:
 
 
 def dedicated_cpus(count: int) -> HardwareRequirement:
-    """That many CPUs on one NUMA node for pinned guests."""
+    """That many CPUs on one NUMA node for pinned servers."""
 
     def found(layout: Layout) -> int:
         sets = pci_devices.cpu_sets(layout)
@@ -155,7 +159,7 @@ def threads(count: int) -> HardwareRequirement:
 
 
 def cpus_beside_devices(count: int) -> HardwareRequirement:
-    """A NUMA node with devices and that many CPUs for guests with floating ones."""
+    """A NUMA node with devices and that many CPUs for servers with floating ones."""
 
     def found(layout: Layout) -> int:
         shared = pci_devices.cpu_sets(layout).shared
@@ -194,7 +198,7 @@ def deployment(*capabilities: DriverCapability) -> HardwareRequirement:
     return HardwareRequirement(
         f"{len(wanted)} capabilities of [vhost]driver ({words})",
         len(wanted),
-        lambda ground: len(wanted & ground.capabilities),
+        lambda environment: len(wanted & environment.capabilities),
     )
 
 
@@ -202,22 +206,26 @@ def feature(wanted: TempestFeature) -> HardwareRequirement:
     """An option of tempest.conf that is true."""
     section, option = wanted.split(".")
     return HardwareRequirement(
-        f"[{section}]{option}", 1, lambda ground: int(wanted in ground.features)
+        f"[{section}]{option}", 1, lambda environment: int(wanted in environment.features)
     )
 
 
 def resize() -> HardwareRequirement:
-    """One host, or hosts that guests can be moved between: a resize chooses among all."""
+    """One host, or hosts that servers can be moved between: a resize chooses among all."""
 
-    def found(ground: TestEnvironment) -> int:
-        return int(len(ground.layouts) == 1 or TempestFeature.COLD_MIGRATION in ground.features)
+    def found(environment: TestEnvironment) -> int:
+        return int(
+            len(environment.layouts) == 1 or TempestFeature.COLD_MIGRATION in environment.features
+        )
 
     return HardwareRequirement("one host, or [compute-feature-enabled]cold_migration", 1, found)
 
 
 def _most(words: str, count: int, found: Callable[[Layout], int]) -> HardwareRequirement:
     return HardwareRequirement(
-        words, count, lambda ground: max((found(each) for each in ground.layouts), default=0)
+        words,
+        count,
+        lambda environment: max((found(each) for each in environment.layouts), default=0),
     )
 
 

@@ -70,7 +70,7 @@ class MutationRun:
         self._progress = progress
         self._deployment = LabDeployment(self._name, tuple(workspace.layouts))
         self._overrides = Lab.find(self._name).record.overrides
-        self._ground = TestEnvironment(tuple(workspace.layouts.values()))
+        self._environment = TestEnvironment(tuple(workspace.layouts.values()))
 
     def nova(self, mutants: Iterable[NovaMutant], copy: Path) -> Iterator[MutantResult]:
         """Try mutants of Nova; the copy and the services are as they were at the end."""
@@ -78,8 +78,8 @@ class MutationRun:
         try:
             for mutant in mutants:
                 begun_s = time.monotonic()
-                if lacks := requirement.unmet(mutant.needs, self._ground):
-                    yield self._unseen(mutant, "; ".join(lacks))
+                if unmet := requirement.unmet(mutant.requires, self._environment):
+                    yield self._unseen(mutant, "; ".join(unmet))
                     continue
                 concerned = services(mutant)
                 with mutant_tree.applied(mutant, copy):

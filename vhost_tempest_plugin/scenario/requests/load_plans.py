@@ -40,10 +40,10 @@ def out_of_reach(layout: Layout, kind: DeviceKind) -> Plan | None:
 def reach_matters() -> HardwareRequirement:
     """A host with the load that ``out_of_reach`` describes."""
 
-    def found(ground: TestEnvironment) -> int:
+    def found(environment: TestEnvironment) -> int:
         return sum(
             any(out_of_reach(layout, kind) for kind in pci_devices.tracked([layout]))
-            for layout in ground.layouts
+            for layout in environment.layouts
         )
 
     return HardwareRequirement("a host whose dedicated CPUs and devices can be had apart", 1, found)
@@ -52,10 +52,10 @@ def reach_matters() -> HardwareRequirement:
 def placeable(words: str, make: Callable[[DeviceKind], Request]) -> HardwareRequirement:
     """A host that has a place for a server while it has no other."""
 
-    def found(ground: TestEnvironment) -> int:
+    def found(environment: TestEnvironment) -> int:
         return sum(
             isinstance(expectation(layout, make(pci_devices.tracked([layout])[0]), Load()), Placed)
-            for layout in ground.layouts
+            for layout in environment.layouts
             if pci_devices.tracked([layout])
         )
 
@@ -97,10 +97,10 @@ def pages_apart(nodes: Iterable[NodeCapacity], kind: DeviceKind, size_kib: int) 
 def pages_apart_matters(size_kib: int) -> HardwareRequirement:
     """A host with the load that ``pages_apart`` describes."""
 
-    def found(ground: TestEnvironment) -> int:
+    def found(environment: TestEnvironment) -> int:
         return sum(
             pages_apart(stocks([layout], kind), kind, size_kib) is not None
-            for layout in ground.layouts
+            for layout in environment.layouts
             for kind in pci_devices.tracked([layout])
         )
 
