@@ -46,8 +46,8 @@ class Decided(Simulation):
 
     def decide(self, servers: Sequence[str]) -> None:
         """In Nova's accounts, unless somebody has left in the midst of them."""
-        host = self.session.loads()[HOST]
-        hosted = () if self.deleted else self.session.hosted
+        host = self.session.placed.loads()[HOST]
+        hosted = () if self.deleted else self.session.placed.hosted
         before = tuple(server.claim.request for server in hosted)
         load = {"load": host.load} if self.deleted else {}
         asked = tuple(self.requests[server] for server in servers)

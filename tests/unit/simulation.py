@@ -78,7 +78,7 @@ class SimulatedHost:
         """What Nova's database says of devices."""
         owners = {
             address: server.id
-            for server in self.simulation.session.hosted
+            for server in self.simulation.session.placed.hosted
             if server.host == self.name and server.id not in self.simulation.gone
             for address in server.claim.seen.devices
         }
@@ -221,7 +221,7 @@ class Simulation:
 
     def refusal(self, request: Request) -> int | None:
         """The HTTP status with which the API refuses a request; None where it accepts it."""
-        refused = refusal(possible_outcomes(self.session.loads(), request))
+        refused = refusal(possible_outcomes(self.session.placed.loads(), request))
         if refused is not None and isinstance(refused.reason, Conflict):
             return refused.reason.http_status
         return None
@@ -260,26 +260,28 @@ class Simulation:
         return condition()
 
     def resize_server(self, server: str, request: Request) -> None:
-        self._move(server, request, self.session.loads())
+        self._move(server, request, self.session.placed.loads())
 
     def migrate_server(self, server: str) -> None:
-        claim = self.session.of(server).claim
-        self._move(server, claim.request, self.session.loads(without=claim.host))
+        claim = self.session.placed.of(server).claim
+        self._move(server, claim.request, self.session.placed.loads(without=claim.host))
 
     def live_migrate_server(self, server: str, **_: object) -> None:
-        if not self.session.of(server).claim.seen.devices:
+        if not self.session.placed.of(server).claim.seen.devices:
             self.migrate_server(server)
 
     def confirm_resize_server(self, server: str) -> None:
         return
 
     def revert_resize_server(self, server: str) -> None:
-        source = self.session.of(server).source
+        source = self.session.placed.of(server).source
         assert source is not None
         self.where[server] = (source.host, source.seen)
 
     def unshelve_server(self, server: str) -> None:
-        self._move(server, self.session.of(server).claim.request, self.session.loads())
+        self._move(
+            server, self.session.placed.of(server).claim.request, self.session.placed.loads()
+        )
 
     def _stay(self, server: str, **_: object) -> None:
         """What leaves a server where it is."""
@@ -291,7 +293,7 @@ class Simulation:
 
     def decide(self, servers: Sequence[str]) -> None:
         """Place servers that are asked for at once, in any order, or refuse them."""
-        loads = dict(self.session.loads())
+        loads = dict(self.session.placed.loads())
         for server in self.random.sample(servers, len(servers)):
             request = self.requests[server]
             if found := self._found(loads, request):

@@ -39,7 +39,7 @@ class FaultyHost(SimulatedHost):
     def look(self) -> Any:
         domains = {
             server.id: SimpleNamespace(active=server.id not in self.simulation.ended)
-            for server in self.simulation.session.hosted
+            for server in self.simulation.session.placed.hosted
         }
         return SimpleNamespace(host=SimpleNamespace(domains=domains))
 
@@ -49,7 +49,7 @@ class FaultyHost(SimulatedHost):
         own = {row.address: row for row in pci_devices.expected_devices(self.node.layout)}
         owners = {
             address: server.id
-            for server in self.simulation.session.hosted
+            for server in self.simulation.session.placed.hosted
             for address in server.claim.seen.devices
         }
         tracked = {a: r for a, r in rows.items() if a in self.simulation.there() or a in owners}
@@ -104,7 +104,7 @@ class FaultySimulation(Simulation):
         self.test.assertIn(device, self.there())
         if any(
             device in server.claim.seen.devices and server.id not in self.ended
-            for server in self.session.hosted
+            for server in self.session.placed.hosted
         ):
             self.test.assertFalse(wait, "it would wait for ever")
             self.pulled.add(device)
@@ -121,7 +121,7 @@ class FaultySimulation(Simulation):
     @contextmanager
     def with_hardware(self, host: str, hardware: Layout) -> Iterator[None]:
         before, self.layout = self.layout, hardware
-        self.ended.update(server.id for server in self.session.hosted)
+        self.ended.update(server.id for server in self.session.placed.hosted)
         yield
         self.layout = before
 
@@ -140,7 +140,7 @@ class FaultySimulation(Simulation):
 
     def start_server(self, server: str, **_: object) -> None:
         """It does not start while a device of its own is away."""
-        if self.session.of(server).claim.seen.devices <= self.there():
+        if self.session.placed.of(server).claim.seen.devices <= self.there():
             self.ended.discard(server)
         else:
             self.ended.add(server)

@@ -18,7 +18,8 @@ from vhost_tempest_plugin.scenario.base_host import BaseHostTest
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspection
 from vhost_tempest_plugin.scenario.inspection.record import Record
-from vhost_tempest_plugin.scenario.placed_server import PlacedServer
+from vhost_tempest_plugin.scenario.placed_server import Claim, PlacedServer
+from vhost_tempest_plugin.scenario.placed_servers import PlacedServers
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.server import Server
 from vhost_tempest_plugin.scenario.session import DisagreementError, Session
@@ -106,16 +107,19 @@ class FakeCloud:
         return f"of {server}"
 
 
+class UnloadedServers(PlacedServers):
+    def loads(self, *, without: str | None = None) -> Any:
+        return {name: Candidate() for name in self.hosts if name != without}
+
+
 class JudgingSession(Session):
     """Any outcome is right; which hosts could have had it is remembered."""
 
     def __init__(self, *words: Any) -> None:
         super().__init__(*words)
+        self.placed = UnloadedServers(self.placed.hosts, self.placed.limits)
         self.judged: list[tuple[str, ...]] = []
         self.refusals: list[tuple[str, ...]] = []
-
-    def loads(self, *, without: str | None = None) -> Any:
-        return {name: Candidate() for name in self.hosts if name != without}
 
     def judge(self, loads: Any, server: str) -> None:
         self.judged.append(tuple(loads))
@@ -171,13 +175,13 @@ class SessionTest(ServerCase):
     def test_its_load_is_on_its_host_and_on_the_one_that_it_keeps(self) -> None:
         other = request(2)
         self.assertEqual((self.asked,), self.loads()["a"])
-        self.session.update(
+        self.session.placed.update(
             ID,
             source=self.server.state.claim,
             claim=replace(self.server.state.claim, host="b", request=other),
         )
         self.assertEqual({"a": (self.asked,), "b": (other,), "c": ()}, self.loads())
-        self.session.forget(ID)
+        self.session.placed.forget(ID)
         self.assertEqual({"a": (), "b": (), "c": ()}, self.loads())
 
     def test_placement_may_be_out_of_pcpus(self) -> None:
@@ -185,26 +189,26 @@ class SessionTest(ServerCase):
         self.assertFalse(self.server.state.claim.fallback)
         pinned = request(CPUS, cpu_policy=CpuPolicy.DEDICATED)
         more = request(CPUS + 1, cpu_policy=CpuPolicy.DEDICATED)
-        loads = self.session.loads()
-        self.assertFalse(self.session.claim(loads, pinned, "a").fallback)
-        self.assertTrue(self.session.claim(loads, more, "a").fallback)
-        self.assertTrue(self.session.claim(loads, pinned, "a", [pinned, pinned]).fallback)
+        loads = self.session.placed.loads()
+        self.assertFalse(Claim.of(loads, pinned, "a").fallback)
+        self.assertTrue(Claim.of(loads, more, "a").fallback)
+        self.assertTrue(Claim.of(loads, pinned, "a", [pinned, pinned]).fallback)
         taken = Load(nodes={0: NodeLoad(pinned=frozenset({0}))})
         loads = {"a": replace(Candidate(), load=taken)}
-        self.assertTrue(self.session.claim(loads, pinned, "a").fallback)
+        self.assertTrue(Claim.of(loads, pinned, "a").fallback)
 
     def test_one_host_alone_may_be_chosen(self) -> None:
-        self.session.only = "b"
+        self.session.placed.only = "b"
         self.assertEqual({"b"}, self.loads().keys())
 
     def loads(self) -> dict[str, tuple[Request, ...]]:
-        return {name: host.claims for name, host in self.session.loads().items()}
+        return {name: host.claims for name, host in self.session.placed.loads().items()}
 
     def test_what_is_still_held_is_a_disagreement(self) -> None:
         self.inspector.leaks = ("0000:01:00.0: nova says allocated",)
         with self.assertRaisesRegex(DisagreementError, "server 0 after delete: 0000:01:00.0"):
             self.server.delete()
-        self.assertEqual((), self.session.hosted)
+        self.assertEqual((), self.session.placed.hosted)
 
 
 class LeavingTest(ServerCase):
@@ -261,7 +265,7 @@ class ReportTest(ServerCase):
         self.assertEqual([], self.hosts["a"].questions)
 
     def test_a_server_without_a_console_has_none(self) -> None:
-        self.session.update(ID, console=False)
+        self.session.placed.update(ID, console=False)
         with self.assertRaises(ValueError):
             self.server.report()
 
@@ -269,10 +273,10 @@ class ReportTest(ServerCase):
 class ShelvedServerTest(ServerCase):
     def test_it_counts_once_again_after_it_was_unshelved(self) -> None:
         self.server.shelve()
-        self.assertEqual((), self.session.hosted)
+        self.assertEqual((), self.session.placed.hosted)
         self.cloud.to = "b"
         self.server.unshelve()
-        self.assertEqual(["b"], [each.host for each in self.session.hosted])
+        self.assertEqual(["b"], [each.host for each in self.session.placed.hosted])
 
 
 class MovedServerTest(ServerCase):

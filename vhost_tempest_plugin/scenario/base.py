@@ -73,7 +73,7 @@ class ScenarioTest(BaseHostTest):
     @property
     def servers(self) -> tuple[Server, ...]:
         """The servers that have a host now."""
-        return tuple(Server(self.session, server.id) for server in self.session.hosted)
+        return tuple(Server(self.session, server.id) for server in self.session.placed.hosted)
 
     @property
     def driver(self) -> Deployment:
@@ -88,19 +88,19 @@ class ScenarioTest(BaseHostTest):
             if other != host:
                 self.addCleanup(self.cloud.services.enable, other)
                 self.cloud.services.disable(other)
-        self.session.only = host
+        self.session.placed.only = host
 
     @contextmanager
     def only_on(self, host: str) -> Iterator[None]:
         """Have Nova choose this host and no other while the block runs."""
-        before = self.session.only
+        before = self.session.placed.only
         self.stay_on(host)
         try:
             yield
         finally:
             for other in self.hosts:
                 self.cloud.services.enable(other)
-            self.session.only = before
+            self.session.placed.only = before
 
     def nics(
         self, count: int = 1, policy: NumaPolicy = NumaPolicy.REQUIRED
@@ -132,7 +132,7 @@ class ScenarioTest(BaseHostTest):
 
     def _place_with(self, ports: Sequence[str], request: Request) -> Server:
         """The report of a guest with ordinary NICs is left out: only devices are in all views."""
-        loads = self.session.loads()
+        loads = self.session.placed.loads()
         asked = self.session.ask([request], console=True, ports=ports)
         (outcome,) = self.session.settle_all([request], asked)
         if isinstance(outcome, Rejection):
@@ -166,7 +166,7 @@ class ScenarioTest(BaseHostTest):
 
         Where one does not come to what it must, or the views of a server differ, the test fails.
         """
-        loads = self.session.loads()
+        loads = self.session.placed.loads()
         asked = self.session.ask(requests, console=console)
         outcomes = self.session.settle_all(requests, asked, console=console)
         self.session.judge_all(loads, requests, outcomes)
@@ -186,7 +186,7 @@ class ScenarioTest(BaseHostTest):
     def wrong_refusal(self, request: Request) -> str:
         """A pattern of the fact that Nova finds no host for a request, and the topology has one."""
         outcome = RequestOutcome(request, None, Rejection(None, _ANY))
-        facts = order_differences(self.session.loads(), [outcome])
+        facts = order_differences(self.session.placed.loads(), [outcome])
         return "|".join(re.escape(fact).replace(_ANY, ".*") for fact in facts)
 
     def allocations(self, host: str) -> Mapping[PciAddress, str]:

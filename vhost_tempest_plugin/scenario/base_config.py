@@ -40,12 +40,12 @@ class BaseConfigTest(ScenarioTest):
     @contextmanager
     def offering(self, devices: Iterable[PciAddress]) -> Iterator[None]:
         """What is asked for in the block can be had from these devices only."""
-        before, offered = self.session.unavailable, frozenset(devices)
-        self.session.unavailable = frozenset(row.address for row in self.rows) - offered
+        before, offered = self.session.placed.unavailable, frozenset(devices)
+        self.session.placed.unavailable = frozenset(row.address for row in self.rows) - offered
         try:
             yield
         finally:
-            self.session.unavailable = before
+            self.session.placed.unavailable = before
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:

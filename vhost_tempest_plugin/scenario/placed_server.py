@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a test knows of a server that Nova has placed."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
-from vhost_tempest_plugin.nova.expect import Observation
+from vhost_tempest_plugin.nova.expect import HostLoads, Observation, pcpu_fallback
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -21,6 +23,18 @@ class Claim:
     host: str
     seen: Observation = field(default_factory=Observation)
     fallback: bool = False
+
+    @classmethod
+    def of(
+        cls, loads: HostLoads, request: Request, host: str, beside: Sequence[Request] = ()
+    ) -> Self:
+        """What a server was given of a host; where it is seen, an inspection finds out.
+
+        :param loads: those when it was asked for
+        :param beside: all requests that were made at once, where there are several
+        """
+        fallback = host in loads and pcpu_fallback(loads[host], beside or [request])
+        return cls(request, host, fallback=fallback)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from vhost_tempest_plugin.host.nested_guest import LAST_LINE, GuestReport
 from vhost_tempest_plugin.nova.expect import HostLoads, Observation, Rejection
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views import Power
-from vhost_tempest_plugin.scenario.placed_server import PlacedServer
+from vhost_tempest_plugin.scenario.placed_server import Claim, PlacedServer
 from vhost_tempest_plugin.scenario.session import Session
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -35,7 +35,7 @@ class Server:
     @property
     def state(self) -> PlacedServer:
         """What is known of it."""
-        return self._session.of(self.id)
+        return self._session.placed.of(self.id)
 
     @property
     def number(self) -> int:
@@ -74,7 +74,7 @@ class Server:
         """
         if not self.state.console:
             raise ValueError("it reports nothing; place it with console=True")
-        log, host = self.state.console_log, self._session.hosts[self.host]
+        log, host = self.state.console_log, self._session.placed.hosts[self.host]
         # The host is asked, where it can be: each look at a console through Nova's API keeps
         # nova-compute busy, which under emulation takes the CPU from the guest.
         is_done = (lambda: host.has(log, LAST_LINE)) if log else (lambda: True)
@@ -88,7 +88,7 @@ class Server:
 
     def went_off(self) -> None:
         """Note that it is off because its host was."""
-        self._session.update(self.id, power=Power.OFF)
+        self._session.placed.update(self.id, power=Power.OFF)
 
     def reboot(self, *, hard: bool = False) -> None:
         """Reboot it; it is where it was, with the devices that it had."""
@@ -138,7 +138,7 @@ class Server:
 
     def resize(self, request: Request) -> None:
         """Resize it; it keeps what it had until ``confirm``."""
-        loads = self._session.loads()
+        loads = self._session.placed.loads()
         flavor = self._session.cloud.flavor(request)
         self._session.cloud.servers.resize_server(self.id, flavor)
         self._await_verification("resize", loads, request)
@@ -162,8 +162,8 @@ class Server:
         loads, before = self._elsewhere(), self.host
         self._live_migrate()
         shown = self._session.settle(self.id, "ACTIVE")
-        claim = self._session.claim(loads, self.request, shown[_HOST])
-        self._session.update(self.id, claim=claim)
+        claim = Claim.of(loads, self.request, shown[_HOST])
+        self._session.placed.update(self.id, claim=claim)
         self._session.check(self.id, step="live-migrate", moved=True)
         self._session.judge(loads, self.id)
         self._session.released(self.id, before, "live-migrate")
@@ -194,7 +194,7 @@ class Server:
         self._session.cloud.servers.confirm_resize_server(self.id)
         self._session.settle(self.id, "ACTIVE")
         source = self.state.source
-        self._session.update(self.id, source=None)
+        self._session.placed.update(self.id, source=None)
         self.check("confirm")
         if source is not None and source.host != self.host:
             self._session.released(self.id, source.host, "confirm")
@@ -218,7 +218,7 @@ class Server:
         """Wait until it is reverted, without comparing views."""
         self._session.settle(self.id, "ACTIVE")
         if self.state.source is not None:
-            self._session.update(self.id, claim=self.state.source, source=None)
+            self._session.placed.update(self.id, claim=self.state.source, source=None)
 
     def shelve(self) -> None:
         """Shelve it; it has no host then, and all that it had is free."""
@@ -228,10 +228,10 @@ class Server:
 
     def unshelve(self) -> None:
         """Unshelve it; it is placed as a new server would be."""
-        loads = self._session.loads()
+        loads = self._session.placed.loads()
         self._session.cloud.servers.unshelve_server(self.id)
         shown = self._session.settle(self.id, "ACTIVE")
-        self._session.arrived(self.id, self._session.claim(loads, self.request, shown[_HOST]))
+        self._session.placed.arrived(self.id, Claim.of(loads, self.request, shown[_HOST]))
         self._session.check(self.id, step="unshelve", moved=True)
         self._session.judge(loads, self.id)
 
@@ -247,7 +247,7 @@ class Server:
 
     def _elsewhere(self) -> HostLoads:
         """The hosts that it is not on."""
-        return self._session.loads(without=self.host)
+        return self._session.placed.loads(without=self.host)
 
     def _require_unasked(self) -> None:
         """A host that could not have it must not be asked: the scheduler knows (bug 1983753)."""
@@ -260,8 +260,8 @@ class Server:
 
     def _await_verification(self, step: str, loads: HostLoads, request: Request) -> None:
         shown = self._session.settle(self.id, "VERIFY_RESIZE")
-        claim = self._session.claim(loads, request, shown[_HOST])
-        self._session.update(self.id, source=self.state.claim, claim=claim)
+        claim = Claim.of(loads, request, shown[_HOST])
+        self._session.placed.update(self.id, source=self.state.claim, claim=claim)
         self._session.check(self.id, step=step, moved=True)
         self._session.judge(loads, self.id)
 
@@ -271,7 +271,7 @@ class Server:
         action: Callable[..., Any] = getattr(self._session.cloud.servers, call)
         action(self.id, **words)
         self._session.settle(self.id, status)
-        self._session.update(self.id, power=power)
+        self._session.placed.update(self.id, power=power)
         self.check(name)
 
 

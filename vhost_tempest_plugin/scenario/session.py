@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One test's servers: what was asked for, what Nova made of it, and whether that is right."""
+"""What a test asks for, what Nova made of it, and whether that is right."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,19 +19,17 @@ from vhost_tempest_plugin.nova.expect import (
     Shortage,
     order_differences,
     outcome_differences,
-    pcpu_fallback,
     possible_outcomes,
     refusal,
 )
 from vhost_tempest_plugin.nova.request import Request
-from vhost_tempest_plugin.nova.views import Power
 from vhost_tempest_plugin.scenario.clients.cloud import Cloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
 from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
 from vhost_tempest_plugin.scenario.inspection.record import Record
 from vhost_tempest_plugin.scenario.placed_server import Claim, PlacedServer
-from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.scenario.placed_servers import PlacedServers
 
 _NO_HOST = ("No valid host was found", "Exhausted all hosts available for retrying")
 _HOST = "OS-EXT-SRV-ATTR:host"
@@ -49,13 +47,13 @@ class DisagreementError(AssertionError):
 
 
 class Session:
-    """What a test has placed so far, on which hosts, and the comparison of it with what is due.
+    """Asks for a test's servers and compares what came of it with what is due.
 
     Methods raise ``DisagreementError`` where something is not as it must be; ``AssertionError``
     where a server fails for another reason.
 
     :param hosts: the compute hosts by name
-    :param limits: what Nova may promise of them; a test that changes the options changes it
+    :param limits: what Nova may promise of them
     :param keep: the servers of a test that fails stay, for debugging
     """
 
@@ -71,58 +69,15 @@ class Session:
         keep: bool = False,
     ) -> None:
         self.cloud = cloud
-        self.hosts = hosts
-        self.limits = limits
+        self.placed = PlacedServers(hosts, limits)
         self.record = record
         self.watch = watch
-        # The only host that Nova may choose; None for any.
-        self.only: str | None = None
-        # Devices that the options of Nova do not offer.
-        self.unavailable: frozenset[PciAddress] = frozenset()
         # Whether the test has failed.
         self.failed = False
         # The ids of all servers that were asked for.
         self.asked: list[str] = []
         self._keep = keep
         self._inspector = inspector
-        self._known: dict[str, PlacedServer] = {}
-        self._hosted: list[str] = []
-
-    @property
-    def hosted(self) -> tuple[PlacedServer, ...]:
-        """The servers that have a host, in the order in which they came to it."""
-        return tuple(self._known[server] for server in self._hosted)
-
-    def of(self, server: str) -> PlacedServer:
-        """What is known of a server (uuid) that was placed; its last state where it has gone."""
-        return self._known[server]
-
-    def update(self, server: str, **changes: Any) -> PlacedServer:
-        """Note what the test itself has changed: fields of ``PlacedServer``."""
-        self._known[server] = replace(self._known[server], **changes)
-        return self._known[server]
-
-    def loads(self, *, without: str | None = None) -> HostLoads:
-        """The hosts that Nova may choose, with the load of this test's servers.
-
-        :param without: a host that is left out
-        """
-        loads = {
-            name: host.candidate(self.limits)
-            for name, host in self.hosts.items()
-            if self.only in (None, name)
-        }
-        for server in self.hosted:
-            for claim in (server.claim, server.source):
-                if claim is not None and claim.host in loads:
-                    loads[claim.host] = loads[claim.host].after(claim.request, claim.seen)
-        return {
-            name: replace(
-                host, load=replace(host.load, devices=host.load.devices | self.unavailable)
-            )
-            for name, host in loads.items()
-            if name != without
-        }
 
     def ask(
         self, requests: Sequence[Request], *, console: bool = False, ports: Sequence[str] = ()
@@ -149,7 +104,7 @@ class Session:
         """What came of requests for which ``ask`` gave a server each; waits until they run."""
         servers = [server for server in asked if isinstance(server, str)]
         self.asked += (server for server in servers if server not in self.asked)
-        loads = self.loads()
+        loads = self.placed.loads()
         shown = self.cloud.settled(servers, self.watch, status="ACTIVE")
         outcomes: list[str | Rejection] = []
         for request, server in zip(requests, asked, strict=True):
@@ -157,23 +112,11 @@ class Session:
                 outcomes.append(Rejection(None, self._no_host(server)))
                 continue
             if isinstance(server, str):
-                claim = self.claim(loads, request, shown[server][_HOST], requests)
-                self._known[server] = PlacedServer(len(self._known), server, claim, console)
-                self._hosted.append(server)
+                claim = Claim.of(loads, request, shown[server][_HOST], requests)
+                self.placed.add(server, claim, console=console)
             outcomes.append(server)
         self.check(*(each for each in outcomes if isinstance(each, str)), step="boot", moved=True)
-        return tuple(self._known[each] if isinstance(each, str) else each for each in outcomes)
-
-    def claim(
-        self, loads: HostLoads, request: Request, host: str, beside: Sequence[Request] = ()
-    ) -> Claim:
-        """What a server was given of a host; where it was seen is for ``check`` to find out.
-
-        :param loads: those when it was asked for
-        :param beside: all requests that were made at once, where there are several
-        """
-        fallback = host in loads and pcpu_fallback(loads[host], beside or [request])
-        return Claim(request, host, fallback=fallback)
+        return tuple(self.placed.of(each) if isinstance(each, str) else each for each in outcomes)
 
     def check(
         self, *servers: str, step: str, report: GuestReport | None = None, moved: bool = False
@@ -184,16 +127,16 @@ class Session:
         :param moved: they may be elsewhere, and have other devices
         """
         facts: list[str] = []
-        states = [self._known[server] for server in servers]
+        states = [self.placed.of(server) for server in servers]
         with self.watch.working("inspection"):
             inspections = self._inspector.inspect(*states, report=report)
         for state, inspection in zip(states, inspections, strict=True):
             found = list(inspection.facts)
             if inspection.seen is not None:
                 now = replace(state.claim, seen=inspection.seen)
-                self.update(state.id, claim=now, console_log=inspection.console_log)
+                self.placed.update(state.id, claim=now, console_log=inspection.console_log)
                 nodes = inspection.device_nodes or {}
-                self.record.server(self._known[state.id], step, self.watch.total_s, nodes)
+                self.record.server(self.placed.of(state.id), step, self.watch.total_s, nodes)
                 if not moved and now != state.claim:
                     found.append(f"it was {state.claim.seen}, is {now.seen}")
             facts += (f"server {state.number} after {step}: {fact}" for fact in found)
@@ -202,7 +145,7 @@ class Session:
 
     def judge(self, loads: HostLoads, server: str) -> None:
         """Compare where a server is with what the topology allows under these loads."""
-        claim = self._known[server].claim
+        claim = self.placed.of(server).claim
         outcome = RequestOutcome(claim.request, claim.host, claim.seen)
         self.require(outcome_differences(possible_outcomes(loads, claim.request), outcome))
 
@@ -233,7 +176,9 @@ class Session:
         :param reasons: any where none is given
         :param loads: the hosts that come into question; all where it is None
         """
-        expected = refusal(possible_outcomes(self.loads() if loads is None else loads, request))
+        expected = refusal(
+            possible_outcomes(self.placed.loads() if loads is None else loads, request)
+        )
         if expected is None:
             raise AssertionError(f"the topology has a place for {request}")
         if reasons and expected.reason not in reasons:
@@ -248,22 +193,13 @@ class Session:
 
     def left_host(self, server: str, step: str) -> None:
         """Note that a server has no host any more; nothing of that host may be held for it."""
-        self.forget(server)
-        self.record.left(self._known[server].number, step, self.watch.total_s)
-        self.released(server, self._known[server].host, step)
-
-    def forget(self, server: str) -> None:
-        """Note that a server has no host any more."""
-        self._hosted.remove(server)
-
-    def arrived(self, server: str, claim: Claim) -> None:
-        """Note that a server without a host has one again, and runs."""
-        self.update(server, claim=claim, power=Power.ON)
-        self._hosted.append(server)
+        self.placed.forget(server)
+        self.record.left(self.placed.of(server).number, step, self.watch.total_s)
+        self.released(server, self.placed.of(server).host, step)
 
     def released(self, server: str, host: str, step: str) -> None:
         """Nothing of a host may be held for a server that is not on it any more."""
-        number = self._known[server].number
+        number = self.placed.of(server).number
         held = self._inspector.held_by(server, host, self.watch)
         self.record.phase(step, (number,), self.watch)
         self.require(f"server {number} after {step}: {leak}" for leak in held)
@@ -287,7 +223,7 @@ class Session:
         """Wait until a server has a status; how the API shows it then."""
         shown = self.cloud.settled([server], self.watch, status=status)[server]
         if shown["status"] != status:
-            number = self._known[server].number
+            number = self.placed.of(server).number
             raise AssertionError(f"server {number} is {shown['status']}: {self.fault(server)}")
         return shown
 

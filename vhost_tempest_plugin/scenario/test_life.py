@@ -250,7 +250,7 @@ class AuditTest(BaseLifecycleTest, BaseConfigTest):
 
             self.cloud.until(released, "release", self.watch)
             said = self.allocations(server.host)
-            self.session.forget(server.id)
+            self.session.placed.forget(server.id)
         still = allocation(ALLOCATED, server.id)
         with self.known_bug(
             "nova-bugs.rst, resized-and-untracked",

@@ -41,7 +41,7 @@ class MoveCase(BaseLifecycleTest):
         for name in self.hosts:
             if name == server.host:
                 continue
-            host = self.session.loads()[name]
+            host = self.session.placed.loads()[name]
             for wanted in (self.every_of_a_node(name, server), server.request):
                 if leaves_room(host, wanted, server.request):
                     with self.only_on(name):

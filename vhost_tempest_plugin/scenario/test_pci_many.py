@@ -151,7 +151,7 @@ class MultiCreateTest(ManyTest):
 
     def attempt_many(self, request: Request, count: int) -> tuple[Attempt, ...]:
         """That many servers by one request; where they are is judged when they run."""
-        loads, requests = self.session.loads(), [request] * count
+        loads, requests = self.session.placed.loads(), [request] * count
         servers = self.cloud.create_many(request, count, self.watch)
         outcomes = self.session.settle_all(requests, servers)
         if any(isinstance(outcome, PlacedServer) for outcome in outcomes):

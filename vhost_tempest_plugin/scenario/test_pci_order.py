@@ -36,7 +36,7 @@ class OrderTest(ScenarioTest):
 
     def favoured(self, request: Request) -> Server:
         """A server that is placed where Nova should rather have it than anywhere else."""
-        loads = self.session.loads()
+        loads = self.session.placed.loads()
         server = self.place(request)
         host = loads[server.host]
         expected = host.expects(request)
@@ -54,12 +54,12 @@ class OrderTest(ScenarioTest):
             self.fail("[vhost]driver is not set")
         packing = driver.configured("nova-scheduler", {_PACK: str(pack).lower()})
         with self.watch.within("options", packing):
-            before = self.session.limits
-            self.session.limits = replace(before, pack=pack)
+            before = self.session.placed.limits
+            self.session.placed.limits = replace(before, pack=pack)
             try:
                 yield
             finally:
-                self.session.limits = before
+                self.session.placed.limits = before
 
     def most(self) -> int:
         """How many devices a node has at most."""
