@@ -29,7 +29,7 @@ def intended(name: str) -> Hardware:
     """What a host without VFs and huge pages has."""
     layout = yaml_file.load(CPULESS, name) if name == "cpuless" else catalog.find(name)
     hardware = layout.hardware()
-    return hwloc.as_told(
+    return hwloc.as_reported(
         replace(
             hardware,
             cells=tuple(replace(cell, huge_pages=()) for cell in hardware.cells),

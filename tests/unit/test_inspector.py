@@ -38,4 +38,4 @@ class HeldByTest(unittest.TestCase):
 
     def test_what_it_still_has_is_a_leak(self) -> None:
         (fact,) = self.facts(ELSEWHERE, "left")
-        self.assertIn(f"left: placement: {GUEST} has PCPU 1", fact)
+        self.assertIn(f"left: placement: {GUEST} holds PCPU 1", fact)

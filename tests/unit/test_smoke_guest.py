@@ -54,5 +54,5 @@ class JudgeTest(unittest.TestCase):
         self.assertIn("nova", self.failed(replace(AGREED, nova=())))
 
     def test_one_that_is_not_given_back(self) -> None:
-        held = Disagreement(str(ROW.address), {View.NOVA: f"allocated, of {GUEST}"})
+        held = Disagreement(str(ROW.address), {View.NOVA: f"allocated for {GUEST}"})
         self.assertEqual({"release"}, self.failed(AGREED, held))

@@ -75,7 +75,7 @@ def _observed(name: str) -> Drawing:
         reported = hwloc.read(connection.run(hwloc.COMMAND).stdout)
     intended = layout.hardware()
     return draw(
-        hwloc.completed(hwloc.as_told(intended), intended),
+        hwloc.completed(hwloc.as_reported(intended), intended),
         hwloc.completed(reported, kernels),
         title=name,
     )

@@ -72,7 +72,8 @@ def recover(directory: StackDirectory, progress: Progress) -> None:
             _restart(Stack.of(directory, directory.read(), silent), changes)
         except VhostError as error:
             command = VhostCommand("stack", "restart", name=directory.name)
-            progress(f"{error}; restart {_restarted(changes, command)} when it is mended")
+            progress(f"{error}")
+            progress(f"restart {_restarted(changes, command)} when it is mended")
 
 
 def _restart(stack: Stack, changes: Changes) -> None:

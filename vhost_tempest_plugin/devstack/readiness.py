@@ -20,7 +20,7 @@ _POLL_S = 2.0
 # everything else that runs in a devstack.
 _LIMIT_S = 600.0
 _LINES = 80
-_TOLD = 20
+_SHOWN_LINES = 20
 
 
 class Readiness:
@@ -113,7 +113,7 @@ def _look(readiness: Readiness) -> str | None:
         raise
     except VhostError as error:
         # Nova's services may be on their way themselves.
-        return str(error)
+        return error.fact
 
 
 def _error(compute: ComputeService, what: str, logs: VhostCommand) -> StartError:
@@ -122,6 +122,6 @@ def _error(compute: ComputeService, what: str, logs: VhostCommand) -> StartError
     return StartError(
         f"nova-compute in the emulated host {what}: {cause}",
         NOVA_COMPUTE,
-        lines[-_TOLD:],
+        lines[-_SHOWN_LINES:],
         hint=f"see {logs}",
     )

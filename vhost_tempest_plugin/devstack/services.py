@@ -31,7 +31,7 @@ _UNITS: Mapping[Service, tuple[str, ...]] = {
 _LIMIT_S = 300.0
 _POLL_S = 1.0
 _LINES = 80
-_TOLD = 20
+_SHOWN_LINES = 20
 
 
 class Services:
@@ -154,7 +154,7 @@ class Services:
             return StartError(
                 f"{service} {what}: {cause}",
                 service,
-                lines[-_TOLD:],
+                lines[-_SHOWN_LINES:],
                 hint=f"see 'journalctl -u {self._units(service)[0]}'",
             )
 

@@ -175,7 +175,7 @@ def _end(directory: HostDirectory, record: HostRecord, progress: Progress) -> No
     except (HostError, LocalError) as error:
         if record.uri is not None:
             raise
-        progress(f"libvirt does not help ({error}); ending QEMU itself")
+        progress(f"libvirt does not help ({error.fact}); ending QEMU itself")
 
 
 def _running(connection: Connection, directory: HostDirectory, record: HostRecord) -> Domain:

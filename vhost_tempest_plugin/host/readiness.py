@@ -91,7 +91,7 @@ def shut_down(
             error=HostError,
         )
     except HostError as error:
-        progress(f"it does not shut down ({error}); ending it")
+        progress(f"it does not shut down ({error.fact}); ending it")
         running.destroy()
 
 
@@ -102,12 +102,12 @@ class _Watch:
         self._running = running
         self._log = log
         self._progress = progress
-        self._told: console.Stage | None = None
+        self._reported: console.Stage | None = None
 
     def __call__(self) -> None:
         stage = console.stage(_text(self._log))
-        if stage is not self._told:
-            self._told = stage
+        if stage is not self._reported:
+            self._reported = stage
             self._progress(stage.value)
         if self._running.state is not DomainState.RUNNING:
             raise HostError(f"the host's domain is {self._running.state}")

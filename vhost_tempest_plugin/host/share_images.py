@@ -199,4 +199,6 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
                 )
             )
     except CommandError as error:
-        raise LocalError(f"no disk can be made of {str(directory)!r}: {error}") from error
+        raise LocalError(
+            f"no disk can be made of {str(directory)!r}: {error.fact}", hint=error.hint
+        ) from error

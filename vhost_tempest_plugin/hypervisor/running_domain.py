@@ -75,7 +75,7 @@ class Domain:
 
     def xml(self) -> str:
         """The live domain XML."""
-        with self._told("read the host's XML", f"see {VhostCommand('list')}"):
+        with self._errors("read the host's XML", f"see {VhostCommand('list')}"):
             return str(self._handle.XMLDesc(0))
 
     def forward_ssh(self, netdev: str = ManagementNic.NETDEV) -> int:
@@ -106,7 +106,7 @@ class Domain:
             f"or use {VhostCommand('down', self.name)} and {VhostCommand('up', name=self.name)}"
         )
         try:
-            with self._told("save the host", hint):
+            with self._errors("save the host", hint):
                 if self._sparse and self._release(partial):
                     wanted = image.parameters(self._libvirt, partial)
                     kind = self._libvirt.VIR_DOMAIN_SAVE_PARAM_IMAGE_FORMAT
@@ -120,7 +120,7 @@ class Domain:
     def resume(self) -> None:
         """Let it run on where it is paused."""
         if self.state is DomainState.PAUSED:
-            with self._told(
+            with self._errors(
                 "resume the host", f"{VhostCommand('up', name=self.name, cold=True)} boots it anew"
             ):
                 self._handle.resume()
@@ -141,7 +141,7 @@ class Domain:
         :raises HostError: there is no place for it
         """
         live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
-        with self._told("attach the device", "see that a root port is free"):
+        with self._errors("attach the device", "see that a root port is free"):
             self._handle.attachDeviceFlags(device_xml, live)
 
     def attach_beside(self, commands: Mapping[str, Mapping[str, str | bool]]) -> None:
@@ -158,7 +158,7 @@ class Domain:
         :raises HostError: there is no such device
         """
         live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
-        with self._told(
+        with self._errors(
             f"detach {alias!r}", f"see the aliases in {VhostCommand('render', host=self.name)}"
         ):
             try:
@@ -202,14 +202,14 @@ class Domain:
     def _is_off(self) -> bool:
         return self.state is DomainState.OFF
 
-    def _told(self, action: str, hint: str) -> AbstractContextManager[None]:
+    def _errors(self, action: str, hint: str) -> AbstractContextManager[None]:
         return host_errors(self._libvirt, action, hint)
 
     def _monitor(self, command: str) -> str:
         """The answer of QEMU's human monitor; the machine's one has no hostfwd_add."""
         import libvirt_qemu
 
-        with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
+        with self._errors(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
             human = libvirt_qemu.VIR_DOMAIN_QEMU_MONITOR_COMMAND_HMP
             return str(libvirt_qemu.qemuMonitorCommand(self._handle, command, human))
 
@@ -244,7 +244,7 @@ class Domain:
         import libvirt_qemu
 
         request = json.dumps({"execute": command, "arguments": arguments})
-        with self._told(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
+        with self._errors(f"run {command!r} in QEMU's monitor", "see QEMU's log"):
             answer = json.loads(libvirt_qemu.qemuMonitorCommand(self._handle, request, 0))
         if "error" in answer:
             raise HostError(

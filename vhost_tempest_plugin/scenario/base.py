@@ -34,7 +34,7 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 def allocation(status: str, instance: str = "") -> str:
     """A row of Nova's ``pci_devices`` in words."""
-    return f"{status}, of {instance}" if instance else status
+    return f"{status} for {instance}" if instance else status
 
 
 # Stands for whatever Nova says in a message.

@@ -79,7 +79,8 @@ class Mmdebstrap:
                 target.unlink()
         except CommandError as error:
             raise LocalError(
-                f"the image could not be built from {recipe.suite}'s packages: {error}"
+                f"the image could not be built from {recipe.suite}'s packages: {error.fact}",
+                hint=error.hint,
             ) from error
         return tree
 

@@ -79,7 +79,7 @@ def create_overlay(image: Image, path: Path) -> None:
     try:
         process.run([process.which("qemu-img"), "create", "-q", "-f", "qcow2", "-o", options, path])
     except CommandError as error:
-        raise LocalError(f"cannot create the disk {path}: {error}") from error
+        raise LocalError(f"cannot create the disk {path}: {error.fact}", hint=error.hint) from error
 
 
 def _make(directory: Path, builder: Builder, progress: Progress) -> None:

@@ -122,7 +122,8 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
         process.run(["strip", "-o", directory / "kernel", source / "vmlinux"])
     except CommandError as error:
         raise LocalError(
-            f"the nested guest's kernel could not be made from {tarball.name}: {error}"
+            f"the nested guest's kernel could not be made from {tarball.name}: {error.fact}",
+            hint=error.hint,
         ) from error
     shutil.copyfile(source / "arch/x86/boot/bzImage", directory / "bzimage")
     progress("nested guest: removing the source")

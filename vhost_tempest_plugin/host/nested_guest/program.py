@@ -38,7 +38,9 @@ def _make(directory: Path) -> None:
     try:
         process.run([process.which("gcc"), *_FLAGS, "-o", program, _SOURCE])
     except CommandError as error:
-        raise LocalError(f"the nested guest's program could not be made: {error}") from error
+        raise LocalError(
+            f"the nested guest's program could not be made: {error.fact}", hint=error.hint
+        ) from error
     entries = [Entry(name) for name in ("dev", "proc", "sys")]
     (directory / "initrd").write_bytes(
         archive([*entries, Entry("init", program.read_bytes(), 0o755)])

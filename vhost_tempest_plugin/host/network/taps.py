@@ -57,7 +57,7 @@ def remove(tap: str) -> None:
 
 def addresses() -> Iterator[IPv4Interface]:
     """The machine's addresses."""
-    for link in _told("address", "show"):
+    for link in _listing("address", "show"):
         for address in link.get("addr_info", []):
             if "local" in address:
                 yield IPv4Interface(f"{address['local']}/{address['prefixlen']}")
@@ -67,7 +67,7 @@ def occupied() -> Iterator[IPv4Network]:
     """The subnets that the machine has an address in, or a route to other than the default."""
     for address in addresses():
         yield address.network
-    for route in _told("route", "show", "table", "all"):
+    for route in _listing("route", "show", "table", "all"):
         if route["dst"] != "default":
             yield IPv4Interface(route["dst"]).network
 
@@ -80,7 +80,7 @@ def _attribute(interface: str, name: str) -> str:
         return ""
 
 
-def _told(*words: str) -> list[dict[str, Any]]:
+def _listing(*words: str) -> list[dict[str, Any]]:
     # With no objects at all it prints nothing, or "[{}]" (iproute2 5.10).
     return [found for found in json.loads(_ip("-json", "-4", *words) or "[]") if found]
 
@@ -90,5 +90,5 @@ def _ip(*words: str) -> str:
         return process.run([process.which("ip"), *words]).stdout
     except CommandError as error:
         raise HostError(
-            str(error), hint="see dmesg, and whether the kernel has tun and bridge"
+            error.fact, hint="see dmesg, and whether the kernel has tun and bridge"
         ) from None

@@ -3,7 +3,7 @@
 
 hwloc reports nothing about IOMMU groups, drivers and which function a virtual one belongs to.
 It hangs a bus on what has the same CPUs: on the machine what is on no node, on a node
-without CPUs, and on a node that has all of them.  ``as_told`` takes as much from what was
+without CPUs, and on a node that has all of them.  ``as_reported`` takes as much from what was
 intended, so that the two can be compared.
 """
 
@@ -58,7 +58,7 @@ def read(xml: str) -> Hardware:
     )
 
 
-def as_told(hardware: Hardware) -> Hardware:
+def as_reported(hardware: Hardware) -> Hardware:
     """What hwloc can report of *hardware*, by the rules above."""
     everything = frozenset(cpu.id for cpu in hardware.cpus)
     local = {cell.id for cell in hardware.cells if cell.cpus and cell.cpus != everything}

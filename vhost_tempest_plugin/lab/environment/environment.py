@@ -110,7 +110,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
         process.run(tethered([PYTHON, "-m", "venv", venv]))
     except CommandError as error:
         raise LocalError(
-            f"{PYTHON} makes no virtual environment: {error}", hint="install python3-venv"
+            f"{PYTHON} makes no virtual environment: {error.fact}", hint="install python3-venv"
         ) from error
     python = venv / "bin/python"
     for words in _steps(release):

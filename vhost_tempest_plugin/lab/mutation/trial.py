@@ -85,7 +85,7 @@ class MutationRun:
                 with mutant_tree.applied(mutant, copy):
                     reason = self._restart(stale | concerned)
                     run = None if reason else self._run(mutant)
-                yield self._told(mutant, run, begun_s, reason)
+                yield self._reported(mutant, run, begun_s, reason)
                 stale = concerned
                 if reason or not self._is_clean():
                     self._reset(stale)
@@ -101,7 +101,7 @@ class MutationRun:
             run = self._run(mutant)
         if not self._is_clean():
             self._reset(set())
-        return self._told(mutant, run, begun_s, "")
+        return self._reported(mutant, run, begun_s, "")
 
     @contextmanager
     def _broken(self, mutant: HostMutant) -> Iterator[None]:
@@ -147,7 +147,9 @@ class MutationRun:
             mutant.name, mutant.breaks, mutant.reference, Fate.UNSEEN, (), 0, 0.0, reason
         )
 
-    def _told(self, mutant: Mutant, run: Run | None, begun_s: float, reason: str) -> MutantResult:
+    def _reported(
+        self, mutant: Mutant, run: Run | None, begun_s: float, reason: str
+    ) -> MutantResult:
         fate = Fate.STILLBORN
         killers: tuple[str, ...] = ()
         ran: tuple[str, ...] = ()

@@ -35,7 +35,7 @@ def unchanged(
 ) -> tuple[Disagreement, ...]:
     """What an instance that waits elsewhere to be confirmed must have kept here, and has not.
 
-    It has its devices in Nova's books, and nobody has them in hand.
+    Its devices stay allocated to it, and no process holds them.
 
     :param devices: those that it had here
     """
@@ -43,13 +43,18 @@ def unchanged(
     facts = [
         Disagreement(
             str(address),
-            {View.NOVA: f"{recorded.get(address, 'not')} of {instance}", View.API: "kept for it"},
+            {
+                View.NOVA: f"{recorded.get(address, 'not allocated')} for {instance}",
+                View.API: "reserved for it" if address in devices else "not reserved for it",
+            },
         )
         for address in sorted(devices | recorded.keys())
         if address not in devices or recorded.get(address) != ALLOCATED
     ]
     facts += [
-        Disagreement(str(device.address), {View.SYSFS: f"held by {holder}", View.API: "unchanged"})
+        Disagreement(
+            str(device.address), {View.SYSFS: f"held by {holder}", View.API: "held by nobody"}
+        )
         for device in host.devices.values()
         if device.address in devices
         for holder in sorted(device.holders)
@@ -59,7 +64,7 @@ def unchanged(
 
 def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:
     for instance in host.domains:
-        yield instance, Disagreement(instance, {View.LIBVIRT: "it has this instance still"})
+        yield instance, Disagreement(instance, {View.LIBVIRT: "domain still defined"})
     for device in host.devices.values():
         for holder in sorted(device.holders):
             words = f"vfio group {device.group} is held by {holder}"
@@ -68,17 +73,17 @@ def _host(host: HostView) -> Iterator[tuple[str, Disagreement]]:
 
 def _nova(nova: NovaView) -> Iterator[tuple[str, Disagreement]]:
     for instance in nova.instances:
-        yield instance, Disagreement(instance, {View.NOVA: "this instance is on the host still"})
+        yield instance, Disagreement(instance, {View.NOVA: "still on the host"})
     for device in nova.devices:
         if device.status != AVAILABLE or device.instance:
-            words = f"{device.status}{f', of {device.instance}' if device.instance else ''}"
+            words = f"{device.status}{f' for {device.instance}' if device.instance else ''}"
             yield device.instance, Disagreement(str(device.row.address), {View.NOVA: words})
 
 
 def _placement(holdings: tuple[Holding, ...]) -> Iterator[tuple[str, Disagreement]]:
     for holding in holdings:
         amounts = ", ".join(f"{kind} {count}" for kind, count in sorted(holding.resources.items()))
-        words = f"{holding.consumer} has {amounts}"
+        words = f"{holding.consumer} holds {amounts}"
         yield holding.consumer, Disagreement(holding.provider, {View.PLACEMENT: words})
 
 
@@ -87,7 +92,7 @@ def _drivers(host: HostView, nova: NovaView, before: HostView) -> Iterator[Disag
         address = device.row.address
         was, now = before.devices.get(address), host.devices.get(address)
         if was is not None and now is None:
-            yield Disagreement(str(address), {View.SYSFS: "there is no such device any more"})
+            yield Disagreement(str(address), {View.SYSFS: "no such device any more"})
         elif was is not None and now is not None and was.driver != now.driver:
             words = f"driver {now.driver}, was {was.driver}"
             yield Disagreement(str(address), {View.SYSFS: words})

@@ -176,14 +176,16 @@ class Cloud:
         """Where the API says that a server is."""
         return server_topology(self.topologies.show_server_topology(server))
 
-    def report(self, server: str, watch: Stopwatch, is_told: Callable[[], bool]) -> GuestReport:
+    def report(
+        self, server: str, watch: Stopwatch, is_worth_asking: Callable[[], bool]
+    ) -> GuestReport:
         """The report on a server's console, once it is complete.
 
-        :param is_told: whether it is worth asking Nova for it
+        :param is_worth_asking: whether it is worth asking Nova for it
         """
 
         def report() -> GuestReport | None:
-            if not is_told():
+            if not is_worth_asking():
                 return None
             try:
                 said = self.servers.get_console_output(server)["output"]

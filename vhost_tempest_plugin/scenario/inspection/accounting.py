@@ -33,7 +33,7 @@ class Book:
         for server, seen in self.nova.instances.items():
             yield f"Nova's instance {server}", str(seen)
         for provider in self.providers:
-            yield f"Placement's {provider.name}", _told(provider)
+            yield f"Placement's {provider.name}", _described(provider)
         for server, domain in self.domains.items():
             yield f"libvirt's domain {server}", str(domain)
         for address, held in self.devices.items():
@@ -82,7 +82,7 @@ def _tracked(nova: NovaView) -> Iterator[PciAddress]:
     return (device.row.address for device in nova.devices)
 
 
-def _told(provider: Provider) -> str:
+def _described(provider: Provider) -> str:
     amounts = ", ".join(
         f"{kind} {inventory.used} of {inventory.total} ({inventory.reserved} reserved)"
         for kind, inventory in sorted(provider.inventories.items())
