@@ -6,7 +6,7 @@ from vhost_tempest_plugin.scenario.requests.node_capacity import more_than_half
 
 class MoreThanHalfTest(unittest.TestCase):
     def test_a_node_has_none_or_one_with_room(self) -> None:
-        """Of 1024 MiB nova-compute and others left 830: 816 locked ones were in the books alone."""
+        """nova-compute and others left 830 of 1024 MiB: 816 locked ones fit only on paper."""
         for memories_mib in ([2048], [1024, 1024], [4096, 2048, 2048], [1536, 1024], [1024, 512]):
             with self.subTest(memories_mib):
                 guest_mib = more_than_half(memories_mib)

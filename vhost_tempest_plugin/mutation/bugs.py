@@ -41,7 +41,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-2115905",
-            "a device that is gone is given away once its guest is deleted",
+            "a device that is gone is given away once its instance is deleted",
             (
                 Edit(
                     _TRACKER,
@@ -54,7 +54,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1633120",
-            "a device that is gone is struck off, though a guest has it",
+            "a device that is gone is struck off, though an instance has it",
             (
                 Edit(
                     _TRACKER,
@@ -67,7 +67,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1986838",
-            "a guest runs without devices that its requests only together are too many for",
+            "an instance runs without devices that its requests only together are too many for",
             (
                 Edit(
                     _STATS,
@@ -100,7 +100,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1995153",
-            "a node's socket is forgotten with the first guest",
+            "a node's socket is forgotten with the first instance",
             (Edit(_HARDWARE, "            socket=host_cell.socket,\n", ""),),
             r"SocketTest",
             1995153,
@@ -172,7 +172,7 @@ def _processors() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1994526",
-            "a mixed guest needs a dedicated CPU on each of its nodes",
+            "a mixed instance needs a dedicated CPU on each of its nodes",
             (
                 Edit(
                     _HARDWARE,
@@ -194,7 +194,7 @@ def _processors() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1898272",
-            "of a mixed guest's CPUs only the dedicated ones are counted",
+            "of a mixed instance's CPUs only the dedicated ones are counted",
             (
                 Edit(
                     _HARDWARE,
@@ -215,7 +215,7 @@ def _processors() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1889633",
-            "a guest that wants no threads is pinned to them",
+            "an instance that wants no threads is pinned to them",
             (
                 Edit(
                     _HARDWARE,
@@ -229,7 +229,7 @@ def _processors() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1746674",
-            "an emulator with a CPU of its own, of a guest of two nodes, is none's",
+            "an emulator with a CPU of its own, of an instance of two nodes, is none's",
             (
                 Edit(
                     _DRIVER,
@@ -248,7 +248,7 @@ def _memory() -> tuple[NovaMutant, ...]:
     return (
         NovaMutant(
             "bug-1811886",
-            "pinned guests share memory that is there once",
+            "pinned instances share memory that is there once",
             (
                 Edit(
                     _HARDWARE,
@@ -261,7 +261,7 @@ def _memory() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "bug-1602023",
-            "memory of a guest's nodes is bound by the numbers of the host's nodes",
+            "memory of an instance's nodes is bound by the numbers of the host's nodes",
             (
                 Edit(
                     _DRIVER,

@@ -19,7 +19,7 @@ _SCHEDULER = "nova/scheduler/manager.py"
 
 def mutants() -> tuple[NovaMutant, ...]:
     """All of them."""
-    return (*_affinity(), *_books(), *_guests())
+    return (*_affinity(), *_accounting(), *_guests())
 
 
 def _affinity() -> tuple[NovaMutant, ...]:
@@ -86,7 +86,7 @@ def _affinity() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "devices-of-one-node-do",
-            "only the first of a guest's nodes counts for its devices",
+            "only the first of an instance's nodes counts for its devices",
             (
                 Edit(
                     _STATS,
@@ -99,11 +99,11 @@ def _affinity() -> tuple[NovaMutant, ...]:
     )
 
 
-def _books() -> tuple[NovaMutant, ...]:
+def _accounting() -> tuple[NovaMutant, ...]:
     return (
         NovaMutant(
             "claim-not-freed",
-            "the devices of a deleted guest stay its own",
+            "the devices of a deleted instance stay its own",
             (
                 Edit(
                     _TRACKER,
@@ -132,7 +132,7 @@ def _books() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "allocation-leaked",
-            "what a deleted guest has in Placement stays its own",
+            "what a deleted instance has in Placement stays its own",
             (
                 Edit(
                     _MANAGER,
@@ -144,7 +144,7 @@ def _books() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "books-lost-at-restart",
-            "a restarted nova-compute takes devices of guests for free",
+            "a restarted nova-compute takes devices of instances for free",
             (
                 Edit(
                     _TRACKER,
@@ -184,7 +184,7 @@ def _books() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "pins-not-counted",
-            "CPUs of a pinned guest are given to the next one, too",
+            "CPUs of a pinned instance are given to the next one, too",
             (
                 Edit(
                     _HARDWARE,
@@ -206,7 +206,7 @@ def _guests() -> tuple[NovaMutant, ...]:
     return (
         NovaMutant(
             "wrong-device-attached",
-            "a guest is given another device than is written down",
+            "an instance is given another device than is written down",
             (
                 Edit(
                     _DRIVER,
@@ -219,7 +219,7 @@ def _guests() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "numatune-left-out",
-            "a guest's memory is anywhere",
+            "an instance's memory is anywhere",
             (
                 Edit(
                     _DRIVER,
@@ -231,7 +231,7 @@ def _guests() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "numatune-preferred",
-            "a guest's memory is on its nodes only while there is room",
+            "an instance's memory is on its nodes only while there is room",
             (
                 Edit(
                     _DRIVER,
@@ -244,7 +244,7 @@ def _guests() -> tuple[NovaMutant, ...]:
         ),
         NovaMutant(
             "huge-pages-left-out",
-            "a guest's memory is on small pages",
+            "an instance's memory is on small pages",
             (Edit(_DRIVER, "                        pages.append(page)\n", ""),),
             r"LargePagesTest\.test_pages_and_device_of_one_node",
         ),

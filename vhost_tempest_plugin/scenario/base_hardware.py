@@ -117,16 +117,19 @@ class BaseHardwareTest(ScenarioTest):
         with self.watch.waiting(NOVA_COMPUTE):
             self.driver.restart(NOVA_COMPUTE, self.host.node.name)
 
-    def await_books(self) -> None:
+    def await_accounting(self) -> None:
         """Wait until Nova's table has the devices that there are; fail where it does not come."""
         wanted = pci_devices.expected_devices(self.host.layout)
         with suppress(exceptions.TimeoutException):
             self.cloud.until(
-                lambda: self._rows() == wanted or None, "Nova's books", self.watch, TWO_AUDITS_S
+                lambda: self._rows() == wanted or None,
+                "Nova's accounting",
+                self.watch,
+                TWO_AUDITS_S,
             )
-        self.assert_books()
+        self.assert_accounting()
 
-    def assert_books(self) -> None:
+    def assert_accounting(self) -> None:
         """Fail where Nova's table has other devices than there are."""
         self.assertEqual(pci_devices.expected_devices(self.host.layout), self._rows())
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hardware goes, comes back, and moves; Nova's books follow.
+"""Hardware goes, comes back, and moves; Nova's accounting follow.
 
 Only an emulated host does that at will.  nova/pci/manager.py, ``_set_hvdevs``: what is gone is
 removed, unless a server has it; what is allocated is brought up to date when it is given back.
@@ -41,12 +41,12 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
         (first, *_), *_ = self.cards_by_node().values()
         self.unplug(first)
         self.restart_compute()
-        self.await_books()
+        self.await_accounting()
         servers = self.fill()
         self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
         self.plug(first)
         self.restart_compute()
-        self.await_books()
+        self.await_accounting()
         back = self.place(request(devices=self.nics()), console=True)
         self.assertEqual({first}, back.devices)
         self.delete(*servers, back)
@@ -63,9 +63,9 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
         with self.configured(NOVA_COMPUTE, {AUDIT_INTERVAL: NEVER}):
             self.unplug(*nics)
             self.restart_compute()
-            self.assert_books()
+            self.assert_accounting()
             self.plug(*nics)
-        self.await_books()
+        self.await_accounting()
         self.place(request(devices=self.nics(len(nics))))
 
     @decorators.attr(type=["fault"])
@@ -96,11 +96,11 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
         server.delete()
         others = self.fill()
         self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
-        self.await_books()
+        self.await_accounting()
         self.delete(*others)
         self.plug(*server.devices)
         self.restart_compute()
-        self.await_books()
+        self.await_accounting()
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("3e9c5f17-a2d8-4b06-8c41-d70b6e2f95a3")
@@ -108,7 +108,8 @@ class UnpluggedTest(BaseHardwareTest, BaseConfigTest):
     def test_nic_of_a_guest_that_runs(self) -> None:
         """The host has it as long as the server runs (drivers/vfio, vfio_unregister_group_dev).
 
-        In Nova's books it stays the server's, before and after; the server starts when it is back.
+        Nova's accounting keeps it for the server, before and after; the server starts when it is
+        back.
         """
         server = self.place(request(devices=self.nics()))
         before = self.host.nova().of(server.id)
@@ -188,27 +189,27 @@ class RewiredTest(BaseHardwareTest):
                 there = {device.row.address for device in self.host.nova().of(server.id)}
                 self.assertEqual(server.devices, there)
             self.delete(*servers)
-            self.await_books()
+            self.await_accounting()
             self.delete(*self.fill())
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("cc11d1d4-cadc-4894-9c12-99da410ec284")
     @requires(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_with_fewer(self) -> None:
-        """What is gone is gone from Nova's books, and back in them when it is back."""
+        """What is gone is gone from Nova's accounting, and back in it when it is back."""
         hardware = variants.without_last(self.host.layout, next(iter(self.cards_by_node())))
         with self.with_hardware(hardware):
-            self.await_books()
+            self.await_accounting()
             servers = self.fill()
             self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
             self.delete(*servers)
-        self.await_books()
+        self.await_accounting()
 
     @decorators.attr(type=["fault", "slow"])
     @decorators.idempotent_id("44ed4387-eaae-4c04-aad1-a58de83e7f5f")
     @requires(removable(1), deployment(DriverCapability.REWIRE))
     def test_host_comes_back_without_the_nic_of_a_guest(self) -> None:
-        """The server keeps it in Nova's books, cannot run, and can be deleted."""
+        """The server keeps it in Nova's accounting, cannot run, and can be deleted."""
         node, nics = next(iter(self.cards_by_node().items()))
         hardware = variants.without_last(self.host.layout, node)
         server = self.guest_with(nics[-1])
@@ -218,8 +219,8 @@ class RewiredTest(BaseHardwareTest):
             self.assertEqual(server.devices, there)
             self.assert_does_not_run(server)
             server.delete()
-            self.await_books()
-        self.await_books()
+            self.await_accounting()
+        self.await_accounting()
         self.place(server.request)
 
     @contextmanager
@@ -228,16 +229,16 @@ class RewiredTest(BaseHardwareTest):
 
         Nova is started twice after they have been put back: moved-device-in-its-old-pool.
 
-        :param awaited: the block begins when Nova's books have it
+        :param awaited: the block begins when Nova's accounting has it
         """
         hardware = variants.exchanged(self.host.layout)
         self.assertNotEqual((), pci_devices.moved(self.host.layout, hardware))
         try:
             with self.with_hardware(hardware):
                 if awaited:
-                    self.await_books()
+                    self.await_accounting()
                 yield
-            self.await_books()
+            self.await_accounting()
         finally:
             self.restart_compute()
 

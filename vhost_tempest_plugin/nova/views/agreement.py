@@ -81,7 +81,7 @@ def _devices(views: ServerViews) -> Iterator[Disagreement]:
     if views.domain is None:
         return
     libvirt = views.domain.hostdevs
-    # What is off has devices only in Nova's books, whatever libvirt still knows of it.
+    # What is off has devices only in Nova's accounting, whatever libvirt still knows of it.
     missing = nova - views.in_reserve - libvirt if views.power is Power.ON else frozenset()
     for address in sorted(missing | (libvirt - nova)):
         yield Disagreement(

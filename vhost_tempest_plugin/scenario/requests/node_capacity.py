@@ -9,8 +9,8 @@ from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node
 from vhost_tempest_plugin.topology.layout import Layout
 
-# Of a node's memory; a server with more may fit into Nova's books and not into the node, where its
-# own system and QEMU take some 300 MiB, and all that a server with a device has is locked.
+# Of a node's memory; a server with more may fit by Nova's accounting and not into the node, where
+# its own system and QEMU take some 300 MiB, and all that a server with a device has is locked.
 _ROOM = 0.7
 
 
