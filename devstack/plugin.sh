@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The devstack plugin: emulated NUMA/PCI hosts that are compute nodes of the cloud and run the
+# The devstack plugin: emulated NUMA/PCI hosts that are compute hosts of the cloud and run the
 # Nova that devstack has installed.
 #
 # Dispatch only: the work is the vhost command's, and each phase may run twice. The packages
@@ -182,7 +182,7 @@ function vhost_test_config {
     fi
 }
 
-# What unstack.sh does to the guests of a compute node of its own it does to these nodes: they
+# What unstack.sh does to the guests of its own compute host it does to these hosts: they
 # are of no use to the next stack.sh, which has a database of its own.
 function vhost_unstack {
     local host networks

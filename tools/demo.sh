@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# The project's main job, for 'make demo': an OpenStack whose compute node is the emulated
+# The project's main job, for 'make demo': an OpenStack whose compute host is the emulated
 # host, checked and drawn, a guest with a NIC followed through all that know of it, and the
 # same lab once more from its snapshot. report/index.html leads to the results; the lab stays up.
 #

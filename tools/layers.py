@@ -35,7 +35,7 @@ FOLDERS = (
     ),
     Folder(
         "devstack",
-        "emulated hosts as compute nodes of a devstack",
+        "emulated hosts as compute hosts of a devstack",
         "cloud nova host hypervisor topology util",
         "packaging",
     ),

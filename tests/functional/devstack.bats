@@ -151,7 +151,7 @@ unit() {
         "vhost stack configure-nova --config $CONFIG"
 }
 
-@test "extra makes the host a compute node, watches it, checks it, and brings its guest" {
+@test "extra makes the host a compute host, watches it, checks it, and brings its guest" {
     stand_in_vhost
     phase stack extra
     said "$(up)" "$(unit 0)" "vhost check mine-0 vfio" "vhost stack prepare-image --name mine"
@@ -403,7 +403,7 @@ settings() {
     [ "$output" = "$DEST/vhost-tempest-plugin" ]
 }
 
-@test "the machine is no compute node unless it is to be" {
+@test "the machine is no compute host unless it is to be" {
     run settings ENABLED_SERVICES
     [[ ,$output, != *,n-cpu,* ]]
     [[ ,$output, == *,vhost,n-vhost-0,* ]]

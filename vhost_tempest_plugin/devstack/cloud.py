@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""devstack's cloud, as Nova's own account sees it, whose password every compute node has."""
+"""devstack's cloud, as Nova's own account sees it, whose password every compute host has."""
 
 from contextlib import AbstractContextManager
 

@@ -165,7 +165,7 @@ def _spec(wanted: _Section, there: _Section) -> DevstackSpec:
     services = frozenset((there.text("services") or "").split())
     is_on_network = wanted.choice("network", _Reach) is _Reach.NAT
     database, novnc_url = there.path("cell_conf"), there.text("novnc_url")
-    # lib/nova says so only where the machine is a compute node.
+    # lib/nova says so only where the machine is a compute host.
     console = () if novnc_url is None else (f"vnc.novncproxy_base_url={novnc_url}",)
     typed = (each.strip() for each in (wanted.text("nova_options") or "").split(";"))
     authorities = (there.path("ca_bundle"), _AUTHORITIES)

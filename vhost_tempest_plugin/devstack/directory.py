@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The devstacks on this machine whose compute nodes are emulated hosts; as a rule one."""
+"""The devstacks on this machine whose compute hosts are emulated hosts; as a rule one."""
 
 from dataclasses import dataclass
 from pathlib import Path

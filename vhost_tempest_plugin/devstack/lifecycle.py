@@ -35,7 +35,7 @@ _AWAY_S = 2.0
 
 
 def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
-    """Have the hosts run and be compute nodes; what is so already is left alone.
+    """Have the hosts run and be compute hosts; what is so already is left alone.
 
     :returns: their names
     :raises InputError: there are hosts of this name with another topology or network, the network
@@ -52,14 +52,14 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         overrides.recover(directory, progress)
         record = _record(directory, spec, layout, progress)
-        nodes = Stack.of(directory, record, progress).hosts
-        for host in nodes.hosts:
-            nodes.configuration(host)
-            nodes.agent_files(host)
-        nodes.boot(nodes.hosts)
+        computes = Stack.of(directory, record, progress).hosts
+        for host in computes.hosts:
+            computes.configuration(host)
+            computes.agent_files(host)
+        computes.boot(computes.hosts)
         with _telling(progress):
-            nodes.start(nodes.hosts, only_changed=True)
-    progress(f"{', '.join(spec.hosts)}: compute nodes of the cloud")
+            computes.start(computes.hosts, only_changed=True)
+    progress(f"{', '.join(spec.hosts)}: compute hosts of the cloud")
     return spec.hosts
 
 

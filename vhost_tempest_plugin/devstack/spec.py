@@ -12,7 +12,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 @dataclass(frozen=True, slots=True)
 class DevstackSpec:
-    """Emulated hosts that are compute nodes of a devstack.
+    """Emulated hosts that are compute hosts of a devstack.
 
     :param name: what the hosts' names begin with, VHOST_NAME
     :param topology: of each of them, by name or file

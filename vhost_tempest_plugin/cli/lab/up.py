@@ -17,7 +17,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Up(Lister):
-    """Bring up a complete OpenStack with emulated hosts as its compute nodes.
+    """Bring up a complete OpenStack with emulated hosts as its compute hosts.
 
     The first time it builds everything; later it restores the lab's snapshot. If the lab is up
     already, it restarts what has died. Options that are not given keep their values.

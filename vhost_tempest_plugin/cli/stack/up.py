@@ -11,7 +11,7 @@ from vhost_tempest_plugin.util import progress
 
 
 class Up(Command):
-    """Bring emulated hosts up as compute nodes of a devstack, and print their names.
+    """Bring emulated hosts up as compute hosts of a devstack, and print their names.
 
     Ends when the cloud knows all of them. The devstack plugin calls this; what is so already is
     left alone.

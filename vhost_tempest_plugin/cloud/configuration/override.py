@@ -20,7 +20,7 @@ CONFIGURABLE = (
 )
 
 # Options that several of Nova's services read, by where its source (34.0) has CONF.<them>.
-_READERS = {
+_OPTION_READERS = {
     ("DEFAULT", "reclaim_instance_interval"): (_API, _COMPUTE),
     ("DEFAULT", "report_interval"): (_SCHEDULER, _CONDUCTOR, _COMPUTE),
     ("DEFAULT", "service_down_time"): (_API, _SCHEDULER, _CONDUCTOR, _COMPUTE),
@@ -66,7 +66,7 @@ def parse(service: str, assignments: Sequence[str]) -> tuple[Override, ...]:
 
 def spread(override: Override) -> tuple[Override, ...]:
     """The same for every service that reads the option, the named one first."""
-    readers = _READERS.get((override.section, override.option), ())
+    readers = _OPTION_READERS.get((override.section, override.option), ())
     services = dict.fromkeys((override.service, *readers))
     return tuple(replace(override, service=service) for service in services)
 

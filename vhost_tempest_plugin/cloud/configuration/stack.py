@@ -22,7 +22,7 @@ COMPUTE_FILE = PurePosixPath("/etc/nova/nova-cpu.conf")
 _DISCOVERY_S = 5
 _REPORT_S = 10
 
-# The sections of what a compute node must not know, and the options of the machine's own.
+# The sections of what a compute host must not know, and the options of the machine's own.
 _WITHHELD_SECTIONS = ("database", "api_database", "cache", "keystone_authtoken")
 _WITHHELD = (
     *((DEFAULT, option) for option in ("instances_path", "rootwrap_config", "bindir")),

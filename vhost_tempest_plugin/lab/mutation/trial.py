@@ -32,7 +32,7 @@ from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 _API, _COMPUTE = Service.NOVA_API, Service.NOVA_COMPUTE
 _SCHEDULER, _CONDUCTOR = Service.NOVA_SCHEDULER, Service.NOVA_CONDUCTOR
 # Who has imported a file of Nova's; all where it is not named.  The first that fits counts.
-_READERS = (
+_IMPORTERS = (
     ("nova/virt/libvirt/", (_COMPUTE,)),
     ("nova/pci/manager.py", (_COMPUTE,)),
     ("nova/pci/stats.py", (_SCHEDULER, _COMPUTE)),
@@ -211,7 +211,7 @@ def services(mutant: NovaMutant) -> set[Service]:
     return {
         service
         for edit in mutant.edits
-        for service in next(them for start, them in _READERS if edit.path.startswith(start))
+        for service in next(them for start, them in _IMPORTERS if edit.path.startswith(start))
     }
 
 

@@ -71,7 +71,7 @@ class NovaDatabase:
             cursor.execute(_NODE, (host,))
             node = cursor.fetchone()
             if node is None:
-                raise HostError(f"Nova has no compute node {host!r}", hint="correct [vhost]hosts")
+                raise HostError(f"Nova has no compute host {host!r}", hint="correct [vhost]hosts")
             cursor.execute(_DEVICES, (node["id"],))
             devices = tuple(sorted(TrackedDevice.read(row) for row in cursor.fetchall()))
             cursor.execute(_GUESTS, (host,))
