@@ -74,18 +74,18 @@ class Container:
         words = [*self.entrance(user), "bash", "-c", script]
         return process.run(words, timeout_s=limit_s * speed.timeout_scale(), check=check)
 
-    def follow(self, script: str, log: Path, told: Callable[[str], None], limit_s: float) -> int:
+    def follow(self, script: str, log: Path, report: Callable[[str], None], limit_s: float) -> int:
         """Run a long shell script of the stack user's; its result.
 
         :param log: for all that it says
-        :param told: is given each line as it comes
+        :param report: is called with each line as it comes
         """
         words = [*self.entrance(), "bash", "-c", script]
         with log.open("w") as file, _ended(words, limit_s * speed.timeout_scale()) as running:
             for line in running.stdout or ():
                 file.write(line)
                 file.flush()
-                told(line.rstrip("\n"))
+                report(line.rstrip("\n"))
             return running.wait()
 
     def is_alive(self) -> bool:

@@ -29,8 +29,8 @@ def render(sample: str, url: str, base: str, settings: Mapping[str, str], lines:
     text, count = _ENABLE.subn(f"enable_plugin {OURS} {url}", sample)
     assert count == 1, sample
     text = _OTHERS.sub(rf"\1 {base}/\2.git", text)
-    told = "".join(f"{key}={value}\n" for key, value in settings.items())
-    return f"{text}\n{SECTION}\n{told}{lines}"
+    values = "".join(f"{key}={value}\n" for key, value in settings.items())
+    return f"{text}\n{SECTION}\n{values}{lines}"
 
 
 def read_sample(name: str) -> str:

@@ -5,17 +5,17 @@ import re
 import time
 from collections.abc import Callable
 
-Told = Callable[[str], None]
-# Of the lines of "set -o xtrace", and of what the vhost command tells.
+Report = Callable[[str], None]
+# Of the lines of "set -o xtrace", and of what the vhost command prints.
 _PHASE = re.compile(r"source \S*/vhost-tempest-plugin/devstack/plugin\.sh (\S+ \S+)")
 _NEWS = re.compile(r"\[ *\d+\.\d s\] (.*)")
 
 
 class Milestones:
-    """Tells of the plugin's phases and of its command's news, with the time since the beginning."""
+    """Reports the plugin's phases and its command's news, with the time since the beginning."""
 
-    def __init__(self, told: Told) -> None:
-        self._told = told
+    def __init__(self, report: Report) -> None:
+        self._report = report
         self._begun_s = time.monotonic()
         self._last = ""
 
@@ -23,4 +23,4 @@ class Milestones:
         found = _PHASE.search(line) or _NEWS.search(line)
         if found and found[1] != self._last:
             self._last = found[1]
-            self._told(f"{time.monotonic() - self._begun_s:6.0f} s  {found[1]}")
+            self._report(f"{time.monotonic() - self._begun_s:6.0f} s  {found[1]}")

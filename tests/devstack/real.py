@@ -52,7 +52,7 @@ CLEAN_S = 600.0
 
 
 def say(news: str) -> None:
-    """Tell who waits, with the time of the day."""
+    """Print news with the time of the day."""
     print(f"    {time.strftime('%H:%M:%S')} {news}", file=sys.__stderr__, flush=True)
 
 
@@ -116,14 +116,14 @@ class Devstack:
         self._script("clean", run, CLEAN_S)
 
     def _script(
-        self, name: str, run: str, limit_s: float, told: milestones.Told = lambda line: None
+        self, name: str, run: str, limit_s: float, report: milestones.Report = lambda line: None
     ) -> None:
         begun_s = time.monotonic()
         say(f"{name}.sh begins")
         log = self._settings.logs / f"{name}-{run}.log"
         script = f"cd {DEST}/devstack && ./{name}.sh"
         try:
-            code = self.inside.follow(script, log, told, limit_s)
+            code = self.inside.follow(script, log, report, limit_s)
         finally:
             self._take_logs(f"{name}-{run}")
         say(f"{name}.sh ended with {code} after {time.monotonic() - begun_s:.0f} s")

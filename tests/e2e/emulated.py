@@ -80,7 +80,7 @@ class Vhost:
         return done
 
     def json(self, *words: str | Path, check: bool = True) -> Any:
-        """What a command tells as JSON."""
+        """What a command prints as JSON."""
         return json.loads(self.run(*words, "--format", "json", check=check).stdout)
 
     def findings(self, *words: str | Path) -> dict[str, dict[str, str]]:

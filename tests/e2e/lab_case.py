@@ -32,7 +32,7 @@ def wait_for(what: str, condition: Callable[[], object], limit_s: float = 120.0)
 
 
 def read_until(command: subprocess.Popen[str], news: str) -> None:
-    """Read what a command tells until a line has *news*."""
+    """Read what a command prints until a line has *news*."""
     assert command.stderr is not None
     for line in command.stderr:
         sys.__stderr__.write(f"    {line}")

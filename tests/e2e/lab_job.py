@@ -69,7 +69,7 @@ class LabJobTest(unittest.TestCase):
 
     @classmethod
     def play(cls, node: Node, name: str, logs: str, *, fails: bool = False, **more: Any) -> None:
-        """Run one of the job's playbooks and tell how long it took."""
+        """Run one of the job's playbooks and print how long it took."""
         begun_s = time.monotonic()
         variables = {
             "vhost_lab": LAB,

@@ -20,7 +20,7 @@ nodes:
   - {cpus: "1", memory_mib: 512, devices: [{model: e1000e}]}
 """
 CHECKS = ("numa-topology", "pci-topology", "device-affinity", "iommu-groups", "nodedev")
-# What sshd says first tells that a connection is one.
+# What sshd says first shows that a connection is one.
 BANNER = "exec 3<>/dev/tcp/{}/{}; head -c 4 <&3"
 LISTENER = """\
 import socket, sys

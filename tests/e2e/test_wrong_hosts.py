@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every check on hosts that are really wrong: it fails, tells what is, and what to do.
+"""Every check on hosts that are really wrong: it fails, and says what is there and what to do.
 
 Each host is emulated in software on every machine, so that all of them are wrong alike.
 """
@@ -433,7 +433,7 @@ class BareHostTest(WrongHostCase):
 
 
 class UnheededHostTest(WrongHostCase):
-    """A host whose kernel was told to use neither IOMMU nor NUMA."""
+    """A host whose kernel was configured to use neither IOMMU nor NUMA."""
 
     text = UNHEEDED
     spoil = "command-line"

@@ -39,7 +39,7 @@ class Booted:
         return said["return"]
 
     def last(self, event: str) -> dict[str, Any]:
-        """Wait for an event; what is told of it."""
+        """Wait for an event; its data."""
         while not (found := [each for each in self.events if each["event"] == event]):
             self._hear()
         return dict(found[-1]["data"])
@@ -90,6 +90,6 @@ class IdleDiskTest(unittest.TestCase):
         for machine in ("q35", "pc"):
             with self.subTest(machine), booted(machine) as guest:
                 guest.ask("system_powerdown")
-                told = guest.last("SHUTDOWN")
-                self.assertEqual({"guest": True, "reason": "guest-shutdown"}, told)
+                event = guest.last("SHUTDOWN")
+                self.assertEqual({"guest": True, "reason": "guest-shutdown"}, event)
                 self.assertEqual(0, guest.qemu.wait())

@@ -102,8 +102,8 @@ class ControlPlaneTest(LabCase):
     def _accounts(self) -> list[tuple[str, ...]]:
         kinds = {"users": "name", "services": "name", "endpoints": "url", "projects": "name"}
         return [
-            (kind, entry["id"], entry[told])
-            for kind, told in kinds.items()
+            (kind, entry["id"], entry[key])
+            for kind, key in kinds.items()
             for entry in sorted(
                 self.cloud.get(Service.KEYSTONE, f"/{kind}")[kind], key=lambda e: e["id"]
             )

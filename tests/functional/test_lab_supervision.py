@@ -17,7 +17,7 @@ from vhost_tempest_plugin.lab.services.program_state import Phase, ProgramState
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.util import atomic_file
 
-# Listens on a port and writes its name to a file when it is told to end.
+# Listens on a port and writes its name to a file when it is asked to end.
 SERVER = """
 import signal, socket, sys
 name, port, ended = sys.argv[1:]

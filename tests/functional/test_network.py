@@ -19,7 +19,7 @@ from vhost_tempest_plugin.hypervisor import Networks
 
 _SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
 _URI = "test:///default"
-# Interfaces are directories, and what "ip" tells is in a file.
+# Interfaces are directories, and what "ip" prints is in a file.
 _IP = """\
 #!/bin/sh
 echo "$*" >>"$STAND_IN/said"

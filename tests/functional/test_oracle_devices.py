@@ -129,7 +129,7 @@ class OracleTest(unittest.TestCase):
         for case, answer in zip(asked, self.answers(asked), strict=True):
             with self.subTest(device_spec=case.question()["device_spec"]):
                 if "exception" in answer:
-                    # Virtual functions of one device that are told apart, or beside itself.
+                    # Virtual functions of one device that differ, or beside itself.
                     self.assertTrue(any(nic.vfs for nic in case.layout.devices), answer)
                     refused += 1
                     continue

@@ -84,7 +84,7 @@ class RemoteTest(unittest.TestCase):
         self.daemon.wait()
 
     def remote(self, limit_s: float = LIMIT_S) -> Remote:
-        # Its path is relative: the carrier must be started where it was told to.
+        # Its path is relative: the carrier must be started in that directory.
         carrier = [sys.executable, "-c", CARRIER, str(self.socket.relative_to(self.directory))]
         opened = Remote.open(carrier, self.directory, "test:///default", limit_s=limit_s)
         return self.enterContext(opened)

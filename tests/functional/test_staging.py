@@ -111,7 +111,7 @@ class StagingTest(unittest.TestCase):
         self.assertIn("installing the metadata", self.news[0])
         self.assertEqual(before, seen())
 
-    def test_what_does_not_compile_is_told_until_it_does(self) -> None:
+    def test_what_does_not_compile_is_reported_until_it_does(self) -> None:
         (self.tree / "nova/utils.py").write_text("a = 1\ndef (\n")
         for _ in range(2):
             with self.assertRaisesRegex(
@@ -121,7 +121,7 @@ class StagingTest(unittest.TestCase):
         (self.tree / "nova/utils.py").write_text("a = 1\n")
         self.stage()
 
-    def test_what_does_not_import_is_told(self) -> None:
+    def test_what_does_not_import_is_reported(self) -> None:
         with (self.tree / "nova/compute/manager.py").open("a") as file:
             file.write("raise RuntimeError('mine')\n")
         staged = self.stage()
@@ -130,7 +130,7 @@ class StagingTest(unittest.TestCase):
         ):
             staging.verify(staged, self.environment)
 
-    def test_what_never_ends_is_told(self) -> None:
+    def test_what_never_ends_is_reported(self) -> None:
         (self.tree / "nova/conf/__init__.py").write_text("import time\ntime.sleep(1000)\n")
         staged = self.stage()
         with (
@@ -139,7 +139,7 @@ class StagingTest(unittest.TestCase):
         ):
             staging.verify(staged, self.environment)
 
-    def test_what_the_environment_lacks_is_told(self) -> None:
+    def test_what_the_environment_lacks_is_reported(self) -> None:
         with (self.tree / "requirements.txt").open("a") as file:
             file.write("oslo.log>=999\nnothing-like-it>=1\n")
         (self.tree / "nova/utils.py").write_text("import nothing_like_it\n")
@@ -154,7 +154,7 @@ class StagingTest(unittest.TestCase):
         ):
             staging.verify(staged, self.environment)
 
-    def test_metadata_that_cannot_be_made_is_told(self) -> None:
+    def test_metadata_that_cannot_be_made_is_reported(self) -> None:
         (self.tree / "setup.py").write_text("raise RuntimeError('mine')\n")
         with self.assertRaisesRegex(InputError, f"the Nova of {self.tree} cannot be installed: "):
             self.stage()

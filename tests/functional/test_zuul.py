@@ -81,13 +81,13 @@ class ZuulTest(unittest.TestCase):
             with self.subTest(job=name):
                 self.assertEqual([], wrong_types(found))
 
-    def test_what_devstack_is_told_is_what_the_plugin_knows(self) -> None:
+    def test_the_plugin_knows_all_that_jobs_set(self) -> None:
         settings = (TOP / "devstack" / "settings").read_text()
         known = set(re.findall(r"^(VHOST_\w+)=", settings, flags=re.M))
         self.assertIn("define_plugin vhost-tempest-plugin\n", settings)
         for name, job in self.loaded.jobs.items():
-            told = [self.loaded.variables(name), *job["group_variables"].values()]
-            names = {key for each in told for key in each.get("devstack_localrc", {})}
+            given = [self.loaded.variables(name), *job["group_variables"].values()]
+            names = {key for each in given for key in each.get("devstack_localrc", {})}
             self.assertLessEqual({key for key in names if key.startswith("VHOST_")}, known, name)
 
     def test_topologies_exist_and_fit(self) -> None:

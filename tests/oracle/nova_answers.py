@@ -60,7 +60,7 @@ class Host:
                 self.stats.add_device(nova_objects.device(words))
         shared = sum(len(cell.cpuset) for cell in self.topology.cells)
         memory_mib = sum(cell.memory for cell in self.topology.cells)
-        # As nova/virt/libvirt/driver.py, update_provider_tree, tells Placement of them.
+        # As nova/virt/libvirt/driver.py, update_provider_tree, reports them to Placement.
         self.inventories = {
             "VCPU": (shared, 0, case["cpu_ratio"]),
             "MEMORY_MB": (memory_mib, case["reserved_mib"], case["ram_ratio"]),
@@ -97,7 +97,7 @@ class Host:
             return {"lacks": "pci", "resources": resources}
         try:
             cells = claimed.cells if claimed else None
-            # As nova/pci/manager.py, _claim_instance: nothing where it is told nothing.
+            # As nova/pci/manager.py, _claim_instance: nothing where nothing is asked for.
             devices = self.stats.consume_requests(wanted, cells) or []
             self.topology = hardware.numa_usage_from_instance_numa(self.topology, claimed)
         except exception.PciDeviceRequestFailed:

@@ -48,7 +48,7 @@ class Oracle:
 
     def _send(self, question: Json) -> None:
         assert self._process.stdin is not None
-        # Where it is gone, its answer tells why.
+        # Where it is gone, its answer says why.
         with contextlib.suppress(BrokenPipeError):
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()

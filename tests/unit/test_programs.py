@@ -15,7 +15,7 @@ from vhost_tempest_plugin.host.nested_guest import kernel as guest_kernel
 PACKAGE = Path(vhost_tempest_plugin.__file__).parent
 RUNNERS = {"run", "follow", "streaming", "piped", "start", "running", "replace"}
 # Functions that put a program before those of their argument.
-WRAPPERS = {"tethered", "dying"}
+WRAPPERS = {"killed_with_parent", "asked_to_end"}
 # Programs that are chosen from a table when it runs.
 CHOSEN = {*guest_kernel._TOOLS, *image_kernel._PROGRAMS.values()}
 CHOOSERS = {"host/nested_guest/kernel.py", "host/image/kernel.py", "host/doctor/packages.py"}

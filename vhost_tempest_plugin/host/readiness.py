@@ -96,7 +96,7 @@ def shut_down(
 
 
 class _Watch:
-    """Tells each stage of a boot as it comes, and notices a host that died."""
+    """Reports each stage of a boot as it comes, and notices a host that died."""
 
     def __init__(self, running: Domain, log: Path, progress: Progress) -> None:
         self._running = running

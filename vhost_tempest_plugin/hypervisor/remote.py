@@ -22,7 +22,7 @@ _POLL_S = 0.05
 
 
 class Remote:
-    """Tells of domains, over a connection that stays: a look costs no program its start.
+    """Reads domains, over a connection that stays: a look costs no program its start.
 
     https://libvirt.org/uri.html#remote-uris
     """

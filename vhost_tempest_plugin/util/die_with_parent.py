@@ -9,7 +9,7 @@ from pathlib import Path
 from vhost_tempest_plugin.util import process
 
 
-def tethered(argv: Sequence[str | Path]) -> list[str | Path]:
+def killed_with_parent(argv: Sequence[str | Path]) -> list[str | Path]:
     """*argv* so that it is killed with the thread that starts it.
 
     What it started is killed too where a namespace of processes can be made, as root nearly

@@ -15,7 +15,7 @@ class Progress(Protocol):
 
 
 def silent(news: str) -> None:
-    """Tell nobody."""
+    """Report to nobody."""
 
 
 class Lines:
@@ -31,7 +31,7 @@ class Lines:
 
 
 class Pulse:
-    """Tells of each thing that goes on, again and again for as long as it takes.
+    """Reports each thing that goes on, again and again for as long as it takes.
 
     :param interval_s: from its beginning to the first time, and on
     :param detail: what more there is to say of it at that moment

@@ -16,7 +16,7 @@ from vhost_tempest_plugin.host.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab.environment import installer
 from vhost_tempest_plugin.lab.environment.release import Release
 from vhost_tempest_plugin.util import cache, paths, process
-from vhost_tempest_plugin.util.die_with_parent import tethered
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 # The distribution's: the image of the hosts has the same one.
@@ -107,7 +107,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     venv, log = place / "venv", place / "pip.log"
     progress(f"{_WHAT}: making the environment of {release.name} (once)")
     try:
-        process.run(tethered([PYTHON, "-m", "venv", venv]))
+        process.run(killed_with_parent([PYTHON, "-m", "venv", venv]))
     except CommandError as error:
         raise LocalError(
             f"{PYTHON} makes no virtual environment: {error.fact}", hint="install python3-venv"
@@ -120,7 +120,7 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     progress(f"{_WHAT}: compiling")
     # What is no Python of this version, templates above all, is left as it is.
     compiling: list[str | Path] = [python, "-m", "compileall", "-q", "-j", "0", venv / "lib"]
-    process.run(tethered(compiling), check=False)
+    process.run(killed_with_parent(compiling), check=False)
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
     # fakeroot's notes, for an ordinary user

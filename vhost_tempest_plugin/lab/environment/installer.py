@@ -8,7 +8,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import pip_output
 from vhost_tempest_plugin.util import process
-from vhost_tempest_plugin.util.die_with_parent import tethered
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -44,7 +44,7 @@ def install(
     :raises LocalError: it failed; with the package and the reason
     """
     options = ("--progress-bar", "off", "--no-compile")
-    argv = tethered([python, "-m", "pip", "install", *options, *words])
+    argv = killed_with_parent([python, "-m", "pip", "install", *options, *words])
     reported, reported_s = "", time.monotonic()
 
     def report() -> None:

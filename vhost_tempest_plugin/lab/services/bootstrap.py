@@ -13,7 +13,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
 from vhost_tempest_plugin.lab.services import services
 from vhost_tempest_plugin.util import process, speed
-from vhost_tempest_plugin.util.die_with_parent import tethered
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 _LIMIT_S = 300.0
@@ -120,7 +120,9 @@ def _run(
     python = settings.environment / "bin/python"
     script = settings.environment / "bin" / program
     process.run(
-        tethered([python, script, "--config-file", services.file(settings, service), *words]),
+        killed_with_parent(
+            [python, script, "--config-file", services.file(settings, service), *words]
+        ),
         environment={**services.variables(settings, service), **(secret or {})},
         timeout_s=_LIMIT_S * speed.timeout_scale(),
     )

@@ -3,18 +3,18 @@ import subprocess
 import sys
 import unittest
 
-from vhost_tempest_plugin.util.die_with_parent import tethered
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 
 PROGRAM = """
 import subprocess
-from vhost_tempest_plugin.util.die_with_parent import tethered
-subprocess.run(tethered(["sh", "-c", "sh -c 'echo started; sleep 300' & sleep 300"]))
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
+subprocess.run(killed_with_parent(["sh", "-c", "sh -c 'echo started; sleep 300' & sleep 300"]))
 """
 
 
-class TetherTest(unittest.TestCase):
+class DieWithParentTest(unittest.TestCase):
     def test_it_runs(self) -> None:
-        argv = tethered(["sh", "-c", "echo said; exit 7"])
+        argv = killed_with_parent(["sh", "-c", "echo said; exit 7"])
         done = subprocess.run(argv, capture_output=True, check=False)
         self.assertEqual((7, b"said\n"), (done.returncode, done.stdout))
 
