@@ -166,19 +166,19 @@ function vhost_has_guest {
 }
 
 function vhost_test_config {
-    local arguments=() entrance=$DATA_DIR/vhost-tempest
+    local arguments=() access=$DATA_DIR/vhost-tempest
     ! vhost_has_guest || arguments+=(--prepared-image)
     if [[ -n $VHOST_TEMPEST_USER ]]; then
         id "$VHOST_TEMPEST_USER" >/dev/null || die $LINENO \
             "there is no user $VHOST_TEMPEST_USER to run tempest; create it, or correct VHOST_TEMPEST_USER in local.conf"
         # From a stack.sh before, it is theirs.
-        sudo rm -rf "$entrance"
-        arguments+=(--ssh-access "$entrance")
+        sudo rm -rf "$access"
+        arguments+=(--ssh-access "$access")
     fi
     [[ ,${DEVSTACK_PLUGINS:-}, != *,whitebox-tempest-plugin,* ]] || arguments+=(--whitebox)
     vhost_do stack configure-tempest --name "$VHOST_NAME" "$TEMPEST_CONFIG" "${arguments[@]}"
     if [[ -n $VHOST_TEMPEST_USER ]]; then
-        sudo chown -R "$VHOST_TEMPEST_USER" "$entrance"
+        sudo chown -R "$VHOST_TEMPEST_USER" "$access"
     fi
 }
 

@@ -88,8 +88,8 @@ class OracleTest(unittest.TestCase):
             self.check(made, answers)
         self.assertGreaterEqual(met.total(), REQUESTS)
         self.assertGreater(met[CERTAIN], PLACED)
-        sorts = {CERTAIN, *(reason.name for reason in (*Conflict, *Shortage))}
-        self.assertEqual(set(), sorts - met.keys(), "none of these was tried")
+        outcomes = {CERTAIN, *(reason.name for reason in (*Conflict, *Shortage))}
+        self.assertEqual(set(), outcomes - met.keys(), "none of these was tried")
 
     @settings(
         max_examples=60,

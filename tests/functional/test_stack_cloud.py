@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way to devstack's APIs, over TLS: a server with a certificate of devstack's own sort."""
+"""The way to devstack's APIs, over TLS: a server with a certificate of devstack's own kind."""
 
 import json
 import ssl

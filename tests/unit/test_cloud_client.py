@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from tests.unit.lab_settings import settings
 from vhost_tempest_plugin.cloud.client import accounts, contents
-from vhost_tempest_plugin.cloud.client.client import Cloud, Entrance
+from vhost_tempest_plugin.cloud.client.client import Cloud, Credentials
 from vhost_tempest_plugin.cloud.client.resources import (
     CloudError,
     ComputeService,
@@ -127,14 +127,14 @@ class CloudTest(unittest.TestCase):
         self.addCleanup(thread.join)
         self.addCleanup(self.server.server_close)
         self.addCleanup(self.server.shutdown)
-        entrance = Entrance(
+        credentials = Credentials(
             identity=f"{self.server.url}/identity/v3",
             username="admin",
             password="secret",
             project="admin",
             logs=lambda service: f"the log of {service}",
         )
-        self.cloud = self.enterContext(Cloud.enter(entrance))
+        self.cloud = self.enterContext(Cloud.connect(credentials))
 
     def answer(self, what: str, body: Any, status: int = 200) -> None:
         self.server.answers[what] = (status, body)

@@ -8,9 +8,9 @@ from vhost_tempest_plugin.host import acceleration, distribution
 from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.doctor import doctor, packages
 from vhost_tempest_plugin.host.doctor.doctor import (
+    Diagnosis,
     DoctorVerdict,
     Facts,
-    Finding,
     ResourceRequirement,
     judge,
 )
@@ -40,15 +40,15 @@ TOOL = {tool.name: tool for tool in TOOLS}
 
 
 class JudgeTest(unittest.TestCase):
-    def judge(self, topology: str = "article", **changes: object) -> dict[str, Finding]:
+    def judge(self, topology: str = "article", **changes: object) -> dict[str, Diagnosis]:
         return self.judged(ResourceRequirement(catalog.find(topology)), **changes)
 
-    def judged(self, need: ResourceRequirement, **changes: object) -> dict[str, Finding]:
+    def judged(self, need: ResourceRequirement, **changes: object) -> dict[str, Diagnosis]:
         findings = judge(dataclasses.replace(SOUND, **changes), need)
         self.assertEqual(len(findings), len({finding.name for finding in findings}))
         return {finding.name: finding for finding in findings}
 
-    def bad(self, **changes: object) -> dict[str, Finding]:
+    def bad(self, **changes: object) -> dict[str, Diagnosis]:
         return {
             name: finding
             for name, finding in self.judge(**changes).items()

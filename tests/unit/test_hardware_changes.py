@@ -67,32 +67,32 @@ class BooksTest(unittest.TestCase):
         rows = pci_devices.expected_devices(layout("article"))
         devices = tuple(TrackedDevice(row, "available") for row in rows)
         provider = Provider("u", "host", None, {"VCPU": Inventory(4, 0, 1)}, frozenset({"X"}))
-        self.book = accounting.Book(NovaView("node", devices, {}), (provider,))
+        self.account = accounting.HostAccounting(NovaView("node", devices, {}), (provider,))
 
-    def changes(self, other: accounting.Book) -> tuple[str, ...]:
+    def changes(self, other: accounting.HostAccounting) -> tuple[str, ...]:
         return accounting.changes(
-            accounting.Accounting({"h": self.book}), accounting.Accounting({"h": other})
+            accounting.Accounting({"h": self.account}), accounting.Accounting({"h": other})
         )
 
     def test_the_same(self) -> None:
-        self.assertEqual((), self.changes(self.book))
+        self.assertEqual((), self.changes(self.account))
 
     def test_a_device_that_is_somebodys(self) -> None:
-        first, *others = self.book.nova.devices
+        first, *others = self.account.nova.devices
         taken = replace(first, status="allocated", instance="guest")
-        nova = replace(self.book.nova, devices=(taken, *others))
-        (change,) = self.changes(replace(self.book, nova=nova))
+        nova = replace(self.account.nova, devices=(taken, *others))
+        (change,) = self.changes(replace(self.account, nova=nova))
         self.assertIn(str(first.row.address), change)
         self.assertIn("is type-PCI on node 0, allocated guest", change)
 
     def test_a_device_that_is_gone(self) -> None:
-        nova = replace(self.book.nova, devices=self.book.nova.devices[1:])
-        (change,) = self.changes(replace(self.book, nova=nova))
+        nova = replace(self.account.nova, devices=self.account.nova.devices[1:])
+        (change,) = self.changes(replace(self.account, nova=nova))
         self.assertTrue(change.endswith("is absent"), change)
 
     def test_an_amount(self) -> None:
-        (provider,) = self.book.providers
+        (provider,) = self.account.providers
         more = replace(provider, inventories={"VCPU": Inventory(4, 0, 2)})
-        (change,) = self.changes(replace(self.book, providers=(more,)))
+        (change,) = self.changes(replace(self.account, providers=(more,)))
         self.assertIn("VCPU 1 of 4", change)
         self.assertIn("is VCPU 2 of 4", change)

@@ -28,7 +28,7 @@ from vhost_tempest_plugin.cli.terminal import Terminal, Tone
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Comparison, Finding
 from vhost_tempest_plugin.host.checks.numa_topology import NumaTopology
 from vhost_tempest_plugin.host.checks.pci_topology import PciTopology
-from vhost_tempest_plugin.host.doctor import doctor
+from vhost_tempest_plugin.host.doctor.doctor import Diagnosis, DoctorVerdict
 
 PLAIN = Terminal(80)
 FAILED = Finding(
@@ -167,8 +167,8 @@ class VerdictsTest(unittest.TestCase):
         self.assertEqual(["vfio  not-applicable  the topology has no IOMMU"], self.lines(finding))
 
     def test_doctor(self) -> None:
-        well = doctor.Finding("disk", doctor.DoctorVerdict.OK, "9 MiB", "8 MiB")
-        lacking = doctor.Finding("dot", doctor.DoctorVerdict.MISSING, "no", "for SVG", "install it")
+        well = Diagnosis("disk", DoctorVerdict.OK, "9 MiB", "8 MiB")
+        lacking = Diagnosis("dot", DoctorVerdict.MISSING, "no", "for SVG", "install it")
         entries = [verdicts.of_diagnosis(each, PLAIN, verbose=False) for each in (well, lacking)]
         self.assertEqual(
             ["disk  ok", "dot   missing", "observed: no", "needed: for SVG", "hint: install it"],

@@ -30,7 +30,7 @@ from vhost_tempest_plugin.scenario.requests.load_plans import (
     placeable,
     reach_matters,
 )
-from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
 from vhost_tempest_plugin.topology.devices import igb
 from vhost_tempest_plugin.topology.layout import Layout
@@ -157,14 +157,14 @@ class LoadPlanTest(unittest.TestCase):
         ):
             with self.subTest(topology=layout.host.name):
                 (kind, *_) = pci_devices.tracked([layout])
-                plan = pages_apart(stocks([layout], kind), kind, 2048)
+                plan = pages_apart(capacities([layout], kind), kind, 2048)
                 there = plan and sum(len(together) for together in plan)
                 self.assertEqual(guests, there)
                 unmet = pages_apart_matters(2048).unmet(environment(layout))
                 self.assertEqual(guests is None, bool(unmet), unmet)
 
     def test_a_place_for_a_guest(self) -> None:
-        """Also of the sort of device that a host has."""
+        """Also of the kind of device that a host has."""
         wanted = placeable("four devices", lambda kind: request(devices=nics(kind, 4)))
         self.assertEqual("", wanted.unmet(environment(ARTICLE, LOPSIDED)))
         self.assertIn("four devices", wanted.unmet(environment(ARTICLE)))

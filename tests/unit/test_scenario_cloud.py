@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.scenario.clients.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.cloud import ScenarioCloud
 
 
 class Services:
@@ -42,7 +42,7 @@ class HostsTest(unittest.TestCase):
         manager.vhost = SimpleNamespace(ServerTopologyClient=lambda: None)
         manager.services_client = self.services
         manager.migrations_client = self
-        self.cloud = Cloud(manager)
+        self.cloud = ScenarioCloud(manager)
 
     def list_migrations(self, **words: str) -> dict[str, Any]:
         self.asked.append(words)

@@ -102,8 +102,8 @@ class NetworkOfStackTest(unittest.TestCase):
         one, other = connections
         self.assertEqual(one.files, other.files)
         private, mode = one.files["/root/.ssh/id_ed25519"]
-        self.assertEqual((self.directory.passage_key.read_text(), 0o600), (private, mode))
-        self.assertEqual([f"{ssh_keys.public(self.directory.passage_key)}\n"], one.read)
+        self.assertEqual((self.directory.mesh_key.read_text(), 0o600), (private, mode))
+        self.assertEqual([f"{ssh_keys.public(self.directory.mesh_key)}\n"], one.read)
         known = one.files["/root/.ssh/known_hosts"][0].splitlines()
         self.assertEqual(
             [

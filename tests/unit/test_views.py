@@ -229,7 +229,7 @@ class AgreementTest(unittest.TestCase):
         sysfs = {**VIEWS.sysfs, OTHER: HostDevice(OTHER, 1, "e1000e", 8)}
         views = replace(VIEWS, nova=(*VIEWS.nova, left), sysfs=sysfs)
         self.assertNotEqual((), disagreements(views, CPU_SETS))
-        self.assert_agreed(replace(views, in_reserve=frozenset({OTHER})))
+        self.assert_agreed(replace(views, migration_reserved=frozenset({OTHER})))
 
 
 class ObservationTest(unittest.TestCase):

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host.doctor import doctor
 from vhost_tempest_plugin.topology import catalog
 
-_COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Finding))
+_COLUMNS = tuple(field.name for field in dataclasses.fields(doctor.Diagnosis))
 
 
 class Doctor(Lister):
@@ -27,7 +27,7 @@ class Doctor(Lister):
     details.
     """
 
-    _findings: Sequence[doctor.Finding] = ()
+    _diagnoses: Sequence[doctor.Diagnosis] = ()
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -44,9 +44,9 @@ class Doctor(Lister):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the findings; 3 where something is missing."""
+        """Print the diagnoses; 3 where something is missing."""
         code = super().run(parsed_args)
-        missing = any(each.verdict is doctor.DoctorVerdict.MISSING for each in self._findings)
+        missing = any(each.verdict is doctor.DoctorVerdict.MISSING for each in self._diagnoses)
         return code or (LocalError.exit_code if missing else 0)
 
     def take_action(
@@ -55,10 +55,10 @@ class Doctor(Lister):
         layout = catalog.find(parsed_args.topology)
         need = doctor.ResourceRequirement(layout, parsed_args.hosts, parsed_args.lab)
         with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
-            findings = doctor.judge(doctor.gather(Path(scratch)), need)
-        self._findings = findings
+            diagnoses = doctor.judge(doctor.gather(Path(scratch)), need)
+        self._diagnoses = diagnoses
         return _COLUMNS, [
-            [str(getattr(finding, column)) for column in _COLUMNS] for finding in findings
+            [str(getattr(diagnosis, column)) for column in _COLUMNS] for diagnosis in diagnoses
         ]
 
     def produce_output(
@@ -72,6 +72,8 @@ class Doctor(Lister):
             return super().produce_output(parsed_args, column_names, data)
         terminal = Terminal.of(self.app.stdout)
         verbose = is_verbose(self)
-        entries = [verdicts.of_diagnosis(f, terminal, verbose=verbose) for f in self._findings]
+        entries = [
+            verdicts.of_diagnosis(each, terminal, verbose=verbose) for each in self._diagnoses
+        ]
         self.app.stdout.write(verdicts.render(entries, terminal))
         return 0

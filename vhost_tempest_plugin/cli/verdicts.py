@@ -52,12 +52,14 @@ def of_finding(finding: Finding, terminal: Terminal, *, verbose: bool) -> Entry:
     return Entry(finding.check, finding.verdict, brief, tuple(details), finding.hint)
 
 
-def of_diagnosis(finding: doctor.Finding, terminal: Terminal, *, verbose: bool) -> Entry:
+def of_diagnosis(diagnosis: doctor.Diagnosis, terminal: Terminal, *, verbose: bool) -> Entry:
     """What ``vhost doctor`` found; with *verbose* also what is well."""
     details: list[str] = []
-    if verbose or finding.verdict is not doctor.DoctorVerdict.OK:
-        details = _wrapped([f"observed: {finding.observed}", f"needed: {finding.needed}"], terminal)
-    return Entry(finding.name, finding.verdict, "", tuple(details), finding.hint)
+    if verbose or diagnosis.verdict is not doctor.DoctorVerdict.OK:
+        details = _wrapped(
+            [f"observed: {diagnosis.observed}", f"needed: {diagnosis.needed}"], terminal
+        )
+    return Entry(diagnosis.name, diagnosis.verdict, "", tuple(details), diagnosis.hint)
 
 
 def render(entries: Sequence[Entry], terminal: Terminal) -> str:

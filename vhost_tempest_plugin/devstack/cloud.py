@@ -3,7 +3,7 @@
 
 from contextlib import AbstractContextManager
 
-from vhost_tempest_plugin.cloud.client.client import Cloud, Entrance
+from vhost_tempest_plugin.cloud.client.client import Cloud, Credentials
 from vhost_tempest_plugin.cloud.configuration import ini
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Options
@@ -32,8 +32,8 @@ def open_cloud(options: Options) -> AbstractContextManager[Cloud]:
         return found.replace("$$", "$")
 
     authorities = (ini.last(options, "cafile", section) for section in _OF_AUTHORITY)
-    return Cloud.enter(
-        Entrance(
+    return Cloud.connect(
+        Credentials(
             identity=value("auth_url"),
             username=value("username"),
             password=value("password"),

@@ -42,9 +42,9 @@ class StackDirectory(NamedDirectory[StackRecord]):
         return self.path / "whitebox"
 
     @property
-    def passage_key(self) -> Path:
+    def mesh_key(self) -> Path:
         """The private key with which its hosts get into one another."""
-        return self.path / "passage_key"
+        return self.path / "mesh_key"
 
     @property
     def journal(self) -> Path:

@@ -57,7 +57,7 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
             computes.configuration(host)
             computes.agent_files(host)
         computes.boot(computes.hosts)
-        with _telling(progress):
+        with _log_end_printed(progress):
             computes.start(computes.hosts, only_changed=True)
     progress(f"{', '.join(spec.hosts)}: compute hosts of the cloud")
     return spec.hosts
@@ -70,7 +70,7 @@ def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool
     :raises InputError: there is no such devstack or host, or Nova does not import
     :raises StartError: one does not come up
     """
-    with _held(name, progress) as stack, _telling(progress):
+    with _held(name, progress) as stack, _log_end_printed(progress):
         wanted = stack.hosts.named(names)
         if reboot:
             stack.hosts.boot(wanted, anew=True)
@@ -184,7 +184,7 @@ def _copying(directory: Path | None, host: str) -> Iterator[Callable[[str], None
 
 
 @contextmanager
-def _telling(progress: Progress) -> Iterator[None]:
+def _log_end_printed(progress: Progress) -> Iterator[None]:
     """If nova-compute fails in the block, print the end of its log."""
     try:
         yield

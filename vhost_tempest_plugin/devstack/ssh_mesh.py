@@ -25,7 +25,7 @@ def grant(
 
     :raises HostError: the host does not take it
     """
-    key = directory.passage_key
+    key = directory.mesh_key
     ssh_keys.make(key, f"hosts of {directory.name}")
     ssh_access.accept(connection, ssh_keys.public(key))
     connection.put(key.read_text(), _KEY, mode=0o600)

@@ -143,7 +143,7 @@ def _accounting() -> tuple[NovaMutant, ...]:
             r"RequiredTest\.test_devices_run_out_and_come_back",
         ),
         NovaMutant(
-            "books-lost-at-restart",
+            "usage-lost-at-restart",
             "a restarted nova-compute takes devices of instances for free",
             (
                 Edit(

@@ -48,7 +48,7 @@ class NumaPolicy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceKind:
-    """A sort of PCI function that an instance can ask for; its name is the alias's."""
+    """A kind of PCI function that an instance can ask for; its name is the alias's."""
 
     name: str
     id: PciId
@@ -155,7 +155,7 @@ def physical_functions(layout: Layout) -> Mapping[PciAddress, PciAddress]:
 
 
 def tracked(layouts: Iterable[Layout]) -> tuple[DeviceKind, ...]:
-    """The sorts of devices that Nova can give away on hosts, that with most devices first."""
+    """The kinds of devices that Nova can give away on hosts, that with most devices first."""
     layouts = tuple(layouts)
     known = {
         kind.name: kind

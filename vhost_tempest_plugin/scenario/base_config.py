@@ -33,7 +33,7 @@ class BaseConfigTest(ScenarioTest):
 
     @property
     def kind_rows(self) -> tuple[PciDeviceRow, ...]:
-        """Those of the first sort."""
+        """Those of the first kind."""
         layouts = (host.layout for host in self.hosts.values())
         return tuple(sorted({row for each in layouts for row in pci_devices.rows(each, self.kind)}))
 
@@ -89,7 +89,7 @@ class BaseConfigTest(ScenarioTest):
             yield
 
     def entries_without(self, row: PciDeviceRow) -> tuple[Entry, ...]:
-        """A ``device_spec`` of all devices but one of the first sort."""
+        """A ``device_spec`` of all devices but one of the first kind."""
         layouts = [host.layout for host in self.hosts.values()]
         known = dict.fromkeys(entry for each in layouts for entry in device_spec.given(each))
         others = (e for e in known if not any(e.matches(row) for row in self.kind_rows))
@@ -99,7 +99,7 @@ class BaseConfigTest(ScenarioTest):
     def entry(
         self, address: str | AddressPattern | None = None, *, managed: bool | None = None
     ) -> Entry:
-        """One of the ids of the first sort of device."""
+        """One of the ids of the first kind of device."""
         vendor, product = f"{self.kind.id.vendor:04x}", f"{self.kind.id.product:04x}"
         return Entry(vendor, product, address, managed=managed)
 

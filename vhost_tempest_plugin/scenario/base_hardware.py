@@ -33,7 +33,7 @@ class BaseHardwareTest(ScenarioTest):
 
     @property
     def kind(self) -> DeviceKind:
-        """The first sort of NIC that servers can have themselves."""
+        """The first kind of NIC that servers can have themselves."""
         return next(each for host in self.hosts.values() for each in whole(host.node.layout))
 
     def fullest(self) -> str:
@@ -159,14 +159,14 @@ class BaseHardwareTest(ScenarioTest):
 
 
 def whole(layout: Layout) -> tuple[DeviceKind, ...]:
-    """The sorts of NICs that servers can have themselves, not a function of theirs."""
+    """The kinds of NICs that servers can have themselves, not a function of theirs."""
     return tuple(
         kind for kind in pci_devices.tracked([layout]) if kind.dev_type is not DeviceType.VF
     )
 
 
 def cards(layout: Layout) -> tuple[PciAddress, ...]:
-    """The NICs of the first such sort, which can be unplugged alone."""
+    """The NICs of the first such kind, which can be unplugged alone."""
     return tuple(
         address
         for kind in whole(layout)[:1]

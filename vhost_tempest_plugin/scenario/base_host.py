@@ -19,7 +19,7 @@ from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.scenario import environment
-from vhost_tempest_plugin.scenario.clients.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.cloud import ScenarioCloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.environment import ScenarioEnvironment
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
@@ -44,7 +44,7 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
 
     credentials: ClassVar[list[str]] = ["admin"]
     site: ClassVar[ScenarioEnvironment]
-    cloud: ClassVar[Cloud]
+    cloud: ClassVar[ScenarioCloud]
     hosts: ClassVar[dict[str, ObservedHost]]
     # The test that failed and whose servers are kept.
     kept: ClassVar[str] = ""
@@ -65,7 +65,7 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
     @classmethod
     def setup_clients(cls) -> None:
         super().setup_clients()
-        cls.cloud = Cloud(cls.os_admin)
+        cls.cloud = ScenarioCloud(cls.os_admin)
 
     @classmethod
     def resource_setup(cls) -> None:

@@ -31,7 +31,7 @@ class BaseLifecycleTest(ScenarioTest):
         return request(cpu_policy=DEDICATED, devices=self.nics(count) if count else ())
 
     def every_device(self) -> Request:
-        """All devices of the first sort that one host has; only a host without servers has them."""
+        """All devices of the first kind that one host has; only a host without servers has them."""
         count = max(
             sum(map(len, by_node(host.layout, self.kind).values())) for host in self.hosts.values()
         )

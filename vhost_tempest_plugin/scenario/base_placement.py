@@ -126,7 +126,7 @@ class BasePlacementTest(BaseConfigTest):
 
     @classmethod
     def whole_kind(cls) -> DeviceKind:
-        """The first sort of device that has a provider for each."""
+        """The first kind of device that has a provider for each."""
         kind = whole(host.layout for host in cls.hosts.values())
         if kind is None:
             raise VhostError(

@@ -23,7 +23,7 @@ from vhost_tempest_plugin.nova.expect import (
     refusal,
 )
 from vhost_tempest_plugin.nova.request import Request
-from vhost_tempest_plugin.scenario.clients.cloud import Cloud
+from vhost_tempest_plugin.scenario.clients.cloud import ScenarioCloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.inspector import Inspector
 from vhost_tempest_plugin.scenario.inspection.observed_host import ObservedHost
@@ -59,7 +59,7 @@ class Session:
 
     def __init__(
         self,
-        cloud: Cloud,
+        cloud: ScenarioCloud,
         hosts: Mapping[str, ObservedHost],
         limits: Limits,
         inspector: Inspector,

@@ -102,7 +102,7 @@ class AliasTest(BaseConfigTest):
             self.place(request(devices=(asked,)))
 
     def alias(self, **words: str) -> Mapping[str, str]:
-        """One of the first sort of device."""
+        """One of the first kind of device."""
         return {
             "name": _NAME,
             "vendor_id": f"{self.kind.id.vendor:04x}",

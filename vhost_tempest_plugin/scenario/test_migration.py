@@ -19,7 +19,7 @@ from vhost_tempest_plugin.nova.views.nova import ALLOCATED, AVAILABLE
 from vhost_tempest_plugin.scenario.base import allocation
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
 from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
-from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Server
@@ -52,9 +52,9 @@ class MoveCase(BaseLifecycleTest):
         """All dedicated CPUs of a node, and all its devices where the server has any."""
         (node,) = server.nodes
         layout = self.hosts[name].layout
-        (stock,) = (each for each in stocks([layout], self.kind) if each.node == node)
-        devices = self.nics(stock.devices) if server.devices and stock.devices else ()
-        return request(max(1, stock.dedicated), cpu_policy=DEDICATED, devices=devices)
+        (capacity,) = (each for each in capacities([layout], self.kind) if each.node == node)
+        devices = self.nics(capacity.devices) if server.devices and capacity.devices else ()
+        return request(max(1, capacity.dedicated), cpu_policy=DEDICATED, devices=devices)
 
 
 def leaves_room(host: HostCandidate, first: Request, second: Request) -> bool:

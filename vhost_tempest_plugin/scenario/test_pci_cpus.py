@@ -13,7 +13,7 @@ from vhost_tempest_plugin.nova.pci_devices import DeviceKind, NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy, EmulatorPolicy, Request, ThreadPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable, rounds
-from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import nics, request
 from vhost_tempest_plugin.scenario.requires import requires
 
@@ -42,13 +42,13 @@ def mixed(
 class CpuTest(ScenarioTest):
     """Counts the CPUs."""
 
-    def stocks(self) -> tuple[NodeCapacity, ...]:
+    def capacities(self) -> tuple[NodeCapacity, ...]:
         """The nodes of all hosts."""
-        return stocks((host.layout for host in self.hosts.values()), self.kind)
+        return capacities((host.layout for host in self.hosts.values()), self.kind)
 
     def most(self) -> int:
         """How many dedicated CPUs a node with devices has at most."""
-        return max(node.dedicated for node in self.stocks() if node.devices)
+        return max(node.dedicated for node in self.capacities() if node.devices)
 
 
 class DedicatedTest(CpuTest):
@@ -74,7 +74,7 @@ class DedicatedTest(CpuTest):
     @requires(placeable("a dedicated CPU and a device", pinned))
     def test_guests_without_devices_have_taken_the_cpus(self) -> None:
         """Then devices are free, but only servers with floating CPUs can have them."""
-        counts = [node.dedicated for node in self.stocks() if node.dedicated]
+        counts = [node.dedicated for node in self.capacities() if node.dedicated]
         takers = (request(count, cpu_policy=DEDICATED) for count in counts)
         for equal in rounds(takers, lambda each: each.vcpus):
             self.place_all(*equal)

@@ -11,7 +11,7 @@ from vhost_tempest_plugin.nova.request import CpuPolicy, Request
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.scenario.requests import server_requests
-from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, request
 from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.server import Attempt, Server
@@ -33,7 +33,7 @@ class ManyTest(ScenarioTest):
     def near(self) -> int:
         """How many devices a node has at most."""
         layouts = [host.layout for host in self.hosts.values()]
-        return max(node.devices for node in stocks(layouts, self.kind))
+        return max(node.devices for node in capacities(layouts, self.kind))
 
     def each(self) -> dict[str, int]:
         """How many devices each host has."""

@@ -19,8 +19,8 @@ from vhost_tempest_plugin.scenario.requests.load_plans import (
 )
 from vhost_tempest_plugin.scenario.requests.node_capacity import (
     NodeCapacity,
+    capacities,
     more_than_half,
-    stocks,
 )
 from vhost_tempest_plugin.scenario.requests.server_requests import NODE_MEMORY_MIB, nics, request
 from vhost_tempest_plugin.scenario.requires import requires
@@ -47,13 +47,13 @@ HUGE = placeable("a server on a page of 1 GiB with a device of its node", huge)
 class MemoryTest(ScenarioTest):
     """Counts memory."""
 
-    def stocks(self) -> tuple[NodeCapacity, ...]:
+    def capacities(self) -> tuple[NodeCapacity, ...]:
         """The nodes of all hosts."""
-        return stocks((host.layout for host in self.hosts.values()), self.kind)
+        return capacities((host.layout for host in self.hosts.values()), self.kind)
 
     def until_refused(self, asked: Request) -> None:
         """Ask again and again, once more than there are nodes, which are enough."""
-        attempts = (self.attempt(asked)[0] for _ in (*self.stocks(), None))
+        attempts = (self.attempt(asked)[0] for _ in (*self.capacities(), None))
         self.assertTrue(any(isinstance(attempt, Rejection) for attempt in attempts))
 
 
@@ -87,7 +87,7 @@ class LargePagesTest(MemoryTest):
     @decorators.idempotent_id("b84c1e7d-0f5a-4693-8d2b-c6a9e3f7d054")
     @requires(LARGE)
     def test_pages_run_out_and_come_back(self) -> None:
-        pages = [node.huge(LARGE_KIB) for node in self.stocks() if node.huge(LARGE_KIB)]
+        pages = [node.huge(LARGE_KIB) for node in self.capacities() if node.huge(LARGE_KIB)]
         takers = (
             request(memory_mib=count * LARGE_KIB // MIB_KIB, page_size=LARGE_KIB) for count in pages
         )
@@ -104,7 +104,7 @@ class LargePagesTest(MemoryTest):
     def test_pages_and_devices_apart(self) -> None:
         """Where one node has the pages and another the device, the policy decides."""
         plans = {
-            name: pages_apart(stocks([host.layout], self.kind), self.kind, LARGE_KIB)
+            name: pages_apart(capacities([host.layout], self.kind), self.kind, LARGE_KIB)
             for name, host in self.hosts.items()
         }
         name, plan = next((name, plan) for name, plan in plans.items() if plan is not None)
@@ -133,7 +133,7 @@ class LargePagesTest(MemoryTest):
     @requires(local_devices(1))
     def test_pages_that_no_node_has(self) -> None:
         """More of 2 MiB than any node has, or any at all, and of 16 MiB, which x86 has not."""
-        most = max(node.huge(LARGE_KIB) for node in self.stocks())
+        most = max(node.huge(LARGE_KIB) for node in self.capacities())
         memory_mib = max(NODE_MEMORY_MIB, most * LARGE_KIB // MIB_KIB + 2)
         asked = request(memory_mib=memory_mib, page_size=LARGE_KIB, devices=self.nics())
         self.refused(asked, Shortage.PAGES)
@@ -154,7 +154,7 @@ class HugePagesTest(MemoryTest):
     @requires(HUGE)
     def test_pages_run_out(self) -> None:
         """A page is a server's own."""
-        pages = max(node.huge(HUGE_KIB) for node in self.stocks() if node.devices)
+        pages = max(node.huge(HUGE_KIB) for node in self.capacities() if node.devices)
         for _ in range(pages):
             self.attempt(huge(self.kind))
         self.until_refused(huge(self.kind))
@@ -192,9 +192,9 @@ class SmallPagesTest(MemoryTest):
     @decorators.idempotent_id("ae4d7c10-9f2b-4683-b5e7-3c8a0d6f9b62")
     @requires(local_devices(1))
     def test_more_memory_than_any_node_has(self) -> None:
-        most = max(node.memory_mib for node in self.stocks())
+        most = max(node.memory_mib for node in self.capacities())
         self.refused(request(memory_mib=most, devices=self.nics()), *MEMORY)
 
     def much(self) -> int:
         """More than half of the memory of each node with devices."""
-        return more_than_half([node.memory_mib for node in self.stocks() if node.devices])
+        return more_than_half([node.memory_mib for node in self.capacities() if node.devices])

@@ -14,7 +14,7 @@ from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import CpuPolicy
 from vhost_tempest_plugin.scenario.base import ScenarioTest
 from vhost_tempest_plugin.scenario.requests.load_plans import placeable, reach_matters
-from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import by_node, nics, request
 from vhost_tempest_plugin.scenario.requires import requires
 
@@ -29,7 +29,7 @@ class ShapeTest(ScenarioTest):
     def near(self) -> list[int]:
         """How many devices each node has that has any, the most first."""
         layouts = [host.layout for host in self.hosts.values()]
-        counts = (node.devices for node in stocks(layouts, self.kind))
+        counts = (node.devices for node in capacities(layouts, self.kind))
         return sorted((count for count in counts if count), reverse=True)
 
     def all(self) -> int:

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova.expect import Shortage
 from vhost_tempest_plugin.nova.pci_devices import NumaPolicy
 from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.scenario.base_placement import NEEDED, BasePlacementTest
-from vhost_tempest_plugin.scenario.requests.node_capacity import stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import request
 from vhost_tempest_plugin.scenario.requires import requires
 from vhost_tempest_plugin.scenario.test_placement_scheduling import IN_PLACEMENT, NOVA_SCHEDULER
@@ -28,7 +28,7 @@ EIGHT = 8
 
 @requires(deployment(*NEEDED), whole_devices(EIGHT + 1))
 class WideTest(BasePlacementTest):
-    """``[filter_scheduler] pci_in_placement`` where there are many devices of one sort."""
+    """``[filter_scheduler] pci_in_placement`` where there are many devices of one kind."""
 
     @classmethod
     def enter(cls, stack: ExitStack, driver: Deployment) -> None:
@@ -43,7 +43,7 @@ class WideTest(BasePlacementTest):
         The devices of the last are among the last that Placement comes to.
         """
         layouts = [host.layout for host in self.hosts.values()]
-        counts = sorted((node.devices for node in stocks(layouts, self.kind)), reverse=True)
+        counts = sorted((node.devices for node in capacities(layouts, self.kind)), reverse=True)
         for count in counts:
             if count:
                 self.place(request(devices=self.nics(count)))

@@ -43,10 +43,10 @@ def contested(layout: Layout) -> tuple[int, int] | None:
         return None
     dedicated = pci_devices.cpu_sets(layout).dedicated
     cpus = {node.id: len(node.cpus & dedicated) for node in layout.host.nodes}
-    sorts = DeviceClasses.of(kind, pci_devices.rows(layout, kind))
+    classes = DeviceClasses.of(kind, pci_devices.rows(layout, kind))
     for node, count in sorted(cpus.items(), key=lambda item: -item[1]):
         elsewhere = any(free for other, free in cpus.items() if other != node)
-        if count and elsewhere and len(sorts.on(node)) > 1:
+        if count and elsewhere and len(classes.on(node)) > 1:
             return node, count
     return None
 
@@ -71,7 +71,7 @@ class ScheduledTest(BasePlacementTest):
     on_one = True
 
     @classmethod
-    def sorts(cls) -> DeviceClasses:
+    def device_classes(cls) -> DeviceClasses:
         """The devices."""
         (first, *_) = cls.hosts.values()
         kind = cls.whole_kind()
@@ -79,14 +79,14 @@ class ScheduledTest(BasePlacementTest):
 
     @classmethod
     def entries(cls) -> tuple[Entry, ...]:
-        return cls.sorts().entries()
+        return cls.device_classes().entries()
 
     @classmethod
     def options(cls) -> Mapping[str, Value]:
         layouts = [host.layout for host in cls.hosts.values()]
         return {
             DEVICE_SPEC: device_spec.each(cls.entries()),
-            ALIAS: (*pci_devices.aliases(layouts), *cls.sorts().aliases()),
+            ALIAS: (*pci_devices.aliases(layouts), *cls.device_classes().aliases()),
         }
 
     @classmethod
@@ -109,9 +109,9 @@ class ScheduledTest(BasePlacementTest):
         take others.  The servers are asked for one after another: of a host, nova-scheduler tries
         one of the candidates, and two at once may try the same.
         """
-        sorts = self.sorts()
-        last = [some[-1] for node, some in sorts.rest if node is not None][-2:]
-        with self.reserved(set(sorts.plain) - set(last)), self.offering(last):
+        classes = self.device_classes()
+        last = [some[-1] for node, some in classes.rest if node is not None][-2:]
+        with self.reserved(set(classes.plain) - set(last)), self.offering(last):
             servers = [self.place(request(devices=self.nics())) for _ in last]
         found = frozenset[object]().union(*(server.devices for server in servers))
         self.assertEqual(frozenset(last), found)
@@ -120,18 +120,18 @@ class ScheduledTest(BasePlacementTest):
     @decorators.idempotent_id("4bf57890-74c2-4d8a-953b-158a23189858")
     def test_device_of_a_class_and_trait(self) -> None:
         """Nova's test_boot_with_custom_rc_and_traits_succeeds."""
-        sorts = self.sorts()
-        with self.offering([sorts.special]):
-            server = self.place(request(devices=sorts.special_one()))
+        classes = self.device_classes()
+        with self.offering([classes.special]):
+            server = self.place(request(devices=classes.special_one()))
             self.refused(server.request, Shortage.DEVICES, Shortage.AFFINITY)
-        self.assertEqual({sorts.special}, server.devices)
+        self.assertEqual({classes.special}, server.devices)
 
     @decorators.attr(type=["placement"])
     @decorators.idempotent_id("8ce8fd0d-6546-4b4d-9d5f-9c749427526f")
     def test_device_of_another_class_is_left_alone(self) -> None:
         """An alias of ids means the class that Nova makes of them."""
-        sorts = self.sorts()
-        with self.reserved(sorts.plain), self.offering(()):
+        classes = self.device_classes()
+        with self.reserved(classes.plain), self.offering(()):
             self.refused(request(devices=self.nics()), Shortage.DEVICES, Shortage.AFFINITY)
             self.unallocated()
 
@@ -139,10 +139,10 @@ class ScheduledTest(BasePlacementTest):
     @decorators.idempotent_id("73556485-3b9c-48cf-9e41-aff14856283e")
     def test_device_by_trait(self) -> None:
         """The last node's: Nova by itself would take one of the first."""
-        sorts = self.sorts()
-        node, devices = sorts.rest[-1] if sorts.rest[-1][0] is not None else sorts.rest[-2]
+        classes = self.device_classes()
+        node, devices = classes.rest[-1] if classes.rest[-1][0] is not None else classes.rest[-2]
         with self.offering(devices):
-            server = self.place(request(devices=sorts.one_of(node)))
+            server = self.place(request(devices=classes.one_of(node)))
         self.assertTrue(server.devices <= set(devices))
 
     @decorators.attr(type=["placement"])
@@ -150,7 +150,7 @@ class ScheduledTest(BasePlacementTest):
     def test_trait_of_no_device_is_refused(self) -> None:
         """Nova's test_boot_with_custom_rc_and_traits_no_matching_device."""
         with self.offering(()):
-            asked = request(devices=self.sorts().one_of_nowhere())
+            asked = request(devices=self.device_classes().one_of_nowhere())
             self.refused(asked, Shortage.DEVICES, Shortage.AFFINITY)
         self.unallocated()
 
@@ -159,12 +159,12 @@ class ScheduledTest(BasePlacementTest):
     @requires(contested_node())
     def test_trait_and_cpus_on_different_nodes_are_refused(self) -> None:
         """PCIServersWithRequiredNUMATest's placement_conflict; nothing stays allocated."""
-        sorts, pinned = self.sorts(), CpuPolicy.DEDICATED
+        classes, pinned = self.device_classes(), CpuPolicy.DEDICATED
         found = next(f for host in self.hosts.values() if (f := contested(host.layout)))
         node, cpus = found
-        with self.offering(sorts.on(node)):
-            self.place(request(cpus, cpu_policy=pinned, devices=sorts.one_of(node)))
-            asked = request(cpu_policy=pinned, devices=sorts.one_of(node))
+        with self.offering(classes.on(node)):
+            self.place(request(cpus, cpu_policy=pinned, devices=classes.one_of(node)))
+            asked = request(cpu_policy=pinned, devices=classes.one_of(node))
             self.refused(asked, Shortage.AFFINITY)
             self.unallocated()
 
@@ -172,9 +172,9 @@ class ScheduledTest(BasePlacementTest):
     @decorators.idempotent_id("e60a88ec-8ee5-4613-b933-d2702c2c9a13")
     def test_device_for_one_use(self) -> None:
         """Nova's test_one_time_use_workflow."""
-        sorts = self.sorts()
-        once, asked = [sorts.once], request(devices=sorts.one_for_once())
-        self.addCleanup(self.release, sorts.once)
+        classes = self.device_classes()
+        once, asked = [classes.once], request(devices=classes.one_for_once())
+        self.addCleanup(self.release, classes.once)
         with self.offering(once):
             server = self.place(asked)
             self.reported(taken=once)
@@ -182,7 +182,7 @@ class ScheduledTest(BasePlacementTest):
             self.reported(taken=once)
         with self.offering(()):
             self.refused(asked, Shortage.DEVICES, Shortage.AFFINITY)
-        self.release(sorts.once)
+        self.release(classes.once)
         self.reported()
         with self.offering(once):
             self.place(asked)
@@ -192,18 +192,18 @@ class ScheduledTest(BasePlacementTest):
     @decorators.idempotent_id("21cb9a65-5c07-4c0d-9377-7d1c65564174")
     def test_alias_of_a_class_alone(self) -> None:
         """With pci_in_placement where the documentation wants it: in nova-api and the scheduler."""
-        sorts = self.sorts()
+        classes = self.device_classes()
         layouts = [host.layout for host in self.hosts.values()]
-        aliases = (*pci_devices.aliases(layouts), *sorts.aliases(ids=False))
+        aliases = (*pci_devices.aliases(layouts), *classes.aliases(ids=False))
         with (
             self.known_bug(
                 "nova-bugs.rst, alias-of-a-class-alone",
                 ".*does not have vendor_id and product_id fields set.*",
             ),
             self.configured(NOVA_COMPUTE, {ALIAS: aliases}),
-            self.offering([sorts.special]),
+            self.offering([classes.special]),
         ):
-            self.place(request(devices=sorts.special_one()))
+            self.place(request(devices=classes.special_one()))
 
     def release(self, device: PciAddress) -> None:
         """As somebody does who has cleaned it."""

@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class Credentials:
     """Where a cloud is, and who asks.
 
     :param authority: a file with the certificates to trust, None for the system's
@@ -57,7 +57,7 @@ class Entrance:
 
 
 class Cloud:
-    """The APIs; ``open`` or ``enter`` makes one.
+    """The APIs; ``open`` or ``connect`` makes one.
 
     :param connection: for what has no method here, in a block of ``refusals``
     """
@@ -70,8 +70,8 @@ class Cloud:
     @classmethod
     def open(cls, settings: Settings) -> AbstractContextManager["Cloud"]:
         """A client of a lab for as long as the block takes; nothing is asked yet."""
-        return cls.enter(
-            Entrance(
+        return cls.connect(
+            Credentials(
                 identity=common.url(settings, Service.KEYSTONE),
                 username=common.ADMIN,
                 password=settings.secrets.admin,
@@ -82,7 +82,7 @@ class Cloud:
 
     @classmethod
     @contextmanager
-    def enter(cls, entrance: Entrance) -> Iterator["Cloud"]:
+    def connect(cls, credentials: Credentials) -> Iterator["Cloud"]:
         """A client for as long as the block takes; nothing is asked yet."""
         from keystoneauth1 import session
         from keystoneauth1.identity import v3
@@ -92,28 +92,28 @@ class Cloud:
         for name in ("keystoneauth", "openstack"):
             logging.getLogger(name).setLevel(logging.ERROR)
         plugin = v3.Password(
-            auth_url=entrance.identity,
-            username=entrance.username,
-            password=entrance.password,
-            project_name=entrance.project,
-            user_domain_name=entrance.user_domain,
-            project_domain_name=entrance.project_domain,
+            auth_url=credentials.identity,
+            username=credentials.username,
+            password=credentials.password,
+            project_name=credentials.project,
+            user_domain_name=credentials.user_domain,
+            project_domain_name=credentials.project_domain,
         )
         http = session.Session(
-            auth=plugin, verify=entrance.authority or True, timeout=_ANSWER_LIMIT_S
+            auth=plugin, verify=credentials.authority or True, timeout=_ANSWER_LIMIT_S
         )
         connection = Connection(
             session=http,
-            region_name=entrance.region,
+            region_name=credentials.region,
             interface="public",
             compute_default_microversion=_COMPUTE_VERSION,
             placement_default_microversion=_PLACEMENT_VERSION,
             # keystone's own address is known before there is a catalogue.
             identity_api_version="3",
-            identity_endpoint_override=entrance.identity,
+            identity_endpoint_override=credentials.identity,
         )
         try:
-            yield cls(connection, entrance.logs)
+            yield cls(connection, credentials.logs)
         finally:
             connection.close()
             http.session.close()

@@ -34,7 +34,7 @@ class Flavor:
 
 
 def flavors(layouts: Iterable[Layout]) -> tuple[Flavor, ...]:
-    """``vhost.pci`` has the first sort of NIC of the hosts, if they have any."""
+    """``vhost.pci`` has the first kind of NIC of the hosts, if they have any."""
     numa = {"hw:numa_nodes": "1"}
     names = (json.loads(alias)["name"] for alias in pci_devices.aliases(layouts))
     nic = next(names, None)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What tests may do to the deployment they run on, besides asking its APIs.
 
-A driver knows how that is done on one sort of deployment.  It is an entry point of the
+A driver knows how that is done on one kind of deployment.  It is an entry point of the
 namespace ``vhost_tempest_plugin.deployments``; ``[vhost]driver`` of tempest.conf names it.
 Without one, the tests that need a driver say so.
 """

@@ -125,7 +125,7 @@ def devices(count: int) -> HardwareRequirement:
 
 
 def whole_devices(count: int) -> HardwareRequirement:
-    """That many devices of one sort that are no virtual functions."""
+    """That many devices of one kind that are no virtual functions."""
 
     def found(layout: Layout) -> int:
         kinds = [k for k in pci_devices.tracked([layout]) if k.dev_type is not DeviceType.VF]
@@ -135,12 +135,12 @@ def whole_devices(count: int) -> HardwareRequirement:
 
 
 def device_kinds(count: int) -> HardwareRequirement:
-    """That many sorts of devices that Nova can give away."""
+    """That many kinds of devices that Nova can give away."""
 
     def found(layout: Layout) -> int:
         return len(pci_devices.tracked([layout]))
 
-    return _most(f"{count} sorts of devices", count, found)
+    return _most(f"{count} kinds of devices", count, found)
 
 
 def dedicated_cpus(count: int) -> HardwareRequirement:
@@ -230,7 +230,7 @@ def _most(words: str, count: int, found: Callable[[Layout], int]) -> HardwareReq
 
 
 def _rows(layout: Layout) -> tuple[PciDeviceRow, ...]:
-    """The devices of the sort of which there are most: tests ask for one sort unless they say."""
+    """The devices of the kind of which there are most: tests ask for one kind unless they say."""
     kinds = pci_devices.tracked([layout])
     return pci_devices.rows(layout, kinds[0]) if kinds else ()
 

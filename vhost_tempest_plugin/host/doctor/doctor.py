@@ -39,7 +39,7 @@ LAB_CACHE_MIB = 2048
 
 
 class DoctorVerdict(StrEnum):
-    """How a finding is to be taken; only what is missing prevents a host."""
+    """How serious a diagnosis is; only what is missing prevents a host."""
 
     OK = "ok"
     WARNING = "warning"
@@ -47,8 +47,8 @@ class DoctorVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was looked at; *hint* is empty where nothing is to be done."""
+class Diagnosis:
+    """One thing that was examined; *hint* is empty where nothing is to be done."""
 
     name: str
     verdict: DoctorVerdict
@@ -131,7 +131,7 @@ def gather(scratch: Path) -> Facts:
     )
 
 
-def judge(facts: Facts, need: ResourceRequirement) -> list[Finding]:
+def judge(facts: Facts, need: ResourceRequirement) -> list[Diagnosis]:
     """What *facts* mean for bringing up what is needed."""
     return [
         *_judge_versions(facts, need.layout),
@@ -143,48 +143,48 @@ def judge(facts: Facts, need: ResourceRequirement) -> list[Finding]:
     ]
 
 
-def _judge_versions(facts: Facts, layout: Layout) -> Iterator[Finding]:
+def _judge_versions(facts: Facts, layout: Layout) -> Iterator[Diagnosis]:
     for need in requirements.floors(layout.host):
         needed = str(need.floor)
         if facts.versions is None:
             hint = packages.install(facts.distribution, packages.EMULATOR)
-            yield Finding(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, hint)
+            yield Diagnosis(need.feature, DoctorVerdict.MISSING, facts.trouble, needed, hint)
             return
         observed = str(facts.versions)
         if facts.versions.reaches(need.floor):
-            yield Finding(need.feature, DoctorVerdict.OK, observed, needed)
+            yield Diagnosis(need.feature, DoctorVerdict.OK, observed, needed)
         else:
-            yield Finding(need.feature, DoctorVerdict.MISSING, observed, needed, need.hint)
+            yield Diagnosis(need.feature, DoctorVerdict.MISSING, observed, needed, need.hint)
 
 
-def _judge_acceleration(facts: Facts) -> Finding:
+def _judge_acceleration(facts: Facts) -> Diagnosis:
     needed = "kvm, nested; without, emulation serves and is slower"
     seen = facts.acceleration
     if seen is None:
         hint = packages.install(facts.distribution, packages.EMULATOR)
-        return Finding("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, hint)
+        return Diagnosis("accelerator", DoctorVerdict.MISSING, "no QEMU", needed, hint)
     good = seen.accelerator is Accelerator.KVM and seen.nested
     observed = f"{seen.accelerator}: {seen.reason}"
     verdict = DoctorVerdict.OK if good else DoctorVerdict.WARNING
-    return Finding("accelerator", verdict, observed, needed, seen.hint)
+    return Diagnosis("accelerator", verdict, observed, needed, seen.hint)
 
 
-def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Finding]:
+def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Diagnosis]:
     efi = need.layout.firmware is Firmware.EFI
     wanted = [
         tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
     ]
     absent = [tool for tool in wanted if tool in facts.absent]
     if not absent:
-        yield Finding("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
+        yield Diagnosis("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
     for tool in absent:
         hint = packages.install(facts.distribution, [tool])
         dispensable = tool.optional and not (need.lab and tool in packages.LAB)
         verdict = DoctorVerdict.WARNING if dispensable else DoctorVerdict.MISSING
-        yield Finding(tool.name, verdict, "not installed", tool.purpose, hint)
+        yield Diagnosis(tool.name, verdict, "not installed", tool.purpose, hint)
 
 
-def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
+def _judge_memory(facts: Facts, need: ResourceRequirement) -> Diagnosis:
     needed_mib = need.memory_mib
     parts = f"hosts' {need.hosts_mib}, QEMU's own {need.qemu_mib}"
     if need.lab:
@@ -193,16 +193,16 @@ def _judge_memory(facts: Facts, need: ResourceRequirement) -> Finding:
     needed = f"{needed_mib} MiB ({parts})"
     if facts.memory_mib < needed_mib:
         hint = "use a smaller topology, such as 'small'"
-        return Finding("memory", DoctorVerdict.MISSING, observed, needed, hint)
+        return Diagnosis("memory", DoctorVerdict.MISSING, observed, needed, hint)
     if facts.memory_free_mib < needed_mib:
         # 'vhost lab up' refuses then, 'vhost up' does not.
         verdict = DoctorVerdict.MISSING if need.lab else DoctorVerdict.WARNING
         hint = "end what takes the memory; a host takes it only as it uses it"
-        return Finding("memory", verdict, observed, needed, hint)
-    return Finding("memory", DoctorVerdict.OK, observed, needed)
+        return Diagnosis("memory", verdict, observed, needed, hint)
+    return Diagnosis("memory", DoctorVerdict.OK, observed, needed)
 
 
-def _judge_disk(facts: Facts, need: ResourceRequirement) -> Finding:
+def _judge_disk(facts: Facts, need: ResourceRequirement) -> Diagnosis:
     running_mib = IMAGES_MIB + OVERLAY_MIB * need.count
     if need.lab:
         running_mib += LAB_CACHE_MIB + LAB_DISK_MIB
@@ -212,26 +212,26 @@ def _judge_disk(facts: Facts, need: ResourceRequirement) -> Finding:
     needed = f"{needed_mib} MiB ({what} {running_mib}, saved hosts {need.hosts_mib})"
     hint = "free some, or set XDG_STATE_HOME and XDG_CACHE_HOME to another disk"
     if facts.disk_free_mib < running_mib:
-        return Finding("disk", DoctorVerdict.MISSING, observed, needed, hint)
+        return Diagnosis("disk", DoctorVerdict.MISSING, observed, needed, hint)
     if facts.disk_free_mib < needed_mib:
         saving = "a lab's first 'up' saves its hosts" if need.lab else "saving a host may fail"
-        return Finding("disk", DoctorVerdict.WARNING, observed, needed, f"{saving}: {hint}")
-    return Finding("disk", DoctorVerdict.OK, observed, needed)
+        return Diagnosis("disk", DoctorVerdict.WARNING, observed, needed, f"{saving}: {hint}")
+    return Diagnosis("disk", DoctorVerdict.OK, observed, needed)
 
 
-def _judge_namespaces(facts: Facts) -> Iterator[Finding]:
+def _judge_namespaces(facts: Facts) -> Iterator[Diagnosis]:
     if facts.root:
         return
     needed = "an ordinary user builds images in one"
     if facts.user_namespaces:
-        yield Finding("user namespaces", DoctorVerdict.OK, "allowed", needed)
+        yield Diagnosis("user namespaces", DoctorVerdict.OK, "allowed", needed)
         return
     hint = (
         "run 'sysctl kernel.unprivileged_userns_clone=1 "
         "kernel.apparmor_restrict_unprivileged_userns=0' as root (the one that exists), "
         "or run vhost as root"
     )
-    yield Finding("user namespaces", DoctorVerdict.MISSING, "refused", needed, hint)
+    yield Diagnosis("user namespaces", DoctorVerdict.MISSING, "refused", needed, hint)
 
 
 def _versions(scratch: Path) -> tuple[Versions | None, str]:

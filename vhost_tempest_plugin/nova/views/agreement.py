@@ -82,7 +82,7 @@ def _devices(views: ServerViews) -> Iterator[Disagreement]:
         return
     libvirt = views.domain.hostdevs
     # What is off has devices only in Nova's accounting, whatever libvirt still knows of it.
-    missing = nova - views.in_reserve - libvirt if views.power is Power.ON else frozenset()
+    missing = nova - views.migration_reserved - libvirt if views.power is Power.ON else frozenset()
     for address in sorted(missing | (libvirt - nova)):
         yield Disagreement(
             str(address),
@@ -221,7 +221,7 @@ def _placement(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagr
     for holding in views.holdings:
         if holding.device is not None:
             devices[holding.device] += sum(holding.resources.values())
-    mine = {device.row.address for device in views.nova} - views.in_reserve
+    mine = {device.row.address for device in views.nova} - views.migration_reserved
     # Placement has one provider for all virtual functions of a physical one.
     nova = Counter(views.physical.get(address, address) for address in mine)
     for address in sorted(devices.keys() | nova.keys()):

@@ -40,8 +40,8 @@ class ServerViews:
     :param holdings: what it has in Placement
     :param reported_devices: whether the host's devices are in Placement
     :param report: what the guest in it reports; None where nobody waited for that
-    :param in_reserve: devices that it keeps for another host or flavor, while a resize waits to
-        be confirmed
+    :param migration_reserved: devices that it keeps for another host or flavor, while a resize
+        waits to be confirmed
     :param pcpu_fallback: whether Placement may have been out of PCPUs when it was scheduled, so
         that it has VCPUs for its dedicated CPUs (``expect.pcpu_fallback``)
     :param physical: the physical function of each of the host's virtual ones, for which Placement
@@ -59,7 +59,7 @@ class ServerViews:
     holdings: tuple[Holding, ...]
     reported_devices: bool = False
     report: GuestReport | None = None
-    in_reserve: frozenset[PciAddress] = frozenset()
+    migration_reserved: frozenset[PciAddress] = frozenset()
     pcpu_fallback: bool = False
     physical: Mapping[PciAddress, PciAddress] = field(default_factory=dict)
 
@@ -75,7 +75,7 @@ def server_views(
     power: Power = Power.ON,
     reported_devices: bool = False,
     report: GuestReport | None = None,
-    in_reserve: frozenset[PciAddress] = frozenset(),
+    migration_reserved: frozenset[PciAddress] = frozenset(),
     pcpu_fallback: bool = False,
     physical: Mapping[PciAddress, PciAddress] | None = None,
 ) -> ServerViews:
@@ -97,7 +97,7 @@ def server_views(
         holdings=holdings,
         reported_devices=reported_devices,
         report=report,
-        in_reserve=in_reserve,
+        migration_reserved=migration_reserved,
         pcpu_fallback=pcpu_fallback,
         physical=physical or {},
     )

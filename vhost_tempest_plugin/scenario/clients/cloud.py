@@ -34,7 +34,7 @@ _DISK_GIB = 0
 _QUOTAS = ("instances", "cores", "ram")
 
 
-class Cloud:
+class ScenarioCloud:
     """The clients of an administrator; flavors and images are made once and shared by tests.
 
     :param manager: tempest's client manager

@@ -11,8 +11,8 @@ from vhost_tempest_plugin.topology.pci import PciAddress
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
-    """Of one host.
+class HostAccounting:
+    """The accounts of one host.
 
     :param domains: libvirt's domains by uuid
     :param devices: the host's own account of its devices, as text by address
@@ -43,25 +43,28 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
-    """Of all hosts, by name."""
+    """Those of all hosts, by name."""
 
-    hosts: Mapping[str, Book]
+    hosts: Mapping[str, HostAccounting]
 
     def of_nova(self) -> "Accounting":
         """Nova's and Placement's accounts alone."""
         return Accounting(
-            {name: Book(book.nova, book.providers) for name, book in self.hosts.items()}
+            {
+                name: HostAccounting(account.nova, account.providers)
+                for name, account in self.hosts.items()
+            }
         )
 
 
 def read(hosts: Mapping[str, ObservedHost]) -> Accounting:
     """The accounts now."""
-    books = {}
+    accounts = {}
     for name, host in hosts.items():
         look = host.look()
         devices = {str(address): look.host.devices[address] for address in _tracked(look.nova)}
-        books[name] = Book(look.nova, host.providers(), look.host.domains, devices)
-    return Accounting(books)
+        accounts[name] = HostAccounting(look.nova, host.providers(), look.host.domains, devices)
+    return Accounting(accounts)
 
 
 def changes(before: Accounting, after: Accounting) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from vhost_tempest_plugin.nova.views import (
     server_views,
     unchanged,
 )
-from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S, Cloud
+from vhost_tempest_plugin.scenario.clients.cloud import TWO_AUDITS_S, ScenarioCloud
 from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.inspection.observed_host import HostSnapshot, ObservedHost
 from vhost_tempest_plugin.scenario.placed_server import PlacedServer
@@ -47,7 +47,7 @@ class Inspector:
     :param hosts: the compute hosts by name
     """
 
-    def __init__(self, cloud: Cloud, hosts: Mapping[str, ObservedHost]) -> None:
+    def __init__(self, cloud: ScenarioCloud, hosts: Mapping[str, ObservedHost]) -> None:
         self._cloud = cloud
         self._hosts = hosts
 
@@ -103,7 +103,7 @@ class Inspector:
             power=server.power,
             reported_devices=look.reports_devices,
             report=report,
-            in_reserve=server.reserved(server.host),
+            migration_reserved=server.reserved(server.host),
             pcpu_fallback=server.claim.fallback,
             physical=host.physical,
         )

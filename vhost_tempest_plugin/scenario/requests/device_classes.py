@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Devices of one sort that are reported to Placement in different ways."""
+"""Devices of one kind that are reported to Placement in different ways."""
 
 import json
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ _NOWHERE = "CUSTOM_VHOST_NOWHERE"
 
 
 def whole(layouts: Iterable[Layout]) -> DeviceKind | None:
-    """The first sort of device that has a provider for each; None where there are virtual ones.
+    """The first kind of device that has a provider for each; None where there are virtual ones.
 
     Virtual functions have the provider of their physical one in common.
     """
@@ -47,7 +47,7 @@ class DeviceClasses:
     def of(cls, kind: DeviceKind, rows: Iterable[PciDeviceRow]) -> "DeviceClasses":
         """Sort devices out.
 
-        :param rows: the hosts' devices of that sort, three or more of them
+        :param rows: the hosts' devices of that kind, three or more of them
         """
         nodes: dict[int | None, list[PciAddress]] = {}
         for row in sorted(rows):

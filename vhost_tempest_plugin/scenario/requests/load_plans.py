@@ -10,7 +10,7 @@ from vhost_tempest_plugin.nova.expect import Placed, expectation
 from vhost_tempest_plugin.nova.load import Load
 from vhost_tempest_plugin.nova.pci_devices import DeviceKind
 from vhost_tempest_plugin.nova.request import CpuPolicy, Request
-from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, stocks
+from vhost_tempest_plugin.scenario.requests.node_capacity import NodeCapacity, capacities
 from vhost_tempest_plugin.scenario.requests.server_requests import (
     NODE_MEMORY_MIB,
     by_node,
@@ -99,7 +99,7 @@ def pages_apart_matters(size_kib: int) -> HardwareRequirement:
 
     def found(environment: TestEnvironment) -> int:
         return sum(
-            pages_apart(stocks([layout], kind), kind, size_kib) is not None
+            pages_apart(capacities([layout], kind), kind, size_kib) is not None
             for layout in environment.layouts
             for kind in pci_devices.tracked([layout])
         )

@@ -36,7 +36,7 @@ class NodeCapacity:
         return dict(self.pages).get(size_kib, 0)
 
 
-def stocks(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[NodeCapacity, ...]:
+def capacities(layouts: Iterable[Layout], kind: DeviceKind) -> tuple[NodeCapacity, ...]:
     """All nodes of all hosts that have CPUs."""
     found = []
     for layout in layouts:
