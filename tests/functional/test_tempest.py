@@ -37,6 +37,7 @@ class TempestTest(unittest.TestCase):
         self._mirror(top)
         self.environment = {**os.environ, "HOME": directory.name}
         self._tempest("init", str(self.workspace), cwd=top)
+        self.unchanged = (self.workspace / "etc" / "tempest.conf").read_text()
 
     def _mirror(self, top: Path) -> None:
         """Make *top* the virtual environment that runs the tests, but for its commands."""
@@ -60,7 +61,7 @@ class TempestTest(unittest.TestCase):
     def run_scenario(self, options: str = "") -> str:
         """What ``tempest run`` prints with *options* in the group ``vhost``."""
         conf = self.workspace / "etc" / "tempest.conf"
-        conf.write_text(conf.read_text() + f"\n[vhost]\n{options}\n")
+        conf.write_text(f"{self.unchanged}\n[vhost]\n{options}\n")
         return self._tempest("run", "--serial", "--regex", SCENARIO, cwd=self.workspace)
 
     def stand_in(self, answer: str, complaint: str = "") -> None:
@@ -88,11 +89,13 @@ class TempestTest(unittest.TestCase):
             (self.bin / "asked").read_text(),
         )
 
-    def test_a_host_that_is_wrong_fails_with_the_finding(self) -> None:
-        self.stand_in(json.dumps([finding("passed"), finding("failed")]))
-        said = self.run_scenario("hosts = demo")
-        self.assertIn("Failed: 1", said)
-        self.assertIn("intel_iommu=on on the kernel", said)
+    def test_a_host_that_is_wrong_or_not_known_fails_with_the_finding(self) -> None:
+        for verdict in ("failed", "error"):
+            with self.subTest(verdict):
+                self.stand_in(json.dumps([finding("passed"), finding(verdict)]))
+                said = self.run_scenario("hosts = demo")
+                self.assertIn("Failed: 1", said)
+                self.assertIn("intel_iommu=on on the kernel", said)
 
     def test_no_findings_at_all_fail(self) -> None:
         self.stand_in("[]")

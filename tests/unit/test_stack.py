@@ -15,6 +15,7 @@ from unittest import mock
 from tests.unit.lab_settings import host
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.client.resources import ComputeService, Hypervisor
+from vhost_tempest_plugin.cloud.configuration import override, stack
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.networking import (
     NO_NETWORKING,
@@ -22,6 +23,7 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
     Networking,
     NeutronAgent,
 )
+from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.devstack import files, lifecycle, sources, staging
 from vhost_tempest_plugin.devstack.directory import StackDirectory
 from vhost_tempest_plugin.devstack.readiness import Readiness
@@ -32,7 +34,8 @@ from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
-from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova import compute_options, pci_devices
+from vhost_tempest_plugin.nova.compute_options import ComputeOptions
 from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice
 from vhost_tempest_plugin.util.progress import silent
@@ -294,16 +297,35 @@ class FakeCloud:
 
 class ReadinessTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.host = host("small", "vhost-0")
         self.cloud = FakeCloud()
-        self.rows = pci_devices.expected_devices(self.host.layout)
+        self.emulate("small")
+
+    def emulate(self, topology: str, *assignments: str, pci_in_placement: bool = False) -> None:
+        """A host with this hardware; Nova's database has what its options lead to.
+
+        :param assignments: options of nova-compute that were set by hand
+        """
+        self.host = host(topology, "vhost-0")
+        configuration = stack.compute(
+            {},
+            self.host,
+            Path("/opt/stack/data/venv/bin"),
+            override.parse(Service.NOVA_COMPUTE, assignments),
+            pci_in_placement=pci_in_placement,
+        )
+        self.options = compute_options.read(configuration, self.host.layout)
+        self.rows = self.options.devices
         self.tracked = [TrackedDevice(row, "available") for row in self.rows]
+        cpus = self.options.cpus
+        self.cloud.inventories = {"VCPU": len(cpus.shared), "PCPU": len(cpus.dedicated)}
+
+    def in_force(self) -> ComputeOptions | None:
+        return self.options
 
     def lacking(
         self,
         *,
         before: str | None = None,
-        pci_in_placement: bool = False,
         agents: tuple[str, ...] = (),
         database: bool = True,
     ) -> str | None:
@@ -312,9 +334,9 @@ class ReadinessTest(unittest.TestCase):
         known.look.return_value = view
         return Readiness(
             self.host,
+            self.in_force,
             cast(Cloud, self.cloud),
             known if database else None,
-            pci_in_placement=pci_in_placement,
             agents=agents,
             before=before,
         ).lacking()
@@ -339,6 +361,24 @@ class ReadinessTest(unittest.TestCase):
         self.assertEqual("Nova's database has 8 of its 9 devices", self.lacking())
         self.assertIsNone(self.lacking(database=False))
 
+    def test_devices_of_the_database_that_no_option_names(self) -> None:
+        first, second, *others = self.rows
+        self.emulate("small", f'pci.device_spec={{"address": "{first.address}"}}')
+        self.assertEqual((first,), self.rows)
+        self.assertIsNone(self.lacking())
+        self.tracked.append(TrackedDevice(second, "allocated", "5a2f9a3e"))
+        self.assertIsNone(self.lacking())
+        self.tracked += [TrackedDevice(row, "available") for row in others]
+        self.assertEqual(
+            f"Nova's database has {len(others)} devices that no option names", self.lacking()
+        )
+
+    def test_options_whose_outcome_is_not_known(self) -> None:
+        self.tracked.clear()
+        self.cloud.inventories.clear()
+        with mock.patch.object(self, "in_force", return_value=None):
+            self.assertIsNone(self.lacking())
+
     def test_agents_of_neutron(self) -> None:
         wanted = ("ovn-controller", "neutron-ovn-metadata-agent")
         self.cloud.agents = {"neutron-ovn-metadata-agent": True, "ovn-controller": False}
@@ -354,10 +394,28 @@ class ReadinessTest(unittest.TestCase):
         del self.cloud.inventories["PCPU"]
         self.assertEqual("Placement has 0 PCPU of it and not 4", self.lacking())
 
+    def test_cpus_in_placement_by_the_options_in_force(self) -> None:
+        self.emulate("small", "compute.cpu_shared_set=0-1", "compute.cpu_dedicated_set=2")
+        self.assertEqual({"VCPU": 2, "PCPU": 1}, self.cloud.inventories)
+        self.assertIsNone(self.lacking())
+        self.cloud.inventories["VCPU"] = 4
+        self.assertEqual("Placement has 4 VCPU of it and not 2", self.lacking())
+
     def test_devices_in_placement(self) -> None:
-        self.assertEqual("Placement lacks 9 of its 9 devices", self.lacking(pci_in_placement=True))
+        self.emulate("small", pci_in_placement=True)
+        self.assertEqual("Placement lacks 9 of its 9 devices", self.lacking())
         self.cloud.devices = [f"vhost-0_{str(row.address).upper()}" for row in self.rows]
-        self.assertIsNone(self.lacking(pci_in_placement=True))
+        self.assertIsNone(self.lacking())
+
+    def test_virtual_functions_in_placement_have_the_provider_of_their_physical_one(self) -> None:
+        self.emulate("sriov", pci_in_placement=True)
+        physical = pci_devices.physical_functions(self.host.layout)
+        devices = {physical.get(row.address, row.address) for row in self.rows}
+        self.assertLess(len(devices), len(self.rows))
+        self.cloud.devices = [f"vhost-0_{str(address).upper()}" for address in devices]
+        self.assertIsNone(self.lacking())
+        self.cloud.devices.pop()
+        self.assertEqual(f"Placement lacks 1 of its {len(devices)} devices", self.lacking())
 
 
 class LifecycleTest(unittest.TestCase):

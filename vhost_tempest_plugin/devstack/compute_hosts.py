@@ -4,10 +4,11 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.compute import agents
+from vhost_tempest_plugin.cloud.compute import agents, in_force
 from vhost_tempest_plugin.cloud.compute import copies as copies_module
 from vhost_tempest_plugin.cloud.compute.copies import Copy
 from vhost_tempest_plugin.cloud.compute.service import ComputeService, written
@@ -33,6 +34,8 @@ from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.host.worker_protocol import Down, Up
+from vhost_tempest_plugin.nova.compute_options import ComputeOptions
+from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.nova.readers import NovaDatabase
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
@@ -140,12 +143,15 @@ class ComputeHosts:
 
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova-compute's file in a host."""
+        return stack.text(self._options(host))
+
+    def _options(self, host: ComputeHost) -> Options:
         spec = self._spec
         limited: tuple[str, ...] = ()
         if spec.disk_limit_mib:
             reserved_mib = DISK_MIB - spec.disk_limit_mib
             limited = (f"reserved_host_disk_mb={reserved_mib}",)
-        options = stack.compute(
+        return stack.compute(
             self._base,
             host,
             spec.environment / "bin",
@@ -153,7 +159,16 @@ class ComputeHosts:
             pci_in_placement=spec.pci_in_placement,
             has_ports=bool(spec.networking),
         )
-        return stack.text(options)
+
+    def _in_force(self, host: ComputeHost) -> ComputeOptions | None:
+        """What nova-compute's options lead to on a host, None where that cannot be known.
+
+        :raises HostError: Nova would not take one of them
+        """
+        hint = "correct VHOST_NOVA_OPTIONS in local.conf, and stack again"
+        with suppress(InterfaceNameError):
+            return in_force.read(self._options(host), host, hint)
+        return None
 
     def agent_files(self, host: ComputeHost) -> dict[Path, str]:
         """What is to be in the files of Neutron's agents in a host.
@@ -215,9 +230,9 @@ class ComputeHosts:
     ) -> Readiness:
         return Readiness(
             host,
+            partial(self._in_force, host),
             cloud,
             self._database(),
-            pci_in_placement=self._spec.pci_in_placement,
             agents=self._spec.networking.binaries,
             before=before.get(host.name),
         )

@@ -18,9 +18,11 @@ from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host import nested_guest
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict, Finding
 from vhost_tempest_plugin.host.nested_guest import GuestReport
+from vhost_tempest_plugin.lab.hosts import options as compute_options
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import readers
-from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.nova.compute_options import ComputeOptions
+from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.nova.readers import ComputeHostReader
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
@@ -44,11 +46,14 @@ _POLL_S = 1.0
 def run(name: str, progress: Progress) -> tuple[Finding, ...]:
     """Boot a guest with a NIC in the lab *name*, look, delete it, look again.
 
-    :raises InputError: the lab is not up, or its topology has no NICs
+    :raises InputError: the lab is not up, its topology has no NICs, or which of them Nova tracks
+        cannot be known
+    :raises HostError: Nova would not take nova-compute's options
     :raises CloudError: Nova does not boot the guest
     """
     lab = Lab.running(name)
     settings = lab.settings
+    in_force = {host.name: _in_force(settings, host) for host in settings.hosts}
     with Cloud.open(settings) as cloud:
         flavor, image = cloud.flavors().get(_FLAVOR), cloud.images().get(contents.IMAGE)
         if flavor is None or image is None:
@@ -75,7 +80,8 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
         str(VhostCommand("lab", "logs", program, name=name))
         for program in (Service.NOVA_COMPUTE, Service.NOVA_SCHEDULER)
     )
-    return tuple(judge(host, views, held, f"see {' and '.join(logs)}"))
+    hint = f"see {' and '.join(logs)}"
+    return tuple(judge(host, in_force[host.name], views, held, hint))
 
 
 def await_report(cloud: Cloud, uuid: str) -> GuestReport:
@@ -101,14 +107,18 @@ def await_report(cloud: Cloud, uuid: str) -> GuestReport:
 
 
 def judge(
-    host: ComputeHost, views: ServerViews, held: tuple[Disagreement, ...], hint: str
+    host: ComputeHost,
+    options: ComputeOptions,
+    views: ServerViews,
+    held: tuple[Disagreement, ...],
+    hint: str,
 ) -> tuple[Finding, ...]:
     """What follows from what everybody said, and from what was held when it was gone.
 
+    :param options: what nova-compute's options lead to on the host
     :param hint: what to do where something is wrong
     """
-    expected = pci_devices.expected_devices(host.layout)
-    found = disagreements(views, pci_devices.cpu_sets(host.layout))
+    found = disagreements(views, options.cpus)
     rows = [device.row for device in views.nova]
     nodes = {row.numa_node for row in rows}
     cpus = frozenset[int]().union(
@@ -122,9 +132,9 @@ def judge(
     return (
         _finding(
             "nova",
-            "one NIC of the topology",
+            "one NIC that nova-compute's options name",
             "; ".join(f"{row.address} on node {row.numa_node}" for row in rows) or "no NIC",
-            len(rows) == 1 and set(rows) <= set(expected),
+            len(rows) == 1 and set(rows) <= set(options.devices),
             hint,
         ),
         _finding(
@@ -144,6 +154,16 @@ def judge(
         ),
         _finding("release", "all is free again", _words(held) or "free again", not held, hint),
     )
+
+
+def _in_force(settings: Settings, host: ComputeHost) -> ComputeOptions:
+    try:
+        return compute_options.in_force(settings, host)
+    except InterfaceNameError as error:
+        raise InputError(
+            f"which NICs Nova tracks cannot be known: {error}",
+            hint=f"{compute_options.show(settings, host)} prints [pci]device_spec",
+        ) from None
 
 
 def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> ServerViews:

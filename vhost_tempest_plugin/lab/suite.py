@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A run of tests on a lab, compared with the tests that must run on its hardware."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab import tempest, test_artifacts
+from vhost_tempest_plugin.lab.hosts import options
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import run as mutation
 from vhost_tempest_plugin.report.results import Run, report
 from vhost_tempest_plugin.scenario import environment, required_tests
@@ -61,7 +64,10 @@ class Suite:
 
         :param output: the report's directory; None for the lab's own
         :param concurrency: how many tests may run at once
+        :raises InputError: options that the plugin's own tests count on were set by hand
         """
+        if any(re.match(tempest.OURS, test) for test in self.tests):
+            options.require_computed(Lab.running(self.workspace.name).settings)
         output = output or self.workspace.directory / "report"
         words = [*self.words, "--concurrency", str(concurrency)]
         progress(f"{len(self.tests)} tests on the lab {self.workspace.name!r}")

@@ -4,15 +4,12 @@
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.cloud.client.client import Cloud
-from vhost_tempest_plugin.cloud.configuration import render
-from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Settings
-from vhost_tempest_plugin.errors import HostError, VhostCommand
+from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.host.checks.base import AnyCheck
 from vhost_tempest_plugin.host.checks.registry import Registry
-from vhost_tempest_plugin.nova import compute_options
+from vhost_tempest_plugin.lab.hosts import options
 from vhost_tempest_plugin.nova.compute_options import ComputeOptions
-from vhost_tempest_plugin.nova.device_spec import InterfaceNameError
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 
@@ -39,8 +36,7 @@ class LabSubject:
 
     def config(self, host: ComputeHost) -> VhostCommand:
         """The command that prints nova-compute's options, for hints."""
-        lab, service = self.settings.name, Service.NOVA_COMPUTE
-        return VhostCommand("lab", "config", "show", service, name=lab, host=host.name)
+        return options.show(self.settings, host)
 
     def in_force(self, host: ComputeHost) -> ComputeOptions:
         """What the options that nova-compute runs with lead to, those set by hand included.
@@ -48,16 +44,7 @@ class LabSubject:
         :raises InterfaceNameError: that cannot be known
         :raises HostError: Nova would not take one of them
         """
-        options = render.compute_options(self.settings, host)
-        try:
-            return compute_options.read(options, host.layout)
-        except InterfaceNameError:
-            raise
-        except ValueError as error:
-            raise HostError(
-                f"Nova does not take nova-compute's options: {error}",
-                hint=f"{self.config(host)} prints them",
-            ) from None
+        return options.in_force(self.settings, host)
 
 
 class LabCheck(AnyCheck[LabSubject]):

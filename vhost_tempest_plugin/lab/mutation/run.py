@@ -14,6 +14,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.lab import lifecycle, tempest
 from vhost_tempest_plugin.lab.environment import mutant_tree
+from vhost_tempest_plugin.lab.hosts import options
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import trial as trial_run
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
@@ -34,10 +35,12 @@ def run(
 
     :param tests: a regular expression of those to run for each of them, in place of its own
     :param keep: is given what is known after each of them
-    :raises InputError: the lab is not up, no test passes in it, or a mutant does not fit its Nova
+    :raises InputError: the lab is not up, options that tests count on were set by hand in it, no
+        test passes in it, or a mutant does not fit its Nova
     """
     begun_s = time.monotonic()
     put_back(name, progress)
+    options.require_computed(Lab.running(name).settings)
     workspace = tempest.prepare(name)
     patterns = sorted({tests or mutant.tests for mutant in mutants})
     progress(f"the tests without any mutant: {len(patterns)} patterns")
