@@ -134,9 +134,10 @@ class ShelveTest(BaseLifecycleTest):
     @decorators.idempotent_id("7b0be7eb-1237-42ae-bdcf-6ba75727b11b")
     @requires(local_devices(1), dedicated_cpus(1))
     def test_shelved_guest_gives_its_device_back(self) -> None:
-        """It gets one again, as a new server would."""
+        """It gets one again, as a new server would, though another one has its old place."""
         server = self.pinned()
         server.shelve()
+        self.occupy(server, hosts=[server.host])
         server.unshelve()
 
     @decorators.attr(type=["life", "slow"])
@@ -149,6 +150,7 @@ class ShelveTest(BaseLifecycleTest):
         other = self.place(self.every_device())
         server.unshelve_refused()
         other.delete()
+        self.occupy(server, hosts=[server.host])
         server.unshelve()
 
 
@@ -195,6 +197,7 @@ class ResizeTest(BaseLifecycleTest, BaseConfigTest):
         """Resize and revert, then resize and confirm."""
         with self.unaudited(before):
             server = self.place(before)
+            self.occupy(server, after)
             server.resize(after)
             server.revert()
             server.resize(after)

@@ -13,61 +13,18 @@ from vhost_tempest_plugin.cloud.deployment.requirement import (
     hosts,
     local_devices,
 )
-from vhost_tempest_plugin.nova.expect import HostCandidate, Placed, example
-from vhost_tempest_plugin.nova.request import Request
 from vhost_tempest_plugin.nova.views.nova import ALLOCATED, AVAILABLE
 from vhost_tempest_plugin.scenario.base import allocation
 from vhost_tempest_plugin.scenario.base_config import AUDIT_INTERVAL, NEVER, BaseConfigTest
-from vhost_tempest_plugin.scenario.base_lifecycle import DEDICATED, BaseLifecycleTest
-from vhost_tempest_plugin.scenario.requests.node_capacity import capacities
-from vhost_tempest_plugin.scenario.requests.server_requests import request
+from vhost_tempest_plugin.scenario.base_lifecycle import BaseLifecycleTest
 from vhost_tempest_plugin.scenario.requires import requires
-from vhost_tempest_plugin.scenario.server import Server
 
 # nova/compute/resource_tracker.py, drop_move_claim_at_dest: the host that it leaves has let it go.
 _LET_GO = "reverted"
 
 
-class MoveCase(BaseLifecycleTest):
-    """Where a server goes, others have what it had: what is stale afterwards is theirs."""
-
-    def occupy(self, server: Server) -> None:
-        """Place a server on each other host, on the node that this one has on its own.
-
-        It has all CPUs and devices of that node, or as many as this one: what leaves room for this
-        one; nothing where the host has room for one alone.  On a host without servers, pins and
-        addresses that a move does not bring up to date would agree with everything.
-        """
-        for name in self.hosts:
-            if name == server.host:
-                continue
-            host = self.session.placed.loads()[name]
-            for wanted in (self.every_of_a_node(name, server), server.request):
-                if leaves_room(host, wanted, server.request):
-                    with self.only_on(name):
-                        self.place(wanted)
-                    break
-
-    def every_of_a_node(self, name: str, server: Server) -> Request:
-        """All dedicated CPUs of a node, and all its devices where the server has any."""
-        (node,) = server.nodes
-        layout = self.hosts[name].layout
-        (capacity,) = (each for each in capacities([layout], self.kind) if each.node == node)
-        devices = self.nics(capacity.devices) if server.devices and capacity.devices else ()
-        return request(max(1, capacity.dedicated), cpu_policy=DEDICATED, devices=devices)
-
-
-def leaves_room(host: HostCandidate, first: Request, second: Request) -> bool:
-    """Whether a host has a place for a request wherever Nova places another one before."""
-    expected = host.expects(first)
-    return isinstance(expected, Placed) and all(
-        isinstance(host.after(first, example(choice)).expects(second), Placed)
-        for choice in expected.choices
-    )
-
-
 @requires(hosts(2), feature(TempestFeature.COLD_MIGRATION))
-class ColdMigrationTest(MoveCase, BaseConfigTest):
+class ColdMigrationTest(BaseLifecycleTest, BaseConfigTest):
     """Servers that are off on their way, with a device on each side."""
 
     @decorators.attr(type=["move", "slow"])
@@ -102,6 +59,7 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
         """
         server = self.pinned()
         source = server.host
+        self.occupy(server)
         server.migrate()
         with self.watch.waiting(NOVA_COMPUTE):
             self.driver.stop(NOVA_COMPUTE, source)
@@ -140,7 +98,7 @@ class ColdMigrationTest(MoveCase, BaseConfigTest):
 
 
 @requires(hosts(2), feature(TempestFeature.LIVE_MIGRATION))
-class LiveMigrationTest(MoveCase):
+class LiveMigrationTest(BaseLifecycleTest):
     """Servers that run on their way."""
 
     @decorators.attr(type=["move", "slow"])
