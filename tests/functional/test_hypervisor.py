@@ -230,7 +230,7 @@ class EmbeddedTest(unittest.TestCase):
         # No operating system runs that could let it go; to ask once more is no mistake.
         domain.detach("ua-extra")
         domain.detach("ua-extra")
-        with self.assertRaisesRegex(HostError, "waiting for the host to let go of 'ua-extra'"):
+        with self.assertRaisesRegex(HostError, "waiting for the host to release 'ua-extra'"):
             domain.await_detached("ua-extra", limit_s=0.5)
         with self.assertRaisesRegex(HostError, "cannot detach 'ua-none'"):
             domain.detach("ua-none")

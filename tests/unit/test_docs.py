@@ -178,7 +178,7 @@ class DocumentationTest(unittest.TestCase):
             with self.subTest(name=name):
                 self.assertTrue(resolves(f"vhost_tempest_plugin.scenario.{name}"))
 
-    def test_links_have_a_host_and_a_path(self) -> None:
+    def test_links_are_https_and_have_a_host_name(self) -> None:
         for page in PAGES:
             for link in re.findall(r"https?://[^\s>`'\"]+", text(page)):
                 with self.subTest(page=str(page.relative_to(TOP)), link=link):

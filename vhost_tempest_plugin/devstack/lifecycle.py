@@ -27,6 +27,7 @@ from vhost_tempest_plugin.host.network import registry
 from vhost_tempest_plugin.host.status import numbered_hosts
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 
 WAIT_S = 1800.0
@@ -152,7 +153,7 @@ def _record(
         accelerator = known.accelerator
     created = known.created if known else datetime.now(UTC).isoformat(timespec="seconds")
     record = StackRecord(spec, accelerator, created)
-    directory.topology.write_text(text)
+    atomic_file.write(directory.topology, text)
     directory.write(record)
     return record
 

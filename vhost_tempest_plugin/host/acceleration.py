@@ -23,7 +23,7 @@ from vhost_tempest_plugin.util import atomic_file, paths, process
 QEMU = "qemu-system-x86_64"
 Probe = Callable[[Path, Accelerator, float], kvm_probe.ProbeOutcome]
 
-_CPU_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
+CPU_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
 _NESTED_HINT = (
     "run 'modprobe -r {module} && modprobe {module} nested=1' as root, "
     "and put 'options {module} nested=1' in /etc/modprobe.d/kvm.conf to keep it"
@@ -90,7 +90,7 @@ def observe(root: Path = Path("/")) -> AccelerationInputs:
     qemu = process.which(QEMU)
     version = process.run([qemu, "--version"], timeout_s=30).stdout.splitlines()[0]
     nested = []
-    for module in _CPU_MODULES.values():
+    for module in CPU_MODULES.values():
         parameter = root / "sys/module" / module / "parameters/nested"
         if parameter.exists():
             nested.append((module, parameter.read_text().strip()))
@@ -176,7 +176,7 @@ def _without_device(seen: AccelerationInputs) -> AccelerationVerdict:
             "switch virtualization on in the firmware; in a virtual machine, switch nested "
             "virtualization on in its hypervisor",
         )
-    module = _CPU_MODULES[seen.cpu_flag]
+    module = CPU_MODULES[seen.cpu_flag]
     return AccelerationVerdict(
         Accelerator.TCG,
         f"there is no /dev/kvm, though the CPU has {seen.cpu_flag}: {module} is not loaded",
@@ -196,7 +196,7 @@ def _permission_hint(device: Device) -> str:
 def _with_kvm(seen: AccelerationInputs) -> AccelerationVerdict:
     switched_off = [module for module, value in seen.nested if value not in ("Y", "1")]
     if switched_off or not seen.nested:
-        module = switched_off[0] if switched_off else _CPU_MODULES[seen.cpu_flag or "vmx"]
+        module = switched_off[0] if switched_off else CPU_MODULES[seen.cpu_flag or "vmx"]
         return AccelerationVerdict(
             Accelerator.KVM,
             f"a guest ran on /dev/kvm; nested virtualization is off ({module}), so the host's "

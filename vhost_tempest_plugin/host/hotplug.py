@@ -34,14 +34,14 @@ echo found
 
 
 def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = True) -> None:
-    """Pull a device out, and wait until the host has let it go.
+    """Pull a device out, and wait until the host has released it.
 
     A device that a guest has stays until that guest ends, and then goes, even if this command no
     longer waits for it.
 
     :param wait: else only ask for it
     :raises InputError: the host does not run, or has no device there
-    :raises HostError: the host does not let it go
+    :raises HostError: the host does not release it
     """
     device = _device(name, address)
     with _running(name, progress) as running:

@@ -224,7 +224,7 @@ def _await_ssh(
     *,
     awake: bool,
 ) -> None:
-    """Wait until the host lets us in; record the port that leads there.
+    """Wait until the host accepts ssh; record the port that leads there.
 
     A host that does not come up is ended, so that nothing runs that nobody can use.
     """

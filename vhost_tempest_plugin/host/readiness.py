@@ -19,7 +19,7 @@ from vhost_tempest_plugin.util.waiting import wait_for
 _LIMIT_S = {Accelerator.KVM: 120.0, Accelerator.TCG: 400.0}
 _LIMIT_OF_NIC_S = 5.0
 
-# How long one that has booted may take to let us in, before it is asked again and again.
+# How long one that has booted may take to accept ssh, before it is asked again and again.
 _AWAKE_S = 15.0
 
 # A restored host goes on with the time at which it was saved.  A login reports its clock to
@@ -44,7 +44,7 @@ def wait(
     *,
     awake: bool,
 ) -> int:
-    """Wait until the host lets us in, its NICs as the topology wants them, its clock right.
+    """Wait until the host accepts ssh, its NICs as the topology wants them, its clock right.
 
     Returns the port that leads to its ssh.
 

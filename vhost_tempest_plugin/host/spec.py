@@ -15,6 +15,7 @@ from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -45,7 +46,7 @@ def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> 
     """
     verdict = acceleration.choose(spec.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
-    directory.topology.write_text(yaml_file.dump(spec.layout.host))
+    atomic_file.write(directory.topology, yaml_file.dump(spec.layout.host))
     with uplinks.chosen(spec.uplink) as uplink:
         record = HostRecord(
             name=spec.name,

@@ -115,7 +115,7 @@ class HostConnection:
         self._control("stop")
 
     def wait_until_ready(self, limit_s: float, watch: Callable[[], None] = lambda: None) -> float:
-        """Wait until the host lets us in; returns by how many seconds its clock is behind.
+        """Wait until the host accepts ssh; returns by how many seconds its clock is behind.
 
         :param watch: called at each attempt; what it raises ends the waiting
         :param limit_s: on the machine of ``speed.timeout_scale``
@@ -151,7 +151,7 @@ class HostConnection:
     def set_clock(self) -> None:
         """Give the host our time, right to half the time that a command takes.
 
-        :raises HostError: it does not let itself be set
+        :raises HostError: it cannot be set
         """
         begun_s = time.time()
         behind_s = self._lag_s(self.run(_CLOCK)) - (time.time() - begun_s) / 2

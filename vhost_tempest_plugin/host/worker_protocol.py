@@ -84,7 +84,7 @@ class Plug:
 class Unplug:
     """Pull a NIC out of a running host.
 
-    :param wait: until the host has let it go
+    :param wait: until the host has released it
     """
 
     name: str

@@ -153,7 +153,7 @@ class Domain:
             self._machine_monitor(command, arguments)
 
     def detach(self, alias: str) -> None:
-        """Unplug the device that libvirt calls *alias*; the host lets it go when it can.
+        """Unplug the device that libvirt calls *alias*; the host releases it when it can.
 
         :raises HostError: there is no such device
         """
@@ -168,7 +168,7 @@ class Domain:
                     raise
 
     def await_detached(self, alias: str, limit_s: float) -> None:
-        """Wait until the host has let go what was detached.
+        """Wait until the host has released what was detached.
 
         :param limit_s: on the machine of ``speed.timeout_scale``
         :raises HostError: the host keeps it
@@ -176,7 +176,7 @@ class Domain:
         entry = re.compile(rf"<alias name=['\"]{re.escape(alias)}['\"]/>")
         wait_for(
             lambda: not entry.search(self.xml()),
-            f"the host to let go of {alias!r}",
+            f"the host to release {alias!r}",
             limit_s,
             poll_s=0.2,
             error=lambda fact: HostError(

@@ -32,7 +32,7 @@ from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util import atomic_file, paths
 from vhost_tempest_plugin.util.progress import Progress
 
 DEFAULT_TOPOLOGY = "small"
@@ -226,7 +226,7 @@ def _new(
         ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
         secrets=secret.choose(),
     )
-    directory.topology.write_text(yaml_file.dump(host))
+    atomic_file.write(directory.topology, yaml_file.dump(host))
     directory.write(record)
     return record
 

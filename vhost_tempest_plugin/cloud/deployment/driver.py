@@ -55,7 +55,7 @@ class Deployment(abc.ABC):
     a service runs on compute hosts and none is named, all of them are meant.
 
     A method returns when what it has begun can be used: an API answers, a service has reported
-    itself to Nova since, a host lets itself be logged in to and its nova-compute has reported.
+    itself to Nova since, a host accepts ssh and its nova-compute has reported.
     Limits of time are the driver's business and are scaled by ``speed.timeout_scale``.
 
     :param name: ``[vhost]deployment_name``: which deployment it is, in the driver's own words
@@ -125,8 +125,8 @@ class Deployment(abc.ABC):
 
         It may be asked for again, as long as the device is there.
 
-        :param wait: until the host has let it go; one that a guest has goes when that guest ends
-        :raises HostError: the host does not let it go
+        :param wait: until the host has released it; one that a guest has goes when that guest ends
+        :raises HostError: the host does not release it
         :raises InputError: there is no such device
         """
 

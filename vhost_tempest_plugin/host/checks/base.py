@@ -103,7 +103,7 @@ class AnyCheck(ABC, Generic[S]):
     def run(self, subject: S) -> Finding:
         """Look at *subject*.
 
-        :raises HostError: it did not let itself be looked at
+        :raises HostError: it could not be examined
         """
 
     def passed(self, expected: str, observed: str) -> Finding:

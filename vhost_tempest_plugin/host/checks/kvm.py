@@ -5,13 +5,13 @@ import base64
 
 from vhost_tempest_plugin.errors import VhostCommand
 from vhost_tempest_plugin.host import kvm_probe
+from vhost_tempest_plugin.host.acceleration import CPU_MODULES
 from vhost_tempest_plugin.host.checks.base import Check, Subject
 from vhost_tempest_plugin.host.checks.finding import Finding
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 _EXPECTED = "vmx or svm, a /dev/kvm, and a guest that runs on it"
-_MODULES = {"vmx": "kvm_intel", "svm": "kvm_amd"}
 # Each probe has a file of its own: several checks of a host may run at once.
 _SCRIPT = """
 rom=$(mktemp /run/vhost-probe.XXXXXX) || exit
@@ -51,7 +51,7 @@ class Kvm(Check):
 def _fault(subject: Subject) -> tuple[str, str] | None:
     """What is missing before a guest need be tried, and what to do."""
     seen = subject.observation
-    flags = sorted(_MODULES.keys() & seen.cpu_flags)
+    flags = sorted(CPU_MODULES.keys() & seen.cpu_flags)
     if not flags:
         return (
             "neither vmx nor svm among the CPU's flags",
@@ -59,7 +59,7 @@ def _fault(subject: Subject) -> tuple[str, str] | None:
             f"(nested=1; {VhostCommand('doctor')} shows how); {subject.anew}",
         )
     if not seen.kvm_device:
-        module = _MODULES[flags[0]]
+        module = CPU_MODULES[flags[0]]
         loaded = ", ".join(sorted(seen.kvm_modules)) or "none"
         return (
             f"the flag {flags[0]}, but no /dev/kvm (modules loaded: {loaded})",

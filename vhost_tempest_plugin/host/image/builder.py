@@ -12,6 +12,7 @@ from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image import ext4
 from vhost_tempest_plugin.host.image.archives import Archive
 from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 
 _CUSTOMIZE = (
     # Host keys come with a host's seed; the sources may name a mirror with a password.
@@ -112,7 +113,7 @@ class Mmdebstrap:
 
     def _prefix(self) -> list[str | Path]:
         """Ends the building with this process, and its mounts with the building."""
-        following: list[str | Path] = [process.which("setpriv"), "--pdeathsig", "TERM"]
+        following = asked_to_end(())
         namespace: list[str | Path] = [process.which("unshare"), "--mount", "--pid", "--fork"]
         if not self._as_root:
             return following

@@ -14,6 +14,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress, silent
 from vhost_tempest_plugin.util.waiting import seldom, wait_for
 
@@ -139,16 +140,16 @@ def _configuration() -> str:
 
 
 def _untaken(config: str) -> list[str]:
-    """The wishes of the configuration that this version of the kernel does not know."""
+    """The options of the configuration that this version of the kernel does not know."""
     taken = set(config.splitlines())
-    wishes = (line for line in _configuration().splitlines() if line.startswith("CONFIG_"))
-    return [wish for wish in wishes if wish not in taken]
+    options = (line for line in _configuration().splitlines() if line.startswith("CONFIG_"))
+    return [option for option in options if option not in taken]
 
 
 def _compile(source: Path, log: Path, progress: Progress) -> None:
-    """Compile, telling how many files are done."""
+    """Compile, and report how many files are done."""
     jobs = os.cpu_count() or 1
-    argv = [*_dying(), "make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"]
+    argv = asked_to_end(["make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"])
     with process.running(argv, log=log, environment=_IDENTITY) as compiler:
 
         def news() -> None:
@@ -167,9 +168,5 @@ def _compiled(log: Path) -> int:
 
 
 def _until_death(argv: Sequence[str | Path]) -> None:
-    process.run([*_dying(), *argv], environment=_IDENTITY)
-
-
-def _dying() -> list[str | Path]:
-    """Ends a program with this process, so that no orphan writes into the next build."""
-    return [process.which("setpriv"), "--pdeathsig", "TERM"]
+    """Run a program that ends with this process: no orphan writes into the next build."""
+    process.run(asked_to_end(argv), environment=_IDENTITY)

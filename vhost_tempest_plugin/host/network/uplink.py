@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Interface
 from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.util import name
 
-_WISH = re.compile(rf"({name.PATTERN})(?::([0-9]{{1,3}}))?", re.ASCII)
+_PATTERN = re.compile(rf"({name.PATTERN})(?::([0-9]{{1,3}}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class UplinkSpec:
         return self.network if self.port is None else f"{self.network}:{self.port}"
 
     def admits(self, uplink: Uplink | None) -> bool:
-        """Whether a host with *uplink* has what is wished for."""
+        """Whether a host with *uplink* has what is wanted."""
         return (
             uplink is not None
             and uplink.network == self.network
@@ -61,7 +61,7 @@ def parse(text: str) -> UplinkSpec:
 
     :raises InputError: it means nothing
     """
-    found = _WISH.fullmatch(text)
+    found = _PATTERN.fullmatch(text)
     if found is None:
         raise InputError(
             f"{text!r} is no network",
