@@ -66,7 +66,7 @@ class SimulatedHost:
 
     def __init__(self, layout: Layout, simulation: "Simulation", name: str = HOST) -> None:
         self.layout, self.simulation, self.name = layout, simulation, name
-        self.node: Any = self
+        self.reader: Any = self
         self.dedicated = pci_devices.cpu_sets(layout).dedicated
 
     def run(self, script: str, arguments: Sequence[str]) -> str:

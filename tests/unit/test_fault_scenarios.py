@@ -32,7 +32,7 @@ class FaultyHost(SimulatedHost):
     def __init__(self, layout: Layout, simulation: "FaultySimulation") -> None:
         super().__init__(layout, simulation)
         self.simulation: FaultySimulation = simulation
-        self.node = SimpleNamespace(
+        self.reader = SimpleNamespace(
             name=HOST, layout=layout, look=self._look, run=lambda script: "no fault"
         )
 
@@ -46,7 +46,7 @@ class FaultyHost(SimulatedHost):
     def nova(self) -> NovaView:
         """Nova has noticed all."""
         rows = {row.address: row for row in pci_devices.expected_devices(self.simulation.layout)}
-        own = {row.address: row for row in pci_devices.expected_devices(self.node.layout)}
+        own = {row.address: row for row in pci_devices.expected_devices(self.reader.layout)}
         owners = {
             address: server.id
             for server in self.simulation.session.placed.hosted

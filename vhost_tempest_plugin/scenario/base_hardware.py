@@ -34,16 +34,16 @@ class BaseHardwareTest(ScenarioTest):
     @property
     def kind(self) -> DeviceKind:
         """The first kind of NIC that servers can have themselves."""
-        return next(each for host in self.hosts.values() for each in whole(host.node.layout))
+        return next(each for host in self.hosts.values() for each in whole(host.reader.layout))
 
     def fullest(self) -> str:
         """The host that is changed."""
-        return self.host.node.name
+        return self.host.reader.name
 
     @property
     def host(self) -> ObservedHost:
         """The host that is changed."""
-        return max(self.hosts.values(), key=lambda host: len(cards(host.node.layout)))
+        return max(self.hosts.values(), key=lambda host: len(cards(host.reader.layout)))
 
     def cards_by_node(self) -> dict[int, tuple[PciAddress, ...]]:
         """The NICs of each node that has any now, most of them first."""
@@ -56,7 +56,7 @@ class BaseHardwareTest(ScenarioTest):
         for address in addresses:
             self.addCleanup(self._plug_back, address)
             with self.watch.waiting("the host"):
-                self.driver.unplug(self.host.node.name, address)
+                self.driver.unplug(self.host.reader.name, address)
         self._expect_hardware()
 
     def pull(self, server: Server) -> None:
@@ -69,12 +69,12 @@ class BaseHardwareTest(ScenarioTest):
             self.addCleanup(self._plug_back, address)
             self._pulled.add(address)
             with self.watch.waiting("the host"):
-                self.driver.unplug(self.host.node.name, address, wait=False)
+                self.driver.unplug(self.host.reader.name, address, wait=False)
         # Before they are plugged back, they have to be out.
         self.addCleanup(self.cloud.delete, [server.id], self.watch)
 
         def begun() -> bool | None:
-            seen = self.host.node.look().devices
+            seen = self.host.reader.look().devices
             return True if all(seen[each].driver is None for each in server.devices) else None
 
         self.cloud.until(begun, "the host", self.watch)
@@ -84,7 +84,7 @@ class BaseHardwareTest(ScenarioTest):
         for address in server.devices:
             # It may have gone by itself.
             with self.watch.waiting("the host"), suppress(InputError):
-                self.driver.unplug(self.host.node.name, address)
+                self.driver.unplug(self.host.reader.name, address)
         self._pulled -= server.devices
         self._expect_hardware()
 
@@ -97,7 +97,7 @@ class BaseHardwareTest(ScenarioTest):
         """Plug in again what was unplugged."""
         for address in addresses:
             with self.watch.waiting("the host"):
-                self.driver.plug(self.host.node.name, address)
+                self.driver.plug(self.host.reader.name, address)
         self._expect_hardware()
 
     @contextmanager
@@ -105,7 +105,7 @@ class BaseHardwareTest(ScenarioTest):
         """The host boots with other hardware, and with its own afterwards; servers are off."""
         own = self.host.layout
         try:
-            with_hardware = self.driver.with_hardware(self.host.node.name, hardware)
+            with_hardware = self.driver.with_hardware(self.host.reader.name, hardware)
             with self.watch.within("the host", with_hardware):
                 self.host.layout = hardware
                 yield
@@ -115,7 +115,7 @@ class BaseHardwareTest(ScenarioTest):
     def restart_compute(self) -> None:
         """Have Nova look at the host's devices anew."""
         with self.watch.waiting(NOVA_COMPUTE):
-            self.driver.restart(NOVA_COMPUTE, self.host.node.name)
+            self.driver.restart(NOVA_COMPUTE, self.host.reader.name)
 
     def await_accounting(self) -> None:
         """Wait until Nova's table has the devices that there are; fail where it does not come."""
@@ -145,15 +145,15 @@ class BaseHardwareTest(ScenarioTest):
         # It may be out already, and in again where the test came that far.
         if address in self._pulled:
             with suppress(InputError):
-                self.driver.unplug(self.host.node.name, address)
+                self.driver.unplug(self.host.reader.name, address)
         with suppress(InputError):
-            self.driver.plug(self.host.node.name, address)
-        self.host.layout = self.host.node.layout
+            self.driver.plug(self.host.reader.name, address)
+        self.host.layout = self.host.reader.layout
 
     def _expect_hardware(self) -> None:
         """Take what the host sees of its cards for what it has."""
-        seen = self.host.node.look().devices
-        own = self.host.node.layout
+        seen = self.host.reader.look().devices
+        own = self.host.reader.layout
         devices = tuple(device for device in own.devices if device.address in seen)
         self.host.layout = replace(own, devices=devices)
 

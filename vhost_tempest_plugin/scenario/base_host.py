@@ -80,10 +80,10 @@ class BaseHostTest(test.BaseTestCase):  # type: ignore[misc]
             raise VhostError("[vhost]nova_cell_database is not set")
         cls.hosts = {}
         with versions:
-            cls.cloud.stay_on(cls.site.nodes)
-            for name, node in cls.site.nodes.items():
+            cls.cloud.stay_on(cls.site.readers)
+            for name, reader in cls.site.readers.items():
                 cls.cloud.services.reopen(name)
-                cls.hosts[name] = ObservedHost(node, database, cls.cloud.placement)
+                cls.hosts[name] = ObservedHost(reader, database, cls.cloud.placement)
                 cls.addClassResourceCleanup(cls.hosts[name].close)
                 with contextlib.suppress(exceptions.TimeoutException):
                     cls.cloud.until(cls.hosts[name].settle, "release", Stopwatch())

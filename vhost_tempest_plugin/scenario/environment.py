@@ -30,12 +30,12 @@ _SSH_PORT = 22
 class ScenarioEnvironment:
     """Where tests run.
 
-    :param nodes: the compute hosts by name
+    :param readers: of the compute hosts, by name
     :param database: None where there is no way to it
     :param deployment: None without a driver
     """
 
-    nodes: Mapping[str, ComputeHostReader]
+    readers: Mapping[str, ComputeHostReader]
     limits: Limits
     database: NovaDatabase | None
     deployment: Deployment | None
@@ -48,7 +48,7 @@ class ScenarioEnvironment:
             if self.deployment is None
             else self.deployment.capabilities
         )
-        layouts = tuple(node.layout for node in self.nodes.values())
+        layouts = tuple(reader.layout for reader in self.readers.values())
         return TestEnvironment(layouts, capabilities, _features(CONF))
 
 
@@ -91,7 +91,7 @@ def configured() -> ScenarioEnvironment:
     """
     group = CONF.vhost
     return ScenarioEnvironment(
-        nodes={
+        readers={
             name: ComputeHostReader(name, _layout(group, name), _ssh(name)) for name in group.hosts
         },
         limits=Limits(

@@ -146,9 +146,9 @@ class ManagedTest(BaseConfigTest):
         """
         name = f"pci_{row.address}".replace(":", "_").replace(".", "_")
         for host in self.hosts.values():
-            host.node.run(f"{_VIRSH} nodedev-detach {name}")
+            host.reader.run(f"{_VIRSH} nodedev-detach {name}")
         try:
             yield
         finally:
             for host in self.hosts.values():
-                host.node.run(f"{_VIRSH} nodedev-reattach {name}")
+                host.reader.run(f"{_VIRSH} nodedev-reattach {name}")

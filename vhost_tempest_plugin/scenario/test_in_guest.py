@@ -132,5 +132,5 @@ class InGuestTest(ScenarioTest):
         """What the IOMMUs of all hosts have refused since their boots."""
         lines: list[str] = []
         for host in self.hosts.values():
-            lines += filter(_FAULT.search, host.node.run("dmesg").splitlines())
+            lines += filter(_FAULT.search, host.reader.run("dmesg").splitlines())
         return lines

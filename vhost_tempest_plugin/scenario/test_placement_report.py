@@ -157,7 +157,7 @@ class ReportedTest(BasePlacementTest):
         """
         host = next(iter(self.hosts.values()))
         device = str(self.kind_rows[0].address)
-        found = host.node.run(_INTERFACES, arguments=(device,)).split()
+        found = host.reader.run(_INTERFACES, arguments=(device,)).split()
         self.assertNotEqual([], found, f"interfaces of {device}")
         return found[0]
 

@@ -80,22 +80,22 @@ class ComputeHostReader:
             return link.look()
 
     def as_root(self, argv: Sequence[str]) -> list[str]:
-        """A command line there that root runs, whoever is let in."""
+        """A command line there that root runs, whoever may log in."""
         sudo = self.ssh is not None and self.ssh.user != _ROOT
         return [*(("sudo", "-n") if sudo else ()), *argv]
 
 
 class Link:
-    """Looks at a node over connections that stay: to make one takes longer than a look."""
+    """Reads a compute host over connections that stay: to make one takes longer than to read."""
 
-    def __init__(self, node: ComputeHostReader) -> None:
-        self._node = node
+    def __init__(self, reader: ComputeHostReader) -> None:
+        self._reader = reader
         self._connection: HostConnection | None = None
         self._libvirt: Remote | None = None
         self._held = ExitStack()
 
     def look(self) -> HostView:
-        """What the node says of its instances and devices now.
+        """What the host says of its instances and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
@@ -108,12 +108,12 @@ class Link:
         :raises HostError: it cannot be reached
         """
         words = (file, line, str(patience_s))
-        return bool(self._over(lambda connection: self._node.run(_AWAIT, connection, words)))
+        return bool(self._over(lambda connection: self._reader.run(_AWAIT, connection, words)))
 
     def _look(self, connection: HostConnection) -> HostView:
-        output = self._node.run(guests.script(), connection)
+        output = self._reader.run(guests.script(), connection)
         if self._libvirt is None:
-            argv = connection.argv(self._node.as_root(_LIBVIRT))
+            argv = connection.argv(self._reader.as_root(_LIBVIRT))
             remote = Remote.open(argv, connection.directory, limit_s=_LIMIT_S)
             self._libvirt = self._held.enter_context(remote)
         return guests.read(output, self._libvirt.domains())
@@ -125,7 +125,7 @@ class Link:
             except HostError:
                 # It may have been booted since.
                 self.close()
-        self._connection = self._held.enter_context(self._node.connection())
+        self._connection = self._held.enter_context(self._reader.connection())
         return action(self._connection)
 
     def close(self) -> None:

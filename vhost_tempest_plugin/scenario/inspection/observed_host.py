@@ -38,17 +38,17 @@ class HostSnapshot:
 
 
 class ObservedHost:
-    """Looks at one host again and again.
+    """Observes one host again and again.
 
     ``layout`` is what hardware it has; a test that changes the hardware changes it.
     """
 
     def __init__(
-        self, node: ComputeHostReader, database: NovaDatabase, placement: Placement
+        self, reader: ComputeHostReader, database: NovaDatabase, placement: Placement
     ) -> None:
-        self.node = node
-        self.layout = node.layout
-        self._link = Link(node)
+        self.reader = reader
+        self.layout = reader.layout
+        self._link = Link(reader)
         self._database = database
         self._placement = placement
         self.first = self.look()
@@ -92,7 +92,7 @@ class ObservedHost:
 
     def nova(self) -> NovaView:
         """What Nova's database says now."""
-        return self._database.look(self.node.name)
+        return self._database.look(self.reader.name)
 
     def close(self) -> None:
         """Let the connection to the host end."""
