@@ -14,6 +14,8 @@ CPU_SETS = pci_devices.cpu_sets(HOST.layout)
 DEDICATED, SHARED = CPU_SETS.dedicated, CPU_SETS.shared
 ROW = next(row for row in pci_devices.expected_devices(HOST.layout) if row.numa_node == 1)
 MIB = 128
+# Of Nova 33.0 (2026.1).
+COMPUTE_VERSION = 72
 REPORT_NODES = (NodeInGuest(0, frozenset({0}), 120000),)
 
 
@@ -34,6 +36,8 @@ def domain(node: int = 1) -> GuestDomain:
         vcpu_cpus={0: cpus(node)},
         emulator_cpus=cpus(node),
         locked=False,
+        iothreads=1,
+        iothread_cpus={1: cpus(node)},
     )
 
 
@@ -47,4 +51,5 @@ VIEWS = ServerViews(
     recorded=Observation((InstanceNode(1, memory_mib=MIB),)),
     api=Observation((InstanceNode(1, memory_mib=MIB),)),
     holdings=(Holding(GUEST, HOST.name, None, {"VCPU": 1, "MEMORY_MB": MIB}),),
+    compute_version=COMPUTE_VERSION,
 )

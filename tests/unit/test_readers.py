@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
+import sqlite3
 import unittest
 from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from types import MappingProxyType
 from typing import Any
+from unittest.mock import patch
 
 from vhost_tempest_plugin.errors import HostError, InputError
+from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
-from vhost_tempest_plugin.nova.views import Holding
+from vhost_tempest_plugin.nova.views import Holding, NovaView
 from vhost_tempest_plugin.topology.pci import PciAddress
 
 ROOT, CHILD, GUEST = "root-uuid", "child-uuid", "guest-uuid"
@@ -49,7 +53,56 @@ class PlacementTest(unittest.TestCase):
         self.assertEqual((on_host,), self.placement.all(self.tree))
 
 
+class SqliteCursor:
+    """Runs the queries of MySQL's dialect in SQLite."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        connection.row_factory = sqlite3.Row
+        self._cursor = connection.cursor()
+
+    def execute(self, query: str, values: tuple[object, ...]) -> None:
+        self._cursor.execute(query.replace("%s", "?").replace("%%", "%"), values)
+
+    def fetchone(self) -> Any:
+        return self._cursor.fetchone()
+
+    def fetchall(self) -> Any:
+        return self._cursor.fetchall()
+
+
+SCHEMA = """
+    CREATE TABLE compute_nodes (id, uuid, host, deleted);
+    CREATE TABLE pci_devices (address, vendor_id, product_id, numa_node, dev_type, status,
+                              instance_uuid, compute_node_id, deleted);
+    CREATE TABLE instances (uuid, host, deleted);
+    CREATE TABLE instance_extra (instance_uuid, numa_topology, flavor, deleted);
+    CREATE TABLE instance_system_metadata (instance_uuid, `key`, value, deleted);
+    CREATE TABLE services (id, host, `binary`, version, deleted);
+    INSERT INTO compute_nodes VALUES (1, 'node', 'lab-0', 0);
+    INSERT INTO instances VALUES ('here', 'lab-0', 0), ('bare', 'lab-0', 0), ('there', 'lab-1', 0);
+    INSERT INTO instance_extra VALUES ('here', NULL,
+        '{"cur": {"nova_object.data": {"extra_specs": {"hw:numa_nodes": "1"}}}}', 0);
+    INSERT INTO instance_system_metadata VALUES
+        ('here', 'image_hw_locked_memory', 'true', 0), ('here', 'image_min_ram', '0', 0),
+        ('here', 'image_hw_cpu_policy', 'shared', 1), ('there', 'image_hw_cpu_policy', 'x', 0);
+    INSERT INTO services VALUES (1, 'lab-0', 'nova-compute', 70, 1),
+        (2, 'lab-0', 'nova-compute', 72, 0), (3, 'lab-0', 'nova-conductor', 74, 0),
+        (4, 'lab-1', 'nova-compute', 74, 0);
+"""
+
+
 class NovaDatabaseTest(unittest.TestCase):
+    def test_what_nova_has_of_a_host(self) -> None:
+        database = NovaDatabase("mysql+pymysql://user:secret@127.0.0.1/nova_cell1")
+        with closing(sqlite3.connect(":memory:")) as connection:
+            connection.executescript(SCHEMA)
+            cursor = nullcontext(SqliteCursor(connection))
+            with patch.object(database, "_cursor", lambda: cursor):
+                seen = database.look("lab-0")
+        asked = {"here": {"hw:numa_nodes": "1", "hw_locked_memory": "true"}, "bare": {}}
+        nowhere = {"here": Observation(), "bare": Observation()}
+        self.assertEqual(NovaView("node", (), nowhere, asked, 72), seen)
+
     def test_what_is_no_url(self) -> None:
         for url in ("", "sqlite://", "mysql+pymysql://user:secret@host", "mysql+pymysql://h:x/n"):
             with self.subTest(url), self.assertRaises(InputError) as refused:

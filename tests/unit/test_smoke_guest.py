@@ -74,7 +74,12 @@ class JudgeTest(unittest.TestCase):
     def test_options_that_were_set_by_hand(self) -> None:
         """All views agree that the guest is on CPUs which only those options give it."""
         dedicated = cpus_of_node() & server_views.DEDICATED
-        domain = replace(server_views.domain(), vcpu_cpus={0: dedicated}, emulator_cpus=dedicated)
+        domain = replace(
+            server_views.domain(),
+            vcpu_cpus={0: dedicated},
+            emulator_cpus=dedicated,
+            iothread_cpus={1: dedicated},
+        )
         views = replace(AGREED, domain=domain)
         self.assertIn("view libvirt", self.failed(views))
         swapped = (

@@ -11,6 +11,7 @@ from tests.unit import server_views
 from tests.unit.server_views import CPU_SETS, DEDICATED, GUEST, HOST, ROW, SHARED, VIEWS
 from vhost_tempest_plugin.hypervisor.domain import AssignedDevice, DomainCell
 from vhost_tempest_plugin.nova.expect import InstanceNode, Observation
+from vhost_tempest_plugin.nova.expect.domain_settings import locks_memory
 from vhost_tempest_plugin.nova.views import (
     Disagreement,
     Holding,
@@ -26,7 +27,7 @@ from vhost_tempest_plugin.nova.views import (
     observation,
     unchanged,
 )
-from vhost_tempest_plugin.nova.views.nova import numa_topology, server_topology
+from vhost_tempest_plugin.nova.views.nova import extra_specs, numa_topology, server_topology
 from vhost_tempest_plugin.nova.views.placement import device_of
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -35,6 +36,31 @@ HELD = VIEWS.sysfs[ROW.address]
 FREE = replace(HELD, driver="e1000e", holders=frozenset())
 DOMAIN = server_views.domain()
 OTHER = PciAddress(0xFA, 0)
+SHARED_THERE = server_views.cpus(1)
+# nova/objects/service.py: the service version of 2025.2.
+FLAMINGO = 70
+
+
+FLOATING = replace(
+    VIEWS,
+    domain=replace(
+        DOMAIN,
+        cells=(),
+        vcpu_cpus={},
+        emulator_cpus=None,
+        memory_mode=None,
+        cpuset=SHARED,
+        iothread_cpus={},
+    ),
+    recorded=Observation(),
+    api=Observation(),
+)
+
+
+def held(recorded: Observation | None) -> dict[str, int]:
+    """What a server with a floating CPU has of Placement."""
+    own = {"PCPU": 1} if recorded and recorded.emulator else {}
+    return {"VCPU": 1, "MEMORY_MB": server_views.MIB, **own}
 
 
 def off(power: Power = Power.OFF) -> ServerViews:
@@ -125,18 +151,37 @@ class AgreementTest(unittest.TestCase):
             (
                 View.LIBVIRT,
                 "cpuset of vcpu",
-                with_domain(cells=(), vcpu_cpus={}, emulator_cpus=None, cpuset=DEDICATED),
+                replace(FLOATING, domain=replace(FLOATING.domain, cpuset=DEDICATED)),
             ),
-            (View.LIBVIRT, "I/O thread 1 of 1", with_domain(iothreads=1)),
+            (View.LIBVIRT, "emulator: nova: CPUs", with_domain(emulator_cpus=DEDICATED)),
+            (View.LIBVIRT, "libvirt: not pinned", with_domain(emulator_cpus=None)),
             (
                 View.LIBVIRT,
-                "I/O thread 1 of 1",
-                with_domain(iothreads=1, iothread_cpus={1: DEDICATED}),
+                "I/O threads: nova: 1; libvirt: 0",
+                with_domain(iothreads=0, iothread_cpus={}),
+            ),
+            (View.LIBVIRT, "I/O threads: nova: 1; libvirt: 2", with_domain(iothreads=2)),
+            (
+                View.LIBVIRT,
+                "I/O threads: nova: 0; libvirt: 1",
+                replace(VIEWS, compute_version=FLAMINGO),
+            ),
+            (View.LIBVIRT, "I/O thread 1: nova: CPUs", with_domain(iothread_cpus={})),
+            (View.LIBVIRT, "I/O thread 1", with_domain(iothread_cpus={1: DEDICATED})),
+            (
+                View.LIBVIRT,
+                "I/O thread 1: nova: CPUs",
+                with_domain(emulator_cpus=DEDICATED, iothread_cpus={1: DEDICATED}),
             ),
             (
                 View.LIBVIRT,
-                "I/O thread 1 of 0",
-                with_domain(iothread_cpus={1: DOMAIN.emulator_cpus}),
+                "I/O thread 2: nova: not pinned",
+                with_domain(iothread_cpus={1: SHARED_THERE, 2: SHARED_THERE}),
+            ),
+            (
+                View.LIBVIRT,
+                "memory: nova: locked; libvirt: not locked",
+                replace(VIEWS, asked={"hw:locked_memory": "true"}),
             ),
             (View.PLACEMENT, "MEMORY_MB", replace(VIEWS, holdings=())),
             (View.PLACEMENT, str(ROW.address), replace(VIEWS, reported_devices=True)),
@@ -153,7 +198,12 @@ class AgreementTest(unittest.TestCase):
         seen = Observation((node,))
         pinned = replace(
             VIEWS,
-            domain=replace(DOMAIN, vcpu_cpus={0: frozenset({cpu})}, emulator_cpus=frozenset({cpu})),
+            domain=replace(
+                DOMAIN,
+                vcpu_cpus={0: frozenset({cpu})},
+                emulator_cpus=frozenset({cpu}),
+                iothread_cpus={1: frozenset({cpu})},
+            ),
             recorded=seen,
             api=seen,
         )
@@ -192,11 +242,35 @@ class AgreementTest(unittest.TestCase):
         self.assertIn(f"{OTHER}: nova: not allocated to", words(found))
 
     def test_what_else_nova_writes_into_the_domain(self) -> None:
-        emulator = DOMAIN.emulator_cpus
-        self.assert_agreed(with_domain(iothreads=2, iothread_cpus={1: emulator, 2: emulator}))
-        floating = {"cells": (), "vcpu_cpus": {}, "emulator_cpus": None, "memory_mode": None}
-        views = with_domain(**floating, cpuset=SHARED, iothreads=1)
-        self.assert_agreed(replace(views, recorded=Observation(), api=Observation()))
+        self.assert_agreed(FLOATING)
+        self.assert_agreed(
+            replace(with_domain(locked=True), asked={"hw:locked_memory": "true"}),
+        )
+
+    def test_releases_before_2026_1_have_no_iothreads(self) -> None:
+        without = with_domain(iothreads=0, iothread_cpus={})
+        self.assert_agreed(replace(without, compute_version=FLAMINGO))
+        self.assertNotEqual((), disagreements(without, CPU_SETS))
+
+    def test_where_the_emulator_is_follows_from_the_flavor(self) -> None:
+        """And its I/O threads are there, whatever the domain says of its emulator."""
+        own = frozenset({min(DEDICATED)})
+        reserved = replace(VIEWS.recorded, emulator=own)  # type: ignore[type-var]
+        for policy, recorded, cpus in (
+            ("share", VIEWS.recorded, SHARED),
+            ("isolate", reserved, own),
+        ):
+            with self.subTest(policy):
+                views = replace(
+                    with_domain(emulator_cpus=cpus, iothread_cpus={1: cpus}),
+                    recorded=recorded,
+                    asked={"hw:emulator_threads_policy": policy},
+                    holdings=(replace(VIEWS.holdings[0], resources=held(recorded)),),
+                )
+                self.assert_agreed(views)
+                found = words(disagreements(replace(views, domain=DOMAIN), CPU_SETS))
+                self.assertIn("emulator: nova: CPUs", found)
+                self.assertIn("I/O thread 1: nova: CPUs", found)
 
     def test_virtual_functions_are_those_of_their_physical_one(self) -> None:
         """Placement has a provider for all of them, as on ``sriov``."""
@@ -288,6 +362,34 @@ class ObservationTest(unittest.TestCase):
             Observation((InstanceNode(2, {0: 5}, None, 256, None),)), server_topology(answer)
         )
         self.assertEqual(Observation(), server_topology({"nodes": [], "pagesize_kb": None}))
+
+
+class SettingsTest(unittest.TestCase):
+    def test_whether_memory_is_locked(self) -> None:
+        encrypted = "hw:mem_encryption"
+        for asked, locked in (
+            ({}, False),
+            ({"hw:cpu_realtime": "yes"}, True),
+            ({"hw:cpu_realtime": "no"}, False),
+            ({"hw:locked_memory": "True"}, True),
+            ({"hw_locked_memory": "true"}, True),
+            ({encrypted: "1"}, True),
+            ({"hw_mem_encryption": "true"}, True),
+            ({encrypted: "1", "hw:mem_encryption_model": "amd-sev-es"}, True),
+            ({encrypted: "1", "hw:mem_encryption_model": "amd-sev-snp"}, False),
+            ({encrypted: "1", "hw_mem_encryption_model": "intel-tdx"}, False),
+            ({"hw:mem_encryption_model": "amd-sev"}, False),
+            ({"hw:mem_page_size": "large"}, False),
+        ):
+            with self.subTest(asked):
+                self.assertIs(locked, locks_memory(asked))
+
+    def test_flavor_of_nova_database(self) -> None:
+        flavor = {"nova_object.data": {"name": "pinned", "extra_specs": {"hw:numa_nodes": "1"}}}
+        text = json.dumps({"cur": flavor, "old": None, "new": None})
+        self.assertEqual({"hw:numa_nodes": "1"}, extra_specs(text))
+        self.assertEqual({}, extra_specs(None))
+        self.assertEqual({}, extra_specs('{"cur": {"nova_object.data": {}}}'))
 
 
 class LeakTest(unittest.TestCase):

@@ -14,8 +14,7 @@ import pymysql
 import pymysql.cursors
 
 from vhost_tempest_plugin.errors import HostError, InputError
-from vhost_tempest_plugin.nova.expect import Observation
-from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice, numa_topology
+from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice, extra_specs, numa_topology
 
 _PORT = 3306
 _LIMIT_S = 30
@@ -27,9 +26,20 @@ _DEVICES = (
     " FROM pci_devices WHERE compute_node_id = %s AND deleted = 0"
 )
 _GUESTS = (
-    "SELECT i.uuid, e.numa_topology FROM instances i"
+    "SELECT i.uuid, e.numa_topology, e.flavor FROM instances i"
     " LEFT JOIN instance_extra e ON e.instance_uuid = i.uuid AND e.deleted = 0"
     " WHERE i.host = %s AND i.deleted = 0"
+)
+# nova/utils.py, SM_IMAGE_PROP_PREFIX.
+_IMAGE = "image_"
+_PROPERTIES = (
+    "SELECT m.instance_uuid, m.`key`, m.value FROM instance_system_metadata m"
+    " JOIN instances i ON i.uuid = m.instance_uuid AND i.deleted = 0"
+    " WHERE i.host = %s AND m.deleted = 0 AND m.`key` LIKE 'image_hw_%%'"
+)
+_COMPUTE = (
+    "SELECT version FROM services WHERE host = %s AND `binary` = 'nova-compute' AND deleted = 0"
+    " ORDER BY id DESC LIMIT 1"
 )
 
 
@@ -75,10 +85,21 @@ class NovaDatabase:
             cursor.execute(_DEVICES, (node["id"],))
             devices = tuple(sorted(TrackedDevice.read(row) for row in cursor.fetchall()))
             cursor.execute(_GUESTS, (host,))
-            instances: dict[str, Observation] = {
-                row["uuid"]: numa_topology(row["numa_topology"]) for row in cursor.fetchall()
-            }
-        return NovaView(node["uuid"], devices, instances)
+            guests = cursor.fetchall()
+            asked = {row["uuid"]: dict(extra_specs(row["flavor"])) for row in guests}
+            cursor.execute(_PROPERTIES, (host,))
+            for row in cursor.fetchall():
+                # One that has come since the query before is left out.
+                asked.get(row["instance_uuid"], {})[row["key"].removeprefix(_IMAGE)] = row["value"]
+            cursor.execute(_COMPUTE, (host,))
+            compute = cursor.fetchone()
+        return NovaView(
+            node["uuid"],
+            devices,
+            {row["uuid"]: numa_topology(row["numa_topology"]) for row in guests},
+            asked,
+            int(compute["version"] or 0) if compute else 0,
+        )
 
     @contextmanager
     def _cursor(self) -> Iterator[pymysql.cursors.DictCursor]:

@@ -169,19 +169,27 @@ def _nodes(views: ServerViews, dedicated: frozenset[int]) -> Iterator[Disagreeme
 def _settings(views: ServerViews, shared: frozenset[int]) -> Iterator[Disagreement]:
     """What else Nova writes into a domain (``expect.domain_settings``)."""
     domain = views.domain
-    if domain is None or views.power is not Power.ON:
+    if domain is None or views.recorded is None or views.power is not Power.ON:
         return
-    due = domain_settings(len(domain.cells), domain.emulator_cpus, shared)
+    due = domain_settings(
+        views.recorded, domain.vcpu_cpus, shared, views.asked, views.compute_version
+    )
     if domain.cpuset != due.cpuset:
         yield Disagreement(
             "cpuset of vcpu", {View.NOVA: _set(due.cpuset), View.LIBVIRT: _set(domain.cpuset)}
         )
-    for number in sorted({*range(1, domain.iothreads + 1), *domain.iothread_cpus}):
-        cpus = domain.iothread_cpus.get(number)
-        if cpus != due.iothread_cpus or number > domain.iothreads:
+    if domain.emulator_cpus != due.emulator:
+        yield Disagreement(
+            "emulator", {View.NOVA: _set(due.emulator), View.LIBVIRT: _set(domain.emulator_cpus)}
+        )
+    yield from _differ(
+        "I/O threads", {View.NOVA: str(due.iothreads), View.LIBVIRT: str(domain.iothreads)}
+    )
+    for number in sorted(due.iothread_cpus.keys() | domain.iothread_cpus.keys()):
+        must, cpus = due.iothread_cpus.get(number), domain.iothread_cpus.get(number)
+        if cpus != must:
             yield Disagreement(
-                f"I/O thread {number} of {domain.iothreads}",
-                {View.NOVA: _set(due.iothread_cpus), View.LIBVIRT: _set(cpus)},
+                f"I/O thread {number}", {View.NOVA: _set(must), View.LIBVIRT: _set(cpus)}
             )
     if domain.locked is not due.locked:
         yield Disagreement(

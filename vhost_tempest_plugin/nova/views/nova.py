@@ -3,7 +3,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vhost_tempest_plugin.nova.expect import InstanceNode, Observation
@@ -51,11 +51,16 @@ class NovaView:
     :param devices: ascending
     :param instances: where each of its instances is, by uuid: of the nodes only what Nova decides,
         without the CPUs that floating ones share
+    :param asked: what flavor (``hw:...``) and image (``hw_...``) of each of them say, by uuid
+    :param compute_version: that of the host's nova-compute, which grows with each release
+        (nova/objects/service.py, ``SERVICE_VERSION``); 0 where it has never started
     """
 
     compute_node: str
     devices: tuple[TrackedDevice, ...]
     instances: Mapping[str, Observation]
+    asked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    compute_version: int = 0
 
     def of(self, instance: str) -> tuple[TrackedDevice, ...]:
         """The devices that are allocated to an instance."""
@@ -84,6 +89,17 @@ def numa_topology(text: str | None) -> Observation:
         ),
         emulator=reserved or None,
     )
+
+
+def extra_specs(text: str | None) -> Mapping[str, str]:
+    """Those of the flavor that a server has now, of the column ``instance_extra.flavor``.
+
+    nova/objects/instance.py, ``_save_flavor``: the current, old and new ``Flavor`` as JSON.
+    """
+    if not text:
+        return {}
+    found: Mapping[str, str] = json.loads(text)["cur"]["nova_object.data"].get("extra_specs") or {}
+    return found
 
 
 def server_topology(answer: Mapping[str, Any]) -> Observation:

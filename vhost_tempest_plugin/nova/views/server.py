@@ -46,6 +46,8 @@ class ServerViews:
         that it has VCPUs for its dedicated CPUs (``expect.pcpu_fallback``)
     :param physical: the physical function of each of the host's virtual ones, for which Placement
         has the provider
+    :param asked: what its flavor (``hw:...``) and its image (``hw_...``) say, as Nova recorded it
+    :param compute_version: that of the host's nova-compute (``NovaView``)
     """
 
     server: str
@@ -62,6 +64,8 @@ class ServerViews:
     migration_reserved: frozenset[PciAddress] = frozenset()
     pcpu_fallback: bool = False
     physical: Mapping[PciAddress, PciAddress] = field(default_factory=dict)
+    asked: Mapping[str, str] = field(default_factory=dict)
+    compute_version: int = 0
 
 
 def server_views(
@@ -100,4 +104,6 @@ def server_views(
         migration_reserved=migration_reserved,
         pcpu_fallback=pcpu_fallback,
         physical=physical or {},
+        asked=nova.asked.get(server, {}),
+        compute_version=nova.compute_version,
     )
