@@ -150,7 +150,7 @@ class StagingTest(unittest.TestCase):
         )
         with self.assertRaisesRegex(
             InputError,
-            r"No module named 'nothing_like_it'; it requires nothing-like-it>=1 \(has none\), ",
+            r"No module named 'nothing_like_it', and it requires nothing-like-it>=1 \(has none\), ",
         ):
             staging.verify(staged, self.environment)
 

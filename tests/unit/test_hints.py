@@ -20,7 +20,7 @@ from vhost_tempest_plugin.errors import VhostCommand
 PACKAGE = Path(vhost_tempest_plugin.__file__).parent
 # A word that is good for any name, and for any service of a lab.
 SOME = "nova-api"
-MENTION = re.compile(r"'vhost ([a-z][^']*)'")
+MENTION = re.compile(r"'(?:sudo )?vhost ([a-z][^']*)'")
 # Hints come from these folders; 'cli' also has the help of options, 'config' that of tempest.conf.
 TEXTS = ("cli", "config.py")
 
@@ -110,6 +110,23 @@ def complaint(argv: Sequence[str]) -> str:
     return ""
 
 
+def facts(tree: ast.Module) -> Iterator[ast.expr]:
+    """What each error that is made in a module says of what happened."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and node.args:
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+            name = called.id if isinstance(called, ast.Name) else str(called)
+            if name.endswith("Error"):
+                yield node.args[0]
+
+
+def literals(text: ast.expr) -> Iterator[str]:
+    """The parts of a text that are known before it runs, without those of its values."""
+    for node in text.values if isinstance(text, ast.JoinedStr) else [text]:
+        if isinstance(node, ast.Constant):
+            yield str(node.value)
+
+
 class HintTest(unittest.TestCase):
     def test_every_command_in_a_hint_is_taken_by_its_parser(self) -> None:
         found = list(commands())
@@ -137,6 +154,21 @@ class HintTest(unittest.TestCase):
                 self.assertEqual(
                     set(), {each for each in words if each.startswith("--")} - set(known)
                 )
+
+    def test_no_fact_has_its_hint_in_it(self) -> None:
+        count = 0
+        for file, tree in trees():
+            for fact in facts(tree):
+                count += 1
+                found = [part for part in literals(fact) if "; " in part or part.endswith(";")]
+                self.assertEqual([], found, Place(file, fact.lineno))
+        self.assertGreater(count, 200)
+
+    def test_a_hint_in_a_fact_is_found(self) -> None:
+        """The positive control."""
+        for text in ("LocalError(f'{disk} is full; free some')", "errors.LocalError('no; see')"):
+            (fact,) = facts(ast.parse(text))
+            self.assertTrue(any("; " in part for part in literals(fact)), text)
 
     def test_what_does_not_exist_is_found(self) -> None:
         """The positive control."""

@@ -37,16 +37,17 @@ class CauseTest(unittest.TestCase):
             " nova==99 (from versions: 1.0)",
             "ERROR: No matching distribution found for nova==99",
         ]
-        said = pip_output.cause(lines)
-        self.assertIn("the package index has no 'nova==99'", said)
-        self.assertNotIn("index.example", said)
+        cause = pip_output.cause(lines)
+        self.assertIn("the package index has no 'nova==99'", cause.fact)
+        self.assertIn("'pip config list'", cause.hint)
+        self.assertNotIn("index.example", cause.fact)
 
     def test_no_network_is_not_taken_for_a_missing_package(self) -> None:
         lines = [
             "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by ...",
             "ERROR: No matching distribution found for nova",
         ]
-        self.assertIn("no package index was reached for 'nova'", pip_output.cause(lines))
+        self.assertIn("no package index was reached for 'nova'", pip_output.cause(lines).fact)
 
     def test_a_pinned_version_that_the_index_lacks(self) -> None:
         for depends in ((), ("    oslo-db 18.1.1 depends on alembic!=1.0 and >=0.9.6",)):
@@ -59,7 +60,7 @@ class CauseTest(unittest.TestCase):
                 "ERROR: ResolutionImpossible: for help visit https://pip.example",
             ]
             with self.subTest(depends=depends):
-                self.assertIn("index has no 'alembic==1.20.1'", pip_output.cause(lines))
+                self.assertIn("index has no 'alembic==1.20.1'", pip_output.cause(lines).fact)
 
     def test_a_conflict_names_both_sides(self) -> None:
         lines = [
@@ -69,8 +70,10 @@ class CauseTest(unittest.TestCase):
             "ERROR: ResolutionImpossible: for help visit https://pip.example",
         ]
         self.assertEqual(
-            "oslo-db 18.1.1 depends on Alembic<1.20 and >=0.9.6, not alembic==1.20.1;"
-            " correct the release's constraints",
+            pip_output.Cause(
+                "oslo-db 18.1.1 depends on Alembic<1.20 and >=0.9.6, not alembic==1.20.1",
+                "correct the release's constraints",
+            ),
             pip_output.cause(lines),
         )
 
@@ -81,13 +84,18 @@ class CauseTest(unittest.TestCase):
             "ERROR: Could not build wheels for libvirt-python, which is required to install",
         ]
         self.assertEqual(
-            "'libvirt-python' does not build (fatal error: Python.h: No such file or directory);"
-            " run 'vhost doctor' for what it needs",
+            pip_output.Cause(
+                "'libvirt-python' does not build (fatal error: Python.h: No such file or"
+                " directory)",
+                "run 'vhost doctor' for what it needs",
+            ),
             pip_output.cause(lines),
         )
 
     def test_anything_else_is_the_last_error_without_addresses(self) -> None:
         lines = ["ERROR: first", "ERROR: cannot read https://me:secret@index.example/x", "note: x"]
-        self.assertEqual("ERROR: cannot read ...", pip_output.cause(lines))
-        self.assertEqual("Killed", pip_output.cause(["Collecting a", "Killed", ""]))
-        self.assertEqual("pip said nothing", pip_output.cause([]))
+        self.assertEqual("ERROR: cannot read ...", pip_output.cause(lines).fact)
+        self.assertEqual(
+            pip_output.Cause("Killed"), pip_output.cause(["Collecting a", "Killed", ""])
+        )
+        self.assertEqual("pip said nothing", pip_output.cause([]).fact)

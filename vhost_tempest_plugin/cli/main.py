@@ -75,7 +75,8 @@ class VhostApp(App):
         try:
             self._commands.find_command(argv)
         except ValueError:
-            self.LOG.error("there is no command %r; %s", argv[0], self._commands.suggestion(argv))
+            hint = self._commands.suggestion(argv)
+            self.LOG.error("%s", InputError(f"there is no command {argv[0]!r}", hint=hint))
             return InputError.exit_code
         code = super().run_subcommand(argv)
         return code if self._failure is None else self._failure.exit_code
@@ -87,7 +88,7 @@ class VhostApp(App):
 
     def interact(self) -> None:
         """Nothing was asked for: say what there is, in place of cliff's own shell."""
-        self.LOG.error("no command is given; 'vhost --help' lists them")
+        self.LOG.error("%s", InputError("no command is given", hint="'vhost --help' lists them"))
         raise SystemExit(InputError.exit_code)
 
 

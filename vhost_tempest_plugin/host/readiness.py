@@ -121,7 +121,7 @@ def _failure(directory: HostDirectory, error: HostError) -> HostError:
     why = f" ({cause})" if cause else ""
     return HostError(
         f"host {directory.name!r} did not come up at stage {console.stage(text)}: {error.fact}"
-        f"{why}; the console ends with: {said}",
+        f"{why}, and the console ends with: {said}",
         hint=f"see {directory.console_log}",
     )
 

@@ -70,7 +70,7 @@ def take_back(name: str, service: str, names: Sequence[str], progress: Progress)
         except StartError as error:
             reset = VhostCommand("lab", "reset", name=name)
             raise StartError(
-                f"{error.fact}; the option is set again",
+                f"{error.fact}, and the option is set again",
                 error.service,
                 error.lines,
                 hint=f"{error.hint}; {reset} brings the lab back to when it was ready, without it",

@@ -81,8 +81,8 @@ def obtain(
                 partial.rename(made)
         except OSError as error:
             raise LocalError(
-                f"cannot write the cache {made.parent}: {error.strerror or error};"
-                " free some space or set XDG_CACHE_HOME"
+                f"cannot write the cache {made.parent}: {error.strerror or error}",
+                hint="free some space or set XDG_CACHE_HOME",
             ) from error
         finally:
             if partial.exists():

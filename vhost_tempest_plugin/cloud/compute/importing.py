@@ -70,8 +70,8 @@ def import_nova(python: Path, path: Path, source: Path) -> None:
         )
     except CommandError as error:
         raise InputError(
-            f"importing the Nova of {source} did not end within {limit_s:.0f} s;"
-            " see what its modules do when they are imported"
+            f"importing the Nova of {source} did not end within {limit_s:.0f} s",
+            hint="see what its modules do when they are imported",
         ) from error
     if done.returncode != 0:
         raise InputError(f"the Nova of {source} does not import: {fault(done.stderr, path)}")

@@ -131,8 +131,8 @@ class Mmdebstrap:
 def _require_user_namespaces() -> None:
     if process.run([process.which("unshare"), "--user", "true"], check=False).returncode != 0:
         raise LocalError(
-            "an ordinary user cannot build the image here, there are no user namespaces;"
-            " run it as root once, or set the sysctl kernel.unprivileged_userns_clone to 1"
+            "an ordinary user cannot build the image here, there are no user namespaces",
+            hint="run it as root once, or set the sysctl kernel.unprivileged_userns_clone to 1",
         )
     process.which("newuidmap")
     process.which("fakeroot")

@@ -149,8 +149,8 @@ def _require_space(place: Path) -> None:
     free_mib = shutil.disk_usage(place).free // 2**20
     if free_mib < _FREE_MIB:
         raise LocalError(
-            f"an environment takes {_FREE_MIB} MiB, and {place.parent} has {free_mib} MiB free;"
-            " free some space or set XDG_CACHE_HOME"
+            f"an environment takes {_FREE_MIB} MiB, and {place.parent} has {free_mib} MiB free",
+            hint="free some space or set XDG_CACHE_HOME",
         )
 
 

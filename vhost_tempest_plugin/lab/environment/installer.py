@@ -67,7 +67,8 @@ def install(
             ),
         )
     if status != 0:
-        raise LocalError(f"{what} cannot be installed: {pip_output.cause(_lines(log))}")
+        cause = pip_output.cause(_lines(log))
+        raise LocalError(f"{what} cannot be installed: {cause.fact}", hint=cause.hint)
     log.unlink()
 
 

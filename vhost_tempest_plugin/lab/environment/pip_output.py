@@ -3,6 +3,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -25,6 +26,17 @@ _FAULT = re.compile(r"(?:fatal error: |Package '[^']*', required by|No package '
 _ADDRESS = re.compile(r"\w+://\S+")
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why pip failed, and what to do about it; without addresses.
+
+    :param hint: empty where there is nothing
+    """
+
+    fact: str
+    hint: str = ""
+
+
 def stage(lines: Iterable[str]) -> str:
     """What pip is doing, having said *lines*."""
     news, collected = "asking the package index", 0
@@ -40,8 +52,8 @@ def stage(lines: Iterable[str]) -> str:
     return news
 
 
-def cause(lines: Sequence[str]) -> str:
-    """Why pip failed, having said *lines*, and what to do; without addresses."""
+def cause(lines: Sequence[str]) -> Cause:
+    """Why pip failed, having said *lines*."""
     text = "\n".join(lines)
     if absent := _ABSENT.search(text):
         return _absent(absent[1], text)
@@ -50,28 +62,29 @@ def cause(lines: Sequence[str]) -> str:
     if unbuilt := _UNBUILT.search(text):
         fault = _FAULT.search(text)
         reason = f" ({_ADDRESS.sub('...', fault[0])})" if fault else ""
-        return (
-            f"{unbuilt[1]!r} does not build{reason}; run {VhostCommand('doctor')} for what it needs"
+        return Cause(
+            f"{unbuilt[1]!r} does not build{reason}",
+            f"run {VhostCommand('doctor')} for what it needs",
         )
     said = [line for line in lines if line.strip()]
     errors = [line for line in said if line.lower().startswith("error:")] or said[-1:]
     last = errors[-1] if errors else "pip said nothing"
-    return _ADDRESS.sub("...", last.strip())
+    return Cause(_ADDRESS.sub("...", last.strip()))
 
 
-def _absent(wanted: str, text: str) -> str:
+def _absent(wanted: str, text: str) -> Cause:
     if _UNREACHABLE in text:
-        return (
-            f"no package index was reached for {wanted!r};"
-            " look at the network and at 'pip config list'"
+        return Cause(
+            f"no package index was reached for {wanted!r}",
+            "look at the network and at 'pip config list'",
         )
-    return (
-        f"the package index has no {wanted!r} for this Python;"
-        " look at 'pip config list', or use another release"
+    return Cause(
+        f"the package index has no {wanted!r} for this Python",
+        "look at 'pip config list', or use another release",
     )
 
 
-def _conflict(pinned: str, text: str) -> str | None:
+def _conflict(pinned: str, text: str) -> Cause | None:
     """Who cannot do with the version *pinned*; pip speaks the same where there is none of it."""
     name, _, version = pinned.partition("==")
     for who, wanted in _DEPENDS.findall(text):
@@ -82,5 +95,7 @@ def _conflict(pinned: str, text: str) -> str | None:
         if canonicalize_name(requirement.name) != canonicalize_name(name):
             continue
         if not requirement.specifier.contains(version, prereleases=True):
-            return f"{who} depends on {wanted}, not {pinned}; correct the release's constraints"
+            return Cause(
+                f"{who} depends on {wanted}, not {pinned}", "correct the release's constraints"
+            )
     return None

@@ -111,7 +111,7 @@ def verify(staged: Staged, environment: Environment) -> None:
     except InputError as error:
         if staged.unmet:
             wanted = requirement.listing(staged.unmet)
-            raise InputError(f"{error.fact}; it requires {wanted}", hint=error.hint) from error
+            raise InputError(f"{error.fact}, and it requires {wanted}", hint=error.hint) from error
         raise
 
 
