@@ -3,6 +3,7 @@
 
 import argparse
 import ast
+import builtins
 import contextlib
 import functools
 import io
@@ -116,7 +117,8 @@ def facts(tree: ast.Module) -> Iterator[ast.expr]:
         if isinstance(node, ast.Call) and node.args:
             called = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
             name = called.id if isinstance(called, ast.Name) else str(called)
-            if name.endswith("Error"):
+            # One of Python's own is no message for a user.
+            if name.endswith("Error") and not hasattr(builtins, name):
                 yield node.args[0]
 
 
@@ -161,7 +163,8 @@ class HintTest(unittest.TestCase):
             for fact in facts(tree):
                 count += 1
                 found = [part for part in literals(fact) if "; " in part or part.endswith(";")]
-                self.assertEqual([], found, Place(file, fact.lineno))
+                with self.subTest(place=str(Place(file, fact.lineno))):
+                    self.assertEqual([], found)
         self.assertGreater(count, 200)
 
     def test_a_hint_in_a_fact_is_found(self) -> None:
