@@ -2,13 +2,17 @@
 """The files around the code agree with each other and load."""
 
 import configparser
+import importlib.metadata
 import re
 import unittest
 from pathlib import Path
 
 import yaml
 from bindep.depends import Depends
+from packaging.utils import canonicalize_name
 
+from tests.unit.test_layers import imports
+from tools.layers import PACKAGE
 from vhost_tempest_plugin import errors
 from vhost_tempest_plugin.host.checks import registry
 from vhost_tempest_plugin.host.distribution import Distribution
@@ -76,6 +80,23 @@ class PackagingTest(unittest.TestCase):
             for requirement in re.findall(r"^[\w.-]+", (TOP / name).read_text(), re.MULTILINE):
                 with self.subTest(file=name, requirement=requirement):
                     self.assertIn(requirement.lower().replace("_", "-"), constrained)
+
+    def test_every_requirement_is_imported(self) -> None:
+        """But for what another program needs: setup.py pbr."""
+        requirements = {
+            canonicalize_name(name)
+            for name in re.findall(
+                r"^[\w.-]+", (TOP / "requirements.txt").read_text(), re.MULTILINE
+            )
+        }
+        imported = {
+            name.partition(".")[0]
+            for path in (TOP / PACKAGE).rglob("*.py")
+            for name in imports(path)
+        }
+        providers = importlib.metadata.packages_distributions()
+        used = {canonicalize_name(each) for name in imported for each in providers.get(name, ())}
+        self.assertEqual({"pbr"}, requirements - used)
 
     def test_entry_points_exist(self) -> None:
         setup = configparser.ConfigParser()

@@ -11,6 +11,7 @@ from vhost_tempest_plugin.host.doctor.doctor import (
 )
 from vhost_tempest_plugin.lab import preflight
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util.memory import Memory
 
 PLACE = Path("/somewhere/labs")
 NEED = ResourceRequirement(catalog.find("small"), lab=True)
@@ -22,9 +23,8 @@ class RequireTest(unittest.TestCase):
 
     def require(self, memory_mib: int, disk_mib: int, *, saved_mib: int = 4096) -> None:
         usage = Usage(0, 0, disk_mib << 20)
-        facts = f"MemTotal: 1 kB\nMemAvailable:  {memory_mib << 10} kB\n"
         with (
-            mock.patch.object(Path, "read_text", return_value=facts),
+            mock.patch.object(preflight, "memory", return_value=Memory(1, memory_mib)),
             mock.patch.object(preflight.shutil, "disk_usage", return_value=usage) as asked,
         ):
             preflight.require(PLACE, NEED, saved_mib)

@@ -88,6 +88,20 @@ class FamilyTest(unittest.TestCase):
         self.assertEqual((-signal.SIGKILL, "heard\n"), (done.returncode, done.stderr))
         self.assert_gone(1)
 
+    def test_one_that_leaves_a_process_with_the_stream_that_is_followed(self) -> None:
+        lines: list[str] = []
+        done = process.follow(
+            self.argv('setsid sleep 470 & echo $! >> "$0"; printf "heard\\nall" >&2'), lines.append
+        )
+        self.assertEqual((0, ["heard", "all"]), (done.returncode, lines))
+
+    def test_one_that_leaves_a_process_that_does_not_stop_writing(self) -> None:
+        lines: list[str] = []
+        done = process.follow(
+            self.argv('echo heard >&2; setsid yes >&2 & echo $! >> "$0"'), lines.append
+        )
+        self.assertEqual((0, "heard"), (done.returncode, lines[0]))
+
     def test_a_block_that_fails(self) -> None:
         with self.assertRaises(KeyError), process.running(self.argv(_FAMILY)):
             self.children(2)

@@ -187,7 +187,7 @@ class FailureTest(unittest.TestCase):
         self.assertEqual("", failure.likely_cause(""))
 
     def test_it_is_one_line_with_the_log_beside_it(self) -> None:
-        error = failure.failure("demo", "keystone", "ended (exit status 1)", ("a", "disk is full"))
+        error = failure.in_lab("demo", "keystone", "ended (exit status 1)", ("a", "disk is full"))
         self.assertEqual(
             "keystone ended (exit status 1): the disk is full; "
             "'vhost lab logs keystone --name demo' shows its log",

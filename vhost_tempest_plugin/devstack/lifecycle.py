@@ -29,8 +29,8 @@ from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.util.state_directory import WAIT_S
 
-WAIT_S = 1800.0
 # How often a host is looked for that does not answer.
 _AWAY_S = 2.0
 

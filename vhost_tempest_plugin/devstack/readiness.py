@@ -23,7 +23,6 @@ _POLL_S = 2.0
 # everything else that runs in a devstack.
 _LIMIT_S = 600.0
 _LINES = 80
-_SHOWN_LINES = 20
 
 
 class Readiness:
@@ -137,10 +136,4 @@ def _look(readiness: Readiness) -> str | None:
 
 def _error(compute: ComputeService, what: str, logs: VhostCommand) -> StartError:
     lines = tuple(compute.since_start(_LINES))
-    cause = failure.likely_cause("\n".join(lines)) or "its log is empty"
-    return StartError(
-        f"nova-compute in the emulated host {what}: {cause}",
-        NOVA_COMPUTE,
-        lines[-_SHOWN_LINES:],
-        hint=f"see {logs}",
-    )
+    return failure.of_log(NOVA_COMPUTE, what, lines, f"see {logs}", where="in the emulated host")

@@ -31,7 +31,6 @@ _UNITS: Mapping[Service, tuple[str, ...]] = {
 _LIMIT_S = 300.0
 _POLL_S = 1.0
 _LINES = 80
-_SHOWN_LINES = 20
 
 
 class Services:
@@ -149,14 +148,8 @@ class Services:
 
     def _wait(self, service: Service, before: Mapping[str, str | None]) -> None:
         def error(what: str) -> StartError:
-            lines = self.log(service, _LINES)
-            cause = failure.likely_cause("\n".join(lines)) or "its journal is empty"
-            return StartError(
-                f"{service} {what}: {cause}",
-                service,
-                lines[-_SHOWN_LINES:],
-                hint=f"see 'journalctl -u {self._units(service)[0]}'",
-            )
+            hint = f"see 'journalctl -u {self._units(service)[0]}'"
+            return failure.of_log(service, what, self.log(service, _LINES), hint)
 
         def watch() -> None:
             if any(self._state(unit) == "failed" for unit in self._units(service)):

@@ -28,9 +28,7 @@ from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Progress
-
-# Another command may be building the image, which takes minutes.
-_WAIT_S = 1800.0
+from vhost_tempest_plugin.util.state_directory import WAIT_S
 
 
 def up(spec: HostSpec, progress: Progress) -> HostStatus:
@@ -44,7 +42,7 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
     directory = HostDirectory.of(spec.name)
     share.validate(spec.shares)
     share_images.require(spec.shares, directory)
-    with directory.locked(create=True, wait_s=_WAIT_S, progress=progress):
+    with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = host_spec.read_same(directory, spec) if directory.is_recorded else None
         uri = known.uri if known else spec.uri
         with Connection.open(uri, directory.libvirt_root) as connection:
@@ -73,7 +71,7 @@ def restore(name: str, progress: Progress) -> HostStatus:
     :raises InputError: it is not saved, or what it shares has changed
     """
     directory = HostDirectory.of(name)
-    with directory.locked(wait_s=_WAIT_S, progress=progress):
+    with directory.locked(wait_s=WAIT_S, progress=progress):
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _found(connection, directory, record)
@@ -98,7 +96,7 @@ def save(name: str, progress: Progress) -> None:
     :raises HostError: it cannot be saved; it runs on
     """
     directory = HostDirectory.of(name)
-    with directory.locked(wait_s=_WAIT_S, progress=progress):
+    with directory.locked(wait_s=WAIT_S, progress=progress):
         record = directory.read()
         if record.replugged:
             # It numbers user-mode networks as they come, and never gives a number twice.
@@ -118,7 +116,7 @@ def save(name: str, progress: Progress) -> None:
 def down(name: str, progress: Progress) -> None:
     """Shut a host down; its disk stays.  A saved state is given up."""
     directory = HostDirectory.of(name)
-    with directory.locked(wait_s=_WAIT_S, progress=progress):
+    with directory.locked(wait_s=WAIT_S, progress=progress):
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _found(connection, directory, record)
@@ -133,7 +131,7 @@ def down(name: str, progress: Progress) -> None:
 def destroy(name: str, progress: Progress) -> None:
     """Remove everything of a host, also where its record is damaged."""
     directory = HostDirectory.of(name)
-    with directory.locked(wait_s=_WAIT_S, progress=progress):
+    with directory.locked(wait_s=WAIT_S, progress=progress):
         record = status.status(name).record
         if record is not None:
             _end(directory, record, progress)
@@ -150,7 +148,7 @@ def live_xml(name: str) -> str:
     :raises InputError: it does not run
     """
     directory = HostDirectory.of(name)
-    with directory.locked(wait_s=_WAIT_S):
+    with directory.locked(wait_s=WAIT_S):
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             return _running(connection, directory, record).xml()

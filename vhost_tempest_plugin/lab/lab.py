@@ -16,9 +16,7 @@ from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.util.progress import Progress
-
-# Another command may be bringing the lab up.
-WAIT_S = 1800.0
+from vhost_tempest_plugin.util.state_directory import WAIT_S
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
 from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
 from vhost_tempest_plugin.lab.hosts import snapshot
-from vhost_tempest_plugin.lab.lab import WAIT_S, Lab
+from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import schema, secret, tcp_ports
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
@@ -34,6 +34,7 @@ from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import atomic_file, paths
 from vhost_tempest_plugin.util.progress import Progress
+from vhost_tempest_plugin.util.state_directory import WAIT_S
 
 DEFAULT_TOPOLOGY = "small"
 

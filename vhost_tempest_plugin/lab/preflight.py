@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, ResourceRequirement
 from vhost_tempest_plugin.host.share import Share
+from vhost_tempest_plugin.util.memory import memory
 
 _MIB = 1 << 20
 
@@ -19,7 +20,7 @@ def require(place: Path, need: ResourceRequirement, saved_mib: int) -> None:
     :param saved_mib: what of it may have to be saved
     :raises LocalError: there is not enough
     """
-    wanted_mib, free_mib = need.memory_mib, _free_memory_mib()
+    wanted_mib, free_mib = need.memory_mib, memory().available_mib
     if free_mib < wanted_mib:
         raise LocalError(
             f"the lab takes up to {wanted_mib} MiB of memory and {free_mib} MiB are free",
@@ -45,8 +46,3 @@ def require_place(cache: Path) -> None:
             f"hosts have a lab's environment where this machine has it, and cannot have {cache}",
             hint="set XDG_CACHE_HOME to another directory",
         ) from None
-
-
-def _free_memory_mib() -> int:
-    facts = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text().splitlines())
-    return int(facts["MemAvailable"].split()[0]) // 1024

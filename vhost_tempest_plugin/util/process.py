@@ -6,12 +6,14 @@ Each program has a session of its own: a timeout or an interruption ends all tha
 
 import contextlib
 import os
+import selectors
 import shlex
 import shutil
 import signal
 import subprocess
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +27,10 @@ Completed = subprocess.CompletedProcess[str]
 GRACE_S = 2.0
 _KILLED_S = 10.0
 _DRAIN_S = 1.0
+_POLL_S = 0.2
+_PIECE_BYTES = 1 << 16
+# As large as a pipe gets (/proc/sys/fs/pipe-max-size).
+_PIPE_BYTES = 1 << 20
 _TAIL_CHARS = 400
 _Stream: TypeAlias = int | IO[bytes] | None
 
@@ -112,7 +118,8 @@ def follow(
 ) -> Completed:
     """Run a program to its end; each line of one of its streams is reported as it comes.
 
-    Ends the program where *report* raises.  What it returned is the caller's business.
+    Ends the program where *report* raises.  What it returned is the caller's business.  A process
+    that it left behind may hold the stream; that is not waited for.
 
     :param started: is given what ends the program, which returns at once
     :param grace_s: how long the program may take to end before it is killed
@@ -139,7 +146,7 @@ def follow(
         killer.daemon = True
         started(end)
         try:
-            for raw in (program.stdout if is_output else program.stderr) or ():
+            for raw in _lines(program, program.stdout if is_output else program.stderr):
                 lines.append(_text(raw))
                 report(lines[-1].rstrip("\n"))
             program.wait()
@@ -252,6 +259,29 @@ def _rest(program: subprocess.Popen[bytes], error: subprocess.TimeoutExpired) ->
         return _text(program.communicate(timeout=_DRAIN_S)[1])
     except subprocess.TimeoutExpired:
         return _text(error.stderr or b"")
+
+
+def _lines(program: subprocess.Popen[bytes], stream: IO[bytes] | None) -> Iterator[bytes]:
+    """Each line of a stream as it comes, until it ends, or the program and what it has written."""
+    last, left_s, left_bytes = b"", _DRAIN_S, _PIPE_BYTES
+    with selectors.DefaultSelector() as selector:
+        if stream is not None:
+            selector.register(stream, selectors.EVENT_READ)
+        while stream is not None and left_s > 0 and left_bytes > 0:
+            has_ended, begun_s = program.poll() is not None, time.monotonic()
+            if selector.select(_POLL_S):
+                data = os.read(stream.fileno(), _PIECE_BYTES)
+                if not data:
+                    break
+                *whole, last = (last + data).split(b"\n")
+                yield from (line + b"\n" for line in whole)
+            else:
+                data = b""
+            if has_ended:
+                left_s -= time.monotonic() - begun_s
+                left_bytes -= len(data)
+    if last:
+        yield last
 
 
 def _close(program: subprocess.Popen[bytes]) -> None:

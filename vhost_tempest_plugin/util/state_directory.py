@@ -21,6 +21,9 @@ from vhost_tempest_plugin.util.name import RULE, is_name
 from vhost_tempest_plugin.util.processes import Process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
+# How long a command waits for another one that may be bringing up what this one is to change.
+WAIT_S = 1800.0
+
 
 class Record(Protocol):
     """What is remembered of a thing."""

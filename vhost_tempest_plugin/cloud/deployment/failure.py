@@ -57,15 +57,29 @@ _EXCEPTION = re.compile(
 _LOGGED = re.compile(r"\s(?:ERROR|CRITICAL) [\w.]+ (?:\[[^\]]*\] )*(\S.*)")
 
 
-def failure(lab: str, program: str, what: str, lines: tuple[str, ...]) -> StartError:
-    """The error that says why *program* of a lab failed, on one line.
+def of_log(
+    program: str, what: str, lines: tuple[str, ...], hint: str, *, where: str = ""
+) -> StartError:
+    """The error that says why *program* failed, on one line.
 
     :param what: what was seen of it, as in ``ended (exit status 1)``
-    :param lines: the end of its log, as ``tail`` has it
+    :param lines: the end of its log since it was started
+    :param hint: where all of the log is
+    :param where: it ran, as in ``in the emulated host``
     """
     cause = likely_cause("\n".join(lines)) or "its log is empty"
-    hint = f"{VhostCommand('lab', 'logs', program, name=lab)} shows its log"
-    return StartError(f"{program} {what}: {cause}", program, lines[-_LINES:], hint=hint)
+    name = f"{program} {where}" if where else program
+    return StartError(f"{name} {what}: {cause}", program, lines[-_LINES:], hint=hint)
+
+
+def in_lab(lab: str, program: str, what: str, lines: tuple[str, ...]) -> StartError:
+    """The same for a program of a lab.
+
+    :param lines: as ``tail`` has it
+    """
+    return of_log(
+        program, what, lines, f"{VhostCommand('lab', 'logs', program, name=lab)} shows its log"
+    )
 
 
 def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str, ...]:

@@ -5,7 +5,6 @@
 """
 
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Firmware, Layout
 from vhost_tempest_plugin.topology.requirements import Versions
 from vhost_tempest_plugin.util import paths, process
+from vhost_tempest_plugin.util.memory import memory
 
 # Estimates with room to spare: QEMU beside the host's memory (2610 MiB at its peak for
 # 8 GiB of which a part is never touched); the images with what building them takes.
@@ -115,15 +115,15 @@ def gather(scratch: Path) -> Facts:
     """
     versions, trouble = _versions(scratch)
     disk = _existing(paths.state())
-    memory = dict(re.findall(r"(\w+): +(\d+) kB", Path("/proc/meminfo").read_text()))
+    found = memory()
     return Facts(
         distribution=distribution.here(),
         versions=versions,
         trouble=trouble,
         absent=packages.absent(),
         acceleration=_acceleration(),
-        memory_mib=int(memory["MemTotal"]) // 1024,
-        memory_free_mib=int(memory["MemAvailable"]) // 1024,
+        memory_mib=found.total_mib,
+        memory_free_mib=found.available_mib,
         disk_free_mib=shutil.disk_usage(disk).free >> 20,
         disk=disk,
         root=os.geteuid() == 0,

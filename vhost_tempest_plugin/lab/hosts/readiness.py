@@ -52,4 +52,4 @@ def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: in
 def _failure(settings: Settings, compute: NovaCompute, what: str) -> StartError:
     text = "\n".join(compute.since_start(_LINES))
     lines = tuple(failure.mask(text, settings.secrets).splitlines())
-    return failure.failure(settings.name, Service.NOVA_COMPUTE, what, lines)
+    return failure.in_lab(settings.name, Service.NOVA_COMPUTE, what, lines)

@@ -152,7 +152,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
 
         def failed(fact: str) -> StartError:
             lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
-            return failure.failure(settings.name, Service.MARIADB, f"did not start: {fact}", lines)
+            return failure.in_lab(settings.name, Service.MARIADB, f"did not start: {fact}", lines)
 
         def watch() -> None:
             if (status := server.poll()) is not None:
@@ -170,10 +170,16 @@ def running_alone(settings: Settings) -> Iterator[None]:
         with connected(settings) as cursor:
             cursor.execute("SET GLOBAL innodb_fast_shutdown = 0")
         server.terminate()
-        if server.wait(_STOP_LIMIT_S * speed.timeout_scale()) != 0:
-            raise VhostError(
-                "MariaDB did not end well", hint=f"see {settings.log(Service.MARIADB)}"
-            )
+        hint = f"see {settings.log(Service.MARIADB)}"
+        status = wait_for(
+            server.poll,
+            "the end of MariaDB",
+            _STOP_LIMIT_S,
+            poll_s=_POLL_S,
+            error=lambda fact: VhostError(fact, hint=hint),
+        )
+        if status != 0:
+            raise VhostError(f"MariaDB ended with {status}", hint=hint)
 
 
 def clone(template: Path, data: Path) -> None:

@@ -203,7 +203,7 @@ class Supervision:
     def _failure(self, name: str, what: str) -> StartError:
         log = next(state.log for state in self.states() if state.name == name)
         _, begin = self._begun.get(name, (0, 0))
-        return failure.failure(
+        return failure.in_lab(
             self._directory.name, name, what, failure.tail(log, self._secrets, begin)
         )
 
