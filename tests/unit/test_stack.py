@@ -500,7 +500,7 @@ class RunTest(unittest.TestCase):
         found.record.spec.log_directory = logs
         self.nodes = found.hosts
         self.follow = self.enterContext(mock.patch.object(lifecycle.status, "follow"))
-        self.enterContext(mock.patch.object(lifecycle.time, "sleep"))
+        self.enterContext(mock.patch("time.sleep"))
 
     def test_ended_it_ends_nova_compute(self) -> None:
         self.follow.side_effect = [iter(["one", "two"])]

@@ -5,7 +5,7 @@ devstack keeps nothing over ``unstack.sh`` that its hosts could go on with, so t
 between up and gone.
 """
 
-import time
+import itertools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import UTC, datetime
@@ -30,6 +30,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 from vhost_tempest_plugin.util.state_directory import WAIT_S
+from vhost_tempest_plugin.util.waiting import wait_for
 
 # How often a host is looked for that does not answer.
 _AWAY_S = 2.0
@@ -113,16 +114,30 @@ def run(name: str, host: str, progress: Progress) -> Generator[str, None, None]:
     try:
         with _copying(stack.record.spec.log_directory, host) as note:
             while HostDirectory.of(host).exists:
+                lines = wait_for(lambda: _lines(host), "the host", None, poll_s=_AWAY_S)
                 with suppress(HostError, InputError):
-                    for line in status.follow(host, 0):
+                    for line in lines:
                         note(line)
                         yield line
-                time.sleep(_AWAY_S)
     except (GeneratorExit, KeyboardInterrupt):
         with suppress(VhostError), _held(name, progress) as stack:
             stack.hosts.stop([wanted])
         raise
     raise HostError(f"host {host!r} was removed", hint="stack again to make it anew")
+
+
+def _lines(host: str) -> Iterator[str] | None:
+    """The log of a host's nova-compute from now on, once there is a line of it.
+
+    :returns: none where the host was removed; None where it is away
+    """
+    if not HostDirectory.of(host).exists:
+        return iter(())
+    with suppress(HostError, InputError):
+        lines = status.follow(host, 0)
+        for line in lines:
+            return itertools.chain((line,), lines)
+    return None
 
 
 def _held(name: str, progress: Progress) -> AbstractContextManager[Stack]:
