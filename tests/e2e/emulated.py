@@ -87,7 +87,7 @@ class Vhost:
         """What ``vhost check`` finds, by check; its exit code must repeat the verdicts."""
         done = self.run("check", *words, "--format", "json", check=False)
         found = {finding["check"]: finding for finding in json.loads(done.stdout)}
-        failed = any(finding["verdict"] == "failed" for finding in found.values())
+        failed = any(finding["verdict"] in ("failed", "error") for finding in found.values())
         assert done.returncode == int(failed), done
         return found
 

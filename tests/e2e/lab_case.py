@@ -58,7 +58,7 @@ class LabCase(unittest.TestCase):
     def findings(self, *checks: str) -> dict[str, dict[str, str]]:
         done = self.lab("check", *checks, "--format", "json", check=False)
         found = {finding["check"]: finding for finding in emulated.parsed(done.stdout)}
-        failed = any(finding["verdict"] == "failed" for finding in found.values())
+        failed = any(finding["verdict"] in ("failed", "error") for finding in found.values())
         self.assertEqual(int(failed), done.returncode, done)
         return found
 

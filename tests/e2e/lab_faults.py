@@ -28,10 +28,10 @@ class LabFaultsTest(LabCase):
     """One lab for all tests; each leaves it up."""
 
     def test_an_option_that_two_services_need(self) -> None:
-        self.lab("set", "nova-compute", "pci.report_in_placement=true")
+        self.lab("config", "set", "nova-compute", "pci.report_in_placement=true")
         self.assertEqual("passed", self.findings("placement")["placement"]["verdict"])
         self.assertIn("_0000:B5:00.0", self.findings("placement")["placement"]["observed"])
-        self.lab("set", "nova-scheduler", "filter_scheduler.pci_in_placement=true")
+        self.lab("config", "set", "nova-scheduler", "filter_scheduler.pci_in_placement=true")
         said = {(o["service"], o["option"]) for o in self.vhost.json("lab", "set")}
         readers = ("nova-api", "nova-scheduler", "nova-conductor")
         self.assertLessEqual({(name, "pci_in_placement") for name in readers}, said)
@@ -41,7 +41,7 @@ class LabFaultsTest(LabCase):
 
     def test_an_option_that_a_service_does_not_start_with(self) -> None:
         wrong = "filter_scheduler.enabled_filters=NoSuchFilter"
-        refused = self.lab("set", "nova-scheduler", wrong, check=False)
+        refused = self.lab("config", "set", "nova-scheduler", wrong, check=False)
         self.assertEqual(4, refused.returncode)
         self.assertIn("Filter NoSuchFilter could not be found", refused.stderr.splitlines()[-1])
         self.assertIn("] nova-scheduler: ", refused.stderr)

@@ -98,7 +98,7 @@ def _spoiled_xml(*arguments: Any, xml: Callable[..., str] = boot.xml) -> str:
 
 
 SPOILS = {
-    "command-line": ("cmdline.command_line", lambda layout: COMMAND_LINE),
+    "command-line": ("kernel_parameters.command_line", lambda layout: COMMAND_LINE),
     "hardware": ("xml", _spoiled_xml),
 }
 

@@ -42,7 +42,7 @@ class LabTest(LabCase):
         self.assertIn(["nova-compute", importer], [line.split() for line in parents.splitlines()])
 
     def test_a_guest_with_a_nic(self) -> None:
-        found = self.vhost.json("lab", "try")
+        found = self.vhost.json("lab", "smoke")
         self.assertEqual([], [finding for finding in found if finding["verdict"] != "passed"])
 
     def test_tempest(self) -> None:
@@ -78,7 +78,7 @@ class LabTest(LabCase):
         self.assertIn("auth_url:", self.lab("env", "--format", "clouds").stdout)
 
     def test_options_that_are_refused(self) -> None:
-        mistyped = self.lab("set", "nova-compute", "pci.device_specs={}", check=False)
+        mistyped = self.lab("config", "set", "nova-compute", "pci.device_specs={}", check=False)
         self.assertEqual(2, mistyped.returncode)
         self.assertIn("device_spec", mistyped.stderr)
         self.assertEqual([], self.vhost.json("lab", "set"))
@@ -163,7 +163,7 @@ class LabTest(LabCase):
         record = emulated.parsed((directory / "record.json").read_text())
         secrets = set(record["secrets"].values())
         commands = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
-        logs = self.lab("logs", "-n", "1000").stdout + self.lab("show", "config", "nova-api").stdout
+        logs = self.lab("logs", "-n", "1000").stdout + self.lab("config", "show", "nova-api").stdout
         for secret in secrets:
             self.assertNotIn(secret, commands.stdout)
             self.assertNotIn(secret, logs)

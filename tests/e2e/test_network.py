@@ -147,7 +147,7 @@ class NetworkTest(unittest.TestCase):
     def test_6_a_network_that_hosts_have_stays(self) -> None:
         refused = self.root.run("network", "destroy", NETWORK, check=False)
         self.assertEqual(5, refused.returncode)
-        self.assertIn("'vhost destroy' it first", refused.stderr)
+        self.assertIn("destroy that host first", refused.stderr)
         self.assert_reached()
 
     def test_7_nothing_is_left(self) -> None:

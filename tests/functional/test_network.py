@@ -105,7 +105,10 @@ class NetworkTest(unittest.TestCase):
     def test_another_shape_is_refused(self) -> None:
         self.create()
         for words, said in (
-            ({"ports": 3}, "was created with --ports 2, not 3; 'vhost network destroy lan' first"),
+            (
+                {"ports": 3},
+                "was created with --ports 2, not 3; run 'sudo vhost network destroy lan' first",
+            ),
             ({"owner": 0}, "was created with --owner 1000, not 0"),
         ):
             with self.subTest(said), self.assertRaisesRegex(InputError, said):
@@ -164,7 +167,9 @@ class NetworkTest(unittest.TestCase):
         self.create()
         tap = registry.read("lan").taps[1]
         (self.interfaces / tap / "carrier").write_text("1\n")
-        with self.assertRaisesRegex(Exception, f"a host has {tap} of network 'lan'; 'vhost des"):
+        with self.assertRaisesRegex(
+            Exception, f"a host has {tap} of network 'lan'; destroy that host first"
+        ):
             self.destroy()
         self.assertEqual(["default", "vhost-lan"], self.names())
 

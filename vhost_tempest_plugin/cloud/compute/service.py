@@ -174,8 +174,12 @@ class ComputeService:
         self.note_report()
 
     def note_report(self) -> None:
-        """Write down that it has reported itself since it was started."""
-        self.shell(f"echo {REPORTED} >>{LOG}")
+        """Write down that it has reported itself since it was started.
+
+        What it wrote meanwhile, as its ``compute_id``, must outlive a host that loses its power:
+        without the file's text Nova does not start again (``nova/virt/node.py``).
+        """
+        self.shell(f"echo {REPORTED} >>{LOG}", "sync")
 
     def since_start(self, count: int) -> list[str]:
         """Of the end of its log what it has said since it was last started.

@@ -40,7 +40,8 @@ def _hint(subject: Subject, model: IommuModel) -> str:
     hints = []
     if model.acpi_table not in seen.acpi_tables:
         hints.append(
-            f"the host has no IOMMU device: it lacks <iommu model={model.name!r}> in {subject.xml}"
+            f"the host has no IOMMU device: give it <iommu model={model.name!r}>"
+            f" (see {subject.xml})"
         )
     for parameter in model.kernel_parameters:
         begin = f"{parameter.partition('=')[0]}="

@@ -66,6 +66,7 @@ def install(
                 f"{fact} ({reported or 'it printed nothing'})", hint="check the network"
             ),
         )
+        report()
     if status != 0:
         cause = pip_output.cause(_lines(log))
         raise LocalError(f"{what} cannot be installed: {cause.fact}", hint=cause.hint)
