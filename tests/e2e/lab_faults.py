@@ -32,11 +32,11 @@ class LabFaultsTest(LabCase):
         self.assertEqual("passed", self.findings("placement")["placement"]["verdict"])
         self.assertIn("_0000:B5:00.0", self.findings("placement")["placement"]["observed"])
         self.lab("config", "set", "nova-scheduler", "filter_scheduler.pci_in_placement=true")
-        said = {(o["service"], o["option"]) for o in self.vhost.json("lab", "set")}
+        said = {(o["service"], o["option"]) for o in self.vhost.json("lab", "config", "list")}
         readers = ("nova-api", "nova-scheduler", "nova-conductor")
         self.assertLessEqual({(name, "pci_in_placement") for name in readers}, said)
         self.lab("reset")
-        self.assertEqual([], self.vhost.json("lab", "set"))
+        self.assertEqual([], self.vhost.json("lab", "config", "list"))
         self.assert_ready()
 
     def test_an_option_that_a_service_does_not_start_with(self) -> None:
@@ -45,7 +45,7 @@ class LabFaultsTest(LabCase):
         self.assertEqual(4, refused.returncode)
         self.assertIn("Filter NoSuchFilter could not be found", refused.stderr.splitlines()[-1])
         self.assertIn("] nova-scheduler: ", refused.stderr)
-        self.assertEqual([], self.vhost.json("lab", "set"))
+        self.assertEqual([], self.vhost.json("lab", "config", "list"))
         self.assert_ready()
 
     def test_the_services_in_the_host_come_back(self) -> None:

@@ -81,7 +81,7 @@ class LabTest(LabCase):
         mistyped = self.lab("config", "set", "nova-compute", "pci.device_specs={}", check=False)
         self.assertEqual(2, mistyped.returncode)
         self.assertIn("device_spec", mistyped.stderr)
-        self.assertEqual([], self.vhost.json("lab", "set"))
+        self.assertEqual([], self.vhost.json("lab", "config", "list"))
 
     def test_programs_that_are_killed_come_back(self) -> None:
         parts = self.parts()
