@@ -34,7 +34,7 @@ class HostRecord:
     :param created: when, as ISO 8601
     :param ssh_port: on the loopback address, while it runs
     :param shares: the trees of the machine that it has
-    :param share_disks: what it had of each at its last boot
+    :param share_disks: the images of the shares at the last boot
     :param replugged: a NIC has come back since QEMU was started
     :param failure: why its last start failed, on one line; empty where it did not
     :param uplink: what connects it to a network of the machine, as it was at its last boot
