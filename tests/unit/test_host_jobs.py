@@ -35,7 +35,7 @@ from vhost_tempest_plugin.host.worker_protocol import (
 )
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.pci import PciAddress
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import followed_program, process
 from vhost_tempest_plugin.util.progress import silent
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -144,9 +144,9 @@ class RunTest(unittest.TestCase):
     def test_a_worker_ends_with_its_parent(self) -> None:
         child = "import os, time; print(os.getpid(), flush=True); time.sleep(1000)"
         parent = (
-            "import sys; from vhost_tempest_plugin.util import die_with_parent, process;"
+            "import sys; from vhost_tempest_plugin.util import die_with_parent, followed_program;"
             f"argv = die_with_parent.asked_to_end([sys.executable, '-c', {child!r}]);"
-            "process.follow(argv, lambda pid: print(pid, flush=True), stream='stdout')"
+            "followed_program.follow(argv, lambda pid: print(pid, flush=True), stream='stdout')"
         )
         with process.running([sys.executable, "-c", parent]) as program:
             assert program.stdout is not None
@@ -193,7 +193,7 @@ class JobsTest(unittest.TestCase):
                 started(end)
                 begun.set()
 
-            process.follow(argv, lambda line: None, started=note)
+            followed_program.follow(argv, lambda line: None, started=note)
 
         with (
             mock.patch.object(jobs, "run", sleep),

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from vhost_tempest_plugin.errors import CommandError
-from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util import followed_program, process, speed
 
 _LIMIT_S = 20
 # Its children's pids go to a file, since nobody reads the output of one that is ended.
@@ -72,7 +72,7 @@ class FamilyTest(unittest.TestCase):
             raise KeyboardInterrupt
 
         with self.assertRaises(KeyboardInterrupt):
-            process.follow(self.argv(f"echo heard >&2; {_FAMILY}"), report)
+            followed_program.follow(self.argv(f"echo heard >&2; {_FAMILY}"), report)
         self.eventually(lambda: not any(map(_runs, map(int, self.pids.read_text().split()))))
 
     def test_one_that_is_followed(self) -> None:
@@ -82,7 +82,7 @@ class FamilyTest(unittest.TestCase):
             self.children(1)
             ends[0]()
 
-        done = process.follow(
+        done = followed_program.follow(
             self.argv(f"echo heard >&2; {_STUBBORN}"), report, started=ends.append, grace_s=0.2
         )
         self.assertEqual((-signal.SIGKILL, "heard\n"), (done.returncode, done.stderr))
@@ -90,14 +90,14 @@ class FamilyTest(unittest.TestCase):
 
     def test_one_that_leaves_a_process_with_the_stream_that_is_followed(self) -> None:
         lines: list[str] = []
-        done = process.follow(
+        done = followed_program.follow(
             self.argv('setsid sleep 470 & echo $! >> "$0"; printf "heard\\nall" >&2'), lines.append
         )
         self.assertEqual((0, ["heard", "all"]), (done.returncode, lines))
 
     def test_one_that_leaves_a_process_that_does_not_stop_writing(self) -> None:
         lines: list[str] = []
-        done = process.follow(
+        done = followed_program.follow(
             self.argv('echo heard >&2; setsid yes >&2 & echo $! >> "$0"'), lines.append
         )
         self.assertEqual((0, "heard"), (done.returncode, lines[0]))
@@ -138,7 +138,7 @@ class OutputTest(unittest.TestCase):
             "sys.stdin.read(); print('two', file=sys.stderr); sys.exit(3)"
         )
         lines: list[str] = []
-        done = process.follow([sys.executable, "-c", program], lines.append)
+        done = followed_program.follow([sys.executable, "-c", program], lines.append)
         self.assertEqual((3, "out\n", ["one", "two"]), (done.returncode, done.stdout, lines))
 
     def test_beside_a_block(self) -> None:
@@ -160,7 +160,7 @@ class OutputTest(unittest.TestCase):
     def test_there_is_no_such_program(self) -> None:
         for start in (
             lambda: process.run(["/no-such-program"]),
-            lambda: process.follow(["/no-such-program"], lambda line: None),
+            lambda: followed_program.follow(["/no-such-program"], lambda line: None),
             lambda: self.enterContext(process.running(["/no-such-program"])),
         ):
             with self.assertRaisesRegex(CommandError, "cannot run '/no-such-program': No such"):

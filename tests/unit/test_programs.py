@@ -13,11 +13,12 @@ import vhost_tempest_plugin
 from vhost_tempest_plugin.host.doctor.packages import DPKG, EMULATOR, TOOLS
 from vhost_tempest_plugin.host.image import kernel as image_kernel
 from vhost_tempest_plugin.host.nested_guest import kernel as guest_kernel
-from vhost_tempest_plugin.util import die_with_parent, process
+from vhost_tempest_plugin.util import die_with_parent, followed_program, process
 
 PACKAGE = Path(vhost_tempest_plugin.__file__).parent
-# What of process.py starts a program.
-RUNNERS = {process.run, process.follow, process.running, process.replace}
+# What starts a program.
+RUNNERS = {process.run, followed_program.follow, process.running, process.replace}
+DOORS = {process.__name__, followed_program.__name__}
 # Functions that put a program before those of their argument.
 WRAPPERS = {die_with_parent.killed_with_parent, die_with_parent.asked_to_end}
 # Programs that are chosen from a table when it runs.
@@ -71,7 +72,9 @@ def is_call(node: ast.AST, functions: Iterable[Callable[..., object]]) -> TypeGu
         return False
     # 'process.run', since 'run' is the name of many things; WRAPPERS are imported by their names.
     return ast.unparse(node.func) in {
-        f"process.{each.__name__}" if each.__module__ == process.__name__ else each.__name__
+        f"{each.__module__.rpartition('.')[2]}.{each.__name__}"
+        if each.__module__ in DOORS
+        else each.__name__
         for each in functions
     }
 

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.host import status, worker_protocol
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.worker_protocol import Answer, Destroy, Request
 from vhost_tempest_plugin.hypervisor import orphan_processes
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import followed_program, process
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -62,7 +62,7 @@ def run(
         elif answer is not None:
             last = answer
 
-    ended = process.follow(
+    ended = followed_program.follow(
         asked_to_end(argv), read, stream="stdout", started=started, grace_s=_END_LIMIT_S
     )
     if last is None:

@@ -29,13 +29,7 @@ def _devices() -> tuple[NovaMutant, ...]:
         NovaMutant(
             "bug-2115729",
             "of several devices that are gone, every second one stays",
-            (
-                Edit(
-                    _TRACKER,
-                    "copy.copy(self.pci_devs.objects)",
-                    "self.pci_devs.objects",
-                ),
-            ),
+            (Edit(_TRACKER, "copy.copy(self.pci_devs.objects)", "self.pci_devs.objects"),),
             r"test_several_free_nics_at_once",
             2115729,
         ),
@@ -160,11 +154,7 @@ def _processors() -> tuple[NovaMutant, ...]:
             "bug-2140537",
             "an iothreadpin that libvirt refuses",
             (
-                Edit(
-                    _DRIVER,
-                    "            iothread_pin.iothread = iothread_id + 1\n",
-                    "",
-                ),
+                Edit(_DRIVER, "            iothread_pin.iothread = iothread_id + 1\n", ""),
                 Edit(_CONFIG, "if pin.iothread is not None and pin.cpuset:", "if True:"),
             ),
             r"RequiredTest\.test_pinned_guest_is_on_the_node_of_its_device",
