@@ -7,6 +7,7 @@ from lxml import etree
 
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host.network.nat import NatNetwork
+from vhost_tempest_plugin.hypervisor import xml_text
 
 
 def render_network(network: NatNetwork) -> str:
@@ -35,13 +36,13 @@ def subnets(xml: str) -> tuple[IPv4Network, ...]:
     :raises HostError: it is no network's XML
     """
     try:
-        root = etree.fromstring(xml.encode(), etree.XMLParser(resolve_entities=False))
+        root = xml_text.parse(xml)
         return tuple(
             IPv4Interface((element.attrib["address"], _mask(element))).network
             for element in root.iterfind("*[@address]")
             if element.tag in ("ip", "route") and element.get("family", "ipv4") == "ipv4"
         )
-    except (etree.XMLSyntaxError, KeyError, ValueError) as error:
+    except (KeyError, ValueError) as error:
         raise HostError(
             f"libvirt's XML of a network cannot be read ({error})", hint="see 'virsh net-dumpxml'"
         ) from None

@@ -14,6 +14,7 @@ from dataclasses import replace
 from lxml import etree
 
 from vhost_tempest_plugin.host.observe.sysfs import convert, unreadable
+from vhost_tempest_plugin.hypervisor import xml_text
 from vhost_tempest_plugin.topology import devices
 from vhost_tempest_plugin.topology.hardware import (
     Cell,
@@ -41,10 +42,9 @@ def read(xml: str) -> Hardware:
 
     :raises HostError: it has no known form
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
     try:
-        root = etree.fromstring(xml.encode(), parser)
-    except etree.XMLSyntaxError:
+        root = xml_text.parse(xml)
+    except ValueError:
         raise unreadable("XML of hwloc", xml[-200:]) from None
     if root.tag != "topology" or not root.get("version", "").startswith("2."):
         raise unreadable("XML of hwloc 2", xml[:200])

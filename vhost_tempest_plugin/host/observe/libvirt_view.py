@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from lxml import etree
 
 from vhost_tempest_plugin.host.observe.sysfs import convert, unreadable
+from vhost_tempest_plugin.hypervisor import xml_text
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
 _DOCUMENT = re.compile(r"<(capabilities|device)>.*?</\1>", re.DOTALL)
@@ -82,8 +83,8 @@ def _dump(address: PciAddress) -> str:
 
 def _root(text: str) -> etree._Element:
     try:
-        return etree.fromstring(text, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError:
+        return xml_text.parse(text)
+    except ValueError:
         raise unreadable("XML of libvirt", text) from None
 
 

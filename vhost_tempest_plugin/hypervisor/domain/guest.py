@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lxml import etree
 
 from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.hypervisor import xml_text
 from vhost_tempest_plugin.topology import cpuset
 from vhost_tempest_plugin.topology.pci import PciAddress
 
@@ -93,7 +94,7 @@ def parse_guest(xml: str) -> GuestDomain:
     :raises HostError: it is no domain XML
     """
     try:
-        domain = etree.fromstring(xml.encode())
+        domain = xml_text.parse(xml)
         memory = domain.find("./numatune/memory")
         emulator = domain.find("./cputune/emulatorpin")
         devices = [_assigned(element) for element in domain.findall(_HOSTDEV)]
@@ -120,7 +121,7 @@ def parse_guest(xml: str) -> GuestDomain:
                 (log.get("file") for log in domain.iterfind("./devices/serial/log")), None
             ),
         )
-    except (etree.XMLSyntaxError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise HostError(
             f"libvirt's XML of a guest cannot be read ({error})",
             hint="see 'virsh dumpxml' in the host",

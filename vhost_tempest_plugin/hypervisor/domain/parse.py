@@ -8,6 +8,7 @@ from dataclasses import replace
 from lxml import etree
 
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.hypervisor import xml_text
 from vhost_tempest_plugin.hypervisor.domain import metadata
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.metadata import GroupNote, HostNote, NodeNote
@@ -50,10 +51,9 @@ def parse(xml: str) -> Layout:
 
     :raises InputError: it is not a domain, or not one of ours
     """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
     try:
-        domain = etree.fromstring(xml, parser)
-    except (etree.XMLSyntaxError, ValueError) as error:
+        domain = xml_text.parse(xml)
+    except ValueError as error:
         raise InputError(f"this is not XML ({error})", hint="give a domain's XML") from None
     note = metadata.read(domain)
     try:
@@ -236,7 +236,7 @@ def _with_notes(found: list[Device], groups: tuple[DeviceGroup, ...]) -> Iterato
 def alias(xml: str, device: Device) -> str | None:
     """What libvirt calls a device of a live domain, by where it is; None where it is not."""
     place = PciAddress(device.parent, device.slot)
-    for element in etree.fromstring(xml.encode()).iterfind("devices/*"):
+    for element in xml_text.parse(xml).iterfind("devices/*"):
         name = element.find("alias")
         if name is None or element.find("address[@type='pci']") is None:
             continue
