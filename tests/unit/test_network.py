@@ -96,6 +96,12 @@ class SubnetTest(unittest.TestCase):
         self.assertEqual(IPv4Network("192.168.132.0/24"), subnet.free(map(IPv4Network, networks)))
         self.assertEqual(IPv4Network("172.28.0.0/24"), subnet.free([IPv4Network("192.168.0.0/16")]))
 
+    def test_a_vpn_that_replaces_the_default_route_takes_no_subnet(self) -> None:
+        for vpn in (("0.0.0.0/1", "128.0.0.0/1"), ("0.0.0.0/0",), ("128.0.0.0/2", "192.0.0.0/7")):
+            with self.subTest(vpn):
+                occupied = map(IPv4Network, (*vpn, "192.168.128.0/24"))
+                self.assertEqual(IPv4Network("192.168.129.0/24"), subnet.free(occupied))
+
     def test_all_are_private_and_nobodys_by_habit(self) -> None:
         others = (
             *("192.168.122.0/24", "10.0.2.0/24", "10.0.0.0/22", "172.24.4.0/24"),

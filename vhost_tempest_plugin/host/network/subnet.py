@@ -15,6 +15,9 @@ _POOLS = (
     IPv4Network("172.28.0.0/14"),
     IPv4Network("10.192.0.0/10"),
 )
+# A shorter prefix is a way to everywhere else and nobody's subnet: a VPN replaces the default route
+# with 0.0.0.0/1 and 128.0.0.0/1.  The kernel prefers the longer prefix of a network.
+_SHORTEST_SUBNET = 8
 
 
 def candidates() -> Iterator[IPv4Network]:
@@ -24,11 +27,11 @@ def candidates() -> Iterator[IPv4Network]:
 
 
 def free(occupied: Iterable[IPv4Network]) -> IPv4Network:
-    """The first that overlaps nothing occupied.
+    """The first that overlaps no occupied subnet; one shorter than /8 does not count.
 
     :raises LocalError: there is none
     """
-    taken = tuple(set(occupied))
+    taken = tuple({each for each in occupied if each.prefixlen >= _SHORTEST_SUBNET})
     for subnet in candidates():
         if not any(subnet.overlaps(other) for other in taken):
             return subnet
