@@ -27,6 +27,7 @@ from vhost_tempest_plugin.hypervisor import (
     orphan_processes,
 )
 from vhost_tempest_plugin.hypervisor import image as save_image
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util import speed
 
 UNKNOWN = UUID("9a7f2a6a-2b5e-4b57-8a4c-0000000000ff")
@@ -64,7 +65,7 @@ class TestDriverTest(unittest.TestCase):
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.root = Path(directory.name)
-        opened = Connection.open("test:///default", self.root)
+        opened = Connection.open(LibvirtUri.TEST, self.root)
         self.connection = opened.__enter__()
         self.addCleanup(opened.__exit__, None, None, None)
         self.uuid = uuid4()

@@ -16,9 +16,10 @@ from vhost_tempest_plugin.host.network import lifecycle, registry, taps, xml
 from vhost_tempest_plugin.host.network.lifecycle import NetworkSpec, NetworkState
 from vhost_tempest_plugin.host.network.nat import Identity
 from vhost_tempest_plugin.hypervisor import Networks
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 
 _SCHEMA = Path("/usr/share/libvirt/schemas/network.rng")
-_URI = "test:///default"
+_URI = LibvirtUri.TEST
 # Interfaces are directories, and what "ip" prints is in a file.
 _IP = """\
 #!/bin/sh
@@ -150,7 +151,7 @@ class NetworkTest(unittest.TestCase):
         self.create()
         with registry.changing():
             (registry.paths.networks() / "lan.json").write_text("{")
-        with mock.patch.object(lifecycle, "SYSTEM", _URI):
+        with mock.patch.object(lifecycle, "DEFAULT_URI", _URI):
             self.destroy()
         self.assertEqual(["default"], self.names())
         self.assertEqual([], list(self.interfaces.iterdir()))
@@ -182,8 +183,11 @@ class NetworkTest(unittest.TestCase):
             self.destroy("wan", missing_ok=True)
 
     def test_what_the_machine_lacks(self) -> None:
-        with self.assertRaisesRegex(LocalError, "install 'libvirt-daemon-system' and start"):
-            lifecycle.create(NetworkSpec("lan", 2, 0, "nosuch:///x"), self.news.append)
+        with (
+            mock.patch.object(libvirt, "open", side_effect=libvirt.libvirtError("no socket")),
+            self.assertRaisesRegex(LocalError, "install 'libvirt-daemon-system' and start"),
+        ):
+            self.create()
         with (
             mock.patch("shutil.which", return_value=None),
             self.assertRaisesRegex(LocalError, "'ip' is not installed; run 'vhost doctor'"),

@@ -16,6 +16,7 @@ from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.host.network.uplink import Uplink
 from vhost_tempest_plugin.hypervisor.domain import Boot, Tap, parse, render
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.hardware import ControllerKind
 from vhost_tempest_plugin.topology.layout import Layout, lay_out
@@ -30,7 +31,7 @@ BOOT = Boot(
     firmware=Path("/usr/share/OVMF/OVMF_CODE_4M.fd"),
 )
 SHARES = tuple(Path(f"/images/tree-{number}.ext4") for number in range(1, 8))
-UPLINK = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, 1000, "qemu:///system").uplink(1)
+UPLINK = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, 1000, LibvirtUri.SYSTEM).uplink(1)
 UUID_5 = UUID(int=5)
 NO_IOMMU = Iommu(None, interrupt_remapping=False, caching_mode=False)
 GOLDEN = Path(__file__).parent / "golden"

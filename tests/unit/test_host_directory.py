@@ -18,6 +18,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.share import Share, ShareDisk
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util.waiting import wait_for
 
 RECORD = HostRecord(
@@ -68,7 +69,7 @@ class RecordTest(StateTest):
             RECORD,
             phase=Phase.RUNNING,
             accelerator=Accelerator.KVM,
-            uri="qemu:///session",
+            uri=LibvirtUri.SESSION,
             image_digest="abc",
             guest_digest="def",
             ssh_port=40741,

@@ -25,11 +25,12 @@ from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import made_up_macs
 from vhost_tempest_plugin.util.progress import silent
 
-LAN = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, os.geteuid(), "qemu:///system")
+LAN = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, os.geteuid(), LibvirtUri.SYSTEM)
 
 
 class NatNetworkTest(unittest.TestCase):

@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network import lifecycle
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS
-from vhost_tempest_plugin.hypervisor.networks import SYSTEM
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util import progress
 
 _COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "libvirt")
@@ -43,9 +43,9 @@ class Create(Command):
         )
         parser.add_argument(
             "--connect",
-            metavar="URI",
-            default=SYSTEM,
-            help=f"URI of the libvirt to use (default: {SYSTEM})",
+            choices=[uri.value for uri in LibvirtUri],
+            default=lifecycle.DEFAULT_URI,
+            help=f"URI of the libvirt to use (default: {lifecycle.DEFAULT_URI})",
         )
         return parser
 
@@ -54,7 +54,7 @@ class Create(Command):
             name=parsed_args.name,
             ports=parsed_args.ports,
             owner=_user_id(parsed_args.owner),
-            uri=parsed_args.connect,
+            uri=LibvirtUri(parsed_args.connect),
         )
         lifecycle.create(spec, progress.Lines())
 

@@ -13,6 +13,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplink
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import progress
@@ -40,7 +41,9 @@ class Up(ShowOne):
             help="auto uses KVM if a guest really runs on it (default)",
         )
         parser.add_argument(
-            "--connect", metavar="URI", help="URI of the libvirt to use (default: a private one)"
+            "--connect",
+            choices=[uri.value for uri in LibvirtUri],
+            help="URI of the libvirt to use (default: a private one)",
         )
         parser.add_argument(
             "--cold", action="store_true", help="boot even if a saved state could be restored"
@@ -61,7 +64,7 @@ class Up(ShowOne):
             layout=layout,
             name=arguments.name or layout.host.name,
             accelerator=None if choice == "auto" else Accelerator(choice),
-            uri=arguments.connect,
+            uri=LibvirtUri(arguments.connect) if arguments.connect else None,
             cold=arguments.cold,
             shares=tuple(map(share.parse, arguments.share)),
             uplink=uplink.parse(arguments.network) if arguments.network else None,

@@ -8,6 +8,7 @@ from uuid import UUID
 from vhost_tempest_plugin.host.network.uplink import Uplink
 from vhost_tempest_plugin.host.share import Share, ShareDisk
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util import json_record
 
 # Of what is written; records of other formats are not read.
@@ -46,7 +47,7 @@ class HostRecord:
     accelerator: Accelerator
     created: str
     phase: Phase = Phase.PREPARING
-    uri: str | None = None
+    uri: LibvirtUri | None = None
     image_digest: str | None = None
     guest_digest: str | None = None
     ssh_port: int | None = None

@@ -13,6 +13,7 @@ from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import atomic_file
@@ -33,7 +34,7 @@ class HostSpec:
     layout: Layout
     name: str
     accelerator: Accelerator | None = None
-    uri: str | None = None
+    uri: LibvirtUri | None = None
     cold: bool = False
     shares: tuple[Share, ...] = ()
     uplink: UplinkSpec | None = None

@@ -152,9 +152,8 @@ def _status(directory: HostDirectory) -> HostStatus:
     except HostError:
         return HostStatus(directory, None, None, tuple(orphan_processes.find(directory.path)))
     pids = tuple(orphan_processes.find(record.uuid))
-    here = record.uri is None or "+" not in record.uri
     phase = record.phase
-    if here and not pids:
+    if not pids:
         if phase is Phase.RUNNING:
             phase = Phase.OFF
         elif phase in (Phase.PREPARING, Phase.BOOTING) and not directory.holders():

@@ -12,6 +12,7 @@ from vhost_tempest_plugin.errors import BusyError, LocalError, VhostCommand
 from vhost_tempest_plugin.hypervisor import embedded, image, library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.hypervisor.running_domain import Domain
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology.requirements import Versions
 
 
@@ -28,7 +29,7 @@ class Connection:
 
     @classmethod
     @contextmanager
-    def open(cls, uri: str | None, root: Path) -> Iterator[Self]:
+    def open(cls, uri: LibvirtUri | None, root: Path) -> Iterator[Self]:
         """Connect to *uri*, or to a libvirt that works without touching the user's.
 
         :param uri: None for the embedded driver under *root*, or where this libvirt has
@@ -121,12 +122,12 @@ class Connection:
             Domain(self._libvirt, handle).await_monitor()
 
 
-def _connect(libvirt: Library, uri: str) -> Handle:
+def _connect(libvirt: Library, uri: LibvirtUri) -> Handle:
     try:
         return libvirt.open(uri)
     except libvirt.libvirtError as error:
         raise LocalError(
-            f"libvirt does not open {uri!r}: {error}", hint="start its daemon or choose another URI"
+            f"libvirt does not open '{uri}': {error}", hint="start its daemon or choose another URI"
         ) from None
 
 
@@ -148,7 +149,7 @@ def _connect_own(libvirt: Library, root: Path) -> Handle:
                     f"libvirt's embedded driver does not start in {root}: {error}",
                     hint=f"run {VhostCommand('doctor')}",
                 ) from None
-    return _connect(libvirt, "qemu:///system" if os.geteuid() == 0 else "qemu:///session")
+    return _connect(libvirt, LibvirtUri.SYSTEM if os.geteuid() == 0 else LibvirtUri.SESSION)
 
 
 def _version(number: int) -> tuple[int, int]:

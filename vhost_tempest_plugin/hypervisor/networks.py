@@ -11,8 +11,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.hypervisor import library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
-
-SYSTEM = "qemu:///system"
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 
 _PACKAGE = "libvirt-daemon-system"
 
@@ -26,7 +25,7 @@ class Networks:
 
     @classmethod
     @contextmanager
-    def open(cls, uri: str) -> Iterator[Self]:
+    def open(cls, uri: LibvirtUri) -> Iterator[Self]:
         """Connect to *uri*.
 
         :raises LocalError: libvirt is missing, does not answer, or knows no networks
@@ -36,7 +35,7 @@ class Networks:
             handle = libvirt.open(uri)
         except libvirt.libvirtError as error:
             raise LocalError(
-                f"libvirt does not open {uri!r}: {error}",
+                f"libvirt does not open '{uri}': {error}",
                 hint=f"install {_PACKAGE!r} and start libvirtd, or choose another with --connect",
             ) from None
         try:
@@ -44,9 +43,9 @@ class Networks:
             yield cls(libvirt, handle)
         except libvirt.libvirtError as error:
             if error.get_error_code() != libvirt.VIR_ERR_NO_SUPPORT:
-                raise HostError(f"libvirt at {uri!r} fails: {error}", hint="see its log") from None
+                raise HostError(f"libvirt at '{uri}' fails: {error}", hint="see its log") from None
             raise LocalError(
-                f"libvirt at {uri!r} has no driver for networks",
+                f"libvirt at '{uri}' has no driver for networks",
                 hint=(
                     f"install {_PACKAGE!r} and start "
                     "libvirtd anew, or choose another with --connect"

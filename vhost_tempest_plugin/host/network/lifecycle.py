@@ -14,8 +14,10 @@ from vhost_tempest_plugin.errors import BusyError, InputError, VhostCommand, Vho
 from vhost_tempest_plugin.host.network import registry, subnet, taps, xml
 from vhost_tempest_plugin.host.network.nat import Identity, NatNetwork
 from vhost_tempest_plugin.hypervisor import Networks
-from vhost_tempest_plugin.hypervisor.networks import SYSTEM
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util.progress import Progress
+
+DEFAULT_URI = LibvirtUri.SYSTEM
 
 
 class NetworkState(StrEnum):
@@ -33,7 +35,7 @@ class NetworkSpec:
     name: str
     ports: int
     owner: int
-    uri: str = SYSTEM
+    uri: LibvirtUri = DEFAULT_URI
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +144,12 @@ def _new(spec: NetworkSpec, networks: Networks, progress: Progress) -> NatNetwor
     return network
 
 
-def _uri(name: str, progress: Progress) -> str:
+def _uri(name: str, progress: Progress) -> LibvirtUri:
     try:
         return registry.read(name).uri
     except VhostError as error:
         progress(f"{error}")
-        return SYSTEM
+        return DEFAULT_URI
 
 
 def _status(name: str) -> NetworkStatus:

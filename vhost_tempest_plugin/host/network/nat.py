@@ -13,6 +13,7 @@ from uuid import UUID, uuid5
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand
 from vhost_tempest_plugin.host.network.uplink import Uplink
+from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util.name import RULE, is_name
 
 PREFIX_LENGTH = 24
@@ -37,7 +38,7 @@ class NatNetwork:
     subnet: IPv4Network
     ports: int
     owner: int
-    uri: str
+    uri: LibvirtUri
 
     def __post_init__(self) -> None:
         validate_name(self.name)
