@@ -153,6 +153,15 @@ class ChooseTest(unittest.TestCase):
                 self.assertEqual(Accelerator.KVM, verdict.accelerator)
         self.assertEqual(5, guest.runs)
 
+    def test_a_cache_that_cannot_be_written_is_only_a_cache(self) -> None:
+        place = Path("/proc/vhost")
+        with self.assertLogs("vhost_tempest_plugin.util.cache", "WARNING") as logs:
+            for _ in range(2):
+                verdict = choose(seen=SEEN, probe_guest=Guest(WORKS), cache=place)
+                self.assertEqual(Accelerator.KVM, verdict.accelerator)
+        (said,) = logs.output
+        self.assertRegex(said, "the cache /proc/vhost cannot be written .*; going on without it")
+
     def test_a_guest_that_ran_out_of_time_is_asked_again(self) -> None:
         late = kvm_probe.ProbeOutcome.unfinished(15, "")
         slow, well = Guest(late), Guest(WORKS)

@@ -3,9 +3,7 @@
 
 import argparse
 import dataclasses
-import tempfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
 from vhost_tempest_plugin.cli import verdicts
@@ -54,8 +52,7 @@ class Doctor(Lister):
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         layout = catalog.find(parsed_args.topology)
         need = doctor.ResourceRequirement(layout, parsed_args.hosts, parsed_args.lab)
-        with tempfile.TemporaryDirectory(prefix="vhost-doctor-") as scratch:
-            diagnoses = doctor.judge(doctor.gather(Path(scratch)), need)
+        diagnoses = doctor.judge(doctor.gather(), need)
         self._diagnoses = diagnoses
         return _COLUMNS, [
             [str(getattr(diagnosis, column)) for column in _COLUMNS] for diagnosis in diagnoses

@@ -19,6 +19,7 @@ from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.host import kvm_probe
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import atomic_file, paths, process
+from vhost_tempest_plugin.util import cache as cache_directory
 
 QEMU = "qemu-system-x86_64"
 Probe = Callable[[Path, Accelerator, float], kvm_probe.ProbeOutcome]
@@ -214,10 +215,13 @@ def _remembered(directory: Path, seen: AccelerationInputs) -> AccelerationVerdic
     try:
         kept = json.loads(_cache_file(directory, seen).read_text())
         return AccelerationVerdict(**{**kept, "accelerator": Accelerator(kept["accelerator"])})
-    except (FileNotFoundError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
 def _remember(directory: Path, seen: AccelerationInputs, verdict: AccelerationVerdict) -> None:
     text = json.dumps(dataclasses.asdict(verdict))
-    atomic_file.write(_cache_file(directory, seen), text)
+    try:
+        atomic_file.write(_cache_file(directory, seen), text)
+    except LocalError as error:
+        cache_directory.do_without(directory, error.fact)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a host's record to its start: what it boots from, and with what domain."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -155,10 +154,7 @@ def preview(layout: Layout, shares: Sequence[Share] = ()) -> str:
         created="",
         share_disks=share_images.disks(shares, directory),
     )
-    with (
-        tempfile.TemporaryDirectory() as scratch,
-        Connection.open(None, Path(scratch)) as connection,
-    ):
+    with Connection.open_temporary() as connection:
         x2apic = requirements.has_x2apic(layout.host, connection.versions)
     return xml(layout, directory, record, made, x2apic)
 

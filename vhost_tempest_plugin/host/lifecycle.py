@@ -23,7 +23,7 @@ from vhost_tempest_plugin.host.network import uplinks
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.host.status import HostStatus
-from vhost_tempest_plugin.hypervisor import Connection, Domain, embedded, orphan_processes
+from vhost_tempest_plugin.hypervisor import Connection, Domain, forget, orphan_processes
 from vhost_tempest_plugin.hypervisor import image as save_image
 from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Layout
@@ -137,7 +137,7 @@ def destroy(name: str, progress: Progress) -> None:
             _end(directory, record, progress)
             orphan_processes.kill(record.uuid)
         orphan_processes.kill(directory.path)
-        embedded.forget(directory.libvirt_root)
+        forget(directory.libvirt_root)
         directory.remove()
     progress(f"host {name!r} is gone")
 

@@ -2,6 +2,7 @@
 """A connection to libvirt."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,11 +10,12 @@ from typing import Self
 from uuid import UUID
 
 from vhost_tempest_plugin.errors import BusyError, LocalError, VhostCommand
-from vhost_tempest_plugin.hypervisor import embedded, image, library
+from vhost_tempest_plugin.hypervisor import alias, embedded, image, library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.hypervisor.running_domain import Domain
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology.requirements import Versions
+from vhost_tempest_plugin.util import disk
 
 
 class Connection:
@@ -38,8 +40,13 @@ class Connection:
         :raises BusyError: another process has the embedded driver open
         :raises LocalError: libvirt is missing or does not answer
         """
-        root.mkdir(parents=True, exist_ok=True)
-        libvirt = library.load(root / "libvirt.log")
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalError(
+                f"cannot make {root}: {error.strerror}", hint=disk.write_hint(error)
+            ) from None
+        libvirt = library.load(alias.obtain(root) / "libvirt.log")
         handle = _connect(libvirt, uri) if uri else _connect_own(libvirt, root)
         connection = cls(libvirt, handle)
         try:
@@ -47,6 +54,20 @@ class Connection:
             yield connection
         finally:
             handle.close()
+
+    @classmethod
+    @contextmanager
+    def open_temporary(cls) -> Iterator[Self]:
+        """Connect to a libvirt that runs nothing and leaves nothing, as for its version.
+
+        :raises LocalError: libvirt is missing or does not answer
+        """
+        with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
+            try:
+                with cls.open(None, Path(scratch)) as connection:
+                    yield connection
+            finally:
+                alias.forget(Path(scratch))
 
     @property
     def uri(self) -> str:
@@ -147,7 +168,7 @@ def _connect_own(libvirt: Library, root: Path) -> Handle:
             if error.get_error_code() != libvirt.VIR_ERR_NO_CONNECT:
                 raise LocalError(
                     f"libvirt's embedded driver does not start in {root}: {error}",
-                    hint=f"run {VhostCommand('doctor')}",
+                    hint=library.hint_of(str(error), f"run {VhostCommand('doctor')}"),
                 ) from None
     return _connect(libvirt, LibvirtUri.SYSTEM if os.geteuid() == 0 else LibvirtUri.SESSION)
 

@@ -8,22 +8,19 @@ one directory only, and holds it until it ends.
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import struct
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import paths, processes
+from vhost_tempest_plugin.hypervisor import alias
+from vhost_tempest_plugin.util import atomic_file, cache, paths, processes
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 LIBVIRT_FLOOR = 6_001_000
 
-# sun_path of unix(7) has 108 bytes with the final NUL; libvirt appends, at the longest,
-# "/lib/qemu/domain-NNNN-" and 20 characters of the name and "/monitor.sock".
-_ROOT_LIMIT_BYTES = 107 - 22 - 20 - 13
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
 
 # How long a command takes, at the most, to end after it has let a host go.
@@ -35,11 +32,13 @@ _claimed: set[Path] = set()
 
 
 def prepare(root: Path) -> str:
-    """Make the directory ready and return the URI that opens it."""
-    (root / "etc").mkdir(parents=True, exist_ok=True)
-    (root / "etc/qemu.conf").write_text(_configuration(os.geteuid()))
+    """Make the directory ready and return the URI that opens it.
+
+    :raises LocalError: it cannot be written
+    """
+    atomic_file.write(root / "etc/qemu.conf", _configuration(os.geteuid()))
     _share_capabilities(root)
-    return f"qemu:///embed?root={_short(root)}"
+    return f"qemu:///embed?root={alias.obtain(root)}"
 
 
 def claim(root: Path) -> None:
@@ -100,39 +99,16 @@ def _configuration(user: int) -> str:
 def _share_capabilities(root: Path) -> None:
     """One cache of what QEMU can do for all hosts: asking QEMU takes 4 s, reading it 0.1 s."""
     shared = paths.cache() / "libvirt"
-    shared.mkdir(parents=True, exist_ok=True)
-    link = root / "cache"
-    if not link.exists():
-        link.unlink(missing_ok=True)
-        link.symlink_to(shared)
-
-
-def _short(root: Path) -> Path:
-    """*root*, by a short name where its sockets' names would be too long for the kernel."""
-    if len(os.fsencode(root)) <= _ROOT_LIMIT_BYTES:
-        return root
-    directory = _short_names()
-    directory.mkdir(mode=0o700, exist_ok=True)
-    facts = directory.lstat()
-    if facts.st_uid != os.geteuid() or facts.st_mode & 0o40077 != 0o40000:
-        raise LocalError(
-            f"{directory} is not a directory of this user alone",
-            hint=f"remove it, or set XDG_STATE_HOME to a path that is shorter than {root}",
-        )
-    link = directory / hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-    if not link.is_symlink():
-        link.symlink_to(root)
-    return link
-
-
-def forget(root: Path) -> None:
-    """Remove what ``prepare`` made outside of *root*, also for roots that are gone."""
-    for link in _short_names().glob("*"):
-        if link.readlink() == root or not link.exists():
-            link.unlink(missing_ok=True)
-    with contextlib.suppress(OSError):
-        _short_names().rmdir()
-
-
-def _short_names() -> Path:
-    return Path(f"/tmp/vhost-{os.geteuid()}")  # noqa: S108 - its owner is checked
+    own = root / "cache"
+    try:
+        shared.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=shared):
+            pass
+    except OSError as error:
+        cache.do_without(paths.cache(), error.strerror or str(error))
+        if own.is_symlink():
+            own.unlink()
+        return
+    if not own.exists():
+        own.unlink(missing_ok=True)
+        own.symlink_to(shared)

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The libvirt library: loaded when needed, quiet, its event loop running."""
 
-import errno
 import functools
 import os
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
+from vhost_tempest_plugin.util import disk
 
 # Any, because libvirt-python has no type information.
 Library = Any
@@ -27,10 +27,18 @@ def load(log: Path) -> Library:
     libvirt reads where to log once, while it is imported, so the first *log* counts for
     the life of the process.
 
-    :raises LocalError: it is not installed
+    :param log: by a name without blanks, at which libvirt divides its option
+    :raises LocalError: it is not installed, or *log* cannot be written
     """
     quiet = "libvirt" not in sys.modules and _LOG_VARIABLE not in os.environ
     if quiet:
+        # The module does not load where it cannot write there, and does not say why.
+        try:
+            os.close(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        except OSError as error:
+            raise LocalError(
+                f"cannot write {log}: {error.strerror}", hint=disk.write_hint(error)
+            ) from None
         os.environ[_LOG_VARIABLE] = f"{_WARNINGS}:file:{log}"
     try:
         import libvirt
@@ -78,6 +86,9 @@ def host_errors(
             carrier_log.seek(0)
             log = carrier_log.read()
         said = " ".join(f"{error} {log}".split())
-        if os.strerror(errno.ENOSPC) in said:
-            hint = "free space on that disk and repeat"
-        raise HostError(f"cannot {action}: {said}", hint=hint) from None
+        raise HostError(f"cannot {action}: {said}", hint=hint_of(said, hint)) from None
+
+
+def hint_of(said: str, hint: str) -> str:
+    """What to do about what libvirt or QEMU says; *hint* where the disk is not full."""
+    return "free space on that disk and repeat" if disk.is_full(said) else hint

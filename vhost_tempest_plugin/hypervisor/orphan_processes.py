@@ -7,6 +7,7 @@ directory, which holds its disk.
 """
 
 import itertools
+import json
 from pathlib import Path, PurePath
 from uuid import UUID
 
@@ -35,4 +36,9 @@ def _bears(words: tuple[str, ...], mark: UUID | Path) -> bool:
     if isinstance(mark, UUID):
         return ("-uuid", str(mark)) in itertools.pairwise(words)
     is_qemu = bool(words) and PurePath(words[0]).name.startswith("qemu")
-    return is_qemu and any(f"{mark}/" in word for word in words)
+    return is_qemu and any(name in word for word in words for name in _names(f"{mark}/"))
+
+
+def _names(path: str) -> set[str]:
+    """How QEMU's options have a path: in JSON, or among others with commas between them."""
+    return {path, json.dumps(path, ensure_ascii=False)[1:-1], path.replace(",", ",,")}

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are replaced whole or not at all, whatever ends the command that writes them."""
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.util import disk
 
 PRIVATE = 0o600
 
@@ -39,10 +39,8 @@ def write(
                 if durable:
                     os.fsync(file.fileno())
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise LocalError(
-            f"cannot write {path}: {error.strerror}",
-            hint="free some space" if is_full else "correct the permissions of its directory",
+            f"cannot write {path}: {error.strerror}", hint=disk.write_hint(error)
         ) from None
 
 

@@ -8,6 +8,7 @@ Whoever makes one holds the kind's lock; others wait for it.
 """
 
 import hashlib
+import logging
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from vhost_tempest_plugin.util import paths, removal
 from vhost_tempest_plugin.util.file_lock import FileLock
 from vhost_tempest_plugin.util.progress import Progress
 
+_LOG = logging.getLogger(__name__)
 _PARTIAL = ".partial"
 _DIGEST_CHARS = 16
 
@@ -89,6 +91,18 @@ def obtain(
                 _set_aside(partial)
                 _sweep(made.parent, progress)
     return made
+
+
+# Of which caches it has been said that they cannot be written.
+_given_up: set[Path] = set()
+
+
+def do_without(place: Path, reason: str) -> None:
+    """Say, once in a process, that what only saves time cannot be kept."""
+    if place in _given_up:
+        return
+    _given_up.add(place)
+    _LOG.warning("the cache %s cannot be written (%s); going on without it", place, reason)
 
 
 def prune(

@@ -108,12 +108,9 @@ class Facts:
     user_namespaces: bool
 
 
-def gather(scratch: Path) -> Facts:
-    """Look at this machine.
-
-    :param scratch: an empty directory for the libvirt that is asked for its version
-    """
-    versions, trouble = _versions(scratch)
+def gather() -> Facts:
+    """Look at this machine."""
+    versions, trouble = _versions()
     disk = _existing(paths.state())
     found = memory()
     return Facts(
@@ -234,9 +231,9 @@ def _judge_namespaces(facts: Facts) -> Iterator[Diagnosis]:
     yield Diagnosis("user namespaces", DoctorVerdict.MISSING, "refused", needed, hint)
 
 
-def _versions(scratch: Path) -> tuple[Versions | None, str]:
+def _versions() -> tuple[Versions | None, str]:
     try:
-        with Connection.open(None, scratch) as connection:
+        with Connection.open_temporary() as connection:
             return connection.versions, ""
     except LocalError as error:
         return None, str(error)
