@@ -2,12 +2,22 @@
 """The exceptions that a user can meet, and the commands that their hints name.
 
 An error has a fact and a hint; its text has both, on one line. ``exit_code`` is what the ``vhost``
-command returns for it.
+command returns for it. Passwords within URLs, as those of proxies, are in no error.
 """
 
+import re
 import shlex
 from dataclasses import dataclass
 from typing import ClassVar
+
+MASK = "***"
+# The look-behind begins where few others do, so that it takes linear time.
+_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):[^\s/]*@")
+
+
+def without_passwords(text: str) -> str:
+    """*text* with the password of every ``scheme://user:password@host`` masked."""
+    return _PASSWORD.sub(rf"\1:{MASK}@", text)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -60,9 +70,10 @@ class VhostError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, fact: str, *, hint: str = "") -> None:
+        fact = without_passwords(fact)
         super().__init__(fact)
         self.fact = fact
-        self.hint = hint
+        self.hint = without_passwords(hint)
 
     def __str__(self) -> str:
         return f"{self.fact}; {self.hint}" if self.hint else self.fact
@@ -117,4 +128,4 @@ class CommandError(VhostError):
     ) -> None:
         super().__init__(fact, hint=hint)
         self.returncode = returncode
-        self.stderr = stderr
+        self.stderr = without_passwords(stderr)

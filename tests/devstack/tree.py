@@ -3,11 +3,12 @@
 
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from vhost_tempest_plugin.host.image import archives, distribution
+from vhost_tempest_plugin.host.image import apt_settings, archives, distribution
 from vhost_tempest_plugin.util import process
 
 SUITE = "trixie"
@@ -47,9 +48,12 @@ def pristine(root: Path) -> Path:
     if not archive.exists():
         partial = root / "pristine.partial.tar"
         words = ["mmdebstrap", "--mode=root", "--variant=minbase", "--components=main"]
-        words += [f"--aptopt={line}" for line in archives.settings()]
-        words += [f"--include={','.join(PACKAGES)}", SUITE, str(partial)]
-        process.run(words, input_text="\n".join(_sources()), timeout_s=_BUILD_S)
+        with tempfile.TemporaryDirectory() as work:
+            words.append(apt_settings.hook(archives.settings(), Path(work)))
+            # The tree's users may need them too.
+            words.append(f'--customize-hook=chmod 644 "$1"/{apt_settings.FILE}')
+            words += [f"--include={','.join(PACKAGES)}", SUITE, str(partial)]
+            process.run(words, input_text="\n".join(_sources()), timeout_s=_BUILD_S)
         partial.rename(archive)
     return archive
 

@@ -2,6 +2,7 @@
 """What an error carries, and the commands that its hint names."""
 
 import pickle
+import time
 import unittest
 from collections.abc import Iterator
 
@@ -9,7 +10,12 @@ import vhost_tempest_plugin.cloud.client.resources
 import vhost_tempest_plugin.cloud.deployment.driver
 import vhost_tempest_plugin.cloud.deployment.failure
 import vhost_tempest_plugin.lab.services.supervisor_client  # noqa: F401 - has an error
-from vhost_tempest_plugin.errors import CommandError, VhostCommand, VhostError
+from vhost_tempest_plugin.errors import (
+    CommandError,
+    VhostCommand,
+    VhostError,
+    without_passwords,
+)
 
 
 def kinds(kind: type[VhostError] = VhostError) -> Iterator[type[VhostError]]:
@@ -36,6 +42,39 @@ class ErrorTest(unittest.TestCase):
     def test_what_else_it_carries_does_too(self) -> None:
         come = pickle.loads(pickle.dumps(CommandError("x", 3, "no")))
         self.assertEqual((3, "no"), (come.returncode, come.stderr))
+
+
+class PasswordTest(unittest.TestCase):
+    def test_passwords_of_urls_are_masked(self) -> None:
+        for text, masked in (
+            ("http://alice:s3cret@proxy:3128/", "http://alice:***@proxy:3128/"),
+            ('Proxy "http://a:p@ss:w@h:1"; x@y', 'Proxy "http://a:***@h:1"; x@y'),
+            ("https://:s3cret@h and amqp://u:s3cret@h,u:s3cret@i", None),
+            ("qemu+ssh://root@h/system", "qemu+ssh://root@h/system"),
+            ("http://h:80/a:b@c", "http://h:80/a:b@c"),
+            ("http://h: 80@c", "http://h: 80@c"),
+        ):
+            with self.subTest(text):
+                self.assertNotIn("s3cret", without_passwords(text))
+                if masked is not None:
+                    self.assertEqual(masked, without_passwords(text))
+                self.assertEqual(
+                    without_passwords(text), without_passwords(without_passwords(text))
+                )
+
+    def test_no_error_has_one(self) -> None:
+        text = "http://alice:s3cret@proxy"
+        for kind in kinds():
+            with self.subTest(kind.__name__):
+                self.assertNotIn("s3cret", repr(vars(kind(text, hint=text))))
+        error = CommandError(text, 1, text)
+        self.assertNotIn("s3cret", f"{error} {error.stderr}")
+
+    def test_it_takes_linear_time(self) -> None:
+        begun_s = time.process_time()
+        for text in ("://" * 10**6, "://a" + ":" * 10**6, "://" + "a" * 10**6, "://a:@" * 10**5):
+            without_passwords(text)
+        self.assertLess(time.process_time() - begun_s, 10)
 
 
 class VhostCommandTest(unittest.TestCase):

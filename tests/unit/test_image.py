@@ -279,6 +279,39 @@ class BuilderTest(unittest.TestCase):
         ):
             Mmdebstrap(as_root=False).tree(recipe, Path(work))
 
+    def test_the_machine_s_passwords_are_on_no_command_line(self) -> None:
+        proxy = 'Acquire::http::Proxy "http://alice:s3cret@proxy:3128";'
+        archive = archives.Archive("http://bob:s3cret@mirror/d/", "s", ("main",))
+        recipe = Recipe("s", (), (archive,), (), (proxy,), Path("overlay.tar"))
+        module = "vhost_tempest_plugin.host.image.builder"
+        done = subprocess.CompletedProcess([], 0, "", "")
+        for as_root in (True, False):
+            with (
+                self.subTest(as_root=as_root),
+                tempfile.TemporaryDirectory() as work,
+                mock.patch(f"{module}.process.which", side_effect=Path),
+                mock.patch(f"{module}.process.run", return_value=done) as run,
+                mock.patch.object(Path, "unlink"),
+            ):
+                Mmdebstrap(as_root=as_root).tree(recipe, Path(work))
+                words = [str(word) for call in run.call_args_list for word in call.args[0]]
+                self.assertEqual([], [word for word in words if "s3cret" in word])
+                settings = Path(work, "apt-settings.tar")
+                self.assertIn(f"--setup-hook=tar-in {settings} /", words)
+                self.assertEqual(0o600, settings.stat().st_mode & 0o777)
+                with tarfile.open(settings) as tar:
+                    (member,) = tar.getmembers()
+                    content = tar.extractfile(member)
+                    assert content is not None
+                    self.assertEqual(f"{proxy}\n", content.read().decode())
+                self.assertEqual(0o600, member.mode)
+
+    def test_no_setting_of_apt_becomes_an_argument(self) -> None:
+        package = Path(image.__file__).parents[2]
+        for path in package.rglob("*.py"):
+            for line in path.read_text().splitlines():
+                self.assertNotRegex(line, r"""\bf['"]--aptopt=""", path.name)
+
     def test_a_failure_is_the_machine_s(self) -> None:
         recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
         module = "vhost_tempest_plugin.host.image.builder.process"

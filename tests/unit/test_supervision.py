@@ -198,6 +198,7 @@ class FailureTest(unittest.TestCase):
     def test_secrets_are_masked_as_they_are_and_as_in_a_url(self) -> None:
         masked = failure.mask("amqp://u:a%2Fb%2Bc@h a/b+c swordfish", SECRETS)
         self.assertEqual("amqp://u:***@h *** ***", masked)
+        self.assertEqual("http://u:***@proxy", failure.mask("http://u:p@proxy", None))
 
     def test_the_tail_begins_at_the_offset_with_a_whole_line(self) -> None:
         with tempfile.NamedTemporaryFile("w") as file:

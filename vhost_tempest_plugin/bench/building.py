@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
-from vhost_tempest_plugin.host.image import archives, distribution
+from vhost_tempest_plugin.host.image import apt_settings, archives, distribution
 from vhost_tempest_plugin.util import process
 
 _AIM = 1.15
@@ -53,7 +53,7 @@ def argv(work: Path) -> list[str | Path]:
         f"--format={'directory' if as_root else 'tar'}",
         "--variant=apt",
         '--aptopt=APT::Install-Recommends "false"',
-        *(f"--aptopt={line}" for line in archives.settings()),
+        apt_settings.hook(archives.settings(), work),
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in distribution.EXCLUDED),
         "--dpkgopt=force-unsafe-io",
         f"--include={','.join(system.packages)}",

@@ -9,9 +9,8 @@ from urllib.parse import quote
 
 from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import VhostCommand
+from vhost_tempest_plugin.errors import MASK, VhostCommand, without_passwords
 
-_MASK = "***"
 _TAIL_BYTES = 64 * 1024
 _LINES = 20
 _LINE_CHARS = 400
@@ -102,13 +101,14 @@ def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str
 
 
 def mask(text: str, secrets: Secrets | None) -> str:
-    """*text* with every secret replaced, also as it is written in a URL."""
+    """*text* with every secret and every URL's password replaced; a secret also as in a URL."""
+    text = without_passwords(text)
     if secrets is None:
         return text
     for field in dataclasses.fields(secrets):
         secret = getattr(secrets, field.name)
         for form in {secret, quote(secret, safe="")} - {""}:
-            text = text.replace(form, _MASK)
+            text = text.replace(form, MASK)
     return text
 
 

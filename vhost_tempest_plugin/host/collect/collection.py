@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, without_passwords
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 INDEX = "collected.json"
@@ -38,7 +38,7 @@ class Collection:
     def __init__(
         self,
         directory: Path,
-        mask: Callable[[str], str] = lambda text: text,
+        mask: Callable[[str], str] = without_passwords,
         progress: Progress = silent,
     ) -> None:
         self.directory = directory

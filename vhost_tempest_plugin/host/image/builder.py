@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
-from vhost_tempest_plugin.host.image import ext4
+from vhost_tempest_plugin.host.image import apt_settings, ext4
 from vhost_tempest_plugin.host.image.archives import Archive
 from vhost_tempest_plugin.util import process
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
@@ -17,7 +17,7 @@ from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 _CUSTOMIZE = (
     # Host keys come with a host's seed; the sources may name a mirror with a password.
     'rm -f "$1"/etc/ssh/ssh_host_* "$1"/etc/apt/sources.list "$1"/etc/apt/sources.list.d/*'
-    ' "$1"/etc/apt/apt.conf.d/99mmdebstrap',
+    f' "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/{apt_settings.FILE}',
     'rm -rf "$1"/var/log/*.log "$1"/var/log/apt',
     # What starts is what the overlay says, and what units want by themselves.
     "for target in multi-user sysinit timers getty; do"
@@ -100,7 +100,9 @@ class Mmdebstrap:
             f"--format={'directory' if self._as_root else 'tar'}",
             "--variant=apt",
             '--aptopt=APT::Install-Recommends "false"',
-            *(f"--aptopt={line}" for line in recipe.settings),
+            apt_settings.hook(recipe.settings, sources.parent),
+            # mmdebstrap writes the sources for everybody to read.
+            '--setup-hook=find "$1"/etc/apt/sources.list* -type f -exec chmod 600 {} +',
             *(f"--dpkgopt=path-exclude={pattern}" for pattern in recipe.excluded),
             "--dpkgopt=force-unsafe-io",
             f"--include={','.join(recipe.packages)}",

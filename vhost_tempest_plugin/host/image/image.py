@@ -20,7 +20,15 @@ DISK_MIB = 16384
 PARAMETERS = ("console=ttyS0", "net.ifnames=0", "quiet")
 
 _KIND = "image"
-_SOURCES = ("builder.py", "ext4.py", "image.py", "initramfs.py", "kernel.py", "init.sh")
+_SOURCES = (
+    "apt_settings.py",
+    "builder.py",
+    "ext4.py",
+    "image.py",
+    "initramfs.py",
+    "kernel.py",
+    "init.sh",
+)
 
 
 @dataclass(frozen=True, slots=True)
