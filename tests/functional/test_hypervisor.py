@@ -57,6 +57,7 @@ def xml(uuid: UUID, *, kind: str = "qemu", devices: str = "") -> str:
 
 
 MANAGEMENT = "<interface type='user'><model type='virtio'/><rom enabled='no'/></interface>"
+NETDEV = "hostnet0"
 UNSAVEABLE = "<shmem name='vhost-test'><model type='ivshmem-plain'/><size unit='M'>1</size></shmem>"
 
 
@@ -123,7 +124,7 @@ class TestDriverTest(unittest.TestCase):
 
     def test_a_driver_without_a_monitor_forwards_nothing(self) -> None:
         with self.assertRaises(HostError):
-            self.create().forward_ssh()
+            self.create().forward_ssh(NETDEV)
 
     def test_no_such_libvirt(self) -> None:
         with self.assertRaisesRegex(LocalError, "libvirt does not open 'nosuch:///x'"):
@@ -161,8 +162,8 @@ class EmbeddedTest(unittest.TestCase):
         assert pid is not None
         allowed = os.sched_getaffinity(pid)
         self.assertEqual(os.sched_getaffinity(0), allowed, "QEMU may use all CPUs")
-        port = domain.forward_ssh()
-        self.assertEqual(port, domain.forward_ssh(), "forwarded once only")
+        port = domain.forward_ssh(NETDEV)
+        self.assertEqual(port, domain.forward_ssh(NETDEV), "forwarded once only")
         socket.create_connection(("127.0.0.1", port), timeout=10).close()
 
         saved = self.root / "saved"
@@ -177,7 +178,7 @@ class EmbeddedTest(unittest.TestCase):
         self.assertEqual(DomainState.PAUSED, restored.state)
         restored.resume()
         self.assertEqual(DomainState.RUNNING, restored.state)
-        self.assertGreater(restored.forward_ssh(), 0)
+        self.assertGreater(restored.forward_ssh(NETDEV), 0)
         restored.destroy()
         self.assertEqual([], orphan_processes.find(self.uuid))
 

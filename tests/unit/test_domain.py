@@ -75,6 +75,36 @@ class GoldenTest(unittest.TestCase):
                 )
 
 
+class ReachTest(unittest.TestCase):
+    """A host's interfaces are on networks of which libvirt knows nothing."""
+
+    def connections(self, text: str) -> dict[str, str]:
+        """QEMU's option for the network of each interface, by the interface's alias."""
+        domain = etree.fromstring(text)
+        words = [each.get("value") for each in domain.iterfind("{*}commandline/{*}arg")]
+        self.assertEqual({"-netdev"}, set(words[::2]))
+        options = {word.split(",")[1].removeprefix("id="): word for word in words[1::2]}
+        return {
+            each.get("alias"): options[netdev.get("value")]
+            for each in domain.iterfind("{*}override/{*}device")
+            if (netdev := each.find("{*}frontend/{*}property[@name='netdev']")) is not None
+        }
+
+    def test_all_nics_for_guests_are_restricted(self) -> None:
+        for accelerator in Accelerator:
+            with self.subTest(accelerator):
+                layout = catalog.find("article")
+                _, *of_guests = self.connections(xml_of(layout, accelerator)).values()
+                self.assertEqual(len(layout.devices), len(of_guests))
+                for option in of_guests:
+                    self.assertIn("restrict=on", option)
+
+    def test_an_uplink_is_a_tap_device_and_stays_one(self) -> None:
+        layout = catalog.find("article")
+        with_uplink = self.connections(xml_of(layout, uplink=UPLINK))
+        self.assertEqual(self.connections(xml_of(layout)), with_uplink)
+
+
 class X2ApicTest(unittest.TestCase):
     """Under emulation QEMU 10.0 loses acknowledgements that go through memory."""
 

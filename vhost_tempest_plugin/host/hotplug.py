@@ -5,6 +5,7 @@ The topology stays what it is: after the next boot all of them are there.
 """
 
 import math
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.hypervisor import Connection, Domain, domain
+from vhost_tempest_plugin.hypervisor.domain.user_network import LOOPBACK
 from vhost_tempest_plugin.topology.layout import Device
 from vhost_tempest_plugin.topology.pci import PciAddress
 from vhost_tempest_plugin.util import speed
@@ -76,11 +78,20 @@ def plug(
         progress(f"plugging {address} of {name!r}")
         directory = HostDirectory.of(name)
         directory.write(replace(directory.read(), replugged=True))
+        port = free_port()
+        running.connect(domain.plugged(device, port))
         # The host looks at a slot when its first function comes, so that comes last.
         if multifunction:
             running.attach_beside(domain.companion(device))
-        running.attach(domain.device_xml(device, multifunction=multifunction))
+        running.attach(domain.device_xml(device, port, multifunction=multifunction))
     _await(name, address)
+
+
+def free_port() -> int:
+    """A TCP port of the loopback address on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind((LOOPBACK, 0))
+        return int(taken.getsockname()[1])
 
 
 def _await(name: str, address: PciAddress) -> None:

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """A domain: an emulated host as libvirt sees it."""
 
+import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +15,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
+from vhost_tempest_plugin.hypervisor.domain.user_network import Netdev
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -143,6 +145,17 @@ class Domain:
         live = self._libvirt.VIR_DOMAIN_AFFECT_LIVE
         with self._errors("attach the device", "see that a root port is free"):
             self._handle.attachDeviceFlags(device_xml, live)
+
+    def connect(self, networks: Sequence[Netdev]) -> None:
+        """Have QEMU make *networks*, in this order, in place of earlier ones with their names.
+
+        :raises HostError: QEMU refuses one
+        """
+        for network in reversed(networks):
+            with contextlib.suppress(HostError):
+                self._machine_monitor("netdev_del", {"id": network["id"]})
+        for network in networks:
+            self._machine_monitor("netdev_add", network)
 
     def attach_beside(self, commands: Mapping[str, Mapping[str, str | bool]]) -> None:
         """Plug in what libvirt has no way to, by commands of QEMU's machine protocol.

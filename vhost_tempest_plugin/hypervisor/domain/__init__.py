@@ -16,6 +16,7 @@ from vhost_tempest_plugin.hypervisor.domain.guest import (
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.parse import alias, parse
 from vhost_tempest_plugin.hypervisor.domain.render import Boot, render
+from vhost_tempest_plugin.hypervisor.domain.user_network import plugged
 
 __all__ = [
     "AssignedDevice",
@@ -29,6 +30,7 @@ __all__ = [
     "device_xml",
     "parse",
     "parse_guest",
+    "plugged",
     "render",
     "share_serial",
 ]

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from lxml import etree
 
 from vhost_tempest_plugin.hypervisor.domain.element import Element, add, address
+from vhost_tempest_plugin.hypervisor.domain.user_network import UserNetwork
 from vhost_tempest_plugin.topology.layout import MANAGEMENT
 
 
@@ -14,11 +15,10 @@ from vhost_tempest_plugin.topology.layout import MANAGEMENT
 class ManagementNic:
     """The first interface of a domain.
 
-    :cvar NETDEV: what libvirt calls QEMU's end of it: "host" before the alias of the first
-        interface (src/qemu/qemu_alias.c)
+    :cvar NETDEV: what QEMU calls its network
     """
 
-    NETDEV: ClassVar[str] = "hostnet0"
+    NETDEV: ClassVar[str] = UserNetwork(0).name
     _MODEL: ClassVar[str] = "virtio"
 
     mac: str

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a layout to domain XML."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 from lxml import etree
 
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.hypervisor.domain import device
+from vhost_tempest_plugin.hypervisor.domain import device, user_network
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.domain.device import Tap
 from vhost_tempest_plugin.hypervisor.domain.element import Element, add, address
@@ -30,6 +31,7 @@ class Boot:
     :param firmware: OVMF's code image (OVMF_CODE_4M.fd), for a layout whose firmware is efi
     :param shares: raw images that the host may read, its disks /dev/vdb and following
     :param uplink: the tap device through which it is connected to a network of this machine
+    :param internet: its management link leads to what the machine reaches, its loopback too
     """
 
     kernel: Path
@@ -40,6 +42,7 @@ class Boot:
     firmware: Path | None = None
     shares: tuple[Path, ...] = ()
     uplink: Tap | None = None
+    internet: bool = True
 
 
 def render(
@@ -58,9 +61,7 @@ def render(
     :raises InputError: the layout wants a firmware that *boot* lacks
     """
     host = layout.host
-    emulated = accelerator is Accelerator.TCG
-    names = {"qemu": _QEMU} if emulated else None
-    domain = etree.Element("domain", type=accelerator.domain_type, nsmap=names)
+    domain = etree.Element("domain", type=accelerator.domain_type, nsmap={"qemu": _QEMU})
     add(domain, "name", name)
     add(domain, "uuid", str(uuid))
     add(domain, "metadata").append(describe(host))
@@ -81,34 +82,46 @@ def render(
     add(power, "suspend-to-mem", enabled="no")
     add(power, "suspend-to-disk", enabled="no")
     _devices(domain, layout, boot, x2apic=x2apic)
-    if emulated:
-        _override(domain)
+    _qemu(domain, accelerator, internet=boot.internet)
     etree.indent(domain)
     return etree.tostring(domain, encoding="unicode") + "\n"
 
 
-def _override(domain: Element) -> None:
-    """Have the virtio devices be notified through I/O ports, as libvirt's own words cannot say.
+def _qemu(domain: Element, accelerator: Accelerator, *, internet: bool) -> None:
+    """What libvirt's own words cannot express."""
+    networks = tuple(user_network.networks(domain, internet=internet))
+    options = etree.SubElement(domain, f"{{{_QEMU}}}commandline")
+    for network in networks:
+        for word in ("-netdev", network.option):
+            etree.SubElement(options, f"{{{_QEMU}}}arg", value=word)
+    properties = [(each.alias, "netdev", "string", each.name) for each in networks]
+    if accelerator is Accelerator.TCG:
+        properties += [
+            (alias, "modern-pio-notify", "bool", "true") for alias in _virtio_aliases(domain)
+        ]
+    override = etree.SubElement(domain, f"{{{_QEMU}}}override")
+    for alias in dict.fromkeys(alias for alias, *_ in properties):
+        device = etree.SubElement(override, f"{{{_QEMU}}}device", alias=alias)
+        frontend = etree.SubElement(device, f"{{{_QEMU}}}frontend")
+        for whose, name, kind, value in properties:
+            if whose == alias:
+                element = f"{{{_QEMU}}}property"
+                etree.SubElement(frontend, element, name=name, type=kind, value=value)
+
+
+def _virtio_aliases(domain: Element) -> Iterator[str]:
+    """The virtio devices, which are to be notified through I/O ports.
 
     QEMU that emulates several CPUs loses a write to memory-mapped registers now and then while
     another CPU changes the memory map, as when a NIC is given to a guest; a queue whose
     notification is lost stands still for ever.
     """
-    override = etree.SubElement(domain, f"{{{_QEMU}}}override")
     # libvirt numbers devices of a kind as they are listed (src/qemu/qemu_alias.c).
-    nics = enumerate(domain.iterfind("devices/interface"))
-    virtio = [f"net{n}" for n, nic in nics if nic.find("model[@type='virtio']") is not None]
-    disks = enumerate(domain.iterfind("devices/disk"))
-    for alias in (*virtio, *(f"virtio-disk{number}" for number, _ in disks)):
-        device = etree.SubElement(override, f"{{{_QEMU}}}device", alias=alias)
-        frontend = etree.SubElement(device, f"{{{_QEMU}}}frontend")
-        etree.SubElement(
-            frontend,
-            f"{{{_QEMU}}}property",
-            name="modern-pio-notify",
-            type="bool",
-            value="true",
-        )
+    for number, nic in enumerate(domain.iterfind("devices/interface")):
+        if nic.find("model[@type='virtio']") is not None:
+            yield f"net{number}"
+    for number, _ in enumerate(domain.iterfind("devices/disk")):
+        yield f"virtio-disk{number}"
 
 
 def _os(domain: Element, layout: Layout, boot: Boot) -> None:
