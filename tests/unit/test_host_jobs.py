@@ -22,6 +22,7 @@ from vhost_tempest_plugin.errors import (
 )
 from vhost_tempest_plugin.host import jobs, worker_protocol
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.owner import USER, HostOwner, OwnerKind
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.host.worker_protocol import (
     Answer,
@@ -40,6 +41,7 @@ from vhost_tempest_plugin.util.progress import silent
 from vhost_tempest_plugin.util.waiting import wait_for
 
 NIC = PciAddress.parse("0000:b5:00.0")
+LAB = HostOwner(OwnerKind.LAB, "lab")
 CLASSES = [
     kind
     for kind in vars(errors).values()
@@ -51,14 +53,14 @@ class ProtocolTest(unittest.TestCase):
     def test_requests(self) -> None:
         shares = (Share(Path("/cache/image"), PurePosixPath("/opt/stack")),)
         for request in (
-            Up("a", Path("/t.yaml"), Accelerator.TCG, shares, UplinkSpec("lan", 3)),
-            Up("a", Path("/t.yaml")),
-            Down("a"),
-            Save("a"),
-            Restore("a"),
-            Destroy("a"),
-            Plug("a", NIC, multifunction=True),
-            Unplug("a", NIC, wait=False),
+            Up("a", LAB, Path("/t.yaml"), Accelerator.TCG, shares, UplinkSpec("lan", 3)),
+            Up("a", LAB, Path("/t.yaml")),
+            Down("a", USER),
+            Save("a", LAB),
+            Restore("a", LAB),
+            Destroy("a", LAB),
+            Plug("a", LAB, NIC, multifunction=True),
+            Unplug("a", LAB, NIC, wait=False),
         ):
             with self.subTest(request=request):
                 text = worker_protocol.dump_request(request)
@@ -116,16 +118,16 @@ class RunTest(unittest.TestCase):
 
     def test_a_failure_is_of_the_workers_class(self) -> None:
         with self.assertRaisesRegex(InputError, r"\Athere is no host 'gone'"):
-            jobs.run(Save("gone"), silent)
+            jobs.run(Save("gone", LAB), silent)
 
     def test_nothing_to_destroy(self) -> None:
-        jobs.destroy("gone", lambda news: self.fail(news))
+        jobs.destroy("gone", LAB, lambda news: self.fail(news))
 
     def test_news_and_the_end(self) -> None:
         reported: list[str] = []
         lines = [worker_protocol.progress("one"), "noise", worker_protocol.done()]
         with self.stand_in(f"print({os.linesep.join(lines)!r})"):
-            jobs.run(Save("a"), reported.append)
+            jobs.run(Save("a", LAB), reported.append)
         self.assertEqual(["one"], reported)
 
     def test_a_worker_that_dies(self) -> None:
@@ -138,7 +140,7 @@ class RunTest(unittest.TestCase):
                 self.stand_in(program),
                 self.assertRaises(VhostError) as caught,
             ):
-                jobs.run(Save("a"), silent)
+                jobs.run(Save("a", LAB), silent)
             self.assertIn(f"save of 'a' ended without an answer ({how})", str(caught.exception))
 
     def test_a_worker_ends_with_its_parent(self) -> None:
@@ -158,7 +160,7 @@ class RunTest(unittest.TestCase):
 
     def test_a_worker_is_asked_to_end(self) -> None:
         with self.stand_in("import time; time.sleep(1000)"), self.assertRaises(VhostError):
-            jobs.run(Save("a"), silent, started=lambda end: end())
+            jobs.run(Save("a", LAB), silent, started=lambda end: end())
 
     @contextmanager
     def stand_in(self, program: str) -> Iterator[None]:
@@ -178,7 +180,7 @@ class JobsTest(unittest.TestCase):
             self.assertRaisesRegex(InputError, "no host 'gone'"),
             jobs.Jobs(silent) as both,
         ):
-            both.start(Save("gone"))
+            both.start(Save("gone", LAB))
             both.start(before=ended.set)
         self.assertTrue(ended.is_set())
 
@@ -200,6 +202,6 @@ class JobsTest(unittest.TestCase):
             self.assertRaises(ZeroDivisionError),
             jobs.Jobs(silent) as both,
         ):
-            both.start(Save("a"))
+            both.start(Save("a", LAB))
             wait_for(begun.is_set, "the program", 30, poll_s=0.01)
             raise ZeroDivisionError

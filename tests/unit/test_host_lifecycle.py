@@ -11,6 +11,7 @@ from vhost_tempest_plugin.cli import describe
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import boot, lifecycle, readiness, rewire, status
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.owner import USER
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.hypervisor import orphan_processes
@@ -61,7 +62,7 @@ class FailedStartTest(unittest.TestCase):
 
     def test_it_can_be_given_other_hardware(self) -> None:
         self.up()
-        rewire.rewire("one", SPEC.layout, silent)
+        rewire.rewire("one", USER, SPEC.layout, silent)
         self.assertEqual(Phase.OFF, status.status("one").phase)
 
     def test_it_can_be_destroyed(self) -> None:

@@ -92,7 +92,7 @@ class HotplugTest(unittest.TestCase):
             self.enterContext(mock.patch(f"{hotplug.__name__}.{name}", stand_in))
 
     @contextlib.contextmanager
-    def running(self, name: str, progress: object) -> Iterator[Any]:
+    def running(self, name: str, owner: object, progress: object) -> Iterator[Any]:
         yield SimpleNamespace(
             xml=str,
             attach=self.attach,

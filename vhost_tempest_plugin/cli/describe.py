@@ -5,7 +5,7 @@ from vhost_tempest_plugin.cli.output import Moment
 from vhost_tempest_plugin.host import readiness
 from vhost_tempest_plugin.host.status import HostStatus
 
-HOST_COLUMNS = ("name", "state", "topology", "accelerator", "ssh port")
+HOST_COLUMNS = ("name", "state", "owner", "topology", "accelerator", "ssh port")
 DETAIL_COLUMNS = (
     *HOST_COLUMNS,
     *(
@@ -29,9 +29,12 @@ def host_row(status: HostStatus) -> tuple[_Cell, ...]:
     """The cells of HOST_COLUMNS."""
     record = status.record
     if record is None:
-        return (status.directory.name, "damaged", "", "", "")
+        return (status.directory.name, "damaged", "", "", "", "")
     port = record.ssh_port if status.pids else ""
-    return (record.name, status.phase, record.topology, record.accelerator, port)
+    return (
+        *(record.name, status.phase, str(record.owner)),
+        *(record.topology, record.accelerator, port),
+    )
 
 
 def detail_row(status: HostStatus) -> tuple[_Cell, ...]:

@@ -82,13 +82,14 @@ class ComputeHosts:
 
         :param anew: shut them down first; they have devstack's environment as it is now then
         """
-        environment = self._spec.environment
+        environment, owner = self._spec.environment, self._directory.owner
         shares = (Share(environment, PurePosixPath(environment)),)
         with host_jobs.Jobs(self._progress) as jobs:
             for host in wanted:
-                down = [Down(host.name)] if anew else []
+                down = [Down(host.name, owner)] if anew else []
                 topology, uplink = self._topology(host.name), self._uplink(host)
-                jobs.start(*down, Up(host.name, topology, host.accelerator, shares, uplink))
+                up = Up(host.name, owner, topology, host.accelerator, shares, uplink)
+                jobs.start(*down, up)
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:
         """Have nova-compute run in hosts with everything as it is now, and wait for it.
@@ -139,7 +140,7 @@ class ComputeHosts:
     def destroy(self) -> None:
         """Remove all hosts."""
         for host in self.hosts:
-            host_jobs.destroy(host.name, self._progress)
+            host_jobs.destroy(host.name, self._directory.owner, self._progress)
 
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova-compute's file in a host."""

@@ -53,7 +53,7 @@ from vhost_tempest_plugin.cloud.configuration.networking import (
 from vhost_tempest_plugin.devstack import files
 from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.host.status import MOST_HOSTS
+from vhost_tempest_plugin.host.owner import MOST_HOSTS
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -14,8 +14,9 @@ from vhost_tempest_plugin.devstack import status as devstack_status
 from vhost_tempest_plugin.devstack.compute_hosts import UNIT
 from vhost_tempest_plugin.devstack.services import Services
 from vhost_tempest_plugin.devstack.stack import Stack
-from vhost_tempest_plugin.host import jobs, rewire
+from vhost_tempest_plugin.host import jobs, owner, rewire
 from vhost_tempest_plugin.host import status as host_status
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.progress import Lines, silent
 
@@ -26,6 +27,10 @@ class DevstackDeployment(EmulatedDeployment):
     """The driver ``devstack``; *name* is devstack's VHOST_NAME."""
 
     unit = UNIT
+
+    @property
+    def owner(self) -> HostOwner:
+        return owner.devstack(self.name)
 
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
@@ -85,8 +90,8 @@ class DevstackDeployment(EmulatedDeployment):
     def _boot_with(self, host: str, hardware: Layout) -> None:
         with self._held() as stack:
             if host_status.is_running(host):
-                jobs.power_off(host)
-            rewire.rewire(host, hardware, silent)
+                jobs.power_off(host, self.owner)
+            rewire.rewire(host, self.owner, hardware, silent)
             # With the hardware that it has now.
             hosts = Stack.of(stack.directory, stack.record, silent).hosts
             wanted = hosts.named([host])

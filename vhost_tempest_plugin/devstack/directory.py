@@ -7,6 +7,8 @@ from typing import ClassVar
 
 from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.errors import VhostCommand
+from vhost_tempest_plugin.host import owner
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
 
@@ -16,10 +18,16 @@ class StackDirectory(NamedDirectory[StackRecord]):
 
     noun: ClassVar[str] = "stack"
     overview: ClassVar[VhostCommand] = VhostCommand("list")
+    longest_chars: ClassVar[int] = owner.LONGEST_CHARS
 
     @property
     def removal(self) -> VhostCommand:
         return VhostCommand("stack", "destroy", name=self.name)
+
+    @property
+    def owner(self) -> HostOwner:
+        """What its hosts have for an owner."""
+        return owner.devstack(self.name)
 
     @property
     def topology(self) -> Path:

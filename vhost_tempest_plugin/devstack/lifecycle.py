@@ -20,11 +20,10 @@ from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
-from vhost_tempest_plugin.host import acceleration, jobs
+from vhost_tempest_plugin.host import acceleration, jobs, ownership
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
-from vhost_tempest_plugin.host.status import numbered_hosts
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util import atomic_file
@@ -40,8 +39,8 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     """Have the hosts run and be compute hosts; what is so already is left alone.
 
     :returns: their names
-    :raises InputError: there are hosts of this name with another topology or network, the network
-        has not enough ports, or what devstack has written is not in order
+    :raises InputError: there are hosts of this name with another topology, network or owner, the
+        network has not enough ports, or what devstack has written is not in order
     :raises LocalError: this machine lacks something
     :raises StartError: nova-compute of one does not come up; the hosts run on
     """
@@ -53,6 +52,8 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     directory = StackDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         overrides.recover(directory, progress)
+        is_new = not directory.is_recorded
+        ownership.require_names(directory.owner, spec.hosts, is_new=is_new)
         record = _record(directory, spec, layout, progress)
         computes = Stack.of(directory, record, progress).hosts
         for host in computes.hosts:
@@ -80,7 +81,7 @@ def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool
 
 
 def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
-    """Remove all hosts of a devstack, also where its record is damaged.
+    """Remove all hosts of a devstack, also where its record is damaged; those of others stay.
 
     :raises InputError: there are none
     """
@@ -93,9 +94,9 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
             names = directory.read().spec.hosts
         except VhostError as error:
             progress(f"{error}")
-            names = numbered_hosts(name)
+            names = ownership.hosts_of(directory.owner, progress)
         for host in names:
-            jobs.destroy(host, progress)
+            jobs.destroy(host, directory.owner, progress)
         directory.remove()
 
 

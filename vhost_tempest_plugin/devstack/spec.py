@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.configuration.networking import NO_NETWORKING, Networking
-from vhost_tempest_plugin.host.status import host_names
+from vhost_tempest_plugin.host import owner
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 
 
@@ -51,7 +51,7 @@ class DevstackSpec:
     @property
     def hosts(self) -> tuple[str, ...]:
         """The hosts' names, which are Nova's too."""
-        return host_names(self.name, self.count)
+        return owner.devstack(self.name).host_names(self.count)
 
     @property
     def projects(self) -> tuple[str, ...]:

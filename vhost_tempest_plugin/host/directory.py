@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from vhost_tempest_plugin.errors import VhostCommand
+from vhost_tempest_plugin.host.owner import OwnerKind, claimants
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
@@ -22,6 +23,12 @@ class HostDirectory(NamedDirectory[HostRecord]):
 
     @property
     def removal(self) -> VhostCommand:
+        for owner in claimants(self.name):
+            # Which brings its hosts back at its next start.
+            is_lab = owner.kind is OwnerKind.LAB
+            return (
+                VhostCommand("lab", "down", name=owner.name) if is_lab else owner.removal(self.name)
+            )
         return VhostCommand("destroy", self.name)
 
     @property

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Devices of a running host, pulled out and put back as by a hand.
 
-The topology stays what it is: after the next boot all of them are there.
+The topology stays what it is: after the next boot all of them are there.  So a user may do it to
+a lab's host too; a lab does it to its own hosts only.
 """
 
 import math
@@ -11,8 +12,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
-from vhost_tempest_plugin.host import status
+from vhost_tempest_plugin.host import ownership, status
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.hypervisor import Connection, Domain, domain
 from vhost_tempest_plugin.hypervisor.domain.user_network import LOOPBACK
 from vhost_tempest_plugin.topology.layout import Device
@@ -35,18 +37,26 @@ echo found
 """
 
 
-def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = True) -> None:
+def unplug(
+    name: str,
+    address: PciAddress,
+    progress: Progress,
+    *,
+    wait: bool = True,
+    owner: HostOwner | None = None,
+) -> None:
     """Pull a device out, and wait until the host has released it.
 
     A device that a guest has stays until that guest ends, and then goes, even if this command no
     longer waits for it.
 
     :param wait: else only ask for it
-    :raises InputError: the host does not run, or has no device there
+    :param owner: whose the host must be; None for anybody's
+    :raises InputError: the host does not run, is another's, or has no device there
     :raises HostError: the host does not release it
     """
     device = _device(name, address)
-    with _running(name, progress) as running:
+    with _running(name, owner, progress) as running:
         alias = domain.alias(running.xml(), device)
         if alias is None:
             raise InputError(
@@ -60,7 +70,12 @@ def unplug(name: str, address: PciAddress, progress: Progress, *, wait: bool = T
 
 
 def plug(
-    name: str, address: PciAddress, progress: Progress, *, multifunction: bool = False
+    name: str,
+    address: PciAddress,
+    progress: Progress,
+    *,
+    multifunction: bool = False,
+    owner: HostOwner | None = None,
 ) -> None:
     """Put a device back where it was, and wait until the host has found it and its driver.
 
@@ -68,11 +83,12 @@ def plug(
 
     :param multifunction: with another device in its slot, until the next boot: neither can be
         given to a guest alone then
-    :raises InputError: the host does not run, or the device is there
+    :param owner: whose the host must be; None for anybody's
+    :raises InputError: the host does not run, is another's, or the device is there
     :raises HostError: there is no place for it, or the host does not find it
     """
     device = _device(name, address)
-    with _running(name, progress) as running:
+    with _running(name, owner, progress) as running:
         if domain.alias(running.xml(), device) is not None:
             raise InputError(f"the device at {address} of {name!r} is plugged in already")
         progress(f"plugging {address} of {name!r}")
@@ -114,9 +130,11 @@ def _device(name: str, address: PciAddress) -> Device:
 
 
 @contextmanager
-def _running(name: str, progress: Progress) -> Iterator[Domain]:
+def _running(name: str, owner: HostOwner | None, progress: Progress) -> Iterator[Domain]:
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
+        if owner is not None:
+            ownership.require(name, owner)
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             found = connection.find(record.uuid)

@@ -11,11 +11,13 @@ from types import TracebackType
 from typing import Self
 
 from vhost_tempest_plugin.errors import VhostCommand, VhostError
-from vhost_tempest_plugin.host import status, worker_protocol
+from vhost_tempest_plugin.host import ownership, status, worker_protocol
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.worker_protocol import Answer, Destroy, Request
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.util import followed_program, process
+from vhost_tempest_plugin.util import name as names
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress
 
@@ -25,17 +27,24 @@ _MOST = 8
 _END_LIMIT_S = 60.0
 
 
-def destroy(name: str, progress: Progress) -> None:
-    """Remove everything of a host, if there is anything."""
-    if HostDirectory.of(name).exists:
-        run(Destroy(name), progress)
+def destroy(name: str, owner: HostOwner, progress: Progress) -> None:
+    """Remove everything of a host, if there is anything; one of another owner stays."""
+    if not names.is_name(name) or not HostDirectory.of(name).exists:
+        return
+    found = ownership.owner(name)
+    if found in (None, owner):
+        run(Destroy(name, owner), progress)
+    else:
+        progress(f"host {name!r} belongs to {found.words} and stays")
 
 
-def power_off(name: str) -> None:
+def power_off(name: str, owner: HostOwner) -> None:
     """Take the power from a host; what it had written is on its disk.
 
     :raises HostError: it does not run
+    :raises InputError: it is not *owner*'s
     """
+    ownership.require(name, owner)
     with status.connected(name) as (record, connection):
         connection.run(["sync"])
     orphan_processes.kill(record.uuid)

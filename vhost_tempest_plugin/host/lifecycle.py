@@ -12,6 +12,7 @@ from dataclasses import replace
 from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import (
     boot,
+    ownership,
     readiness,
     share,
     share_images,
@@ -20,6 +21,7 @@ from vhost_tempest_plugin.host import (
 from vhost_tempest_plugin.host import spec as host_spec
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplinks
+from vhost_tempest_plugin.host.owner import USER, HostOwner
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.host.status import HostStatus
@@ -34,8 +36,8 @@ from vhost_tempest_plugin.util.state_directory import WAIT_S
 def up(spec: HostSpec, progress: Progress) -> HostStatus:
     """Bring a host up, from whatever state it is in.
 
-    :raises InputError: the host exists with another topology, other shares or another uplink,
-        or a share or the uplink is not possible
+    :raises InputError: the host or its name is another's, it exists with another topology, other
+        shares or another uplink, or a share or the uplink is not possible
     :raises LocalError: this machine lacks something
     :raises HostError: the host does not boot; the message has its console's last lines
     """
@@ -43,7 +45,7 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
     share.validate(spec.shares)
     share_images.require(spec.shares, directory)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
-        known = host_spec.read_same(directory, spec) if directory.is_recorded else None
+        known = host_spec.read_same(directory, spec)
         uri = known.uri if known else spec.uri
         with Connection.open(uri, directory.libvirt_root) as connection:
             requirements.validate(spec.layout.host, connection.versions)
@@ -65,13 +67,14 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
     return status.status(spec.name)
 
 
-def restore(name: str, progress: Progress) -> HostStatus:
+def restore(name: str, progress: Progress, *, owner: HostOwner = USER) -> HostStatus:
     """Bring a saved host back.
 
-    :raises InputError: it is not saved, or what it shares has changed
+    :raises InputError: it is not saved, or not *owner*'s, or what it shares has changed
     """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
+        ownership.require(name, owner)
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _found(connection, directory, record)
@@ -89,14 +92,15 @@ def restore(name: str, progress: Progress) -> HostStatus:
     return status.status(name)
 
 
-def save(name: str, progress: Progress) -> None:
+def save(name: str, progress: Progress, *, owner: HostOwner = USER) -> None:
     """Save a running host to its directory and end it.
 
-    :raises InputError: it does not run, or a NIC was unplugged and came back
+    :raises InputError: it does not run, or is not *owner*'s, or a NIC was unplugged and came back
     :raises HostError: it cannot be saved; it runs on
     """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
+        ownership.require(name, owner)
         record = directory.read()
         if record.replugged:
             # It numbers user-mode networks as they come, and never gives a number twice.
@@ -113,10 +117,14 @@ def save(name: str, progress: Progress) -> None:
         progress(f"saved: {directory.saved.stat().st_blocks * 512 >> 20} MiB")
 
 
-def down(name: str, progress: Progress) -> None:
-    """Shut a host down; its disk stays.  A saved state is given up."""
+def down(name: str, progress: Progress, *, owner: HostOwner = USER) -> None:
+    """Shut a host down; its disk stays.  A saved state is given up.
+
+    :raises InputError: it is not *owner*'s
+    """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
+        ownership.require(name, owner)
         record = directory.read()
         with Connection.open(record.uri, directory.libvirt_root) as connection:
             domain = _found(connection, directory, record)
@@ -128,10 +136,14 @@ def down(name: str, progress: Progress) -> None:
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))
 
 
-def destroy(name: str, progress: Progress) -> None:
-    """Remove everything of a host, also where its record is damaged."""
+def destroy(name: str, progress: Progress, *, owner: HostOwner = USER) -> None:
+    """Remove everything of a host, also where its record is damaged.
+
+    :raises InputError: it is not *owner*'s
+    """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
+        ownership.require(name, owner)
         record = status.status(name).record
         if record is not None:
             _end(directory, record, progress)

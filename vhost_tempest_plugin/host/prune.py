@@ -6,7 +6,7 @@ Environments of OpenStack and their databases are kept; a lab may come back to t
 
 from collections.abc import Callable, Collection
 
-from vhost_tempest_plugin.errors import HostError, VhostCommand
+from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import image
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.nested_guest import kernel, program
@@ -45,10 +45,10 @@ def _images() -> set[str]:
     recorded = set()
     for status in host_status.overview():
         if status.record is None:
-            name = status.directory.name
+            directory = status.directory
             raise HostError(
-                f"the record of {name!r} cannot be read, so its image is not known",
-                hint=f"run {VhostCommand('destroy', name)}",
+                f"the record of {directory.name!r} cannot be read, so its image is not known",
+                hint=f"run {directory.removal}",
             )
         if status.record.image_digest is not None:
             recorded.add(status.record.image_digest)

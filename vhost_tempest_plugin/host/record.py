@@ -6,13 +6,14 @@ from enum import StrEnum
 from uuid import UUID
 
 from vhost_tempest_plugin.host.network.uplink import Uplink
+from vhost_tempest_plugin.host.owner import USER, HostOwner
 from vhost_tempest_plugin.host.share import Share, ShareDisk
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util import json_record
 
 # Of what is written; records of other formats are not read.
-FORMAT = 4
+FORMAT = 5
 
 
 class Phase(StrEnum):
@@ -39,6 +40,7 @@ class HostRecord:
     :param replugged: a NIC has come back since QEMU was started
     :param failure: why its last start failed, on one line; empty where it did not
     :param uplink: what connects it to a network of the machine, as it was at its last boot
+    :param owner: who made it, and alone may change or remove it
     """
 
     name: str
@@ -56,6 +58,7 @@ class HostRecord:
     replugged: bool = False
     uplink: Uplink | None = None
     failure: str = ""
+    owner: HostOwner = USER
 
     def dump(self) -> str:
         """The record as JSON."""

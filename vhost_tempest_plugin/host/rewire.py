@@ -4,8 +4,10 @@
 from dataclasses import replace
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand
+from vhost_tempest_plugin.host import ownership
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.directory import HostDirectory
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.record import Phase
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
@@ -15,13 +17,14 @@ from vhost_tempest_plugin.util.progress import Progress
 _WAIT_S = 600.0
 
 
-def rewire(name: str, layout: Layout, progress: Progress) -> None:
+def rewire(name: str, owner: HostOwner, layout: Layout, progress: Progress) -> None:
     """Have a host boot with the hardware of *layout* from now on; its disk stays.
 
-    :raises InputError: there is no such host, or it is not off
+    :raises InputError: there is no such host, it is not *owner*'s, or it is not off
     """
     directory = HostDirectory.of(name)
     with directory.locked(wait_s=_WAIT_S, progress=progress):
+        ownership.require(name, owner)
         status = host_status.status(name)
         if status.phase not in (Phase.OFF, Phase.FAILED):
             raise InputError(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand
-from vhost_tempest_plugin.host import acceleration
+from vhost_tempest_plugin.host import acceleration, ownership
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import uplinks
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.owner import USER, HostOwner
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -29,6 +30,7 @@ class HostSpec:
     :param cold: boot even where a saved state could be restored
     :param shares: trees of the machine for the host to have; none takes those that it has
     :param uplink: the network to be connected to; None takes what the host has
+    :param owner: who asks, and who is to own a new host
     """
 
     layout: Layout
@@ -38,6 +40,7 @@ class HostSpec:
     cold: bool = False
     shares: tuple[Share, ...] = ()
     uplink: UplinkSpec | None = None
+    owner: HostOwner = USER
 
 
 def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> HostRecord:
@@ -58,16 +61,21 @@ def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> 
             uri=spec.uri,
             shares=spec.shares,
             uplink=uplink,
+            owner=spec.owner,
         )
         directory.write(record)
     return record
 
 
-def read_same(directory: HostDirectory, spec: HostSpec) -> HostRecord:
-    """The record of a host that exists; what is asked for must be that host.
+def read_same(directory: HostDirectory, spec: HostSpec) -> HostRecord | None:
+    """The record of a host that exists, None where there is none; *spec* must be that host.
 
-    :raises InputError: it was made with something else
+    :raises InputError: it is another's or its name is, or it was made with something else
     """
+    if not directory.is_recorded:
+        ownership.require_unclaimed(spec.name, spec.owner)
+        return None
+    ownership.require(spec.name, spec.owner)
     record = directory.read()
     text = directory.topology.read_text()
     if text != yaml_file.dump(spec.layout.host):

@@ -18,9 +18,6 @@ from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.util.waiting import wait_for
 
-# Of a lab or a devstack: what one machine can have.
-MOST_HOSTS = 8
-
 _POLL_S = 0.2
 
 
@@ -66,19 +63,6 @@ def is_running(name: str) -> bool:
 def overview() -> list[HostStatus]:
     """How all hosts are, by name."""
     return [_status(directory) for directory in HostDirectory.all()]
-
-
-def host_names(stem: str, count: int) -> tuple[str, ...]:
-    """What the hosts of a lab or a devstack are called, which is called *stem*."""
-    return tuple(f"{stem}-{index}" for index in range(count))
-
-
-def numbered_hosts(stem: str) -> tuple[str, ...]:
-    """The hosts that are called so and are there, however many it was to have."""
-    found = (directory.name.rpartition("-") for directory in HostDirectory.all())
-    return tuple(
-        f"{stem}-{number}" for name, _, number in found if name == stem and number.isdecimal()
-    )
 
 
 @contextmanager
@@ -135,13 +119,14 @@ def intended(name: str) -> Layout:
 
     :raises InputError: there is no such host
     """
-    path = HostDirectory.of(name).existing().topology
+    directory = HostDirectory.of(name).existing()
+    path = directory.topology
     try:
         text = path.read_bytes()
     except OSError as error:
         raise HostError(
             f"the topology of {name!r} cannot be read ({error})",
-            hint=f"run {VhostCommand('destroy', name)}",
+            hint=f"run {directory.removal}",
         ) from None
     return yaml_file.load(text, str(path))
 

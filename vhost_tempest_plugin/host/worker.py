@@ -34,22 +34,22 @@ def perform(request: Request, progress: Progress) -> None:
     :raises VhostError: as ``lifecycle`` and ``hotplug`` do
     """
     match request:
-        case Up(name, topology, accelerator, shares, uplink):
+        case Up(name, owner, topology, accelerator, shares, uplink):
             layout = catalog.find(str(topology))
-            spec = HostSpec(layout, name, accelerator, shares=shares, uplink=uplink)
+            spec = HostSpec(layout, name, accelerator, shares=shares, uplink=uplink, owner=owner)
             lifecycle.up(spec, progress)
-        case Down(name):
-            lifecycle.down(name, progress)
-        case Save(name):
-            lifecycle.save(name, progress)
-        case Restore(name):
-            lifecycle.restore(name, progress)
-        case Destroy(name):
-            lifecycle.destroy(name, progress)
-        case Plug(name, address, multifunction):
-            hotplug.plug(name, address, progress, multifunction=multifunction)
-        case Unplug(name, address, wait):
-            hotplug.unplug(name, address, progress, wait=wait)
+        case Down(name, owner):
+            lifecycle.down(name, progress, owner=owner)
+        case Save(name, owner):
+            lifecycle.save(name, progress, owner=owner)
+        case Restore(name, owner):
+            lifecycle.restore(name, progress, owner=owner)
+        case Destroy(name, owner):
+            lifecycle.destroy(name, progress, owner=owner)
+        case Plug(name, owner, address, multifunction):
+            hotplug.plug(name, address, progress, multifunction=multifunction, owner=owner)
+        case Unplug(name, owner, address, wait):
+            hotplug.unplug(name, address, progress, wait=wait, owner=owner)
         case _:
             assert_never(request)
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a worker process is asked to do with a host, and what it answers.
 
-The request is one JSON object, the worker's only argument.  On its standard output the worker
+The request is one JSON object, the worker's only argument.  It says for whom: a host that belongs
+to another is left alone.  On its standard output the worker
 writes JSON objects, one a line: any number of ``{"progress": "..."}``, then ``{"done": true}`` or
 ``{"error": {"class": "HostError", "fact": "...", "hint": "...", ...}}``.
 """
@@ -18,6 +19,7 @@ from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.host import share
 from vhost_tempest_plugin.host.network import uplink
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -34,6 +36,7 @@ class Up:
     """
 
     name: str
+    owner: HostOwner
     topology: Path
     accelerator: Accelerator | None = None
     shares: tuple[Share, ...] = ()
@@ -45,6 +48,7 @@ class Down:
     """Shut a host down; its disk stays."""
 
     name: str
+    owner: HostOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Save:
     """Save a running host to its directory and end it."""
 
     name: str
+    owner: HostOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,7 @@ class Restore:
     """Bring a saved host back."""
 
     name: str
+    owner: HostOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class Destroy:
     """Remove everything of a host."""
 
     name: str
+    owner: HostOwner
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,7 @@ class Plug:
     """
 
     name: str
+    owner: HostOwner
     address: PciAddress
     multifunction: bool = False
 
@@ -88,6 +96,7 @@ class Unplug:
     """
 
     name: str
+    owner: HostOwner
     address: PciAddress
     wait: bool = True
 
@@ -99,6 +108,7 @@ _REQUESTS: dict[str, type[Request]] = {
 }
 # How the fields that are not plain JSON are read back from their text.
 _PARSERS: dict[str, Any] = {
+    "owner": HostOwner.parse,
     "topology": Path,
     "accelerator": Accelerator,
     "shares": lambda texts: tuple(map(share.parse, texts)),

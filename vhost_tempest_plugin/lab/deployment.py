@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from vhost_tempest_plugin.cloud.compute.driver import EmulatedDeployment, assignments
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import Value
-from vhost_tempest_plugin.host import jobs, rewire, status
+from vhost_tempest_plugin.host import jobs, owner, rewire, status
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.lab import logs, overrides, restart
 from vhost_tempest_plugin.lab.hosts import nova_compute
 from vhost_tempest_plugin.lab.lab import Lab
@@ -24,6 +25,10 @@ class LabDeployment(EmulatedDeployment):
 
     unit = nova_compute.UNIT
 
+    @property
+    def owner(self) -> HostOwner:
+        return owner.lab(self.name)
+
     @contextmanager
     def configured(self, service: str, options: Mapping[str, Value]) -> Iterator[None]:
         with overrides.changed(self.name, service, assignments(options), silent):
@@ -31,7 +36,7 @@ class LabDeployment(EmulatedDeployment):
 
     def reboot(self, host: str) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
-            jobs.power_off(host)
+            jobs.power_off(host, self.owner)
             runtime.hosts.heal()
 
     def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:
@@ -62,8 +67,8 @@ class LabDeployment(EmulatedDeployment):
     def _boot_with(self, host: str, hardware: Layout) -> None:
         with LabRuntime.held(self.name, silent) as runtime:
             if status.is_running(host):
-                jobs.power_off(host)
-            rewire.rewire(host, hardware, silent)
+                jobs.power_off(host, self.owner)
+            rewire.rewire(host, self.owner, hardware, silent)
             runtime.hosts.heal()
 
     def _supervision(self) -> Supervision:

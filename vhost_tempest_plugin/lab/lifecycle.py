@@ -15,9 +15,8 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError
-from vhost_tempest_plugin.host import acceleration, jobs, nested_guest
+from vhost_tempest_plugin.host import acceleration, jobs, nested_guest, ownership
 from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
-from vhost_tempest_plugin.host.status import host_names, numbered_hosts
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
 from vhost_tempest_plugin.lab.checks import run
@@ -63,7 +62,8 @@ def up(spec: LabSpec, progress: Progress) -> None:
 
     Where it fails nothing is left running.
 
-    :raises InputError: the lab exists and is another one, or the Nova tree is none
+    :raises InputError: the lab exists and is another one, one of its hosts' names is another's, or
+        the Nova tree is none
     :raises LocalError: this machine lacks something
     :raises StartError: a service does not come up
     """
@@ -71,6 +71,8 @@ def up(spec: LabSpec, progress: Progress) -> None:
     directory = LabDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         known = _known(directory, spec) if directory.is_recorded else None
+        hosts = known.hosts if known else directory.owner.host_names(spec.hosts or 1)
+        ownership.require_names(directory.owner, hosts, is_new=known is None)
         if known is not None and (lab := Lab(directory, known)).is_up:
             _improve(lab, _with_nova(directory, known, spec), progress)
         else:
@@ -105,6 +107,7 @@ def reset(name: str, progress: Progress) -> None:
                 f"lab {name!r} is not up",
                 hint=f"{VhostCommand('lab', 'up', name=name)} brings it up as it was",
             )
+        ownership.require_names(directory.owner, record.hosts, is_new=False)
         record = replace(record, overrides=())
         stages.forget(directory)
         with _all_or_nothing(directory, record, progress):
@@ -116,7 +119,7 @@ def reset(name: str, progress: Progress) -> None:
 def destroy(name: str, progress: Progress) -> None:
     """Remove everything of a lab, also where its record is damaged or another command has it.
 
-    That command is ended.
+    That command is ended.  Hosts that are not the lab's stay.
     """
     directory = LabDirectory.of(name)
     lock_holder.end(directory, progress)
@@ -125,10 +128,10 @@ def destroy(name: str, progress: Progress) -> None:
             hosts = directory.read().hosts
         except VhostError as error:
             progress(f"{error}")
-            hosts = numbered_hosts(name)
+            hosts = ownership.hosts_of(directory.owner, progress)
         Supervision(directory.path).shutdown()
         for host in hosts:
-            jobs.destroy(host, progress)
+            jobs.destroy(host, directory.owner, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
 
@@ -221,7 +224,7 @@ def _new(
         topology=host.name,
         release=made.release.name,
         environment=made.path,
-        hosts=host_names(spec.name, spec.hosts or 1),
+        hosts=directory.owner.host_names(spec.hosts or 1),
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
@@ -271,7 +274,7 @@ def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord)
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
     for host in record.hosts:
-        jobs.destroy(host, progress)
+        jobs.destroy(host, directory.owner, progress)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from vhost_tempest_plugin.errors import HostError, InputError, LocalError, Vhost
 from vhost_tempest_plugin.util import atomic_file, paths, removal
 from vhost_tempest_plugin.util.command_lock import CommandLock
 from vhost_tempest_plugin.util.file_lock import FileLock
-from vhost_tempest_plugin.util.name import RULE, is_name
+from vhost_tempest_plugin.util.name import LONGEST_CHARS, is_name, rule
 from vhost_tempest_plugin.util.processes import Process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -41,10 +41,12 @@ class NamedDirectory(ABC, Generic[R]):
 
     :cvar noun: what it is, for messages; all of a kind are in the state's ``<noun>s``
     :cvar overview: the command that lists them
+    :cvar longest_chars: of a name
     """
 
     noun: ClassVar[str]
     overview: ClassVar[VhostCommand]
+    longest_chars: ClassVar[int] = LONGEST_CHARS
 
     path: Path
 
@@ -54,10 +56,10 @@ class NamedDirectory(ABC, Generic[R]):
 
         :raises InputError: it is no name
         """
-        if not is_name(name):
+        if not is_name(name, cls.longest_chars):
             raise InputError(
                 f"{name!r} is no {cls.noun} name",
-                hint=f"use {RULE}",
+                hint=f"use {rule(cls.longest_chars)}",
             )
         return cls(cls._base() / name)
 
@@ -66,7 +68,8 @@ class NamedDirectory(ABC, Generic[R]):
         """All of this user by name, those with a damaged record included."""
         if not cls._base().is_dir():
             return []
-        return [cls(path) for path in sorted(cls._base().iterdir()) if is_name(path.name)]
+        paths_of_all = sorted(cls._base().iterdir())
+        return [cls(path) for path in paths_of_all if is_name(path.name, cls.longest_chars)]
 
     @property
     def name(self) -> str:

@@ -3,7 +3,7 @@
 
 import argparse
 
-from vhost_tempest_plugin.host.status import MOST_HOSTS
+from vhost_tempest_plugin.host.owner import MOST_HOSTS
 
 DEFAULT_NAME = "lab"
 

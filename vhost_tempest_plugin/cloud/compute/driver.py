@@ -11,6 +11,7 @@ from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, Deployment, Value
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host import jobs, status
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.worker_protocol import Plug, Unplug
 from vhost_tempest_plugin.topology.layout import Layout
 from vhost_tempest_plugin.topology.pci import PciAddress
@@ -77,10 +78,10 @@ class EmulatedDeployment(Deployment):
             self._boot_with(host, own)
 
     def unplug(self, host: str, device: PciAddress, *, wait: bool = True) -> None:
-        jobs.run(Unplug(host, device, wait), silent)
+        jobs.run(Unplug(host, self.owner, device, wait), silent)
 
     def plug(self, host: str, device: PciAddress) -> None:
-        jobs.run(Plug(host, device), silent)
+        jobs.run(Plug(host, self.owner, device), silent)
 
     def log(self, service: str, host: str | None, count: int) -> tuple[str, ...]:
         if service != LIBVIRT:
@@ -90,6 +91,11 @@ class EmulatedDeployment(Deployment):
             with status.connected(name) as (_, connection):
                 lines += connection.run([*_JOURNAL, str(count)]).stdout.splitlines()
         return tuple(lines)
+
+    @property
+    @abc.abstractmethod
+    def owner(self) -> HostOwner:
+        """Whose the hosts are."""
 
     @abc.abstractmethod
     def _log(self, service: Service, host: str | None, count: int) -> tuple[str, ...]:

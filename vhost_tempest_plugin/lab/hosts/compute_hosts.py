@@ -33,6 +33,7 @@ class ComputeHosts:
     def __init__(self, lab: Lab, tree: Tree | None, progress: Progress) -> None:
         self.settings = lab.settings
         self._directory = lab.directory
+        self._owner = lab.directory.owner
         self._environment = lab.environment
         self._tree = tree
         self._progress = progress
@@ -58,7 +59,7 @@ class ComputeHosts:
         with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
                 jobs.start(
-                    Restore(name),
+                    Restore(name, self._owner),
                     before=partial(self._put_back, name),
                     within=stages.of(self._directory, Stage.HOST),
                 )
@@ -147,20 +148,20 @@ class ComputeHosts:
                 compute.fall_asleep()
         with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
-                jobs.start(Save(name))
+                jobs.start(Save(name, self._owner))
 
     def restore(self) -> None:
         """Bring saved hosts back, and nova-compute in them."""
         before = self.reports()
         with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
-                jobs.start(Restore(name))
+                jobs.start(Restore(name, self._owner))
         self.resume(before)
 
     def destroy(self) -> None:
         """Remove all hosts."""
         for name in self.names:
-            host_jobs.destroy(name, self._progress)
+            host_jobs.destroy(name, self._owner, self._progress)
 
     def reports(self, those: Iterable[ComputeHost] | None = None) -> Reports:
         """How often nova-compute of hosts has reported itself.
@@ -200,10 +201,10 @@ class ComputeHosts:
     def _up(self, host: ComputeHost, topology: Path) -> Up:
         made = self._environment
         shares = (Share(made.image, PurePosixPath(made.path)),)
-        return Up(host.name, topology, host.accelerator, shares)
+        return Up(host.name, self._owner, topology, host.accelerator, shares)
 
     def _put_back(self, name: str) -> None:
-        host_jobs.destroy(name, self._progress)
+        host_jobs.destroy(name, self._owner, self._progress)
         snapshot.put_back_host(self._directory, name)
 
     @contextmanager

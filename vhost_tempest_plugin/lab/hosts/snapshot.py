@@ -15,6 +15,7 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration import render
 from vhost_tempest_plugin.cloud.configuration.settings import Ports, Settings
 from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
+from vhost_tempest_plugin.host import ownership
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
@@ -106,12 +107,14 @@ def put_back(directory: LabDirectory) -> None:
 def put_back_host(directory: LabDirectory, name: str) -> None:
     """Make a host that does not exist the saved one that it was.
 
+    :raises InputError: another has made a host of this name meanwhile
     :raises HostError: its record is damaged, or of another version of this program
     :raises LocalError: the disk does not take it
     """
     kept = directory.snapshot / "hosts" / name
     host = HostDirectory.of(name)
     with host.locked(create=True):
+        ownership.require(name, directory.owner)
         try:
             for entry in sorted(kept.iterdir()):
                 if entry.name != _RECORD:

@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cloud.deployment import requirement
 from vhost_tempest_plugin.cloud.deployment.driver import LIBVIRT, NOVA_COMPUTE, StartError
 from vhost_tempest_plugin.cloud.deployment.requirement import TestEnvironment
 from vhost_tempest_plugin.errors import InputError, VhostError
-from vhost_tempest_plugin.host import jobs, status
+from vhost_tempest_plugin.host import jobs, owner, status
 from vhost_tempest_plugin.host.worker_protocol import Plug
 from vhost_tempest_plugin.lab import lifecycle, restart, tempest
 from vhost_tempest_plugin.lab.deployment import LabDeployment
@@ -122,7 +122,8 @@ class MutationRun:
             elif mutant.companion is not None:
                 device = mutant.companion(layout)
                 self._deployment.unplug(host, device.address)
-                jobs.run(Plug(host, device.address, multifunction=True), self._progress)
+                plug = Plug(host, owner.lab(self._name), device.address, multifunction=True)
+                jobs.run(plug, self._progress)
             self._deployment.restart(NOVA_COMPUTE, host)
             yield
         finally:

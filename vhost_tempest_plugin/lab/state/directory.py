@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from vhost_tempest_plugin.errors import LocalError, VhostCommand
+from vhost_tempest_plugin.host import owner
+from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.util.state_directory import NamedDirectory
 
@@ -17,10 +19,16 @@ class LabDirectory(NamedDirectory[LabRecord]):
 
     noun: ClassVar[str] = "lab"
     overview: ClassVar[VhostCommand] = VhostCommand("lab", "list")
+    longest_chars: ClassVar[int] = owner.LONGEST_CHARS
 
     @property
     def removal(self) -> VhostCommand:
         return VhostCommand("lab", "destroy", name=self.name)
+
+    @property
+    def owner(self) -> HostOwner:
+        """What its hosts have for an owner."""
+        return owner.lab(self.name)
 
     @property
     def topology(self) -> Path:
