@@ -172,7 +172,7 @@ missing() {
 }
 
 python_is_new_enough() {
-    "$1" -c "import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON/./, }))" 2>/dev/null
+    "$1" -I -c "import sys; sys.exit(sys.version_info < (${OLDEST_PYTHON/./, }))" 2>/dev/null
 }
 
 make_venv() {
@@ -183,7 +183,7 @@ make_venv() {
         || die "$PYTHON is older than $OLDEST_PYTHON; use Debian 12, Ubuntu 24.04 or later"
     if ! python_is_new_enough "$VENV/bin/python" || [[ ! -x $VENV/bin/pip ]]; then
         say "making .venv with $("$PYTHON" -V)"
-        quietly "making .venv" "$PYTHON" -m venv --clear "$VENV"
+        quietly "making .venv" "$PYTHON" -I -m venv --clear "$VENV"
     fi
     [[ -x $VENV/bin/bindep ]] \
         || quietly "pip install bindep" "$VENV/bin/pip" install bindep

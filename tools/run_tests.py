@@ -125,7 +125,7 @@ def bats(directory: str) -> Totals:
 
 def docs() -> Totals:
     """Build the documentation and the release notes; a warning is an error."""
-    sphinx = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
+    sphinx = [sys.executable, "-P", "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html"]
     totals = Totals()
     for name, command in (
         ("documentation", [*sphinx, "doc/source", "doc/build/html"]),

@@ -110,7 +110,7 @@ class DecisionTest(unittest.TestCase):
         own = {mutant.name: list(_tests(mutant.tests, layouts)) for mutant in chosen}
         self.assertEqual(OF_SERVICES, {name for name, found in own.items() if not found})
         every = list(dict.fromkeys(test for found in own.values() for test in found))
-        with running(made.python, aliases) as oracle:
+        with running(made.path, aliases) as oracle:
             self.assertEqual(set(), deciding.failures(every, oracle))
         for mutant in chosen:
             if mutant.name in OF_SERVICES:
@@ -120,7 +120,7 @@ class DecisionTest(unittest.TestCase):
                 tempfile.TemporaryDirectory() as directory,
             ):
                 deciding.made(mutant, made.packages, Path(directory))
-                with running(made.python, aliases, Path(directory)) as oracle:
+                with running(made.path, aliases, Path(directory)) as oracle:
                     self.assertNotEqual(set(), deciding.failures(own[mutant.name], oracle))
 
 
@@ -130,7 +130,7 @@ class MistakeTest(unittest.TestCase):
     def test_they_are_expected_failures(self) -> None:
         made = environment.obtain(release.find())
         layouts = {name: catalog.find(name) for name in TOPOLOGIES}
-        with running(made.python, pci_devices.aliases(layouts.values())) as oracle:
+        with running(made.path, pci_devices.aliases(layouts.values())) as oracle:
             for case, name, topology in _tests(r"\.MistakeTest\.", layouts):
                 with (
                     self.subTest(topology, test=name),

@@ -72,9 +72,9 @@ class OracleTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         super().setUpClass()
-        python = environment.obtain(release.find()).python
+        path = environment.obtain(release.find()).path
         layouts = [catalog.find(name) for name in TOPOLOGIES]
-        cls.oracle = cls.enterClassContext(running(python, pci_devices.aliases(layouts)))
+        cls.oracle = cls.enterClassContext(running(path, pci_devices.aliases(layouts)))
 
     def test_thousands_of_requests(self) -> None:
         met: Counter[str] = Counter()

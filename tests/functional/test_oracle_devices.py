@@ -145,10 +145,14 @@ class OracleTest(unittest.TestCase):
         self.assertLess(refused, len(asked) // 5)
 
     def answers(self, asked: tuple[Case, ...]) -> Iterator[dict[str, Any]]:
-        python = environment.obtain(release.find()).python
+        path = environment.obtain(release.find()).path
         text = "".join(json.dumps(case.question()) + "\n" for case in asked)
         done = subprocess.run(
-            [python, PROGRAM], input=text, capture_output=True, text=True, timeout=LIMIT_S
+            [path / "bin/python", PROGRAM],
+            input=text,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
         )
         self.assertEqual(0, done.returncode, done.stderr[-4000:])
         return (json.loads(line) for line in done.stdout.splitlines())

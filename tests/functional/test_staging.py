@@ -14,6 +14,7 @@ from vhost_tempest_plugin.cloud.compute import importing
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release, staging
 from vhost_tempest_plugin.lab.environment.requirement import Unmet
+from vhost_tempest_plugin.util import interpreter
 from vhost_tempest_plugin.util.progress import Lines
 
 SHOW = """
@@ -52,7 +53,7 @@ class StagingTest(unittest.TestCase):
 
     def shown(self) -> list[str]:
         done = subprocess.run(
-            [self.environment.python, "-P", "-c", SHOW],
+            interpreter.of(self.environment.path, "-c", SHOW),
             env={"PYTHONPATH": str(self.target)},
             capture_output=True,
             check=True,

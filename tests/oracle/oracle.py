@@ -63,21 +63,23 @@ class Oracle:
 
 
 @contextlib.contextmanager
-def running(python: Path, aliases: Iterable[str], before: Path | None = None) -> Iterator[Oracle]:
-    """Nova of the environment of an interpreter, with ``[pci] alias``.
+def running(
+    environment: Path, aliases: Iterable[str], before: Path | None = None
+) -> Iterator[Oracle]:
+    """Nova of a virtual environment, with ``[pci] alias``.
 
     :param before: a directory with another Nova, which is imported in its place
     """
-    environment = {**os.environ, **({} if before is None else {"PYTHONPATH": str(before)})}
+    variables = {**os.environ, **({} if before is None else {"PYTHONPATH": str(before)})}
     with (
         tempfile.TemporaryFile("w+") as errors,
         subprocess.Popen(
-            [python, _PROGRAM],
+            [environment / "bin/python", _PROGRAM],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,
             text=True,
-            env=environment,
+            env=variables,
         ) as process,
     ):
         try:

@@ -60,7 +60,7 @@ class GoldenTest(unittest.TestCase):
                 self.check(f"nova-compute-{shape}.conf", render.text(options))
 
     def test_clients(self) -> None:
-        self.check("openrc", client.openrc(settings()))
+        self.check("openrc", client.openrc(settings(), {}))
         self.check("clouds.yaml", client.clouds(settings()))
 
 

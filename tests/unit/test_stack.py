@@ -181,7 +181,7 @@ class StagingTest(unittest.TestCase):
         self.top = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.environment = self.top / "venv"
         (self.environment / "bin").mkdir(parents=True)
-        (self.environment / "bin/python3").symlink_to(sys.executable)
+        (self.environment / "bin/python").symlink_to(sys.executable)
         self.tree = self.top / "source"
         (self.tree / "package").mkdir(parents=True)
         (self.tree / "package/__init__.py").write_text("one = 1\n")

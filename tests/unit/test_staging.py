@@ -102,7 +102,7 @@ class StageTest(unittest.TestCase):
         (package.parent / "pyproject.toml").write_text('[project]\nname = "nova"\n')
         (package / "__init__.py").touch()
         self.file = package / "utils.py"
-        self.environment = mock.Mock(digest="d", python=Path(sys.executable), packages=self.top)
+        self.environment = mock.Mock(digest="d", path=Path(sys.prefix), packages=self.top)
         self.enterContext(mock.patch.object(staging, "_describe"))
         self.enterContext(mock.patch.object(staging.requirement, "unmet", return_value=()))
 

@@ -2,14 +2,13 @@
 """The image's build against a bare mmdebstrap of the same packages."""
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from vhost_tempest_plugin.bench.measurement import Measurement, in_turn, seconds
 from vhost_tempest_plugin.bench.setting import Setting
 from vhost_tempest_plugin.host.image import apt_settings, archives, distribution
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import interpreter, process
 
 _AIM = 1.15
 _BUILD = "from vhost_tempest_plugin.host import image; image.build()"
@@ -22,7 +21,7 @@ def measure(setting: Setting) -> Iterator[Measurement]:
         with setting.workplace.fresh("cache") as cache:
             environment = setting.workplace.environment(cache)
             return seconds(
-                lambda: process.run([sys.executable, "-c", _BUILD], environment=environment)
+                lambda: process.run(interpreter.own("-c", _BUILD), environment=environment)
             )
 
     def bootstrap_s() -> float:

@@ -6,7 +6,6 @@ one ends and removes.
 """
 
 import shutil
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import BusyError, LocalError
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.lab.services import orphan_processes as lab_orphans
-from vhost_tempest_plugin.util import paths, process
+from vhost_tempest_plugin.util import interpreter, paths, process
 from vhost_tempest_plugin.util.file_lock import FileLock
 
 _LIMIT_S = 3600.0
@@ -38,7 +37,7 @@ class Workplace:
 
     def argv(self, *words: str) -> list[str]:
         """The command line of a ``vhost`` command."""
-        return [sys.executable, "-m", "vhost_tempest_plugin.cli.main", *words]
+        return interpreter.own("-m", "vhost_tempest_plugin.cli.main", *words)
 
     def environment(self, cache: Path | None = None) -> dict[str, str]:
         """What makes a ``vhost`` command work here."""

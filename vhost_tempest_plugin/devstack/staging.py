@@ -30,7 +30,6 @@ def take(
     :raises InputError: Nova does not compile or import; with the last line of the traceback
     :raises LocalError: the disk does not take it
     """
-    python = environment / "bin/python3"
     taken = tuple(sources)
     marks = []
     for source in taken:
@@ -45,12 +44,12 @@ def take(
         if changed:
             progress(f"{source.name}: {len(changed)} changed files of {source.path}")
         if mark.exists():
-            importing.compile_files(sorted(place.rglob("*.py")), python, place, source.path)
+            importing.compile_files(sorted(place.rglob("*.py")), environment, place, source.path)
             marks.append(mark)
     if marks:
         for source in taken:
             if source.name == _NOVA:
-                importing.import_nova(python, target / source.name, source.path)
+                importing.import_nova(environment, target / source.name, source.path)
         for mark in marks:
             mark.unlink()
     return tuple(_as_host_has(source, target / source.name) for source in taken)

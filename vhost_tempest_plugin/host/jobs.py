@@ -2,7 +2,6 @@
 """Work on emulated hosts, each in a process of its own, several at once."""
 
 import contextlib
-import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -16,7 +15,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.worker_protocol import Answer, Destroy, Request
 from vhost_tempest_plugin.hypervisor import orphan_processes
-from vhost_tempest_plugin.util import followed_program, process
+from vhost_tempest_plugin.util import followed_program, interpreter, process
 from vhost_tempest_plugin.util import name as names
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress
@@ -60,7 +59,7 @@ def run(
     :param started: is given what ends the worker
     :raises VhostError: as the worker raised it, of the same class
     """
-    argv = [sys.executable, "-P", "-m", _WORKER, worker_protocol.dump_request(request)]
+    argv = interpreter.own("-m", _WORKER, worker_protocol.dump_request(request))
     last: Answer | None = None
 
     def read(line: str) -> None:

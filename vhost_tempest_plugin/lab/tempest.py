@@ -4,7 +4,6 @@
 import importlib.util
 import math
 import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -21,7 +20,15 @@ from vhost_tempest_plugin.errors import InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.report.results import Run, TestOutcome, report, stream
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import atomic_file, current_wait, process, removal, speed
+from vhost_tempest_plugin.util import (
+    atomic_file,
+    current_wait,
+    interpreter,
+    process,
+    proxies,
+    removal,
+    speed,
+)
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
 # What tempest writes in the workspace beside its results.
@@ -29,7 +36,7 @@ LOG = "tempest.log"
 ERRORS = "tempest.err"
 OURS = r"^vhost_tempest_plugin\."
 SMOKE = r"^vhost_tempest_plugin\..*\[.*\bsmoke\b"
-_TEMPEST = (sys.executable, "-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
+_TEMPEST = interpreter.own("-m", "tempest.cmd.main", "run", "--config-file", "etc/tempest.conf")
 _LIST_LIMIT_S = 300.0
 _NEWS_S = 60.0
 # After how many seconds tempest ends a test (tempest/test.py), for one that waits for ever.
@@ -103,10 +110,14 @@ def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
     :raises CommandError: tempest refuses them, or a test cannot be imported
     """
     if not (workspace.directory / ".stestr").is_dir():
-        stestr = Path(sys.executable).with_name("stestr")
-        process.run([stestr, "init"], directory=workspace.directory)
+        process.run([interpreter.own_program("stestr"), "init"], directory=workspace.directory)
     argv = [*_TEMPEST, "--list-tests", *words]
-    done = process.run(argv, directory=workspace.directory, timeout_s=_LIST_LIMIT_S)
+    done = process.run(
+        argv,
+        directory=workspace.directory,
+        environment=interpreter.SAFE,
+        timeout_s=_LIST_LIMIT_S,
+    )
     return tuple(line for line in done.stdout.splitlines() if "." in line and " " not in line)
 
 
@@ -133,7 +144,7 @@ def run(
     argv = [*_TEMPEST, "--subunit", *words]
     with (
         process.running(
-            argv, errors=errors, directory=workspace.directory, environment=limits()
+            argv, errors=errors, directory=workspace.directory, environment=variables()
         ) as program,
         closing(Pulse(progress, _NEWS_S, partial(current_wait.read, records))) as pulse,
     ):
@@ -144,8 +155,13 @@ def run(
     return Run(title, report.with_records(outcomes, records), time.monotonic() - begun_s), status
 
 
-def limits() -> Mapping[str, str]:
-    """Variables that limit how long a test may take, where the user has not done that."""
-    if LIMIT_VARIABLE in os.environ:
-        return {}
-    return {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.timeout_scale()))}
+def variables() -> Mapping[str, str]:
+    """What tempest has in its environment beside the user's variables.
+
+    A test may take so long only, where the user has not limited it; nothing goes to a proxy; no
+    interpreter imports from the current directory.
+    """
+    limit = {}
+    if LIMIT_VARIABLE not in os.environ:
+        limit = {LIMIT_VARIABLE: str(math.ceil(_TEST_LIMIT_S * speed.timeout_scale()))}
+    return {**interpreter.SAFE, **proxies.sparing_loopback(), **limit}

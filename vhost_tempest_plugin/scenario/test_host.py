@@ -2,14 +2,12 @@
 """The emulated host is what its topology says."""
 
 import json
-import sys
-from pathlib import Path
 
 from tempest import config, test
 from tempest.lib import decorators
 
 from vhost_tempest_plugin.host.checks.finding import CheckVerdict
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import interpreter, process
 
 CONF = config.CONF
 _TIME_LIMIT_S = 1800
@@ -42,7 +40,7 @@ def _emulated() -> list[str]:
 
 def _findings(host: str, checks: list[str], topology: str | None) -> list[dict[str, str]]:
     """What ``vhost check`` finds; its exit status repeats the verdicts, so it is not looked at."""
-    vhost = str(Path(sys.executable).with_name("vhost"))
+    vhost = str(interpreter.own_program("vhost"))
     against = ["--compare-with", topology] if topology else []
     command = [vhost, "check", host, *checks, *against, "--format", "json"]
     done = process.run(command, timeout_s=_TIME_LIMIT_S, check=False)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, InputError
-from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util import interpreter, process, speed
 
 # What the services of a lab import; the modules in nova.wsgi would run their applications.
 MODULES = (
@@ -21,20 +21,21 @@ _IMPORT_S = 60.0
 _COMPILE_S = 300.0
 _IMPORT = "import importlib, sys\nfor name in sys.argv[1:]: importlib.import_module(name)\n"
 _VARIABLES = {
+    **interpreter.NEUTRAL,
     "PYTHONDONTWRITEBYTECODE": "1",
-    "PYTHONNOUSERSITE": "1",
     # nova-manage would have its own, too late for the others (nova/monkey_patch.py).
     "OS_NOVA_DISABLE_EVENTLET_PATCHING": "1",
 }
 _PLACE = re.compile(r'^\s*File "([^"]+)", line (\d+)', re.MULTILINE)
 
 
-def compile_files(files: Iterable[Path], python: Path, path: Path, source: Path) -> None:
+def compile_files(files: Iterable[Path], environment: Path, path: Path, source: Path) -> None:
     """Byte-compile those of *files* that are Python's.
 
     The result is taken whatever the time of its source is, since the time may change on the
     way into a host.
 
+    :param environment: the directory of the virtual environment with the Python
     :param path: where the files are below
     :param source: where they came from, for the error
     :raises InputError: one does not compile
@@ -45,7 +46,7 @@ def compile_files(files: Iterable[Path], python: Path, path: Path, source: Path)
         listed.flush()
         words = ("-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-i", listed.name)
         done = process.run(
-            [python, "-m", "compileall", *words],
+            interpreter.isolated(environment, "-m", "compileall", *words),
             timeout_s=_COMPILE_S * speed.timeout_scale(),
             check=False,
         )
@@ -54,17 +55,18 @@ def compile_files(files: Iterable[Path], python: Path, path: Path, source: Path)
         raise InputError(f"the Nova of {source} does not compile: {said}")
 
 
-def import_nova(python: Path, path: Path, source: Path) -> None:
+def import_nova(environment: Path, path: Path, source: Path) -> None:
     """Import what the services import, with *path* in front.
 
+    :param environment: the directory of a virtual environment with all that it imports
     :param source: where the files came from, for the error
     :raises InputError: it does not import, or does not come to an end
     """
     limit_s = _IMPORT_S * speed.timeout_scale()
     try:
         done = process.run(
-            [python, "-P", "-c", _IMPORT, *MODULES],
-            environment={"PYTHONPATH": str(path), **_VARIABLES},
+            interpreter.of(environment, "-c", _IMPORT, *MODULES),
+            environment={**_VARIABLES, "PYTHONPATH": str(path)},
             timeout_s=limit_s,
             check=False,
         )

@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.configuration import in_host
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Override
 from vhost_tempest_plugin.errors import InputError
-from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util import interpreter, process, speed
 
 _SCRIPT = Path(__file__).with_name("option_lookup.py")
 _LIMIT_S = 60.0
@@ -56,9 +56,9 @@ def _look_up(
         ],
     }
     done = process.run(
-        [environment / "bin/python", "-P", _SCRIPT],
+        interpreter.of(environment, _SCRIPT),
         input_text=json.dumps(question),
-        environment=variables,
+        environment={**interpreter.NEUTRAL, **variables},
         timeout_s=_LIMIT_S * speed.timeout_scale(),
     )
     answer: list[str | None] = json.loads(done.stdout)

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cloud.compute.unit_file import daemon, unit_file
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD, PRELOAD_SOCKET, preloaded
+from vhost_tempest_plugin.util import interpreter
 
 LOG = PurePosixPath("/var/log/nova-compute.log")
 
@@ -66,14 +67,15 @@ class Unit:
 
     def loader_text(self) -> str:
         """The unit file of what imports; it ends where that fails, and Nova says why itself."""
-        modules = " ".join(self.preloaded)
-        python = self.program.with_name("python")
+        command = interpreter.of(
+            self.program.parent.parent, PRELOAD, "serve", PRELOAD_SOCKET, *self.preloaded
+        )
         return unit_file(
             {"Description": "What OpenStack Nova compute imports"},
             {
                 "Type": "notify",
                 "Environment": self._environment,
-                "ExecStart": f"{python} -P {PRELOAD} serve {PRELOAD_SOCKET} {modules}",
+                "ExecStart": " ".join(command),
                 "TimeoutStartSec": "infinity",
             },
         )

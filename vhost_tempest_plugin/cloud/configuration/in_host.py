@@ -8,6 +8,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost, Optio
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.topology import cpuset
+from vhost_tempest_plugin.util import interpreter
 
 STATE = PurePosixPath("/var/lib/nova")
 
@@ -34,7 +35,7 @@ def preloaded(programs: Path) -> tuple[str, ...]:
 
     :param programs: where its environment has its programs
     """
-    return (str(programs / "python"), "-I", "-S", str(PRELOAD), "run", str(PRELOAD_SOCKET))
+    return tuple(interpreter.isolated(programs.parent, "-S", PRELOAD, "run", PRELOAD_SOCKET))
 
 
 def options(

@@ -15,12 +15,9 @@ from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab.environment import installer
 from vhost_tempest_plugin.lab.environment.release import Release
-from vhost_tempest_plugin.util import cache, paths, process
+from vhost_tempest_plugin.util import cache, interpreter, paths, process
 from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
-
-# The distribution's: the image of the hosts has the same one.
-PYTHON = Path("/usr/bin/python3")
 
 _KIND = "environment"
 _WHAT = "OpenStack"
@@ -39,12 +36,10 @@ class Environment:
     """What of the cache a lab runs from; nobody writes to it.
 
     :param path: the virtual environment; a host has it at the same path
-    :param python: its interpreter
     :param image: a raw ext4 file system whose root directory is that of *path*
     """
 
     path: Path
-    python: Path
     image: Path
     digest: str
     release: Release
@@ -96,7 +91,6 @@ def trim(packages: Path) -> None:
 def _at(place: Path, release: Release) -> Environment:
     return Environment(
         path=place / "venv",
-        python=place / "venv/bin/python",
         image=place / "environment.img",
         digest=place.name,
         release=release,
@@ -107,19 +101,19 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
     venv, log = place / "venv", place / "pip.log"
     progress(f"{_WHAT}: making the environment of {release.name} (once)")
     try:
-        process.run(killed_with_parent([PYTHON, "-m", "venv", venv]))
+        process.run(killed_with_parent(interpreter.distribution("-m", "venv", venv)))
     except CommandError as error:
         raise LocalError(
-            f"{PYTHON} makes no virtual environment: {error.fact}", hint="install python3-venv"
+            f"{interpreter.DISTRIBUTION} makes no virtual environment: {error.fact}",
+            hint="install python3-venv",
         ) from error
-    python = venv / "bin/python"
     for words in _steps(release):
-        installer.install(python, words, log=log, what=_WHAT, progress=progress)
+        installer.install(venv, words, log=log, what=_WHAT, progress=progress)
     for packages in venv.glob("lib/python3*/site-packages"):
         trim(packages)
     progress(f"{_WHAT}: compiling")
     # What is no Python of this version, templates above all, is left as it is.
-    compiling: list[str | Path] = [python, "-m", "compileall", "-q", "-j", "0", venv / "lib"]
+    compiling = interpreter.isolated(venv, "-m", "compileall", "-q", "-j", "0", venv / "lib")
     process.run(killed_with_parent(compiling), check=False)
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
@@ -159,7 +153,7 @@ def _digest(release: Release) -> str:
     return cache.digest(
         # A virtual environment works at its own path alone.
         str(paths.cache()),
-        process.run([PYTHON, "-VV"]).stdout,
+        process.run(interpreter.distribution("-VV")).stdout,
         process.run([process.which("pkg-config"), "--modversion", "libvirt"]).stdout,
         release.constraints.read_text(),
         " ".join((*release.tools, "", *release.bindings, "", *release.packages)),

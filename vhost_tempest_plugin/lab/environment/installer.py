@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab.environment import pip_output
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import interpreter, process
 from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 from vhost_tempest_plugin.util.waiting import wait_for
@@ -18,16 +18,16 @@ _NEWS_S = 10.0
 
 # What of the user's own environment would change what is installed, or where.
 _NEUTRAL = {
-    **dict.fromkeys(("PIP_CONSTRAINT", "PIP_TARGET", "PIP_PREFIX", "PYTHONPATH"), ""),
+    **interpreter.NEUTRAL,
+    **dict.fromkeys(("PIP_CONSTRAINT", "PIP_TARGET", "PIP_PREFIX"), ""),
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
     "PIP_USER": "0",
-    "PYTHONNOUSERSITE": "1",
 }
 
 
 def install(
-    python: Path,
+    environment: Path,
     words: Sequence[str | Path],
     *,
     log: Path,
@@ -35,8 +35,9 @@ def install(
     progress: Progress = silent,
     variables: Mapping[str, str] | None = None,
 ) -> None:
-    """Run ``pip install`` for *python*; it ends with this process.
+    """Run ``pip install`` of a virtual environment; it ends with this process.
 
+    :param environment: its directory
     :param words: what to install, and options
     :param log: a file for what pip says; removed where it succeeds
     :param what: begins each line of news
@@ -44,7 +45,9 @@ def install(
     :raises LocalError: it failed; with the package and the reason
     """
     options = ("--progress-bar", "off", "--no-compile")
-    argv = killed_with_parent([python, "-m", "pip", "install", *options, *words])
+    argv = killed_with_parent(
+        interpreter.isolated(environment, "-m", "pip", "install", *options, *words)
+    )
     reported, reported_s = "", time.monotonic()
 
     def report() -> None:

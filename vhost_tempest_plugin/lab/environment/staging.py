@@ -87,7 +87,7 @@ def stage(
             notes.write(target)
         if changed := _copy(tree, target, notes):
             progress(f"nova: {len(changed)} changed files of {tree.path}")
-            importing.compile_files(changed, environment.python, target, tree.path)
+            importing.compile_files(changed, environment.path, target, tree.path)
         notes.write(target)
         files = manifest(target)
     except OSError as error:
@@ -107,7 +107,7 @@ def verify(staged: Staged, environment: Environment) -> None:
     :raises InputError: it does not import; with the last line of the traceback
     """
     try:
-        importing.import_nova(environment.python, staged.path, staged.source)
+        importing.import_nova(environment.path, staged.path, staged.source)
     except InputError as error:
         if staged.unmet:
             wanted = requirement.listing(staged.unmet)
@@ -131,7 +131,7 @@ def _describe(tree: Tree, environment: Environment, target: Path) -> None:
         options = ("--no-deps", "--no-index", "--no-build-isolation", "--use-pep517")
         try:
             installer.install(
-                environment.python,
+                environment.path,
                 [*options, "--target", made, copy],
                 log=Path(scratch, "log"),
                 what=f"the Nova of {tree.path}",

@@ -12,7 +12,7 @@ from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
 from vhost_tempest_plugin.lab.services import services
-from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util import interpreter, process, speed
 from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -117,12 +117,16 @@ def _run(
 
     :param secret: variables of its environment
     """
-    python = settings.environment / "bin/python"
     script = settings.environment / "bin" / program
+    configuration = services.file(settings, service)
     process.run(
         killed_with_parent(
-            [python, script, "--config-file", services.file(settings, service), *words]
+            interpreter.of(settings.environment, script, "--config-file", configuration, *words)
         ),
-        environment={**services.variables(settings, service), **(secret or {})},
+        environment={
+            **interpreter.NEUTRAL,
+            **services.variables(settings, service),
+            **(secret or {}),
+        },
         timeout_s=_LIMIT_S * speed.timeout_scale(),
     )

@@ -13,7 +13,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.lab.services import consumers, fernet
 from vhost_tempest_plugin.lab.services.program import Program
-from vhost_tempest_plugin.util import atomic_file
+from vhost_tempest_plugin.util import atomic_file, interpreter
 
 # In the order in which they may be started: those of a stage together, a stage when the one
 # before is ready.  nova-scheduler and nova-conductor end where keystone does not know Nova
@@ -97,14 +97,13 @@ def ready(settings: Settings, service: Service) -> Callable[[], bool]:
 
 
 def _program(settings: Settings, service: Service) -> Program:
-    python = str(settings.environment / "bin/python")
-    argv: tuple[str, ...] = (python, "-m", "gunicorn")
+    words: tuple[str | Path, ...] = ("-m", "gunicorn")
     if service not in APPLICATIONS:
-        script = str(settings.environment / "bin" / service)
-        argv = (python, script, "--config-file", str(file(settings, service)))
+        script = settings.environment / "bin" / service
+        words = (script, "--config-file", file(settings, service))
     return Program(
         name=service,
-        argv=argv,
+        argv=tuple(interpreter.of(settings.environment, *words)),
         directory=settings.etc(service),
         log=settings.log(service),
         environment=variables(settings, service),

@@ -8,7 +8,6 @@ killed leaves it running, and the next one finds it there.
 import contextlib
 import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -25,7 +24,14 @@ from vhost_tempest_plugin.lab.services import (
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_client import Absent, Fault
-from vhost_tempest_plugin.util import atomic_file, private_files, process, processes, speed
+from vhost_tempest_plugin.util import (
+    atomic_file,
+    interpreter,
+    private_files,
+    process,
+    processes,
+    speed,
+)
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -85,8 +91,9 @@ class Supervision:
         environment |= {"PATH": _PATH, "LANG": "C.UTF-8"}
         argv: list[str | Path] = [process.which("env"), "-i"]
         argv += [f"{name}={value}" for name, value in environment.items()]
-        argv += [sys.executable, "-P", "-m", "supervisor.supervisord"]
-        argv += ["-c", self._run / supervisor_file.NAME]
+        argv += interpreter.own(
+            "-m", "supervisor.supervisord", "-c", self._run / supervisor_file.NAME
+        )
         process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.timeout_scale())
         return ()
 
