@@ -6,6 +6,7 @@ import os
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.remainder import add_command, command
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.util import process
 
@@ -16,14 +17,11 @@ class Ssh(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument("name", help="the host's name")
-        parser.add_argument(
-            "command", nargs=argparse.REMAINDER, help="run this instead of a login shell"
-        )
+        add_command(parser, "run this instead of a login shell")
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> None:
         ssh = status.ssh(arguments.name)
-        words = [word for word in arguments.command[:1] if word != "--"] + arguments.command[1:]
         # The shared connection's socket is named relative to the host's directory.
         os.chdir(ssh.directory)
-        process.replace([*ssh.argv(), ssh.destination, *words])
+        process.replace([*ssh.argv(), ssh.destination, *command(arguments)])

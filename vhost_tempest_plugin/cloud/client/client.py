@@ -43,6 +43,7 @@ class Credentials:
 
     :param authority: a file with the certificates to trust, None for the system's
     :param logs: what shows the log of a service, for hints
+    :param is_local: it is on the loopback address: no proxy of the environment is asked
     """
 
     identity: str
@@ -54,6 +55,7 @@ class Credentials:
     project_domain: str = common.DOMAIN
     region: str | None = REGION
     authority: str | None = None
+    is_local: bool = False
 
 
 class Cloud:
@@ -77,6 +79,7 @@ class Cloud:
                 password=settings.secrets.admin,
                 project=common.ADMIN,
                 logs=lambda service: VhostCommand("lab", "logs", service, name=settings.name),
+                is_local=True,
             )
         )
 
@@ -102,6 +105,7 @@ class Cloud:
         http = session.Session(
             auth=plugin, verify=credentials.authority or True, timeout=_ANSWER_LIMIT_S
         )
+        http.session.trust_env = not credentials.is_local
         connection = Connection(
             session=http,
             region_name=credentials.region,

@@ -2,15 +2,21 @@
 """How a user's own clients reach the lab; these texts have the administrator's password."""
 
 import json
+import os
 import shlex
+from collections.abc import Mapping
 
 from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import REGION, Settings
+from vhost_tempest_plugin.util import proxies
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """The administrator's environment, as openstack(1) takes it."""
+def variables(settings: Settings, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The administrator's environment, as openstack(1) takes it; no proxy is asked.
+
+    :param environment: the user's, to which these are added
+    """
     return {
         "OS_AUTH_TYPE": "password",
         "OS_AUTH_URL": common.url(settings, Service.KEYSTONE),
@@ -23,12 +29,14 @@ def variables(settings: Settings) -> dict[str, str]:
         "OS_REGION_NAME": REGION,
         "OS_COMPUTE_API_VERSION": "2.latest",
         "OS_PLACEMENT_API_VERSION": "1.39",
+        **proxies.sparing_loopback(environment),
     }
 
 
-def openrc(settings: Settings) -> str:
-    """Commands for a shell."""
-    lines = (f"export {name}={shlex.quote(text)}" for name, text in variables(settings).items())
+def openrc(settings: Settings, environment: Mapping[str, str] = os.environ) -> str:
+    """Commands for a shell that has *environment*."""
+    set_here = variables(settings, environment)
+    lines = (f"export {name}={shlex.quote(text)}" for name, text in set_here.items())
     return "\n".join(lines) + "\n"
 
 
