@@ -46,6 +46,17 @@ class KeysTest(unittest.TestCase):
         found = process.run(["ssh-keygen", "-F", "article", "-f", self.host.known_hosts]).stdout
         self.assertIn(ssh_keys.public(self.host.host_key).split()[1], found)
 
+    def test_damaged_ones_are_made_again(self) -> None:
+        for damage in (0, 30):
+            for name in ("client_key", "client_key.pub", "host_key", "host_key.pub"):
+                with self.subTest(name, bytes=damage):
+                    ssh_keys.obtain(self.host)
+                    os.truncate(self.host.path / name, damage)
+                    ssh_keys.obtain(self.host)
+                    private = self.host.path / name.removesuffix(".pub")
+                    computed = process.run(["ssh-keygen", "-y", "-f", private]).stdout.split()[:2]
+                    self.assertEqual(computed, ssh_keys.public(private).split()[:2])
+
     def test_what_an_interrupted_run_left_is_made_good(self) -> None:
         ssh_keys.obtain(self.host)
         self.host.client_key.unlink()

@@ -9,7 +9,7 @@ from unittest import mock
 
 from tests.unit import users
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import atomic_file
+from vhost_tempest_plugin.util import atomic_file, durability
 
 
 class AtomicFileTest(unittest.TestCase):
@@ -54,6 +54,23 @@ class AtomicFileTest(unittest.TestCase):
             atomic_file.write(self.file, "new", durable=True)
         self.assertEqual("old", self.file.read_text())
         self.assertEqual(["file"], self.names())
+
+    def test_it_is_on_the_disk_before_it_has_its_name(self) -> None:
+        calls = []
+        flush, rename = durability.flush, Path.replace
+        with (
+            mock.patch.object(
+                durability, "flush", lambda path: calls.append(path.name) or flush(path)
+            ),
+            mock.patch.object(
+                Path, "replace", lambda *paths: calls.append("replace") or rename(*paths)
+            ),
+        ):
+            atomic_file.write(self.file, "text", durable=True)
+            self.assertEqual([".file.partial", "replace", "below"], calls)
+            calls.clear()
+            atomic_file.write(self.file, "text")
+            self.assertEqual(["replace"], calls)
 
     def test_a_directory_of_others(self) -> None:
         def write() -> str:

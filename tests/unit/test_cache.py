@@ -5,14 +5,39 @@ import os
 import tempfile
 import threading
 import unittest
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
 from tests.unit import users
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.util import cache, durability
 from vhost_tempest_plugin.util.progress import silent
 from vhost_tempest_plugin.util.waiting import wait_for
+
+
+@contextmanager
+def recorded() -> Iterator[list[tuple[str, Path]]]:
+    """What is flushed and named, in order."""
+    calls: list[tuple[str, Path]] = []
+
+    def note(name: str, then: Callable[..., object]) -> Callable[..., object]:
+        def noted(path: Path, *rest: object) -> object:
+            calls.append((name, path))
+            return then(path, *rest)
+
+        return noted
+
+    with (
+        mock.patch.object(durability, "flush", note("fsync", durability.flush)),
+        mock.patch.object(
+            durability, "flush_file_system", note("syncfs", durability.flush_file_system)
+        ),
+        mock.patch.object(Path, "replace", note("replace", Path.replace)),
+        mock.patch.object(Path, "rmdir", note("rmdir", Path.rmdir)),
+    ):
+        yield calls
 
 
 class CacheTest(unittest.TestCase):
@@ -82,7 +107,7 @@ class CacheTest(unittest.TestCase):
         (self.kind / "d1").mkdir()
         (self.kind / "d1" / "half").touch()
         made = cache.obtain("thing", "d1", self.make, silent, in_place=True)
-        self.assertEqual(["file"], [path.name for path in made.iterdir()])
+        self.assertEqual({"file", "contents.json"}, {path.name for path in made.iterdir()})
 
     def test_what_cannot_be_removed_is_not_handed_out(self) -> None:
         def interrupted_by_root() -> str:
@@ -93,7 +118,7 @@ class CacheTest(unittest.TestCase):
             (half / "of root").chmod(0o555)
             news: list[str] = []
             made = cache.obtain("thing", "d1", self.make, news.append, in_place=True)
-            names = [path.name for path in made.iterdir()]
+            names = [path.name for path in made.glob("f*")]
             return f"{names} {self.made} {news[-1].partition('; ')[2]}"
 
         self.assertEqual("['file'] 1 remove it as root", users.as_ordinary(interrupted_by_root))
@@ -128,6 +153,64 @@ class CacheTest(unittest.TestCase):
             return "pruned"
 
         self.assertEqual("remove it as root False True", users.as_ordinary(prune))
+
+    def test_what_is_damaged_is_made_again_beside_it(self) -> None:
+        for in_place in (False, True):
+            for damage in (
+                lambda made: (made / "file").write_text(""),
+                lambda made: (made / "file").write_text("who"),
+                lambda made: (made / "file").unlink(),
+                lambda made: (made / "contents.json").write_text(""),
+                lambda made: (made / "contents.json").write_text("[1]"),
+                lambda made: (made / "contents.json").unlink(),
+                lambda made: [path.unlink() for path in made.iterdir()],
+            ):
+                before, news = self.obtain(), list[str]()
+                made_before = self.made
+                damage(before)
+                self.assertFalse(cache.is_whole("thing", before.name))
+                made = cache.obtain("thing", "d1", self.make, news.append, in_place=in_place)
+                self.assertIn("damaged", news[0])
+                self.assertEqual("whole", (made / "file").read_text())
+                self.assertEqual((made_before + 1, made), (self.made, self.obtain()))
+                self.assertTrue(before.is_dir(), "somebody may use it")
+                self.assertEqual(made.name, cache.current("thing", "d1"))
+
+    def test_a_damaged_note_of_a_rebuild(self) -> None:
+        self.obtain()
+        rebuilt = cache.obtain("thing", "d1", self.make, silent, anew=True)
+        note = self.kind / "d1.remade"
+        for text in ("", "../../x", rebuilt.name[:3]):
+            note.write_text(text)
+            self.assertEqual("d1", self.obtain().name)
+
+    def test_one_that_is_made_again_is_the_current_one_until_it_is_pruned(self) -> None:
+        first = self.obtain()
+        second = cache.obtain("thing", "d1", self.make, silent, anew=True)
+        self.assertEqual((second, 2), (self.obtain(), self.made))
+        self.assertEqual({first.name, second.name}, cache.whole("thing"))
+        cache.prune("thing", lambda: {second.name}, silent)
+        self.assertEqual((second, 2), (self.obtain(), self.made))
+        cache.prune("thing", lambda: (), silent)
+        self.assertEqual(["lock"], [path.name for path in self.kind.iterdir()])
+
+    def test_a_rebuild_that_fails_leaves_what_was(self) -> None:
+        def fail(directory: Path) -> None:
+            raise LocalError("no")
+
+        first = self.obtain()
+        with self.assertRaises(LocalError):
+            cache.obtain("thing", "d1", fail, silent, anew=True)
+        self.assertEqual(first, self.obtain())
+
+    def test_it_is_on_the_disk_before_it_counts_as_complete(self) -> None:
+        for in_place in (False, True):
+            with self.subTest(in_place=in_place), recorded() as calls:
+                made = cache.obtain("thing", f"{in_place}", self.make, silent, in_place=in_place)
+            written = made if in_place else made.with_name(f"{made.name}.partial")
+            begun = [("fsync", self.kind)] if in_place else []
+            named = ("rmdir" if in_place else "replace", made.with_name(f"{made.name}.partial"))
+            self.assertEqual([*begun, ("syncfs", written), named, ("fsync", self.kind)], calls)
 
     def test_two_wait_for_each_other(self) -> None:
         self.kind.mkdir(parents=True)

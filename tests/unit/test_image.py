@@ -250,9 +250,26 @@ class BuildTest(unittest.TestCase):
         self.assertEqual(b"ext4.ko\n", files["modules/order"][1])
         self.assertEqual((0o100755, b"BUSYBOX"), files["bin/busybox"])
         self.assertEqual(
-            {"kernel", "bzimage", "initrd", "disk.raw"},
+            {"kernel", "bzimage", "initrd", "disk.raw", "contents.json"},
             {path.name for path in made.disk.parent.iterdir()},
         )
+
+    def test_a_damaged_one_is_built_again(self) -> None:
+        first = image.build(builder=FakeBuilder())
+        with first.disk.open("r+b") as disk:
+            disk.truncate(3)
+        self.assertIsNone(image.find())
+        self.assertIsNone(image.kept(first.digest))
+        again = image.build(builder=FakeBuilder())
+        self.assertNotEqual(first.digest, again.digest)
+        self.assertEqual(again, image.find())
+
+    def test_rebuilt_on_demand_beside_the_one_that_hosts_have(self) -> None:
+        first = image.build(builder=FakeBuilder())
+        again = image.build(builder=FakeBuilder(), anew=True)
+        self.assertNotEqual(first.digest, again.digest)
+        self.assertEqual(first, image.kept(first.digest))
+        self.assertEqual(again, image.build(builder=FakeBuilder()))
 
     def test_another_mirror_is_another_image(self) -> None:
         first = image.build(builder=FakeBuilder())

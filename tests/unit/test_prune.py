@@ -12,6 +12,7 @@ from vhost_tempest_plugin.host import prune
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.util import durability
 from vhost_tempest_plugin.util.progress import silent
 
 
@@ -28,11 +29,14 @@ class PruneTest(unittest.TestCase):
             "image": ("current", "recorded", "running", "old"),
             "guest-kernel": ("current", "old"),
             "guest-program": ("current",),
-            "environment": ("any",),
+            "environment": ("any", "damaged", "running"),
         }.items():
             for digest in digests:
                 (self.cache / kind / digest).mkdir(parents=True)
                 (self.cache / kind / digest / "file").write_bytes(bytes(2 << 20))
+                durability.seal(self.cache / kind / digest)
+        for name in ("damaged", "running"):
+            (self.cache / "environment" / name / "file").write_bytes(b"half")
         for place, value in (
             ("image.find", SimpleNamespace(digest="current")),
             ("kernel.current", "current"),
@@ -54,16 +58,18 @@ class PruneTest(unittest.TestCase):
     def test_what_is_used_or_current_stays(self) -> None:
         before = self.left()
         removed = prune.prune(silent)
-        self.assertEqual({"image/old", "guest-kernel/old"}, before - self.left())
         self.assertEqual(
-            [("image", "old", 2), ("guest-kernel", "old", 2)],
+            {"image/old", "guest-kernel/old", "environment/damaged"}, before - self.left()
+        )
+        self.assertEqual(
+            [("image", "old", 2), ("guest-kernel", "old", 2), ("environment", "damaged", 0)],
             [(unused.kind, unused.digest, unused.size_mib) for unused in removed],
         )
         self.assertEqual([], prune.prune(silent))
 
     def test_dry_run_removes_nothing(self) -> None:
         before = self.left()
-        self.assertEqual(2, len(prune.prune(silent, dry_run=True)))
+        self.assertEqual(3, len(prune.prune(silent, dry_run=True)))
         self.assertEqual(before, self.left())
 
     def test_a_damaged_record_prevents_it(self) -> None:

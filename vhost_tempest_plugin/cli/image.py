@@ -12,11 +12,22 @@ from vhost_tempest_plugin.util import cache, progress
 
 
 class Build(ShowOne):
-    """Build the hosts' image and the nested guest if they are not in the cache."""
+    """Build the hosts' image and the nested guest if they are not in the cache.
+
+    Damaged ones are built again. Existing hosts keep the image that they were made with.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "--rebuild", action="store_true", help="build them even if they are in the cache"
+        )
+        return parser
 
     def take_action(self, arguments: argparse.Namespace) -> tuple[Sequence[str], Sequence[Any]]:
         news = progress.Lines()
-        made, small = image.build(news), nested_guest.build(news)
+        anew = arguments.rebuild
+        made, small = image.build(news, anew=anew), nested_guest.build(news, anew=anew)
         facts = {
             "image": made.digest,
             "image disk": str(made.disk),

@@ -92,7 +92,7 @@ class Entry:
         _lock(self._path).unlink(missing_ok=True)
 
     def _write(self, changes: Changes) -> None:
-        atomic_file.write(self._path, changes.dump())
+        atomic_file.write(self._path, changes.dump(), durable=True)
         self.changes = changes
 
 

@@ -169,7 +169,7 @@ def _record(
         accelerator = known.accelerator
     created = known.created if known else datetime.now(UTC).isoformat(timespec="seconds")
     record = StackRecord(spec, accelerator, created)
-    atomic_file.write(directory.topology, text)
+    atomic_file.write(directory.topology, text, durable=True)
     directory.write(record)
     return record
 

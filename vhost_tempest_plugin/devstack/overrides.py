@@ -107,7 +107,7 @@ def _put_files_back(directory: StackDirectory, changes: Changes) -> list[LocalEr
 
 def _set_aside(directory: StackDirectory, change: FileChange) -> LocalError:
     kept = directory.set_aside / change.path.name
-    atomic_file.write(kept, change.before)
+    atomic_file.write(kept, change.before, durable=True)
     return LocalError(
         f"{change.path} was changed by somebody else while a test had changed it",
         hint=f"take what you need from {kept}, its text from before the test",

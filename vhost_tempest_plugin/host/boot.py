@@ -85,7 +85,7 @@ def start(
     ssh_keys.obtain(directory)
     image.write(made.initrd, _seed(directory, record), directory.seed)
     if not directory.overlay.exists():
-        with atomic_file.replacing(directory.overlay) as overlay:
+        with atomic_file.replacing(directory.overlay, durable=True) as overlay:
             image.create_overlay(made, overlay)
     directory.console_log.unlink(missing_ok=True)
     progress(f"starting {record.name!r} with {record.accelerator.upper()}")

@@ -28,10 +28,13 @@ _CAUSES = (
         "out of I/O address space",
         "the firmware has no I/O ports left for so many NICs; use fewer NICs",
     ),
-    ("No working init found", "the kernel found no init; rebuild the image: vhost image build"),
+    (
+        "No working init found",
+        "the kernel found no init; rebuild the image: vhost image build --rebuild",
+    ),
     (
         "Unable to mount root fs",
-        "the root file system did not mount; rebuild the image: vhost image build",
+        "the root file system did not mount; rebuild the image: vhost image build --rebuild",
     ),
     ("Out of memory", "the host ran out of memory; give its nodes more memory_mib"),
     ("No space left on device", "the host's disk is full; free some space in it"),

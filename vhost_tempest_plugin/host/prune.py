@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of the cache nobody needs any more: images and nested guests of the past.
 
-Environments of OpenStack and their databases are kept; a lab may come back to them.
+Environments of OpenStack and their databases are kept, since a lab may come back to them; only
+damaged ones go.
 """
 
 from collections.abc import Callable, Collection
+from functools import partial
 
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import image
@@ -14,10 +16,13 @@ from vhost_tempest_plugin.util import cache, processes
 from vhost_tempest_plugin.util.progress import Progress
 
 _IMAGE = "image"
+_KEPT = ("environment", "schema")
 
 
 def prune(progress: Progress, *, dry_run: bool = False) -> list[cache.Unused]:
     """Remove images that no host of this user has and that are not current, and old guests.
+
+    Of environments and databases those go that are damaged.
 
     What a process has on its command line is kept too, for hosts of another state directory
     that run.
@@ -31,6 +36,7 @@ def prune(progress: Progress, *, dry_run: bool = False) -> list[cache.Unused]:
         _IMAGE: _images,
         kernel.KIND: lambda: {kernel.current()},
         program.KIND: lambda: {program.current()},
+        **{kind: partial(_whole, kind) for kind in _KEPT},
     }
     return [
         unused
@@ -52,12 +58,16 @@ def _images() -> set[str]:
             )
         if status.record.image_digest is not None:
             recorded.add(status.record.image_digest)
-    return current | recorded | _running()
+    return current | recorded | _running(_IMAGE)
 
 
-def _running() -> set[str]:
-    """The images below which some process of this machine has its disk."""
-    directory = f"{cache.place(_IMAGE, '')}/"
+def _whole(kind: str) -> set[str]:
+    return cache.whole(kind) | _running(kind)
+
+
+def _running(kind: str) -> set[str]:
+    """What some process of this machine has on its command line, as a disk or a program."""
+    directory = f"{cache.place(kind, '')}/"
     return {
         rest.partition("/")[0]
         for process in processes.others()

@@ -31,5 +31,5 @@ def rewire(name: str, owner: HostOwner, layout: Layout, progress: Progress) -> N
                 f"host {name!r} is not off", hint=f"{VhostCommand('down', name)} shuts it down"
             )
         record = directory.read()
-        atomic_file.write(directory.topology, yaml_file.dump(layout.host))
+        atomic_file.write(directory.topology, yaml_file.dump(layout.host), durable=True)
         directory.write(replace(record, topology=layout.host.name, phase=Phase.OFF, ssh_port=None))

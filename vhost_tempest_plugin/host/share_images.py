@@ -180,7 +180,7 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
         raise InputError(
             f"{error.filename!r}, which the host is to share, cannot be read: {error.strerror}"
         ) from None
-    if image.exists() and _superblock(image).uuid == contents.digest:
+    if _holds(image, contents):
         return
     needed_mib = contents.disk_mib
     progress(f"making a disk of {directory}: {contents.entries} files, {needed_mib} MiB")
@@ -192,7 +192,7 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
             hint="free some space or set XDG_STATE_HOME",
         )
     try:
-        with atomic_file.replacing(image) as partial:
+        with atomic_file.replacing(image, durable=True) as partial:
             process.run(
                 ext4.making_read_only(
                     directory, partial, needed_mib, inodes=contents.inodes, uuid=contents.digest
@@ -202,3 +202,11 @@ def _bring_up_to_date(image: Path, directory: Path, progress: Progress) -> None:
         raise LocalError(
             f"no disk can be made of {str(directory)!r}: {error.fact}", hint=error.hint
         ) from error
+
+
+def _holds(image: Path, contents: _Contents) -> bool:
+    """Whether a file system is whole and has these contents."""
+    try:
+        return Superblock.read(image).uuid == contents.digest
+    except (OSError, ValueError):
+        return False

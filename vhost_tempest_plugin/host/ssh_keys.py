@@ -4,9 +4,10 @@
 from pathlib import Path
 
 from vhost_tempest_plugin.host.directory import HostDirectory
-from vhost_tempest_plugin.util import atomic_file, process
+from vhost_tempest_plugin.util import atomic_file, durability, process
 
 _MADE_IN_S = 30.0
+_END = "-----END OPENSSH PRIVATE KEY-----\n"
 
 
 def obtain(directory: HostDirectory) -> None:
@@ -27,19 +28,29 @@ def public(private: Path) -> str:
 
 
 def make(private: Path, comment: str) -> None:
-    """Make the key at *private* where there is none.
+    """Make the key at *private* where there is none, or one of its halves is damaged or missing.
 
     :raises LocalError: ssh-keygen is not installed
     :raises CommandError: it failed
     """
-    if private.exists():
+    other_half = private.with_name(f"{private.name}.pub")
+    if _ends(private, _END) and _ends(other_half, "\n"):
         return
     keygen = process.which("ssh-keygen")
-    with atomic_file.replacing(private) as partial:
+    with atomic_file.replacing(private, durable=True) as partial:
         process.run(
             [keygen, "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", partial],
             timeout_s=_MADE_IN_S,
         )
         # The private key last: where it is, its other half is too.
         made = partial.with_name(f"{partial.name}.pub")
-        made.replace(private.with_name(f"{private.name}.pub"))
+        durability.flush(made)
+        made.replace(other_half)
+
+
+def _ends(path: Path, last: str) -> bool:
+    """Whether a file is there and not cut off."""
+    try:
+        return path.read_text().endswith(last)
+    except (OSError, UnicodeDecodeError):
+        return False

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.hypervisor.library import Library
+from vhost_tempest_plugin.util import durability
 
 LIBVIRT_FLOOR = (11, 2)
 QEMU_FLOOR = (9, 0)
@@ -58,7 +59,8 @@ def adopt(path: Path) -> None:
     left = partial(path)
     header = _header(left)
     if header is not None and header[0] == _MAGIC:
-        left.replace(path)
+        durability.flush(left)
+        durability.rename(left, path)
     left.unlink(missing_ok=True)
 
 

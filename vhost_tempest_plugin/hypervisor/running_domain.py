@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from vhost_tempest_plugin.errors import HostError, VhostCommand
+from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.user_network import Netdev
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
+from vhost_tempest_plugin.util import durability
 from vhost_tempest_plugin.util.waiting import wait_for
 
 _SSH_PORT = 22
@@ -99,6 +100,7 @@ class Domain:
         """Save to *path* and end; where it fails the host runs on and no file is left.
 
         :raises HostError: a device cannot be saved, or the disk is too small
+        :raises LocalError: the disk took less than it promised; the host has ended
         """
         self._require_space(path.parent)
         partial = image.partial(path)
@@ -115,7 +117,13 @@ class Domain:
                     self._handle.saveParams({**wanted, kind: "sparse"}, 0)
                 else:
                     self._handle.save(str(partial))
-            partial.replace(path)
+            durability.flush(partial)
+            durability.rename(partial, path)
+        except OSError as error:
+            raise LocalError(
+                f"host {self.name!r} could not be saved: {error.strerror}",
+                hint=f"free some space; {VhostCommand('up', name=self.name, cold=True)} boots it",
+            ) from None
         finally:
             partial.unlink(missing_ok=True)
 

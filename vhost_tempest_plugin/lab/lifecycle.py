@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError
+from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host import acceleration, jobs, nested_guest, ownership
 from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
@@ -102,6 +102,12 @@ def reset(name: str, progress: Progress) -> None:
                 f"lab {name!r} was never ready",
                 hint=f"{VhostCommand('lab', 'up', name=name)} brings it up",
             )
+        if snapshot.is_damaged(directory):
+            raise HostError(
+                f"what was kept of lab {name!r} is damaged",
+                hint=f"{VhostCommand('lab', 'down', name=name)} and "
+                f"{VhostCommand('lab', 'up', name=name)} make it anew",
+            )
         if not Lab(directory, record).is_up:
             raise InputError(
                 f"lab {name!r} is not up",
@@ -156,9 +162,9 @@ def _bring_up(
         directory.write(replace(record, phase=LabPhase.STARTING))
         lab = Lab(directory, record)
         wanted = snapshot.digest(lab.settings, (made.digest, image.digest))
-        if snapshot.is_current(directory, wanted) and not spec.cold:
-            start_modes.warm(lab, progress)
-        else:
+        is_kept = snapshot.is_current(directory, wanted) and not spec.cold
+        if not is_kept or not start_modes.from_snapshot(lab, progress):
+            progress("starting the lab anew")
             start_modes.cold(lab, image, tables, wanted, progress)
         with stages.of(directory, Stage.CHECKS):
             run.require(lab.settings)
@@ -230,7 +236,7 @@ def _new(
         ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
         secrets=secret.choose(),
     )
-    atomic_file.write(directory.topology, yaml_file.dump(host))
+    atomic_file.write(directory.topology, yaml_file.dump(host), durable=True)
     directory.write(record)
     return record
 

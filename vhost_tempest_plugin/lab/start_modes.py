@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways in which a lab comes up; the caller holds it and has recorded it."""
 
+from dataclasses import astuple
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.client import accounts
 from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.deployment.driver import StartError
+from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host.nested_guest import GuestImage
 from vhost_tempest_plugin.lab.hosts import snapshot
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.runtime import LabRuntime
-from vhost_tempest_plugin.lab.services import database
+from vhost_tempest_plugin.lab.services import database, tcp_ports
+from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.util import removal
@@ -73,6 +77,25 @@ def warm(lab: Lab, progress: Progress) -> None:
             plane.start_services(lambda: _follow_ports(lab))
     with stages.of(directory, Stage.COMPUTE):
         hosts.resume(before)
+
+
+def from_snapshot(lab: Lab, progress: Progress) -> bool:
+    """As ``warm``; False where what was kept does not come up, and no service runs then.
+
+    :raises StartError: a service does not come up, for another reason than its database
+    :raises LocalError: the machine lacks something
+    """
+    try:
+        warm(lab, progress)
+    except (HostError, StartError) as error:
+        if isinstance(error, StartError) and error.service != Service.MARIADB:
+            raise
+        Supervision(lab.directory.path, lab.settings.secrets).shutdown()
+        if tcp_ports.taken(astuple(lab.settings.ports)):
+            raise
+        progress(f"what was kept of the lab does not come up: {error.fact}")
+        return False
+    return True
 
 
 def put_back(lab: Lab, progress: Progress) -> None:

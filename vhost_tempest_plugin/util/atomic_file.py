@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import disk
+from vhost_tempest_plugin.util import disk, durability
 
 PRIVATE = 0o600
 
@@ -28,7 +28,7 @@ def write(
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with replacing(path) as partial:
+        with replacing(path, durable=durable) as partial:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             with os.fdopen(os.open(partial, flags, PRIVATE), "wb") as file:
                 file.write(content.encode() if isinstance(content, str) else content)
@@ -36,8 +36,6 @@ def write(
                 if owner is not None:
                     os.fchown(file.fileno(), *owner)
                 os.fchmod(file.fileno(), mode)
-                if durable:
-                    os.fsync(file.fileno())
     except OSError as error:
         raise LocalError(
             f"cannot write {path}: {error.strerror}", hint=disk.write_hint(error)
@@ -45,15 +43,21 @@ def write(
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, durable: bool = False) -> Iterator[Path]:
     """A hidden name beside *path* for what the block makes; with the block it takes its place.
 
     Where the block fails, nothing is left of it and *path* is what it was.
+
+    :param durable: it is on the disk when the block has ended
     """
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     try:
         yield partial
-        partial.replace(path)
+        if durable:
+            durability.flush(partial)
+            durability.rename(partial, path)
+        else:
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

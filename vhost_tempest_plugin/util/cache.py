@@ -1,27 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
 """Directories that are made once and kept, keyed by a digest of what went into them.
 
-``<cache>/<kind>/<digest>`` is complete where it exists and nothing of the same name with
-``.partial`` is beside it.  It is made as the latter and renamed, or made where it stays while
-the latter marks it; the mark goes only when what it marks is whole, or has another name.
-Whoever makes one holds the kind's lock; others wait for it.
+``<cache>/<kind>/<digest>`` is complete where it is sealed, all its files have their sizes and
+nothing of the same name with ``.partial`` is beside it.  It is made as the latter and renamed, or
+made where it stays while the latter marks it; the mark goes only when what it marks is on the
+disk, or has another name.  Whoever makes one holds the kind's lock; others wait for it.
+
+One that is damaged, or is to be made again, is left as it is for who uses it.  The new one has
+another name, which ``<digest>.remade`` holds.
 """
 
 import hashlib
 import logging
+import re
+import secrets
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import LocalError
-from vhost_tempest_plugin.util import paths, removal
+from vhost_tempest_plugin.util import atomic_file, durability, paths, removal
 from vhost_tempest_plugin.util.file_lock import FileLock
 from vhost_tempest_plugin.util.progress import Progress
 
 _LOG = logging.getLogger(__name__)
 _PARTIAL = ".partial"
+_REMADE = ".remade"
 _DIGEST_CHARS = 16
+_NAME = re.compile(rf"[0-9a-f]{{{_DIGEST_CHARS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +50,30 @@ def digest(*ingredients: str | bytes) -> str:
     return state.hexdigest()[:_DIGEST_CHARS]
 
 
-def place(kind: str, digest: str) -> Path:
-    """Where the directory *digest* of *kind* is, once it has been made."""
-    return paths.cache() / kind / digest
+def place(kind: str, name: str) -> Path:
+    """Where the directory *name* of *kind* is, once it has been made."""
+    return paths.cache() / kind / name
+
+
+def current(kind: str, digest: str) -> str:
+    """The name of the directory *digest* of *kind*: another one where it was made again."""
+    try:
+        name = place(kind, digest + _REMADE).read_text()
+    except OSError:
+        return digest
+    return name if _NAME.fullmatch(name) else digest
+
+
+def is_whole(kind: str, name: str) -> bool:
+    """Whether a directory is there, complete and not damaged."""
+    made = place(kind, name)
+    return not made.with_name(name + _PARTIAL).exists() and durability.is_whole(made)
+
+
+def whole(kind: str) -> set[str]:
+    """The names of all directories that are whole."""
+    found = place(kind, "none").parent.glob("*")
+    return {path.name for path in found if path.is_dir() and is_whole(kind, path.name)}
 
 
 def obtain(
@@ -55,42 +83,65 @@ def obtain(
     progress: Progress,
     *,
     in_place: bool = False,
+    anew: bool = False,
 ) -> Path:
     """The directory *digest* of *kind*, made by *make* in an empty one if there is none.
 
+    One that is damaged is made again.
+
     :param in_place: it must be made where it stays, since its own path will be in its files
+    :param anew: make it again even where it is whole
     :raises LocalError: the cache cannot be written
     """
-    made = place(kind, digest)
-    partial = made.with_name(digest + _PARTIAL)
-    if made.is_dir() and not partial.exists():
-        return made
-    with _lock(made.parent, progress):
-        for leftover in made.parent.glob(f"*{_PARTIAL}"):
+    name = current(kind, digest)
+    if is_whole(kind, name) and not anew:
+        return place(kind, name)
+    directory = place(kind, digest).parent
+    with _lock(directory, progress):
+        for leftover in directory.glob(f"*{_PARTIAL}"):
             progress(f"removing what an interrupted build left: {leftover}")
             _set_aside(leftover)
-        _sweep(made.parent, progress)
-        if made.is_dir():
-            return made
+        _sweep(directory, progress)
+        name = current(kind, digest)
+        if is_whole(kind, name) and not anew:
+            return place(kind, name)
+        if place(kind, name).is_dir():
+            if not anew:
+                progress(f"{place(kind, name)} is damaged; making it again")
+            name = secrets.token_hex(_DIGEST_CHARS // 2)
+        made = place(kind, name)
         try:
-            partial.mkdir()
-            if in_place:
-                made.mkdir()
-                make(made)
-                partial.rmdir()
-            else:
-                make(partial)
-                partial.rename(made)
+            _make(made, make, in_place)
+            if name != digest:
+                note = place(kind, digest + _REMADE)
+                atomic_file.write(note, name, durable=True)
         except OSError as error:
             raise LocalError(
-                f"cannot write the cache {made.parent}: {error.strerror or error}",
+                f"cannot write the cache {directory}: {error.strerror or error}",
                 hint="free some space or set XDG_CACHE_HOME",
             ) from error
         finally:
-            if partial.exists():
-                _set_aside(partial)
-                _sweep(made.parent, progress)
+            if made.with_name(name + _PARTIAL).exists():
+                _set_aside(made.with_name(name + _PARTIAL))
+                _sweep(directory, progress)
     return made
+
+
+def _make(made: Path, make: Callable[[Path], None], in_place: bool) -> None:
+    """Make a directory; its mark is on the disk before it is begun and until it is whole."""
+    partial = made.with_name(made.name + _PARTIAL)
+    partial.mkdir()
+    if in_place:
+        durability.flush(made.parent)
+        made.mkdir()
+        make(made)
+        durability.seal(made)
+        partial.rmdir()
+        durability.flush(made.parent)
+    else:
+        make(partial)
+        durability.seal(partial)
+        durability.rename(partial, made)
 
 
 # Of which caches it has been said that they cannot be written.
@@ -110,7 +161,7 @@ def prune(
 ) -> list[Unused]:
     """Remove what of *kind* is not used, while nobody makes one.
 
-    :param used: the digests of what is; asked while none can be made
+    :param used: the names of what is; asked while none can be made
     :param dry_run: remove nothing
     :returns: what was or would be removed
     :raises LocalError: the cache cannot be written
@@ -128,6 +179,9 @@ def prune(
         found = [Unused(kind, path.name, _size_mib(path)) for path in unused]
         for path in () if dry_run else unused:
             removal.remove(path)
+        for note in () if dry_run else directory.glob(f"*{_REMADE}"):
+            if not place(kind, current(kind, note.stem)).exists():
+                note.unlink()
     return found
 
 

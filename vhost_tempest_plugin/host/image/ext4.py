@@ -15,6 +15,9 @@ from vhost_tempest_plugin.util import cache, process
 
 _OFFSET = _SIZE = 1024
 _MAGIC = 0xEF53
+# s_blocks_count_lo and s_log_block_size, of blocks of 64 KiB at most.
+_BLOCKS = "<4xI16xI"
+_SIZE_LOG_MAX = 6
 _MAGIC_AT = 0x38
 _UUID_AT = 0x68
 
@@ -48,6 +51,9 @@ class Superblock:
             block = file.read(_SIZE)
         if len(block) < _SIZE or struct.unpack_from("<H", block, _MAGIC_AT) != (_MAGIC,):
             raise ValueError(f"there is no ext4 file system in {str(disk)!r}")
+        blocks, size_log = struct.unpack_from(_BLOCKS, block)
+        if size_log > _SIZE_LOG_MAX or disk.stat().st_size < blocks << (10 + size_log):
+            raise ValueError(f"{str(disk)!r} is shorter than its file system")
         identity = cache.digest(block, str(disk.stat().st_size))
         return cls(UUID(bytes=block[_UUID_AT : _UUID_AT + 16]), identity)
 

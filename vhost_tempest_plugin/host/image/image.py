@@ -54,19 +54,20 @@ def find() -> Image | None:
     :raises LocalError: as in build()
     """
     recipe = _recipe(distribution.here(), Path())
-    image = _image(cache.place(_KIND, _digest(recipe)))
-    return image if image.disk.exists() else None
+    return kept(cache.current(_KIND, _digest(recipe)))
 
 
 def kept(digest: str) -> Image | None:
-    """The image *digest* where the cache still has it, whether it is the current one or not."""
-    image = _image(cache.place(_KIND, digest))
-    return image if image.disk.exists() else None
+    """The image *digest* where the cache still has it whole, the current one or not."""
+    return _image(cache.place(_KIND, digest)) if cache.is_whole(_KIND, digest) else None
 
 
-def build(progress: Progress = silent, builder: Builder | None = None) -> Image:
+def build(
+    progress: Progress = silent, builder: Builder | None = None, *, anew: bool = False
+) -> Image:
     """The image of this machine's distribution, built where it is not in the cache.
 
+    :param anew: build it even where it is; hosts keep the one that they have
     :raises LocalError: the machine lacks something; nothing half made is left
     """
     recipe = _recipe(distribution.here(), Path())
@@ -75,7 +76,7 @@ def build(progress: Progress = silent, builder: Builder | None = None) -> Image:
     def make(work: Path) -> None:
         _make(work, using, progress)
 
-    return _image(cache.obtain(_KIND, _digest(recipe), make, progress))
+    return _image(cache.obtain(_KIND, _digest(recipe), make, progress, anew=anew))
 
 
 def create_overlay(image: Image, path: Path) -> None:

@@ -30,13 +30,16 @@ class GuestImage:
     digest: str
 
 
-def build(progress: Progress = silent, sources: Path = kernel.SOURCES) -> GuestImage:
+def build(
+    progress: Progress = silent, sources: Path = kernel.SOURCES, *, anew: bool = False
+) -> GuestImage:
     """The nested guest, compiled where it is not in the cache; that takes minutes.
 
+    :param anew: compile it even where it is
     :raises LocalError: the machine lacks something; nothing half made is left
     """
-    started = program.build(progress)
-    booted = kernel.build(progress, sources)
+    started = program.build(progress, anew=anew)
+    booted = kernel.build(progress, sources, anew=anew)
     return GuestImage(
         booted / "kernel",
         booted / "bzimage",

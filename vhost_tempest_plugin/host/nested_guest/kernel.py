@@ -57,11 +57,12 @@ _IDENTITY = {
 _NEWS_S = 20.0
 
 
-def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
+def build(progress: Progress = silent, sources: Path = SOURCES, *, anew: bool = False) -> Path:
     """The directory with ``kernel`` and ``bzimage``, made where it is not in the cache.
 
     That takes minutes.
 
+    :param anew: make it even where it is
     :raises LocalError: the machine lacks something; nothing half made is left
     """
     tarball = newest(sources)
@@ -69,15 +70,15 @@ def build(progress: Progress = silent, sources: Path = SOURCES) -> Path:
     def make(directory: Path) -> None:
         _make(tarball, directory, progress)
 
-    return cache.obtain(KIND, _digest(tarball), make, progress)
+    return cache.obtain(KIND, _digest(tarball), make, progress, anew=anew)
 
 
 def current(sources: Path = SOURCES) -> str:
-    """The digest of what ``build`` has or would make.
+    """The name of what ``build`` has or would make.
 
     :raises LocalError: there is no source
     """
-    return _digest(newest(sources))
+    return cache.current(KIND, _digest(newest(sources)))
 
 
 def newest(sources: Path) -> Path:

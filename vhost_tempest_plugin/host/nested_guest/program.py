@@ -18,16 +18,21 @@ _FLAGS = (
 )
 
 
-def build(progress: Progress = silent) -> Path:
+def build(progress: Progress = silent, *, anew: bool = False) -> Path:
     """The directory with ``initrd``, made where it is not in the cache.
 
+    :param anew: make it even where it is
     :raises LocalError: the machine lacks a compiler; nothing half made is left
     """
-    return cache.obtain(KIND, current(), _make, progress)
+    return cache.obtain(KIND, _digest(), _make, progress, anew=anew)
 
 
 def current() -> str:
-    """The digest of what ``build`` has or would make."""
+    """The name of what ``build`` has or would make."""
+    return cache.current(KIND, _digest())
+
+
+def _digest() -> str:
     return cache.digest(_SOURCE.read_text(), " ".join(_FLAGS))
 
 

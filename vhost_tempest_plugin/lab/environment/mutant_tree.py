@@ -79,7 +79,7 @@ def make(lab: LabDirectory, record: LabRecord, environment: Environment) -> Path
         removal.remove(copy)
         copy.mkdir(parents=True)
         note = json.dumps({"nova": None if source is None else str(source)})
-        atomic_file.write(directory(lab) / _NOTE, note)
+        atomic_file.write(directory(lab) / _NOTE, note, durable=True)
         if source is None:
             copy_installed(environment, copy)
         else:

@@ -3,7 +3,7 @@
 
 It holds the saved hosts, the databases and the contents of glance.  The broker is not in it:
 its queues are made anew by who uses them.  It is complete where it exists: it is made beside
-its place and renamed.
+its place, flushed to the disk and renamed.
 """
 
 import json
@@ -20,7 +20,7 @@ from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
-from vhost_tempest_plugin.util import cache, process, removal
+from vhost_tempest_plugin.util import cache, durability, process, removal
 
 _NOTES = "snapshot.json"
 _RECORD = "record.json"
@@ -50,12 +50,19 @@ def digest(settings: Settings, contents: Iterable[str]) -> str:
 
 
 def is_current(directory: LabDirectory, wanted: str) -> bool:
-    """Whether there is a snapshot that *wanted* names."""
+    """Whether there is a snapshot that *wanted* names, and it is not damaged."""
+    if not durability.is_whole(directory.snapshot):
+        return False
     try:
         notes = json.loads((directory.snapshot / _NOTES).read_text())
     except (OSError, ValueError):
         return False
     return isinstance(notes, dict) and notes.get("digest") == wanted
+
+
+def is_damaged(directory: LabDirectory) -> bool:
+    """Whether there is a snapshot that lacks files, or parts of them."""
+    return directory.snapshot.is_dir() and not durability.is_whole(directory.snapshot)
 
 
 def ports(directory: LabDirectory) -> Ports:
@@ -79,8 +86,9 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
         _copy(directory.glance, partial / "glance")
         notes = {"digest": named, "ports": asdict(settings.ports)}
         (partial / _NOTES).write_text(json.dumps(notes))
+        durability.seal(partial)
         removal.remove(directory.snapshot)
-        partial.rename(directory.snapshot)
+        durability.rename(partial, directory.snapshot)
     except OSError as error:
         raise LocalError(
             f"cannot keep the lab in {directory.snapshot}: {error}", hint="free some space"
