@@ -5,7 +5,6 @@ A process can open the embedded driver in one directory only, so whatever needs 
 process to have it open runs one.
 """
 
-import contextlib
 import os
 import signal
 import socket
@@ -342,23 +341,3 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(orphan_processes.find(self.uuid), found)
         self.assertEqual(found, orphan_processes.kill(self.root))
         self.assertEqual([], orphan_processes.find(self.root))
-
-
-class StrayTest(unittest.TestCase):
-    def test_only_what_bears_the_mark_is_killed(self) -> None:
-        mine, other = uuid4(), uuid4()
-        with contextlib.ExitStack() as stack:
-            processes = []
-            for uuid in (mine, other):
-                script = "import time; print(flush=True); time.sleep(60)"
-                argv = [sys.executable, "-c", script, "-uuid", str(uuid)]
-                process = stack.enter_context(subprocess.Popen(argv, stdout=subprocess.PIPE))
-                stack.callback(process.kill)
-                # The kernel shows its command line only some time after exec.
-                assert process.stdout is not None
-                process.stdout.readline()
-                processes.append(process)
-            self.assertEqual([processes[0].pid], orphan_processes.kill(mine))
-            self.assertEqual(-signal.SIGKILL, processes[0].wait(10))
-            self.assertIsNone(processes[1].poll())
-            self.assertEqual([], orphan_processes.kill(uuid4()))

@@ -136,7 +136,7 @@ def _status(directory: HostDirectory) -> HostStatus:
         record = directory.read()
     except HostError:
         return HostStatus(directory, None, None, tuple(orphan_processes.find(directory.path)))
-    pids = tuple(orphan_processes.find(record.uuid))
+    pids = tuple(orphan_processes.find(record.uuid, record.uri))
     phase = record.phase
     if not pids:
         if phase is Phase.RUNNING:

@@ -74,7 +74,7 @@ class Domain:
     @property
     def pid(self) -> int | None:
         """The QEMU process, None where it is not on this machine."""
-        return next(iter(orphan_processes.find(self.uuid)), None)
+        return next(iter(orphan_processes.find(self.uuid, self._handle.connect().getURI())), None)
 
     def xml(self) -> str:
         """The live domain XML."""

@@ -4,7 +4,7 @@
 import os
 import shlex
 import signal
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -32,6 +32,26 @@ def words(process: Process) -> tuple[str, ...]:
         return tuple(process.cmdline())
     except psutil.Error:
         return ()
+
+
+def runs_as(process: Process, users: Collection[int]) -> bool:
+    """Whether a process runs as one of the users with these ids, and was started as one."""
+    try:
+        return all(user in users for user in process.uids())
+    except psutil.Error:
+        return False
+
+
+def program(process: Process) -> str:
+    """The program that a process runs, whatever it calls itself; empty where it is gone.
+
+    For a process that this user may not look into, it is the first word of its command line, if
+    that is a program.
+    """
+    try:
+        return process.exe()
+    except psutil.Error:
+        return ""
 
 
 def variables(process: Process) -> Mapping[str, str]:
