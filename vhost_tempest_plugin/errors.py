@@ -129,3 +129,17 @@ class CommandError(VhostError):
         super().__init__(fact, hint=hint)
         self.returncode = returncode
         self.stderr = without_passwords(stderr)
+
+
+def in_order(error: VhostError) -> tuple[VhostError, ...]:
+    """An error, after those that were being cleaned up when it was raised; the first is the cause.
+
+    What an error was raised in place of (``raise ... from``) is not among them.
+    """
+    found = [error]
+    latest: BaseException = error
+    while (earlier := latest.__context__) is not None:
+        if not latest.__suppress_context__ and isinstance(earlier, VhostError):
+            found.append(earlier)
+        latest = earlier
+    return tuple(reversed(found))

@@ -76,6 +76,24 @@ class TestMain(unittest.TestCase):
                 self.assertEqual((got, out), (code, ""))
                 self.assertEqual(err, f"vhost: {error}\n" if isinstance(error, VhostError) else "")
 
+    def test_what_failed_first_is_the_last_line_and_the_exit_code(self) -> None:
+        class CleaningUp(Command):
+            """Fails, and fails at its clean-up too."""
+
+            def take_action(self, parsed_args: object) -> None:
+                try:
+                    raise LocalError("no room", hint="free some")
+                finally:
+                    try:
+                        raise OSError("it is busy")
+                    except OSError as error:
+                        raise HostError(f"cannot end: {error}") from None
+
+        code, _, err = run("x", x=CleaningUp)
+        self.assertEqual(
+            (3, "vhost: cannot end: it is busy\nvhost: no room; free some\n"), (code, err)
+        )
+
     def test_debug_shows_where(self) -> None:
         code, _, err = run("--debug", "fail", fail=Failing)
         self.assertEqual(code, 1)

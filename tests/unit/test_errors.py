@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an error carries, and the commands that its hint names."""
 
+import contextlib
 import pickle
 import time
 import unittest
@@ -12,8 +13,11 @@ import vhost_tempest_plugin.cloud.deployment.failure
 import vhost_tempest_plugin.lab.services.supervisor_client  # noqa: F401 - has an error
 from vhost_tempest_plugin.errors import (
     CommandError,
+    HostError,
+    LocalError,
     VhostCommand,
     VhostError,
+    in_order,
     without_passwords,
 )
 
@@ -42,6 +46,37 @@ class ErrorTest(unittest.TestCase):
     def test_what_else_it_carries_does_too(self) -> None:
         come = pickle.loads(pickle.dumps(CommandError("x", 3, "no")))
         self.assertEqual((3, "no"), (come.returncode, come.stderr))
+
+
+class InOrderTest(unittest.TestCase):
+    def test_one_alone(self) -> None:
+        error = HostError("no")
+        self.assertEqual((error,), in_order(error))
+
+    def test_what_it_was_raised_in_place_of_is_not_there(self) -> None:
+        with self.assertRaises(HostError) as caught:
+            try:
+                raise LocalError("inner")
+            except LocalError as error:
+                raise HostError("outer") from error
+        self.assertEqual(["outer"], [each.fact for each in in_order(caught.exception)])
+
+    def test_clean_ups_of_all_kinds(self) -> None:
+        def fail(text: str) -> None:
+            raise HostError(text)
+
+        with self.assertRaises(HostError) as caught, contextlib.ExitStack() as stack:
+            stack.callback(fail, "third")
+            stack.callback(fail, "second")
+            try:
+                raise LocalError("first")
+            finally:
+                try:
+                    raise OSError("cause")
+                except OSError:
+                    raise HostError("also") from None
+        facts = [each.fact for each in in_order(caught.exception)]
+        self.assertEqual(["first", "also", "second", "third"], facts)
 
 
 class PasswordTest(unittest.TestCase):

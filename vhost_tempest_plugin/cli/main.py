@@ -13,7 +13,7 @@ from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
-from vhost_tempest_plugin.errors import InputError, VhostError
+from vhost_tempest_plugin.errors import InputError, VhostError, in_order
 
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
@@ -82,9 +82,15 @@ class VhostApp(App):
         return code if self._failure is None else self._failure.exit_code
 
     def clean_up(self, cmd: Command, result: int, err: BaseException | None) -> None:
-        """Keep an error's exit code: cliff has 1 for all of them."""
+        """Keep the exit code of the error that was first; cliff has 1 for all, and prints the last.
+
+        The last line is what the command failed with, and not what its clean-up failed with.
+        """
         if isinstance(err, VhostError):
-            self._failure = err
+            *earlier, last = in_order(err)
+            for error in reversed(earlier):
+                self.LOG.error("%s", error)
+            self._failure = (*earlier, last)[0]
 
     def interact(self) -> None:
         """Nothing was asked for: say what there is, in place of cliff's own shell."""

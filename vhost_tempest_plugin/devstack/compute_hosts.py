@@ -137,11 +137,6 @@ class ComputeHosts:
             with self.compute(host.name) as compute:
                 compute.stop()
 
-    def destroy(self) -> None:
-        """Remove all hosts."""
-        for host in self.hosts:
-            host_jobs.destroy(host.name, self._directory.owner, self._progress)
-
     def configuration(self, host: ComputeHost) -> str:
         """What is to be in nova-compute's file in a host."""
         return stack.text(self._options(host))

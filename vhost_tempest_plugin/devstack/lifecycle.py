@@ -95,8 +95,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
         except VhostError as error:
             progress(f"{error}")
             names = ownership.hosts_of(directory.owner, progress)
-        for host in names:
-            jobs.destroy(host, directory.owner, progress)
+        jobs.destroy_all(names, directory.owner, progress)
         directory.remove()
 
 

@@ -2,7 +2,7 @@
 """Work on emulated hosts, each in a process of its own, several at once."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from threading import Lock
@@ -16,8 +16,8 @@ from vhost_tempest_plugin.host.owner import HostOwner
 from vhost_tempest_plugin.host.worker_protocol import Answer, Destroy, Request
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.util import followed_program, interpreter, process
-from vhost_tempest_plugin.util import name as names
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
+from vhost_tempest_plugin.util.name import is_name
 from vhost_tempest_plugin.util.progress import Progress
 
 _WORKER = "vhost_tempest_plugin.host.worker"
@@ -28,13 +28,30 @@ _END_LIMIT_S = 60.0
 
 def destroy(name: str, owner: HostOwner, progress: Progress) -> None:
     """Remove everything of a host, if there is anything; one of another owner stays."""
-    if not names.is_name(name) or not HostDirectory.of(name).exists:
+    if not is_name(name) or not HostDirectory.of(name).exists:
         return
     found = ownership.owner(name)
     if found in (None, owner):
         run(Destroy(name, owner), progress)
     else:
         progress(f"host {name!r} belongs to {found.words} and stays")
+
+
+def destroy_all(names: Iterable[str], owner: HostOwner, progress: Progress) -> None:
+    """Remove hosts of one owner; each is tried, whatever becomes of the others.
+
+    :raises VhostError: some could not be removed; those after the first are reported
+    """
+    failures: list[VhostError] = []
+    for name in names:
+        try:
+            destroy(name, owner, progress)
+        except VhostError as error:
+            failures.append(error)
+    for other in failures[1:]:
+        progress(str(other))
+    if failures:
+        raise failures[0]
 
 
 def power_off(name: str, owner: HostOwner) -> None:
@@ -46,7 +63,7 @@ def power_off(name: str, owner: HostOwner) -> None:
     ownership.require(name, owner)
     with status.connected(name) as (record, connection):
         connection.run(["sync"])
-    orphan_processes.kill(record.uuid)
+    orphan_processes.kill(record.uuid, record.uri)
 
 
 def run(

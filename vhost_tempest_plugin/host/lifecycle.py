@@ -147,7 +147,7 @@ def destroy(name: str, progress: Progress, *, owner: HostOwner = USER) -> None:
         record = status.status(name).record
         if record is not None:
             _end(directory, record, progress)
-            orphan_processes.kill(record.uuid)
+            orphan_processes.kill(record.uuid, record.uri)
         orphan_processes.kill(directory.path)
         forget(directory.libvirt_root)
         directory.remove()
@@ -170,7 +170,7 @@ def _found(connection: Connection, directory: HostDirectory, record: HostRecord)
     """The host's domain; what a killed command left half done is cleared up first."""
     domain = connection.find(record.uuid)
     if domain is None:
-        orphan_processes.kill(record.uuid)
+        orphan_processes.kill(record.uuid, record.uri)
         save_image.adopt(directory.saved)
     return domain
 
@@ -220,7 +220,7 @@ def _failure_recorded(directory: HostDirectory) -> Iterator[None]:
         yield
     except VhostError as error:
         record = directory.read()
-        if not orphan_processes.find(record.uuid):
+        if not orphan_processes.find(record.uuid, record.uri):
             phase = Phase.SAVED if directory.saved.exists() else Phase.FAILED
             directory.write(replace(record, phase=phase, failure=error.fact, ssh_port=None))
         raise

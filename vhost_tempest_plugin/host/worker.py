@@ -9,7 +9,7 @@ import signal
 import sys
 from typing import assert_never
 
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import VhostError, in_order
 from vhost_tempest_plugin.host import hotplug, lifecycle, worker_protocol
 from vhost_tempest_plugin.host.spec import HostSpec
 from vhost_tempest_plugin.host.worker_protocol import (
@@ -68,8 +68,11 @@ def main() -> int:
         try:
             perform(worker_protocol.load_request(sys.argv[1]), report)
         except VhostError as error:
-            print(worker_protocol.failure(error), file=answers)
-            return error.exit_code
+            first, *others = in_order(error)
+            for other in others:
+                report(str(other))
+            print(worker_protocol.failure(first), file=answers)
+            return first.exit_code
         except KeyboardInterrupt:
             return _INTERRUPTED
         print(worker_protocol.done(), file=answers)

@@ -136,8 +136,7 @@ def destroy(name: str, progress: Progress) -> None:
             progress(f"{error}")
             hosts = ownership.hosts_of(directory.owner, progress)
         Supervision(directory.path).shutdown()
-        for host in hosts:
-            jobs.destroy(host, directory.owner, progress)
+        jobs.destroy_all(hosts, directory.owner, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
 
@@ -279,8 +278,7 @@ def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord)
 
 def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
     Supervision(directory.path, record.secrets).shutdown()
-    for host in record.hosts:
-        jobs.destroy(host, directory.owner, progress)
+    jobs.destroy_all(record.hosts, directory.owner, progress)
 
 
 @contextmanager
@@ -293,6 +291,8 @@ def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress
         yield
     except BaseException:
         progress("ending what runs of the lab")
-        _end(directory, kept, progress)
-        directory.write(replace(kept, phase=LabPhase.DOWN))
+        try:
+            _end(directory, kept, progress)
+        finally:
+            directory.write(replace(kept, phase=LabPhase.DOWN))
         raise

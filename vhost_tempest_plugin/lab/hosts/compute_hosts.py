@@ -160,8 +160,7 @@ class ComputeHosts:
 
     def destroy(self) -> None:
         """Remove all hosts."""
-        for name in self.names:
-            host_jobs.destroy(name, self._owner, self._progress)
+        host_jobs.destroy_all(self.names, self._owner, self._progress)
 
     def reports(self, those: Iterable[ComputeHost] | None = None) -> Reports:
         """How often nova-compute of hosts has reported itself.
