@@ -3,6 +3,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +17,11 @@ from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util import process, speed
 
 NAME = "life"
+OPEN = "open"
+# Whether a host can connect to a port of the machine's loopback address.
+CONNECT = """\
+timeout 20 bash -c 'exec 3<>/dev/tcp/10.0.2.2/{}' 2>/dev/null && echo connected || echo refused
+"""
 TOPOLOGY = """\
 name: life
 nodes:
@@ -66,7 +72,7 @@ class LifeTest(unittest.TestCase):
         self.assertEqual("running", self.state())
 
     def state(self) -> str:
-        [host] = self.vhost.json("list")
+        [host] = [each for each in self.vhost.json("list") if each["name"] == NAME]
         return str(host["state"])
 
     def assert_right(self) -> None:
@@ -153,6 +159,20 @@ class LifeTest(unittest.TestCase):
         shares = self.vhost.json("show", NAME)["shares"].splitlines()
         self.assertEqual([f"{self.tree}:/opt/tree", f"{self.image}:/root/a/b"], shares)
         self.assertIn("<serial>vhost-share-2<", self.vhost.run("render", "--host", NAME).stdout)
+
+    def test_it_reaches_the_machine_only_where_it_was_made_to(self) -> None:
+        """The machine reaches it in any case: each answer comes by ssh."""
+        self.vhost.run("up", self.topology, "--name", OPEN, "--internet")
+        try:
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                port = listener.getsockname()[1]
+                for name, expected in ((NAME, "refused\n"), (OPEN, "connected\n")):
+                    with self.subTest(name):
+                        self.assertEqual(expected, self.vhost.ssh(name, CONNECT.format(port)))
+                for name, expected in ((NAME, "no"), (OPEN, "yes")):
+                    self.assertEqual(expected, self.vhost.json("show", name)["internet"])
+        finally:
+            self.vhost.run("destroy", OPEN)
 
     def test_other_shares_are_refused(self) -> None:
         refused = self.vhost.run("up", self.topology, f"--share={self.tree}:/srv", check=False)

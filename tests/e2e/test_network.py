@@ -123,7 +123,7 @@ class NetworkTest(unittest.TestCase):
             with self.subTest(machine):
                 self.assert_machine_knows(machine)
         route = self.vhost.ssh(NAMES[0], "ip route show default")
-        self.assertIn("via 10.0.2.2 dev eth0", route)
+        self.assertEqual("", route.strip(), "the machine and what is beyond it")
 
     def assert_machine_knows(self, address: str) -> None:
         """A host reaches the machine there, as itself and not by its user-mode link."""

@@ -14,7 +14,7 @@ from tests.unit.strategies import hosts
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.host.network.uplink import Uplink
-from vhost_tempest_plugin.hypervisor.domain import Boot, Tap, parse, render
+from vhost_tempest_plugin.hypervisor.domain import Boot, ManagementNic, Tap, parse, render
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import catalog
@@ -43,9 +43,11 @@ def xml_of(
     accelerator: Accelerator = Accelerator.TCG,
     shares: tuple[Path, ...] = (),
     uplink: Uplink | None = None,
+    *,
+    internet: bool = False,
 ) -> str:
     tap = None if uplink is None else Tap(uplink.tap, uplink.mac)
-    boot = replace(BOOT, shares=shares, uplink=tap)
+    boot = replace(BOOT, shares=shares, uplink=tap, internet=internet)
     return render(layout, name="vhost-x", uuid=UUID_5, boot=boot, accelerator=accelerator)
 
 
@@ -94,10 +96,19 @@ class ReachTest(unittest.TestCase):
         for accelerator in Accelerator:
             with self.subTest(accelerator):
                 layout = catalog.find("article")
-                _, *of_guests = self.connections(xml_of(layout, accelerator)).values()
+                text = xml_of(layout, accelerator, internet=True)
+                _, *of_guests = self.connections(text).values()
                 self.assertEqual(len(layout.devices), len(of_guests))
                 for option in of_guests:
                     self.assertIn("restrict=on", option)
+
+    def test_the_management_link_is_restricted_unless_the_host_has_the_internet(self) -> None:
+        layout = catalog.find("small")
+        for internet, restrict in ((False, "on"), (True, "off")):
+            with self.subTest(internet=internet):
+                connections = self.connections(xml_of(layout, internet=internet))
+                options = f"user,id={ManagementNic.NETDEV},restrict={restrict}"
+                self.assertEqual(options, connections["net0"])
 
     def test_an_uplink_is_a_tap_device_and_stays_one(self) -> None:
         layout = catalog.find("article")

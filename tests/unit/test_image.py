@@ -189,6 +189,17 @@ class SeedTest(unittest.TestCase):
         files = unpack(replace(SEED, shares=places).archive())
         self.assertEqual(b"vhost-share-1 /opt/a\ns2 /opt/b\n", files["vhost/shares"][1])
 
+    def test_only_with_the_internet_a_host_has_a_gateway_and_a_name_server(self) -> None:
+        for internet, lines in (
+            (False, [b"", b""]),
+            (True, [b"10.0.2.2\n", b"nameserver 10.0.2.3\n"]),
+        ):
+            with self.subTest(internet=internet):
+                files = unpack(replace(SEED, internet=internet).archive())
+                self.assertEqual(
+                    lines, [files[f"vhost/{name}"][1] for name in ("gateway", "resolv.conf")]
+                )
+
     def test_an_uplink_is_a_nic_and_an_address(self) -> None:
         self.assertEqual(b"", unpack(SEED.archive())["vhost/uplink"][1])
         machine = (IPv4Address("192.0.2.2"), IPv4Address("198.51.100.1"))

@@ -302,6 +302,12 @@ class UplinksTest(KeptTest):
             with self.subTest(there), self.assertRaisesRegex(InputError, rf"network \({there}\)"):
                 lifecycle.up(spec, silent)
 
+    def test_a_host_keeps_what_it_reaches(self) -> None:
+        self.host("one", None)
+        spec = HostSpec(catalog.find("small"), "one", internet=True)
+        with self.assertRaisesRegex(InputError, "without access to the internet"):
+            lifecycle.up(spec, silent)
+
     def test_a_host_without_a_network_is_not_made(self) -> None:
         spec = HostSpec(catalog.find("small"), "one", uplink=UplinkSpec("lan"))
         with self.assertRaisesRegex(InputError, "there is no network 'lan'"):

@@ -72,6 +72,7 @@ class NetworkOfStackTest(unittest.TestCase):
         self.assertEqual(
             [UplinkSpec("lan", 0), UplinkSpec("lan", 1)], [up.uplink for up in started]
         )
+        self.assertEqual([False, False], [up.internet for up in started])
 
     def test_without_a_network_they_have_what_all_have(self) -> None:
         nodes = self.nodes(None)
@@ -81,6 +82,7 @@ class NetworkOfStackTest(unittest.TestCase):
         nodes.boot(nodes.hosts)
         started = [call.args[0] for call in made.return_value.start.call_args_list]
         self.assertEqual([None, None], [up.uplink for up in started])
+        self.assertEqual([True, True], [up.internet for up in started])
 
     def test_a_network_that_is_gone_is_reported(self) -> None:
         registry.forget("lan")

@@ -68,7 +68,7 @@ def argv(
         *("-append", " ".join(boot.parameters(accelerator))),
         *("-serial", f"file:{files.console_log}"),
         *("-drive", f"if=virtio,format=qcow2,cache=unsafe,file={files.overlay}"),
-        *("-nic", f"user,model=virtio-net-pci,hostfwd=tcp:127.0.0.1:{port}-:22"),
+        *("-nic", f"user,model=virtio-net-pci,restrict=on,hostfwd=tcp:127.0.0.1:{port}-:22"),
     ]
 
 

@@ -16,6 +16,7 @@ DETAIL_COLUMNS = (
         "image",
         "shares",
         "uplink",
+        "internet",
         "pids",
         "directory",
         "ssh",
@@ -43,7 +44,7 @@ def detail_row(status: HostStatus) -> tuple[_Cell, ...]:
     pids = " ".join(str(pid) for pid in status.pids)
     record = status.record
     if record is None:
-        return (*row, "", "", "", "", "", "", "", pids, str(status.directory.path), "")
+        return (*row, "", "", "", "", "", "", "", "", pids, str(status.directory.path), "")
     uplink = record.uplink
     reached = readiness.ssh(status.directory, record.ssh_port).login() if record.ssh_port else ""
     return (
@@ -55,6 +56,7 @@ def detail_row(status: HostStatus) -> tuple[_Cell, ...]:
         record.image_digest or "",
         "\n".join(map(str, record.shares)),
         f"{uplink} {uplink.address}" if uplink else "",
+        "yes" if record.internet else "no",
         pids,
         str(status.directory.path),
         reached,

@@ -54,6 +54,12 @@ class Up(ShowOne):
             help="connect the host to this network of 'vhost network list' (default for PORT: a "
             "free one; default: the host's previous network)",
         )
+        parser.add_argument(
+            "--internet",
+            action="store_true",
+            help="let the host reach whatever this machine reaches, services on its loopback "
+            "address (10.0.2.2 in the host) included (default: the host reaches nothing)",
+        )
         sharing.add_option(parser)
         return parser
 
@@ -68,6 +74,7 @@ class Up(ShowOne):
             cold=arguments.cold,
             shares=tuple(map(share.parse, arguments.share)),
             uplink=uplink.parse(arguments.network) if arguments.network else None,
+            internet=arguments.internet,
         )
         return HOST_COLUMNS, host_row(lifecycle.up(spec, progress.Lines()))
 

@@ -88,7 +88,9 @@ class ComputeHosts:
             for host in wanted:
                 down = [Down(host.name, owner)] if anew else []
                 topology, uplink = self._topology(host.name), self._uplink(host)
-                up = Up(host.name, owner, topology, host.accelerator, shares, uplink)
+                # Without a network it finds the machine's services through its management link.
+                internet = uplink is None
+                up = Up(host.name, owner, topology, host.accelerator, shares, uplink, internet)
                 jobs.start(*down, up)
 
     def start(self, wanted: Sequence[ComputeHost], *, only_changed: bool) -> None:

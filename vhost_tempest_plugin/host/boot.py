@@ -121,6 +121,7 @@ def xml(
             firmware=_firmware() if efi else None,
             shares=tuple(disk.image for disk in record.share_disks),
             uplink=_tap(record.uplink),
+            internet=record.internet,
         ),
         accelerator=record.accelerator,
         x2apic=x2apic,
@@ -184,6 +185,7 @@ def _seed(directory: HostDirectory, record: HostRecord) -> image.Seed:
             (share_serial(number), shared.path) for number, shared in enumerate(record.shares, 1)
         ),
         uplink=record.uplink,
+        internet=record.internet,
         machine=uplinks.machine_addresses(record.uplink),
     )
 

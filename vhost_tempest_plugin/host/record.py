@@ -38,6 +38,7 @@ class HostRecord:
     :param shares: the trees of the machine that it has
     :param share_disks: the images of the shares at the last boot
     :param replugged: a NIC has come back since QEMU was started
+    :param internet: its management link leads to what the machine reaches, its loopback too
     :param failure: why its last start failed, on one line; empty where it did not
     :param uplink: what connects it to a network of the machine, as it was at its last boot
     :param owner: who made it, and alone may change or remove it
@@ -57,6 +58,7 @@ class HostRecord:
     share_disks: tuple[ShareDisk, ...] = ()
     replugged: bool = False
     uplink: Uplink | None = None
+    internet: bool = False
     failure: str = ""
     owner: HostOwner = USER
 

@@ -19,6 +19,8 @@ from vhost_tempest_plugin.util.cpio import Entry, archive
 
 _DIRECTORY = "vhost"
 
+# SLIRP's (QEMU, net/slirp.c).
+_GATEWAY, _NAME_SERVER = "10.0.2.2", "10.0.2.3"
 # libvirt asks for the host's own name with each guest; a name server is not to be waited for.
 _HOSTS = """\
 127.0.0.1 localhost
@@ -37,6 +39,7 @@ class Seed:
     :param shares: the serial numbers of disks, each with where it is to be mounted
     :param uplink: gives it an address of its own beside the one that all hosts have
     :param machine: addresses that are reached by the uplink too
+    :param internet: it has a way to everywhere, by the management link, and a name server
     """
 
     hostname: str
@@ -47,6 +50,7 @@ class Seed:
     shares: tuple[tuple[str, PurePosixPath], ...] = ()
     uplink: Uplink | None = None
     machine: tuple[IPv4Address, ...] = ()
+    internet: bool = False
 
     def archive(self) -> bytes:
         """The cpio archive; the same seed gives the same bytes."""
@@ -54,6 +58,8 @@ class Seed:
         files = {
             "hostname": (self.hostname + "\n", 0o644),
             "hosts": (_HOSTS.format(self.hostname), 0o644),
+            "resolv.conf": (f"nameserver {_NAME_SERVER}\n" if self.internet else "", 0o644),
+            "gateway": (f"{_GATEWAY}\n" if self.internet else "", 0o644),
             "machine-id": (machine_id + "\n", 0o444),
             "authorized_keys": (_ended(self.authorized_keys), 0o600),
             "ssh_host_ed25519_key": (_ended(self.host_key), 0o600),

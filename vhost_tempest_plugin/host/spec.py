@@ -31,6 +31,7 @@ class HostSpec:
     :param shares: trees of the machine for the host to have; none takes those that it has
     :param uplink: the network to be connected to; None takes what the host has
     :param owner: who asks, and who is to own a new host
+    :param internet: let it reach what the machine reaches; False leaves the host as it is
     """
 
     layout: Layout
@@ -41,6 +42,7 @@ class HostSpec:
     shares: tuple[Share, ...] = ()
     uplink: UplinkSpec | None = None
     owner: HostOwner = USER
+    internet: bool = False
 
 
 def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> HostRecord:
@@ -62,6 +64,7 @@ def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> 
             shares=spec.shares,
             uplink=uplink,
             owner=spec.owner,
+            internet=spec.internet,
         )
         directory.write(record)
     return record
@@ -91,6 +94,11 @@ def read_same(directory: HostDirectory, spec: HostSpec) -> HostRecord | None:
     if spec.uplink and not spec.uplink.admits(record.uplink):
         raise InputError(
             f"host {spec.name!r} is connected to another network ({record.uplink or 'none'})",
+            hint=f"{VhostCommand('destroy', spec.name)} first, or give another --name",
+        )
+    if spec.internet and not record.internet:
+        raise InputError(
+            f"host {spec.name!r} was made without access to the internet",
             hint=f"{VhostCommand('destroy', spec.name)} first, or give another --name",
         )
     if spec.uri not in (None, record.uri):

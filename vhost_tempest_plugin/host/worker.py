@@ -34,9 +34,17 @@ def perform(request: Request, progress: Progress) -> None:
     :raises VhostError: as ``lifecycle`` and ``hotplug`` do
     """
     match request:
-        case Up(name, owner, topology, accelerator, shares, uplink):
+        case Up(name, owner, topology, accelerator, shares, uplink, internet):
             layout = catalog.find(str(topology))
-            spec = HostSpec(layout, name, accelerator, shares=shares, uplink=uplink, owner=owner)
+            spec = HostSpec(
+                layout,
+                name,
+                accelerator,
+                shares=shares,
+                uplink=uplink,
+                internet=internet,
+                owner=owner,
+            )
             lifecycle.up(spec, progress)
         case Down(name, owner):
             lifecycle.down(name, progress, owner=owner)

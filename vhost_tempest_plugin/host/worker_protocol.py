@@ -33,6 +33,7 @@ class Up:
     :param accelerator: None takes the one that works here
     :param shares: trees of the machine for the host to have
     :param uplink: what it is connected to beside its user-mode link
+    :param internet: let it reach what the machine reaches, its loopback too
     """
 
     name: str
@@ -41,6 +42,7 @@ class Up:
     accelerator: Accelerator | None = None
     shares: tuple[Share, ...] = ()
     uplink: UplinkSpec | None = None
+    internet: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ done </modules/order
 mount -t ext4 -o noatime /dev/vda /root || fail "cannot mount the root disk"
 
 seed=/vhost
-for file in hostname hosts machine-id; do
+for file in hostname hosts resolv.conf machine-id; do
     if [ -e $seed/$file ]; then cp $seed/$file /root/etc/$file; fi
 done
 if [ -e $seed/authorized_keys ]; then
@@ -59,9 +59,12 @@ done <$seed/shares
 ip link set lo up
 ip link set eth0 up
 ip address add 10.0.2.15/24 dev eth0
-ip route add default via 10.0.2.2
+# Without a gateway it is for ssh only: what else would go there fails at once.
+while read -r gateway; do
+    ip route add default via "$gateway"
+done <$seed/gateway
 
-# The way to other hosts and to and from the machine, where there is one; all else goes by eth0.
+# The way to other hosts and to and from the machine, where there is one.
 # It is renamed, so that the topology's NICs have the names that they have without it.
 uplink() {
     for interface in /sys/class/net/*; do

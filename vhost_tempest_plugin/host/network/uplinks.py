@@ -60,8 +60,8 @@ def require_unchanged(record: HostRecord) -> None:
 def machine_addresses(uplink: Uplink | None) -> tuple[IPv4Address, ...]:
     """Where else than at its gateway a host with *uplink* finds the machine.
 
-    What it sends there by the user-mode link comes from the machine itself, so that the machine
-    would not know whose it is, as a tunnel's other end has to.
+    The user-mode link does not lead there; where it does, what it carries comes from the machine
+    itself, so that the machine would not know whose it is, as a tunnel's other end has to.
     """
     if uplink is None:
         return ()

@@ -42,7 +42,7 @@ class Boot:
     firmware: Path | None = None
     shares: tuple[Path, ...] = ()
     uplink: Tap | None = None
-    internet: bool = True
+    internet: bool = False
 
 
 def render(

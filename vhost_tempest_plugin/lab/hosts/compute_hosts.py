@@ -200,7 +200,7 @@ class ComputeHosts:
     def _up(self, host: ComputeHost, topology: Path) -> Up:
         made = self._environment
         shares = (Share(made.image, PurePosixPath(made.path)),)
-        return Up(host.name, self._owner, topology, host.accelerator, shares)
+        return Up(host.name, self._owner, topology, host.accelerator, shares, internet=True)
 
     def _put_back(self, name: str) -> None:
         host_jobs.destroy(name, self._owner, self._progress)
