@@ -11,10 +11,11 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.hypervisor import Remote
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util import disk, speed
 
 NOBODY = "nobody"
 LIMIT_S = 60
@@ -113,6 +114,31 @@ class RemoteTest(unittest.TestCase):
             [sys.executable, "-c", BESIDE, *words], capture_output=True, text=True, check=False
         )
         self.assertEqual(("1", 0), (done.stdout.strip(), done.returncode), done.stderr)
+
+    def test_where_no_program_may_be_run_in_the_temporary_directory(self) -> None:
+        carrier = [sys.executable, "-c", CARRIER, str(self.socket)]
+        words = [str(self.directory / "embedded"), str(self.directory), *carrier]
+        scratch = self.directory / "scratch"
+        scratch.mkdir()
+        namespace = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
+        script = 'mount -t tmpfs -o noexec none "$TMPDIR"; exec "$@"'
+        done = subprocess.run(
+            [*namespace, "sh", "-ec", script, "sh", sys.executable, "-c", BESIDE, *words],
+            env={**os.environ, "TMPDIR": str(scratch)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self.assertEqual(("1", 0), (done.stdout.strip(), done.returncode), done.stderr)
+
+    def test_a_directory_where_no_program_may_be_run(self) -> None:
+        carrier = [sys.executable, "-c", CARRIER, str(self.socket)]
+        with (
+            mock.patch.object(disk, "may_run_programs", return_value=False),
+            self.assertRaisesRegex(LocalError, "no program may be run in .*; set XDG_STATE_HOME"),
+            Remote.open(carrier, self.directory, limit_s=LIMIT_S),
+        ):
+            self.fail("it is open")
 
     def test_a_carrier_that_fails(self) -> None:
         # Libvirt may write to it before it has ended, or after, and has an error for each.

@@ -23,6 +23,7 @@ from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.image import archives, distribution, kernel, overlay
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap, Recipe
 from vhost_tempest_plugin.topology import memory
+from vhost_tempest_plugin.util import disk
 
 ELF = b"\x7fELF" + bytes(range(256)) * 40
 DEBIAN = Distribution("debian", "bookworm")
@@ -350,3 +351,24 @@ class BuilderTest(unittest.TestCase):
             self.assertRaisesRegex(LocalError, "could not be built from s's packages: E: no"),
         ):
             Mmdebstrap(as_root=True).tree(recipe, Path(work))
+
+    def test_an_ordinary_user_s_tree_is_where_programs_may_be_run(self) -> None:
+        recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
+        module = "vhost_tempest_plugin.host.image.builder"
+        built = []
+
+        def run(argv: list[str | Path], **options: object) -> subprocess.CompletedProcess[str]:
+            if "mmdebstrap" in map(str, argv):
+                built.append(options.get("environment"))
+            return subprocess.CompletedProcess([], 0, "", "")
+
+        with (
+            tempfile.TemporaryDirectory() as work,
+            mock.patch(f"{module}.process.which", side_effect=Path),
+            mock.patch(f"{module}.process.run", side_effect=run),
+            mock.patch.object(disk.tempfile, "gettempdir", return_value="/proc"),
+            mock.patch.object(disk, "may_run_programs", side_effect=Path("/proc").__ne__),
+        ):
+            (Path(work) / "root.tar").touch()
+            Mmdebstrap(as_root=False).tree(recipe, Path(work))
+        self.assertEqual([{"TMPDIR": "/var/tmp"}], built)

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Self, TextIO
 from urllib.parse import quote
 
+from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.hypervisor import library
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
+from vhost_tempest_plugin.util import disk
 
 _REMEDY = "does its daemon run, and does the machine?"
 _OWNER_RUNS = 0o700
@@ -46,14 +48,21 @@ class Remote:
 
         :param argv: a program that carries libvirt's protocol on its standard streams, as
             ``virt-ssh-helper -r qemu:///system`` does there; started in *directory*
+        :param directory: this user's own; a program is made there for the moment of connecting
         :param uri: what the libvirt there calls it
         :param limit_s: how long it may take to answer, now and each time
         :raises HostError: it does not carry it, or libvirt there does not answer
-        :raises LocalError: libvirt's binding is not installed here
+        :raises LocalError: libvirt's binding is not installed here, or no program may be run in
+            *directory*
         """
         libvirt = library.load(Path(os.devnull))
+        if not disk.may_run_programs(directory):
+            raise LocalError(
+                f"no program may be run in {directory}: it is mounted noexec",
+                hint="set XDG_STATE_HOME to a directory where programs may be run",
+            )
         with ExitStack() as held:
-            with tempfile.TemporaryDirectory(prefix="vhost-libvirt-") as scratch:
+            with tempfile.TemporaryDirectory(prefix=".libvirt-", dir=directory) as scratch:
                 # Libvirt takes the name of a program, and no words for it.  It says what the
                 # program says only where it reads first, not where it writes to one that has ended.
                 place = Path(scratch)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether it is a full disk that made something fail."""
+"""What a file system has room for, and what it permits."""
 
 import errno
 import os
+import tempfile
+from pathlib import Path
+
+from vhost_tempest_plugin.errors import LocalError
 
 # A quota that is used up is a full disk for who may not write any more.
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -13,6 +17,26 @@ def is_full(error: BaseException | str) -> bool:
     if isinstance(error, OSError):
         return error.errno in _FULL
     return any(os.strerror(number) in str(error) for number in _FULL)
+
+
+def may_run_programs(directory: Path) -> bool:
+    """Whether the file system of a directory is mounted without ``noexec`` (mount(8))."""
+    return not os.statvfs(directory).f_flag & os.ST_NOEXEC
+
+
+def temporary() -> Path:
+    """A directory for temporary files that may be run.
+
+    :raises LocalError: there is none
+    """
+    places = [Path(place) for place in (tempfile.gettempdir(), "/var/tmp", "/tmp")]  # noqa: S108
+    for place in places:
+        if place.is_dir() and may_run_programs(place):
+            return place
+    raise LocalError(
+        f"no program may be run in {places[0]}, nor in /var/tmp: they are mounted noexec",
+        hint="set TMPDIR to a directory where programs may be run",
+    )
 
 
 def write_hint(error: BaseException | str) -> str:

@@ -11,7 +11,7 @@ from typing import Protocol
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image import apt_settings, ext4
 from vhost_tempest_plugin.host.image.archives import Archive
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import disk, process
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 
 _CUSTOMIZE = (
@@ -73,7 +73,10 @@ class Mmdebstrap:
         tree = work / "root"
         target = tree if self._as_root else work / "root.tar"
         try:
-            process.run([*self._prefix(), *self._arguments(recipe, sources, target)])
+            # An ordinary user's tree is in a temporary directory first, and programs of it are run.
+            environment = {} if self._as_root else {"TMPDIR": str(disk.temporary())}
+            argv = [*self._prefix(), *self._arguments(recipe, sources, target)]
+            process.run(argv, environment=environment)
             if not self._as_root:
                 tree.mkdir()
                 self._faked(work, [process.which("tar"), "xf", target, "-C", tree])
