@@ -11,7 +11,7 @@ from vhost_tempest_plugin.host.doctor.doctor import (
 )
 from vhost_tempest_plugin.lab import preflight
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.util.memory import Memory
+from vhost_tempest_plugin.util.capacity import Memory
 
 PLACE = Path("/somewhere/labs")
 NEED = ResourceRequirement(catalog.find("small"), lab=True)

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, ResourceRequirement
 from vhost_tempest_plugin.host.share import Share
-from vhost_tempest_plugin.util.memory import memory
+from vhost_tempest_plugin.util.capacity import memory
 
 _MIB = 1 << 20
 

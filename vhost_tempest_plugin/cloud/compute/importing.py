@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, InputError
-from vhost_tempest_plugin.util import interpreter, process, speed
+from vhost_tempest_plugin.util import capacity, interpreter, process, speed
 
 # What the services of a lab import; the modules in nova.wsgi would run their applications.
 MODULES = (
@@ -44,7 +44,15 @@ def compile_files(files: Iterable[Path], environment: Path, path: Path, source: 
     with tempfile.NamedTemporaryFile("w") as listed:
         listed.write("\n".join(names))
         listed.flush()
-        words = ("-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-i", listed.name)
+        words = (
+            "-q",
+            "-j",
+            str(capacity.jobs()),
+            "--invalidation-mode",
+            "unchecked-hash",
+            "-i",
+            listed.name,
+        )
         done = process.run(
             interpreter.isolated(environment, "-m", "compileall", *words),
             timeout_s=_COMPILE_S * speed.timeout_scale(),

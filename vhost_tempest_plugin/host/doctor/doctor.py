@@ -22,7 +22,7 @@ from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Firmware, Layout
 from vhost_tempest_plugin.topology.requirements import Versions
 from vhost_tempest_plugin.util import paths, process
-from vhost_tempest_plugin.util.memory import memory
+from vhost_tempest_plugin.util.capacity import memory
 
 # Estimates with room to spare: QEMU beside the host's memory (2610 MiB at its peak for
 # 8 GiB of which a part is never touched); the images with what building them takes.

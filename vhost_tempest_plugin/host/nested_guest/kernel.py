@@ -5,7 +5,6 @@ With next to nothing in it, because a distribution's own takes minutes to boot u
 inside emulation.
 """
 
-import os
 import re
 import shutil
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.topology import devices
-from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util import cache, capacity, process
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress, silent
 from vhost_tempest_plugin.util.waiting import seldom, wait_for
@@ -149,8 +148,7 @@ def _untaken(config: str) -> list[str]:
 
 def _compile(source: Path, log: Path, progress: Progress) -> None:
     """Compile, and report how many files are done."""
-    jobs = os.cpu_count() or 1
-    argv = asked_to_end(["make", "-C", source, f"-j{jobs}", "vmlinux", "bzImage"])
+    argv = asked_to_end(["make", "-C", source, f"-j{capacity.jobs()}", "vmlinux", "bzImage"])
     with process.running(argv, log=log, environment=_IDENTITY) as compiler:
 
         def news() -> None:

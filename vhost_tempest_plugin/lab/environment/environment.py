@@ -15,7 +15,7 @@ from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab.environment import installer
 from vhost_tempest_plugin.lab.environment.release import Release
-from vhost_tempest_plugin.util import cache, interpreter, paths, process
+from vhost_tempest_plugin.util import cache, capacity, interpreter, paths, process
 from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -113,7 +113,9 @@ def _make(place: Path, release: Release, progress: Progress) -> None:
         trim(packages)
     progress(f"{_WHAT}: compiling")
     # What is no Python of this version, templates above all, is left as it is.
-    compiling = interpreter.isolated(venv, "-m", "compileall", "-q", "-j", "0", venv / "lib")
+    compiling = interpreter.isolated(
+        venv, "-m", "compileall", "-q", "-j", str(capacity.jobs()), venv / "lib"
+    )
     process.run(killed_with_parent(compiling), check=False)
     progress(f"{_WHAT}: making the disk")
     Mmdebstrap().disk(venv, place / "environment.img", size_mib(venv))
