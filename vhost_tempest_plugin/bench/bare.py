@@ -16,6 +16,7 @@ from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.model import Host
 from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 
 _MODEL = {Accelerator.KVM: "host", Accelerator.TCG: "Westmere,+pdpe1gb,+rdrand,-vme"}
 _LIMIT_S = 900.0
@@ -42,7 +43,8 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
     ssh = Ssh(work, port, files.client_key, files.known_hosts, files.name)
     log = work / "qemu.log"
     begun_s = time.perf_counter()
-    with process.running(argv(host, accelerator, made, files, port), log=log) as qemu:
+    qemu_argv = asked_to_end(argv(host, accelerator, made, files, port))
+    with process.running(qemu_argv, log=log) as qemu:
 
         def watch() -> None:
             if qemu.poll() is not None:

@@ -5,7 +5,6 @@ import difflib
 import importlib.metadata
 import io
 import os
-import signal
 import sys
 from collections.abc import Sequence
 
@@ -13,11 +12,11 @@ from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
-from vhost_tempest_plugin.errors import InputError, VhostError, in_order
+from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError, in_order
+from vhost_tempest_plugin.util import interruption
 
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
-_INTERRUPTED = 130
 
 _EPILOGUE = """\
 exit codes: 0 success; 1 a program or a check failed; 2 the input was refused;
@@ -105,18 +104,27 @@ def _version() -> str:
         return "not installed"
 
 
+def _say_ending() -> None:
+    interruption.say("vhost: ending; once more to give up")
+
+
+def _say_left() -> None:
+    shown = f"{VhostCommand('list')} and {VhostCommand('lab', 'list')}"
+    interruption.say(f"vhost: gave up; {shown} show what is left")
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    # So that what was begun is ended, whichever way the command is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
+        # So that what was begun is ended, whichever way the command is.
+        with interruption.handled(_say_ending, _say_left):
+            code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return interruption.EXIT_CODE
     except BrokenPipeError:
         # Python flushes at its end once more, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

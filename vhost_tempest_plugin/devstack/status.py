@@ -10,6 +10,7 @@ from vhost_tempest_plugin.devstack.compute_hosts import ComputeHosts
 from vhost_tempest_plugin.errors import HostError, VhostError
 from vhost_tempest_plugin.host.status import is_running, ssh
 from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 
@@ -34,7 +35,9 @@ def follow(host: str, count: int) -> Iterator[str]:
     :raises HostError: the host does not run
     """
     way = ssh(host)
-    argv = [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
+    argv = asked_to_end(
+        [*way.argv(), way.destination, "--", "tail", "-n", str(count), "-F", str(LOG)]
+    )
     with process.running(argv, directory=way.directory) as program:
         for line in program.stdout or ():
             yield line.decode(errors="replace").rstrip("\n")

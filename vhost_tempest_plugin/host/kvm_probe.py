@@ -8,6 +8,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import CommandError
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import process, speed
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 
 # The guest takes milliseconds; QEMU may have to be read from a disk first.
 _LIMIT_S = 15.0
@@ -76,7 +77,9 @@ def run(qemu: Path, accelerator: Accelerator, limit_s: float) -> ProbeOutcome:
         firmware.write_bytes(rom())
         try:
             done = process.run(
-                [*argv(qemu, accelerator), "-bios", firmware], timeout_s=limit_s, check=False
+                asked_to_end([*argv(qemu, accelerator), "-bios", firmware]),
+                timeout_s=limit_s,
+                check=False,
             )
         except CommandError as error:
             return ProbeOutcome.unfinished(limit_s, error.stderr)

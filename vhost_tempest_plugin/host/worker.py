@@ -5,8 +5,8 @@ A process can hold one embedded libvirt only, and several hosts are worked on at
 """
 
 import os
-import signal
 import sys
+from contextlib import suppress
 from typing import assert_never
 
 from vhost_tempest_plugin.errors import VhostError, in_order
@@ -23,9 +23,8 @@ from vhost_tempest_plugin.host.worker_protocol import (
     Up,
 )
 from vhost_tempest_plugin.topology import catalog
+from vhost_tempest_plugin.util import interruption
 from vhost_tempest_plugin.util.progress import Progress
-
-_INTERRUPTED = 130
 
 
 def perform(request: Request, progress: Progress) -> None:
@@ -64,14 +63,14 @@ def perform(request: Request, progress: Progress) -> None:
 
 def main() -> int:
     """Carry out the request that is the only argument; gives the exit code."""
-    # What was begun is ended, whichever way the worker is.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    # What libraries print is no answer.
-    with os.fdopen(os.dup(1), "w", buffering=1) as answers:
+    # What libraries print is no answer.  What was begun is ended, whichever way the worker is.
+    with interruption.handled_once(), os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)
 
         def report(news: str) -> None:
-            print(worker_protocol.progress(news), file=answers)
+            # Where nobody reads any more, it is ended, and puts everything in order.
+            with suppress(OSError):
+                print(worker_protocol.progress(news), file=answers)
 
         try:
             perform(worker_protocol.load_request(sys.argv[1]), report)
@@ -82,7 +81,7 @@ def main() -> int:
             print(worker_protocol.failure(first), file=answers)
             return first.exit_code
         except KeyboardInterrupt:
-            return _INTERRUPTED
+            return interruption.EXIT_CODE
         print(worker_protocol.done(), file=answers)
     return 0
 

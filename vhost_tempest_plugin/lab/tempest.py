@@ -29,6 +29,7 @@ from vhost_tempest_plugin.util import (
     removal,
     speed,
 )
+from vhost_tempest_plugin.util.die_with_parent import ended_with_parent
 from vhost_tempest_plugin.util.progress import Progress, Pulse
 
 # What tempest writes in the workspace beside its results.
@@ -111,7 +112,7 @@ def listed(workspace: Workspace, words: Sequence[str]) -> tuple[str, ...]:
     """
     if not (workspace.directory / ".stestr").is_dir():
         process.run([interpreter.own_program("stestr"), "init"], directory=workspace.directory)
-    argv = [*_TEMPEST, "--list-tests", *words]
+    argv = ended_with_parent([*_TEMPEST, "--list-tests", *words])
     done = process.run(
         argv,
         directory=workspace.directory,
@@ -141,7 +142,8 @@ def run(
         progress(f"{outcome.verdict:8} {outcome.elapsed_s:6.1f} s  {outcome.name}")
 
     errors = workspace.directory / ERRORS
-    argv = [*_TEMPEST, "--subunit", *words]
+    # Its workers would go on alone, and change a lab that others use by then.
+    argv = ended_with_parent([*_TEMPEST, "--subunit", *words])
     with (
         process.running(
             argv, errors=errors, directory=workspace.directory, environment=variables()

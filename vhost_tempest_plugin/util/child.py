@@ -22,6 +22,8 @@ WITH_OUTPUT = subprocess.STDOUT
 GRACE_S = 2.0
 _KILLED_S = 10.0
 
+_started: set[Child] = set()
+
 
 @contextmanager
 def ending(
@@ -63,7 +65,7 @@ def start(
 ) -> Child:
     """Start a program in a session of its own, so that it can be ended with its children."""
     try:
-        return subprocess.Popen(
+        program = subprocess.Popen(
             words,
             stdin=stdin,
             stdout=stdout,
@@ -74,6 +76,8 @@ def start(
         )
     except OSError as error:
         raise CommandError(f"cannot run {words[0]!r}: {error.strerror}", None) from None
+    _started.add(program)
+    return program
 
 
 def end(program: Child, grace_s: float = GRACE_S) -> None:
@@ -96,8 +100,16 @@ def send(program: Child, number: signal.Signals) -> None:
         os.killpg(program.pid, number)
 
 
+def ask_all_to_end() -> None:
+    """Ask every program that was started and not yet closed to end, and do not wait."""
+    for program in tuple(_started):
+        if program.returncode is None:
+            send(program, signal.SIGTERM)
+
+
 def close(program: Child) -> None:
-    """Close this end of a program's pipes."""
+    """Close this end of a program's pipes; it has ended."""
+    _started.discard(program)
     for stream in (program.stdin, program.stdout, program.stderr):
         if stream is not None:
             with contextlib.suppress(OSError):

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import interpreter, process
+
+_LEADER = Path(__file__).with_name("session_leader.py")
 
 
 def killed_with_parent(argv: Sequence[str | Path]) -> list[str | Path]:
@@ -24,6 +26,15 @@ def asked_to_end(argv: Sequence[str | Path]) -> list[str | Path]:
     What it started lives on, unless it ends that itself (prctl(2), PR_SET_PDEATHSIG).
     """
     return [process.which("setpriv"), "--pdeathsig", "TERM", *argv]
+
+
+def ended_with_parent(argv: Sequence[str | Path]) -> list[str | Path]:
+    """*argv* so that it and all of its process group are ended with the thread that starts it.
+
+    They are asked to end (SIGTERM), and soon killed.  For a program that does not end those that
+    it started, and whose processes must be seen under the numbers that they have elsewhere.
+    """
+    return asked_to_end(interpreter.own("-S", _LEADER, *argv))
 
 
 @cache

@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Protocol, TextIO
 
 
@@ -19,7 +20,11 @@ def silent(news: str) -> None:
 
 
 class Lines:
-    """Writes a line of news with the seconds since the beginning to standard error."""
+    """Writes a line of news with the seconds since the beginning to standard error.
+
+    The work goes on, and is put in order where it fails, also where nobody reads the news any
+    more: the terminal is gone, the pipe is closed, the disk is full.
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -27,7 +32,8 @@ class Lines:
 
     def __call__(self, news: str) -> None:
         elapsed_s = time.monotonic() - self._begun_s
-        print(f"[{elapsed_s:7.1f} s] {news}", file=self._stream, flush=True)
+        with suppress(OSError):
+            print(f"[{elapsed_s:7.1f} s] {news}", file=self._stream, flush=True)
 
 
 class Pulse:

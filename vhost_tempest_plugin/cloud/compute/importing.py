@@ -8,6 +8,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, InputError
 from vhost_tempest_plugin.util import capacity, interpreter, process, speed
+from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 
 # What the services of a lab import; the modules in nova.wsgi would run their applications.
 MODULES = (
@@ -54,7 +55,7 @@ def compile_files(files: Iterable[Path], environment: Path, path: Path, source: 
             listed.name,
         )
         done = process.run(
-            interpreter.isolated(environment, "-m", "compileall", *words),
+            killed_with_parent(interpreter.isolated(environment, "-m", "compileall", *words)),
             timeout_s=_COMPILE_S * speed.timeout_scale(),
             check=False,
         )
@@ -73,7 +74,7 @@ def import_nova(environment: Path, path: Path, source: Path) -> None:
     limit_s = _IMPORT_S * speed.timeout_scale()
     try:
         done = process.run(
-            interpreter.of(environment, "-c", _IMPORT, *MODULES),
+            killed_with_parent(interpreter.of(environment, "-c", _IMPORT, *MODULES)),
             environment={**_VARIABLES, "PYTHONPATH": str(path)},
             timeout_s=limit_s,
             check=False,

@@ -13,6 +13,7 @@ from vhost_tempest_plugin.lab.environment import staging
 from vhost_tempest_plugin.lab.environment.environment import Environment
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.util import atomic_file, process, removal
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.progress import Progress
 
 _PLACES = ("a", "b")
@@ -81,6 +82,8 @@ class NovaSource:
         if current is not None and not place.exists():
             partial = self._home / "partial"
             removal.remove(partial)
-            process.run(["cp", "--archive", "--reflink=auto", current.directory, partial])
+            process.run(
+                asked_to_end(["cp", "--archive", "--reflink=auto", current.directory, partial])
+            )
             partial.rename(place)
         return place

@@ -21,6 +21,7 @@ from vhost_tempest_plugin.host.record import FORMAT, HostRecord
 from vhost_tempest_plugin.lab.services import database
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.util import cache, durability, process, removal
+from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 
 _NOTES = "snapshot.json"
 _RECORD = "record.json"
@@ -177,4 +178,6 @@ def _take(source: Path, target: Path) -> None:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy, sharing blocks where the file system can, and leaving holes."""
-    process.run(["cp", "--archive", "--reflink=auto", "--sparse=auto", "-T", source, target])
+    process.run(
+        asked_to_end(["cp", "--archive", "--reflink=auto", "--sparse=auto", "-T", source, target])
+    )

@@ -188,7 +188,9 @@ def clone(template: Path, data: Path) -> None:
     :raises CommandError: it cannot be copied
     """
     data.mkdir(mode=0o700, parents=True)
-    process.run(["cp", "--archive", "--reflink=auto", "--sparse=auto", f"{template}/.", data])
+    process.run(
+        asked_to_end(["cp", "--archive", "--reflink=auto", "--sparse=auto", f"{template}/.", data])
+    )
 
 
 def version() -> str:
