@@ -44,6 +44,7 @@ function vhost_pre_install {
         "the hosts' network can be user or nat, not $VHOST_NETWORK; set VHOST_NETWORK in local.conf"
     [[ $VHOST_ACCELERATOR == tcg ]] || vhost_open_kvm "$KVM_DEVICE"
     setup_develop "$VHOST_PLUGIN_DIR"
+    vhost_do stack check-names --name "$VHOST_NAME" --hosts "$VHOST_HOSTS"
     vhost_do doctor "$VHOST_TOPOLOGY" --hosts "$VHOST_HOSTS"
     # To make it is the surest way to see whether libvirt here can. It goes with unstack.sh.
     [[ $VHOST_NETWORK != nat ]] || vhost_as_root network create "$VHOST_NAME" \
@@ -192,9 +193,10 @@ function vhost_unstack {
     # Nothing to remove where stack.sh did not get as far as to install the command.
     if [[ -x $DATA_DIR/venv/bin/vhost ]]; then
         vhost_do stack destroy --missing-ok --name "$VHOST_NAME"
-        # Whatever VHOST_NETWORK says now. Root is asked only where there is one to remove.
-        networks=$(vhost_do network list -f value -c name) || exit 1
-        if grep -qxF "$VHOST_NAME" <<<"$networks"; then
+        # Whatever VHOST_NETWORK says now. Root is asked only where there is one to remove, and
+        # another user's is none.
+        networks=$(vhost_do network list -f value -c name -c owner) || exit 1
+        if grep -qxF "$VHOST_NAME $STACK_USER" <<<"$networks"; then
             vhost_as_root network destroy --missing-ok "$VHOST_NAME"
         fi
         rm -f "$VHOST_CONFIG"

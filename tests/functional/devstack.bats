@@ -43,7 +43,8 @@ echo "vhost \$*" >>"$SAID"
 case "\$*" in "${1:-never}"*) echo "vhost: the fact; the remedy" >&2; exit 4 ;; esac
 case "\$*" in
     "stack up "*) for number in \$(seq \$(sed -n 's/^hosts = //p' "$CONFIG")); do echo "mine-\$((number - 1))"; done ;;
-    "network list "*) cat "$NETWORKS" ;;
+    "network list "*"-c name -c owner"*) cat "$NETWORKS" ;;
+    "network list "*) cut -d " " -f 1 "$NETWORKS" ;;
 esac
 STAND_IN
     chmod +x "$VENV/bin/vhost"
@@ -78,7 +79,8 @@ unit() {
 @test "pre-install puts the project in and asks the doctor" {
     stand_in_vhost
     phase stack pre-install
-    said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 1"
+    said "setup_develop $DEST/vhost-tempest-plugin" \
+        "vhost stack check-names --name mine --hosts 1" "vhost doctor small --hosts 1"
 }
 
 @test "pre-install lets devstack's user at KVM, where there is any and it is wanted" {
@@ -107,7 +109,8 @@ unit() {
     stand_in_vhost
     sudo() { echo "sudo $*" >>"$SAID"; }
     VHOST_NETWORK=nat VHOST_HOSTS=2 phase stack pre-install
-    said "setup_develop $DEST/vhost-tempest-plugin" "vhost doctor small --hosts 2" \
+    said "setup_develop $DEST/vhost-tempest-plugin" \
+        "vhost stack check-names --name mine --hosts 2" "vhost doctor small --hosts 2" \
         "sudo $VENV/bin/vhost network create mine --ports 2 --owner stack"
 }
 
@@ -262,6 +265,7 @@ unit() {
         [ "${lines[-2]}" = "vhost: the fact; the remedy" ]
         [[ ${lines[-1]} == "'vhost $words"*"failed"* ]]
     done <<'PHASES'
+stack pre-install|stack check-names
 stack pre-install|doctor
 stack post-config|stack configure-nova
 stack extra|stack up
@@ -321,20 +325,32 @@ PHASES
         : >"$SAID"
         VHOST_HOSTS=2 phase "$name"
         said "stop_process n-vhost-0" "stop_process n-vhost-1" \
-            "vhost stack destroy --missing-ok --name mine" "vhost network list -f value -c name"
+            "vhost stack destroy --missing-ok --name mine" "vhost network list -f value -c name -c owner"
     done
 }
 
 @test "unstack and clean remove a network after the hosts" {
     stand_in_vhost
     sudo() { echo "sudo $*" >>"$SAID"; }
-    printf '%s\n' other mine >"$NETWORKS"
+    printf '%s\n' "other stack" "mine stack" >"$NETWORKS"
     local name
     for name in unstack clean; do
         : >"$SAID"
         phase "$name"
         said "stop_process n-vhost-0" "vhost stack destroy --missing-ok --name mine" \
-            "vhost network list -f value -c name" "sudo $VENV/bin/vhost network destroy --missing-ok mine"
+            "vhost network list -f value -c name -c owner" "sudo $VENV/bin/vhost network destroy --missing-ok mine"
+    done
+}
+
+@test "unstack and clean leave another user's network alone" {
+    stand_in_vhost
+    sudo() { echo "sudo $*" >>"$SAID"; }
+    printf '%s\n' "mine alice" "mine-2 stack" >"$NETWORKS"
+    local name
+    for name in unstack clean; do
+        : >"$SAID"
+        phase "$name"
+        run -1 grep sudo "$SAID"
     done
 }
 

@@ -219,6 +219,13 @@ class OfTheUserTest(StateTest):
         self.assertFalse(StackDirectory.of("vhost").exists)
         self.assertEqual([], self.asked)
 
+    def test_a_devstack_is_refused_before_anything_is_installed(self) -> None:
+        stack_lifecycle.require_names("vhost", 2)
+        self.host("vhost-1")
+        with self.assertRaisesRegex(InputError, "'vhost-1' belongs to you; set another VHOST_NAME"):
+            stack_lifecycle.require_names("vhost", 2)
+        self.assertFalse(StackDirectory.of("vhost").exists)
+
     def test_a_devstack_of_a_labs_name_and_a_lab_of_a_devstacks(self) -> None:
         LabDirectory.of("a").path.mkdir(parents=True)
         StackDirectory.of("b").path.mkdir(parents=True)

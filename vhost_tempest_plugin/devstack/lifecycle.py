@@ -52,8 +52,7 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     directory = StackDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
         overrides.recover(directory, progress)
-        is_new = not directory.is_recorded
-        ownership.require_names(directory.owner, spec.hosts, is_new=is_new)
+        _require_names(directory, spec.count)
         record = _record(directory, spec, layout, progress)
         computes = Stack.of(directory, record, progress).hosts
         for host in computes.hosts:
@@ -64,6 +63,14 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
             computes.start(computes.hosts, only_changed=True)
     progress(f"{', '.join(spec.hosts)}: compute hosts of the cloud")
     return spec.hosts
+
+
+def require_names(name: str, count: int) -> None:
+    """Check that a devstack can have that many hosts, before anything of it is made.
+
+    :raises InputError: it is no name, or a host's is another's
+    """
+    _require_names(StackDirectory.of(name), count)
 
 
 def restart(name: str, names: Sequence[str], progress: Progress, *, reboot: bool = False) -> None:
@@ -142,6 +149,11 @@ def _lines(host: str) -> Iterator[str] | None:
 
 def _held(name: str, progress: Progress) -> AbstractContextManager[Stack]:
     return access.held(name, progress, WAIT_S)
+
+
+def _require_names(directory: StackDirectory, count: int) -> None:
+    names = directory.owner.host_names(count)
+    ownership.require_names(directory.owner, names, is_new=not directory.is_recorded)
 
 
 def _record(
