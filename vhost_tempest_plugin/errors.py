@@ -131,6 +131,10 @@ class CommandError(VhostError):
         self.stderr = without_passwords(stderr)
 
 
+class TooMuchOutputError(CommandError):
+    """A program printed more than anybody should keep, and was ended; exit code 1."""
+
+
 def in_order(error: VhostError) -> tuple[VhostError, ...]:
     """An error, after those that were being cleaned up when it was raised; the first is the cause.
 

@@ -11,8 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.errors import HostError, TooMuchOutputError
+from vhost_tempest_plugin.host import ssh
 from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
+from vhost_tempest_plugin.util import process
 
 # It notes its words; "-O" asks for a connection, which there is while the file "up" exists.
 SSH = """\
@@ -93,6 +95,27 @@ class HostConnectionTest(SshCase):
         (self.state / "up").unlink()
         with self.assertRaisesRegex(HostError, "port 2222 failed .*Host key verification failed"):
             self.connection.run(["true"], check=False)
+
+    def test_everything_has_a_limit_of_time(self) -> None:
+        done = process.Completed([], 0, "", "")
+        with (
+            mock.patch.object(ssh.process, "run", return_value=done) as run,
+            HostConnection(self.ssh(22)) as connection,
+        ):
+            connection.run(["true"])
+            connection.put("text", "/file")
+            connection.send([Path("/etc/passwd")], "/")
+        self.assertEqual(4, run.call_count)
+        for call in run.call_args_list:
+            self.assertGreater(call.kwargs["timeout_s"], 0)
+
+    def test_one_that_prints_without_end(self) -> None:
+        error = TooMuchOutputError("ssh printed too much")
+        with (
+            mock.patch.object(ssh.process, "run", side_effect=error),
+            self.assertRaisesRegex(HostError, "'yes' in the host printed too much"),
+        ):
+            HostConnection(self.ssh(22)).run(["yes"])
 
     def test_out_of_time(self) -> None:
         with self.assertRaisesRegex(HostError, "'sleep 9' in the host did not end within"):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import dataclasses
+import time
 import unittest
 
 from tests.unit.recorded_host import HOST, recorded
@@ -112,6 +113,19 @@ class LibvirtViewTest(unittest.TestCase):
         self.assertEqual((PciId(0x8086, 0x10CA), 2, 20), (vf.id, vf.node, vf.group))
         self.assertIsNone(view.devices[PciAddress(1, 0)].node)
         self.assertEqual({"default": libvirt_view.Network(False, False)}, view.networks)
+
+    def test_documents_that_do_not_end_take_linear_time(self) -> None:
+        text = recorded("sriov-virsh")
+        begun_s = time.process_time()
+        for junk in ("<device>", "<device>\n", "<capabilities>\n<device>\n"):
+            view = libvirt_view.read(text + junk * 200_000)
+            self.assertEqual(libvirt_view.read(text), view)
+        self.assertLess(time.process_time() - begun_s, 20)
+
+    def test_too_much_and_too_deep_xml_is_an_error(self) -> None:
+        for content in ("<x>" * 100_000 + "</x>" * 100_000, "x" * (9 << 20)):
+            with self.assertRaisesRegex(HostError, "XML of libvirt"):
+                libvirt_view.read(f"<capabilities>\n{content}\n</capabilities>\n")
 
     def test_the_command_names_devices_as_libvirt_does(self) -> None:
         self.assertIn("nodedev-dumpxml pci_0000_dd_10_0", libvirt_view.argv([VF])[-1])

@@ -2,6 +2,7 @@
 """A program that is ended takes with it all that it has started."""
 
 import os
+import resource
 import signal
 import sys
 import tempfile
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from vhost_tempest_plugin.errors import CommandError
+from vhost_tempest_plugin.errors import CommandError, TooMuchOutputError
 from vhost_tempest_plugin.util import followed_program, process, speed
 
 _LIMIT_S = 20
@@ -122,6 +123,28 @@ class FamilyTest(unittest.TestCase):
 
 
 class OutputTest(unittest.TestCase):
+    def test_one_that_prints_without_end_is_ended(self) -> None:
+        begun_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for stream in ("", " >&2"):
+            with self.assertRaisesRegex(
+                TooMuchOutputError, "printed more than 64 MiB and was ended: .*; run it by hand"
+            ):
+                process.run(["sh", "-c", f"yes{stream}"])
+        grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - begun_kib
+        self.assertLess(grown_kib, 512 << 10)
+
+    def test_much_input_and_output_at_once(self) -> None:
+        text = "0123456789abcde\n" * (1 << 16)
+        self.assertEqual(text, process.run(["cat"], input_text=text).stdout)
+
+    def test_input_that_is_not_read(self) -> None:
+        done = process.run(["sh", "-c", "exec <&-; echo said"], input_text="x" * (1 << 20))
+        self.assertEqual("said\n", done.stdout)
+
+    def test_a_full_disk_has_a_hint(self) -> None:
+        with self.assertRaisesRegex(CommandError, "No space left on device; free some space"):
+            process.run(["sh", "-c", "cat /etc/passwd > /dev/full"])
+
     def setUp(self) -> None:
         self.directory = Path(self.enterContext(tempfile.TemporaryDirectory()))
 

@@ -62,6 +62,17 @@ class ProcessesTest(unittest.TestCase):
         self.assertEqual(self.mark, processes.variables(Process(program.pid))[_NAME])
         self.assertIn(f"pid {program.pid} (sh -c", processes.describe(program.pid))
 
+    def test_one_that_is_becoming_another_program(self) -> None:
+        script = self.directory / "script"
+        script.write_text('#!/bin/sh\nexec "$0"\n')
+        script.chmod(0o755)
+        program = subprocess.Popen([script], env={**os.environ, _NAME: self.mark})
+        self.addCleanup(program.wait)
+        self.addCleanup(program.kill)
+        with mock.patch.object(processes, "others", return_value=[Process(program.pid)]):
+            found = [len(self.find()) for _ in range(2000)]
+        self.assertEqual({1}, set(found), f"missed {found.count(0)} of {len(found)} times")
+
     def test_one_that_is_gone(self) -> None:
         program = self.start("read line")
         process = Process(program.pid)

@@ -4,14 +4,14 @@
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import HostError
-from vhost_tempest_plugin.host import console
+from vhost_tempest_plugin.host import console, console_log
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord
 from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import Domain, DomainState
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util import growing_file, speed
 from vhost_tempest_plugin.util.progress import Progress
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -69,7 +69,7 @@ def wait(
                     timeout_s=limit_s * speed.timeout_scale(),
                 )
     except HostError as error:
-        raise _failure(directory, error) from None
+        raise _failure(directory, watch.stage, error) from None
     progress(f"{console.Stage.SSH}: logged in")
     return port
 
@@ -100,12 +100,17 @@ class _Watch:
 
     def __init__(self, running: Domain, log: Path, progress: Progress) -> None:
         self._running = running
-        self._log = log
+        self._reader = console_log.StageReader(log)
         self._progress = progress
         self._reported: console.Stage | None = None
 
+    @property
+    def stage(self) -> console.Stage:
+        """How far the boot has come."""
+        return self._reader.read()
+
     def __call__(self) -> None:
-        stage = console.stage(_text(self._log))
+        stage = self.stage
         if stage is not self._reported:
             self._reported = stage
             self._progress(stage.value)
@@ -113,21 +118,17 @@ class _Watch:
             raise HostError(f"the host's domain is {self._running.state}")
 
 
-def _failure(directory: HostDirectory, error: HostError) -> HostError:
+def _failure(directory: HostDirectory, stage: console.Stage, error: HostError) -> HostError:
     """What failed, why if the console shows it, and the console's end."""
-    text = _text(directory.console_log)
+    try:
+        text = growing_file.tail(directory.console_log, console_log.TAIL_BYTES)
+    except FileNotFoundError:
+        text = ""
     cause = console.likely_cause(text)
     said = " / ".join(console.last_lines(text)) or "nothing"
     why = f" ({cause})" if cause else ""
     return HostError(
-        f"host {directory.name!r} did not come up at stage {console.stage(text)}: {error.fact}"
+        f"host {directory.name!r} did not come up at stage {stage}: {error.fact}"
         f"{why}, and the console ends with: {said}",
         hint=f"see {directory.console_log}",
     )
-
-
-def _text(log: Path) -> str:
-    try:
-        return log.read_text(errors="replace")
-    except FileNotFoundError:
-        return ""

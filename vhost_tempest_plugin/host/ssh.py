@@ -18,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from vhost_tempest_plugin.errors import CommandError, HostError, VhostCommand
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.errors import CommandError, HostError, TooMuchOutputError, VhostCommand
+from vhost_tempest_plugin.util import process, speed
 from vhost_tempest_plugin.util.waiting import wait_for
 
 _SOCKET = "ssh.socket"
@@ -27,6 +27,9 @@ _SSH_FAILED = 255  # ssh(1), EXIT STATUS
 PERSIST_S = 30
 _POLL_S = 0.1
 _LOGIN_S = 30.0
+# For what is given no other limit; nothing in a host may keep a command for ever.
+_LIMIT_S = 600.0
+_CONTROL_S = 60.0
 _PATIENCE_S = (1.0, 2.0, 4.0, 8.0)
 _TAIL_CHARS = 400
 _CLOCK = ("date", "+%s.%N")
@@ -167,8 +170,10 @@ class HostConnection:
     ) -> process.Completed:
         """Run a program in the host to its end; the words reach it as they are.
 
+        :param timeout_s: 10 minutes on the machine of ``speed.timeout_scale`` by default
         :param check: raise where it fails
-        :raises HostError: it failed or ran out of time, or the host cannot be reached
+        :raises HostError: it failed, ran out of time or printed more than 64 MiB, or the host
+            cannot be reached
         """
         command = shlex.join(argv)
         done = self._client(["ssh"], [self._ssh.destination, "--", command], input_text, timeout_s)
@@ -229,6 +234,7 @@ class HostConnection:
         input_text: str | None,
         timeout_s: float | None,
     ) -> process.Completed:
+        timeout_s = timeout_s or _LIMIT_S * speed.timeout_scale()
         name, *flags = program
         try:
             return process.run(
@@ -238,8 +244,13 @@ class HostConnection:
                 directory=self._ssh.directory,
                 check=False,
             )
+        except TooMuchOutputError:
+            raise HostError(
+                f"{words[-1]!r} in the host printed too much and was ended",
+                hint=f"{VhostCommand('ssh', self.name)} shows why",
+            ) from None
         except CommandError as error:
-            if error.returncode is not None or timeout_s is None:
+            if error.returncode is not None:
                 raise
             raise HostError(
                 f"{words[-1]!r} in the host did not end within {timeout_s:.0f} s",
@@ -259,7 +270,12 @@ class HostConnection:
     def _control(self, command: str) -> bool:
         """Tell the shared connection something; whether there is one."""
         argv = [*self._ssh.argv(), "-O", command, self._ssh.destination]
-        return process.run(argv, directory=self._ssh.directory, check=False).returncode == 0
+        limit_s = _CONTROL_S * speed.timeout_scale()
+        try:
+            done = process.run(argv, directory=self._ssh.directory, timeout_s=limit_s, check=False)
+        except CommandError:
+            return False
+        return done.returncode == 0
 
     def _answers(self, patience_s: float) -> bool:
         """Whether a server greets us: user-mode networking accepts long before the host does."""

@@ -9,16 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
-from vhost_tempest_plugin.host import readiness
+from vhost_tempest_plugin.host import console_log, readiness
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.record import HostRecord, Phase
 from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.hypervisor import orphan_processes
 from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util.waiting import wait_for
-
-_POLL_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +95,14 @@ def console(name: str, *, follow: bool = False) -> Iterator[str]:
     :raises InputError: there is no such host, or it was never started
     """
     directory = HostDirectory.of(name).existing()
-    try:
-        log = directory.console_log.open(errors="replace", newline="")
-    except FileNotFoundError:
+    console_log.cut(directory.console_log)
+    if not directory.console_log.exists():
         raise InputError(
             f"host {name!r} was never started", hint=f"{VhostCommand('up', name=name)} boots it"
-        ) from None
-    with log:
-
-        def more() -> str | None:
-            alive = bool(orphan_processes.find(directory.path))
-            return log.read() or (None if follow and alive else "")
-
-        while text := wait_for(more, "the console", None, poll_s=_POLL_S):
-            yield text
+        )
+    yield from console_log.pieces(
+        directory.console_log, lambda: follow and bool(orphan_processes.find(directory.path))
+    )
 
 
 def intended(name: str) -> Layout:
@@ -132,6 +123,7 @@ def intended(name: str) -> Layout:
 
 
 def _status(directory: HostDirectory) -> HostStatus:
+    console_log.cut(directory.console_log)
     try:
         record = directory.read()
     except HostError:

@@ -6,6 +6,7 @@ Each has a session of its own: a timeout or an interruption ends all that it sta
 
 import contextlib
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -13,13 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import CommandError, LocalError, VhostCommand
-from vhost_tempest_plugin.util import child
+from vhost_tempest_plugin.errors import CommandError, LocalError, TooMuchOutputError, VhostCommand
+from vhost_tempest_plugin.util import child, child_output
 from vhost_tempest_plugin.util.child import NO_INPUT, PIPE, WITH_OUTPUT, Child, Stream
+from vhost_tempest_plugin.util.child_output import OutOfRoomError, OutOfTimeError, Output
 
 Completed = subprocess.CompletedProcess[str]
 
 _DRAIN_S = 1.0
+# strerror(3) of ENOSPC and EDQUOT.
+_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _TAIL_CHARS = 400
 
 
@@ -57,6 +61,7 @@ def run(
 
     :param environment: added to this process's own
     :param check: raise where it fails
+    :raises TooMuchOutputError: it printed more than 64 MiB, and was ended
     :raises CommandError: it failed, ran out of time or could not be started
     """
     words = [str(word) for word in argv]
@@ -68,29 +73,40 @@ def run(
         environment=environment,
         directory=directory,
     )
-    data = None if input_text is None else input_text.encode()
+    printed = Output()
     try:
-        output, complaints = (child.text(out) for out in program.communicate(data, timeout_s))
-    except subprocess.TimeoutExpired as error:
+        child_output.take(program, (input_text or "").encode(), printed, timeout_s)
+    except OutOfTimeError:
         child.end(program)
-        complaints = _rest(program, error)
+        with contextlib.suppress(OutOfTimeError, OutOfRoomError):
+            child_output.take(program, b"", printed, _DRAIN_S)
+        _, complaints = printed.texts
         raise CommandError(
             f"{shlex.join(words)!r} did not end within {timeout_s:g} s: {_tail(complaints)}",
             None,
             complaints,
+        ) from None
+    except OutOfRoomError:
+        child.end(program)
+        output, complaints = printed.texts
+        raise TooMuchOutputError(
+            f"{shlex.join(words)!r} printed more than {child_output.LIMIT_BYTES >> 20} MiB and was "
+            f"ended: {_tail(complaints or output)}",
+            hint="run it by hand to see why",
         ) from None
     except BaseException:
         child.end(program)
         raise
     finally:
         child.close(program)
-    done = Completed(words, program.returncode, output, complaints)
+    done = Completed(words, program.returncode, *printed.texts)
     if check and done.returncode != 0:
         raise CommandError(
             f"{shlex.join(words)!r} exited with {done.returncode}: "
             f"{_tail(done.stderr or done.stdout)}",
             done.returncode,
             done.stderr,
+            hint="free some space" if _FULL.search(done.stderr) else "",
         )
     return done
 
@@ -120,14 +136,6 @@ def running(
                 argv, stdout=output, stderr=complaints, environment=environment, directory=directory
             )
         )
-
-
-def _rest(program: Child, error: subprocess.TimeoutExpired) -> str:
-    """The standard error of a program that was ended; one that left its session may hold it."""
-    try:
-        return child.text(program.communicate(timeout=_DRAIN_S)[1])
-    except subprocess.TimeoutExpired:
-        return child.text(error.stderr or b"")
 
 
 def replace(

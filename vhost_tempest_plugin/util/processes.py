@@ -4,8 +4,10 @@
 import os
 import shlex
 import signal
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
@@ -13,11 +15,15 @@ from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 Process = psutil.Process
+T = TypeVar("T")
 # What finds the processes to end; asked again and again until it finds none.
 Find = Callable[[], Iterable[Process]]
 
 _KILL_LIMIT_S = 20.0
 _POLL_S = 0.05
+# It takes less than a millisecond, unless the machine is very busy.
+_EXEC_S = 1.0
+_EXEC_POLL_S = 0.001
 _DEAD = (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 
 
@@ -27,11 +33,11 @@ def others() -> Iterator[Process]:
 
 
 def words(process: Process) -> tuple[str, ...]:
-    """The command line of a process; empty where it is gone."""
-    try:
-        return tuple(process.cmdline())
-    except psutil.Error:
-        return ()
+    """The command line of a process; empty where it is gone.
+
+    One that is becoming another program is waited for: it shows nothing meanwhile.
+    """
+    return tuple(_settled(process, process.cmdline, []))
 
 
 def runs_as(process: Process, users: Collection[int]) -> bool:
@@ -55,11 +61,11 @@ def program(process: Process) -> str:
 
 
 def variables(process: Process) -> Mapping[str, str]:
-    """The environment that a process was started with; empty where it is gone or another user's."""
-    try:
-        return process.environ()
-    except psutil.Error:
-        return {}
+    """The environment that a process was started with; empty where it is gone or another user's.
+
+    One that is becoming another program is waited for: it shows nothing meanwhile.
+    """
+    return _settled(process, process.environ, {})
 
 
 def bearing(name: str, value: str) -> list[Process]:
@@ -175,6 +181,28 @@ def _is_in(process: Process, group: int) -> bool:
     try:
         return os.getpgid(process.pid) == group and process.status() not in _DEAD
     except (psutil.Error, OSError):
+        return False
+
+
+def _settled(process: Process, read: Callable[[], T], nothing: T) -> T:
+    """What *read* gives of a process, once that is not in the middle of execve(2)."""
+    end_s = time.monotonic() + _EXEC_S
+    try:
+        while not (found := read()) and time.monotonic() < end_s:
+            if not _is_in_exec(process):
+                # It may have been until now; one that has nothing to show is asked twice.
+                return read()
+            time.sleep(_EXEC_POLL_S)
+    except psutil.Error:
+        return nothing
+    return found
+
+
+def _is_in_exec(process: Process) -> bool:
+    """Whether it has a program and no words yet; a kernel thread has no program."""
+    try:
+        return not process.cmdline() and bool(process.exe())
+    except psutil.Error:
         return False
 
 

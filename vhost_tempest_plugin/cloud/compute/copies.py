@@ -62,7 +62,7 @@ class Copy:
         :raises HostError: the host does not take it
         """
         said = connection.run(["cat", str(self.record)], check=False).stdout
-        there: dict[str, str] = json.loads(said) if said else {}
+        there = _recorded(said)
         wanted = self.tree.manifest
         changed = sorted(name for name in wanted if there.get(name) != wanted[name])
         removed = sorted(name for name in there if name not in wanted)
@@ -99,3 +99,12 @@ def digest(copies: Iterable[Copy]) -> str:
     """A name for the content of all; empty for none."""
     found = [part for copy in copies for part in (str(copy.path), copy.tree.digest)]
     return cache.digest(*found) if found else ""
+
+
+def _recorded(text: str) -> Mapping[str, str]:
+    """The names and digests of a host's copy; none of them where the host says something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -24,6 +24,8 @@ PRELOADER = "vhost-preload.service"
 BEGIN = "nova-compute starts"
 REPORTED = "nova-compute has reported"
 
+_ROTATE = f"find {LOG} -size +16M | grep -q . && mv -f {LOG} {LOG}.old"
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -55,7 +57,8 @@ class Unit:
         command = (*before, str(self.program), "--config-file", str(self.configuration))
         service = {
             "Environment": self._environment,
-            "ExecStartPre": f"/bin/sh -c 'echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}'",
+            "ExecStartPre": f"/bin/sh -c '{_ROTATE}; echo {BEGIN} >>{LOG};"
+            f" cp {INSTALLED} {STARTED}'",
             "ExecStart": " ".join(command),
             "StateDirectory": "nova nova/instances",
             "KillMode": "mixed",

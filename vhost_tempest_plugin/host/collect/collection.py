@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError, without_passwords
+from vhost_tempest_plugin.util import growing_file
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 INDEX = "collected.json"
@@ -74,7 +75,7 @@ class Collection:
 
     def take_file(self, path: str, source: Path) -> None:
         """As ``take``, from a file of the machine."""
-        self.take(path, lambda: _tail(source))
+        self.take(path, lambda: tail(source))
 
     def lack(self, path: str, why: str) -> None:
         """Note that something is not to be had."""
@@ -100,9 +101,6 @@ class Collection:
             ) from None
 
 
-def _tail(source: Path) -> str:
+def tail(source: Path) -> str:
     """The end of a file, a little more than a collection keeps of it."""
-    with source.open("rb") as file:
-        size = file.seek(0, 2)
-        file.seek(max(0, size - LIMIT_BYTES - 1024))
-        return file.read().decode(errors="replace")
+    return growing_file.tail(source, LIMIT_BYTES + 1024)

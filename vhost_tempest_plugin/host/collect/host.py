@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import HostError, VhostError
 from vhost_tempest_plugin.host import status
-from vhost_tempest_plugin.host.collect.collection import Collection
+from vhost_tempest_plugin.host.collect.collection import LIMIT_BYTES, Collection, tail
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.observe import libvirt_view, sysfs
 from vhost_tempest_plugin.host.ssh import HostConnection
@@ -24,6 +24,9 @@ from vhost_tempest_plugin.util import speed
 _DOMAIN = re.compile(r"^ *<domain .*?^ *</domain>\n", re.DOTALL | re.MULTILINE)
 
 _ANSWER_LIMIT_S = 60.0
+
+# Runs what follows it; the rest of what that says is not even sent.
+_ENDING = ("sh", "-c", f'"$@" | tail -c {LIMIT_BYTES}', "sh")
 
 _LIBVIRT = ("virsh", "-c", "qemu:///system")
 _GUESTS = (
@@ -54,14 +57,14 @@ _COMMANDS: Mapping[str, Sequence[str]] = {
 
 
 class Inside:
-    """Asks a running host, until it does not answer once."""
+    """Asks a running host for ends of texts, until it does not answer once."""
 
     def __init__(self, connection: HostConnection) -> None:
         self._connection = connection
         self._silence = ""
 
     def ask(self, argv: Sequence[str], input_text: str | None = None) -> str:
-        """What a command in the host says.
+        """The end of what a command in the host says, as much as a collection keeps.
 
         :raises HostError: nothing, or the host did not answer this time or earlier
         """
@@ -69,7 +72,9 @@ class Inside:
             raise HostError(self._silence)
         limit_s = _ANSWER_LIMIT_S * speed.timeout_scale()
         try:
-            done = self._connection.run(argv, input_text=input_text, timeout_s=limit_s, check=False)
+            done = self._connection.run(
+                [*_ENDING, *argv], input_text=input_text, timeout_s=limit_s, check=False
+            )
         except HostError as error:
             self._silence = str(error)
             raise
@@ -134,4 +139,4 @@ def _domain_xml(directory: HostDirectory) -> str:
 
 
 def _joined(directory: Path) -> str:
-    return "".join(path.read_text(errors="replace") for path in sorted(directory.glob("*.log")))
+    return "".join(tail(path) for path in sorted(directory.glob("*.log")))

@@ -2,7 +2,7 @@
 """What libvirt inside a host says about it: capabilities, node devices and networks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from lxml import etree
@@ -11,7 +11,8 @@ from vhost_tempest_plugin.host.observe.sysfs import convert, unreadable
 from vhost_tempest_plugin.hypervisor import xml_text
 from vhost_tempest_plugin.topology.pci import PciAddress, PciId
 
-_DOCUMENT = re.compile(r"<(capabilities|device)>.*?</\1>", re.DOTALL)
+# virsh prints the outermost element of each document on lines of its own.
+_ROOTS = ("capabilities", "device")
 _NETWORK = re.compile(r"^ *(\S+) +(active|inactive) +(yes|no) +(yes|no) *$", re.MULTILINE)
 
 
@@ -62,7 +63,7 @@ def read(text: str) -> LibvirtView:
 
     :raises HostError: something in it has no known form
     """
-    roots = [_root(match[0]) for match in _DOCUMENT.finditer(text)]
+    roots = [_root(document) for document in _documents(text)]
     if not any(root.tag == "capabilities" for root in roots):
         raise unreadable("output of virsh (no capabilities in it)", text[-200:])
     return LibvirtView(
@@ -75,6 +76,21 @@ def read(text: str) -> LibvirtView:
             for match in _NETWORK.finditer(text)
         },
     )
+
+
+def _documents(text: str) -> Iterator[str]:
+    """Each XML document in what virsh printed; one that does not end is none."""
+    lines: list[str] = []
+    end = ""
+    for line in text.splitlines():
+        root = line.removeprefix("<").removesuffix(">")
+        if line.startswith("<") and root in _ROOTS:
+            lines, end = [], f"</{root}>"
+        if end:
+            lines.append(line)
+        if end and line == end:
+            yield "\n".join(lines)
+            end = ""
 
 
 def _dump(address: PciAddress) -> str:

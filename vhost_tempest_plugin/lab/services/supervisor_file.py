@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.lab.services import supervisor_plugin
 from vhost_tempest_plugin.lab.services.program import Program
 
@@ -58,7 +59,9 @@ def render(programs: Iterable[Program], run: Path) -> str:
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
         },
         f"rpcinterface:{supervisor_plugin.NAMESPACE}": {
-            "supervisor.rpcinterface_factory": supervisor_plugin.FACTORY
+            "supervisor.rpcinterface_factory": supervisor_plugin.FACTORY,
+            "hosts": _path(HostDirectory.of("any").path.parent),
+            "lab": run.parent.name,
         },
     }
     sections |= {f"program:{program.name}": _program(program) for program in programs}

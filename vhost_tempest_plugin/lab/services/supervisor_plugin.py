@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What supervisord itself counts for a lab: how often each program has ended by itself.
+"""What supervisord itself does for a lab: it counts how often each program has ended by itself.
 
+Each minute it also cuts the consoles of the lab's hosts, should no command look at them.
 supervisord loads it (``[rpcinterface:...]`` of its file,
 http://supervisord.org/xmlrpc.html); its own API does not have the count, and its log is rotated.
 """
 
+import contextlib
 from collections import Counter
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 from supervisor import events
+
+from vhost_tempest_plugin.host import console_log
 
 # Of the XML-RPC: "<namespace>.<method>".
 NAMESPACE = "vhost"
@@ -18,11 +24,13 @@ FACTORY = f"{__name__}:make"
 class Ends:
     """The methods of the namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, consoles: Callable[[], Iterable[Path]] = tuple) -> None:
+        self._consoles = consoles
         self._ends: Counter[str] = Counter()
         # A program that ran, and one that ended too soon to count as one that has run.
         for kind in (events.ProcessStateExitedEvent, events.ProcessStateBackoffEvent):
             events.subscribe(kind, self._note)
+        events.subscribe(events.Tick60Event, self._cut)
 
     def getEnds(self) -> dict[str, int]:  # noqa: N802 - as supervisor names methods
         """How often each program has ended by itself.
@@ -36,7 +44,17 @@ class Ends:
         if event.process.pid:
             self._ends[event.process.config.name] += 1
 
+    def _cut(self, event: Any) -> None:
+        for console in self._consoles():
+            # Of a host that goes, or a disk that is full; the next minute tries again.
+            with contextlib.suppress(OSError):
+                console_log.cut(console)
 
-def make(supervisord: object, **options: str) -> Ends:
-    """Called by supervisord when it starts."""
-    return Ends()
+
+def make(supervisord: object, hosts: str = "", lab: str = "", **options: str) -> Ends:
+    """Called by supervisord when it starts.
+
+    :param hosts: the directory of all hosts
+    :param lab: whose hosts are called ``<lab>-<number>``
+    """
+    return Ends(lambda: Path(hosts).glob(f"{lab}-*/console.log") if hosts else ())
