@@ -10,11 +10,12 @@ import dataclasses
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 from tests.e2e import arena
-from tests.e2e.faults import campaign, machine, subject
+from tests.e2e.faults import campaign, machine, nova_trees, subject
 
 _INSIDE = "--inside"
 
@@ -25,12 +26,14 @@ def main(argv: list[str]) -> int:
     if reason := arena.lacking():
         print(reason, file=sys.stderr)
         return 2
-    if not arguments.inside:
-        with arena.opened() as own:
-            words = [*own.prefix, sys.executable, "-m", "tests.e2e.faults", _INSIDE, *argv]
-            return subprocess.run(words, check=False).returncode
+    if arguments.inside is None:
+        with tempfile.TemporaryDirectory(prefix="vhost-faults-") as scratch, arena.opened() as own:
+            trees = Path(scratch) / "trees"
+            nova_trees.make(trees) if "lab" in arguments.subjects else trees.mkdir()
+            words = [sys.executable, "-m", "tests.e2e.faults", _INSIDE, str(trees), *argv]
+            return subprocess.run([*own.prefix, *words], check=False).returncode
     end_s = time.monotonic() + arguments.minutes * 60
-    with arguments.output.open("a") as results, machine.made() as own_machine:
+    with arguments.output.open("a") as results, machine.made(arguments.inside) as own_machine:
         chosen = subject.all_of(own_machine)
         run = campaign.Campaign(
             own_machine, [chosen[name] for name in arguments.subjects], arguments.seed, _say
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
         default=Path("faults.jsonl"),
         help="outcomes, one JSON object a line; what is there is kept (default: faults.jsonl)",
     )
-    parser.add_argument(_INSIDE, action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(_INSIDE, type=Path, help=argparse.SUPPRESS)
     return parser
 
 

@@ -14,7 +14,8 @@ from tests.e2e.faults.machine import Machine, Remnants
 from tests.e2e.faults.subject import Command, HostSubject, Subject
 
 _HINTED = re.compile(r"'vhost ([^']+)'")
-_IDLE = (Kind.PROCESS, Kind.DAMAGE, Kind.REBOOT)
+_IDLE = (Kind.PROCESS, Kind.REBOOT)
+_ALWAYS_IDLE = (Kind.IN_HOST, Kind.DAMAGE)
 _ROUNDS = 3
 # A host that no command is about.
 _KEPT = "kept"
@@ -53,12 +54,13 @@ class Campaign:
 
     def build(self) -> None:
         """Make what faults start from, the user's own host that none may touch among it."""
-        vhost = self.machine.vhost()
+        vhost = self.machine.online()
         vhost.run("up", HostSubject.TOPOLOGY, "--name", _KEPT)
         vhost.run("save", _KEPT)
         self.machine.keep("absent")
         for subject in self.subjects:
             self.say(f"building: {subject.name}")
+            self.machine.put_back("absent")
             subject.build()
             run(self.machine, *subject.removal)
 
@@ -68,7 +70,7 @@ class Campaign:
         subject = seed.choices(self.subjects, [each.weight for each in self.subjects])[0]
         fault = _decided(seed, subject)
         before, kept = self._empty(), self._kept()
-        state = fault.command.state if fault.command else _standing(seed, subject)
+        state = fault.command.state if fault.command else _standing(seed, subject, fault.kind)
         subject.prepare(state)
         usual_s = self._usual(subject, fault)
         ended = inject(fault, subject, usual_s, before, seed)
@@ -108,8 +110,10 @@ class Campaign:
             begun_s = time.monotonic()
             ended = run(self.machine, *fault.command.words)
             self.usual_s[fault.command] = time.monotonic() - begun_s
-            if ended.returncode != 0:
+            if (ended.returncode == 0) is subject.must_fail(fault.command):
                 raise AssertionError(f"without any fault: {ended}")
+            if faults := _misbehaviour(ended):
+                raise AssertionError("\n".join(faults))
             run(self.machine, *subject.removal)
             subject.prepare(fault.command.state)
         return self.usual_s[fault.command]
@@ -131,12 +135,14 @@ def _decided(seed: random.Random, subject: Subject) -> Fault:
         started = [each for each in subject.commands if each.state != "absent"]
         command = seed.choice(started)
         return Fault(kind, command, seed.choice(subject.pairs())[1])
-    if kind is Kind.DAMAGE or (kind in _IDLE and seed.random() < 0.5):
+    if kind in _ALWAYS_IDLE or (kind in _IDLE and seed.random() < 0.5):
         return Fault(kind, None, (), part, choice)
     return Fault(kind, command, (), part, choice)
 
 
 def _applies(kind: Kind, subject: Subject) -> bool:
+    if kind is Kind.IN_HOST:
+        return bool(subject.in_host)
     if subject.name == "network":
         return kind not in (Kind.PROCESS, Kind.FULL, Kind.READ_ONLY, Kind.CLOCK)
     if subject.name == "image":
@@ -144,7 +150,9 @@ def _applies(kind: Kind, subject: Subject) -> bool:
     return True
 
 
-def _standing(seed: random.Random, subject: Subject) -> str:
+def _standing(seed: random.Random, subject: Subject, kind: Kind) -> str:
+    if kind is Kind.IN_HOST:
+        return "up"
     return seed.choice([each.state for each in subject.commands if each.state != "absent"])
 
 

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SIGHUP = "SIGHUP of the command"
     CTRL_C = "two Ctrl-C"
     PROCESS = "SIGKILL of a process of it"
+    IN_HOST = "SIGKILL of a program in the host"
     FULL = "full disk"
     READ_ONLY = "read-only state"
     CLOCK = "clock jumps an hour"
@@ -198,12 +199,19 @@ def _lose_process(fault: Fault, subject: Subject, before: Remnants) -> None:
     _kill_one(fault, subject.machine, set())
 
 
+def _lose_in_host(fault: Fault, subject: Subject, before: Remnants) -> None:
+    words = subject.in_host[int(fault.choice * len(subject.in_host))]
+    # Its own way to the host may be what ends.
+    run(subject.machine, *words)
+
+
 def _lose_power(fault: Fault, subject: Subject, before: Remnants) -> None:
     subject.machine.reboot(before)
 
 
 _IDLE: Mapping[Kind, Callable[[Fault, Subject, Remnants], None]] = {
     Kind.PROCESS: _lose_process,
+    Kind.IN_HOST: _lose_in_host,
     Kind.DAMAGE: _damage,
     Kind.REBOOT: _lose_power,
 }

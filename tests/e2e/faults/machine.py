@@ -47,9 +47,11 @@ class Machine:
     """The directories and the processes of these namespaces.
 
     :param top: the file system of the tests' own
+    :param trees: working trees of Nova, one a directory
     """
 
     top: Path
+    trees: Path
 
     @property
     def state(self) -> Path:
@@ -69,6 +71,11 @@ class Machine:
     def vhost(self) -> Vhost:
         """Commands on this machine that must succeed."""
         return Vhost(self.state, environment=self.environment)
+
+    def online(self) -> Vhost:
+        """Such commands with the network of who began this, to fill the cache."""
+        prefix = ("nsenter", f"--net=/proc/{os.getppid()}/ns/net")
+        return Vhost(self.state, prefix, self.environment)
 
     def others(self) -> dict[int, str]:
         """The processes in these namespaces that are not the tests' own: their command lines."""
@@ -174,7 +181,7 @@ class Machine:
 
 
 @contextlib.contextmanager
-def made() -> Iterator[Machine]:
+def made(trees: Path) -> Iterator[Machine]:
     """Make one; this process must be in namespaces of its own (``tests.e2e.arena``)."""
     user_cache = paths.cache().parent
     with tempfile.TemporaryDirectory(prefix="vhost-faults-", dir="/var/tmp") as directory:
@@ -183,9 +190,10 @@ def made() -> Iterator[Machine]:
             disk.truncate(_DISK_MIB << 20)
             subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", disk.name], check=True)
             subprocess.run(["mount", "-o", "loop", disk.name, top], check=True)
+        machine = Machine(top, top / "trees")
+        shutil.copytree(trees, machine.trees, symlinks=True)
         for path in VOLATILE[::2]:
             subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", path], check=True)
-        machine = Machine(top)
         (top / "user-cache").mkdir()
         subprocess.run(["mount", "--bind", user_cache, top / "user-cache"], check=True)
         machine.state.mkdir(mode=0o700)

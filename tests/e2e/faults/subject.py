@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from tests.e2e.faults import nova_trees
 from tests.e2e.faults.machine import Machine
 
 Words = tuple[str, ...]
@@ -75,6 +76,15 @@ class Subject(ABC):
     def directory(self) -> Path:
         """Where its files are."""
 
+    def must_fail(self, command: Command) -> bool:
+        """Whether a command must be refused where no fault happens."""
+        return False
+
+    @property
+    def in_host(self) -> tuple[Words, ...]:
+        """Commands that end a program in its host."""
+        return ()
+
     def pairs(self) -> tuple[tuple[Words, Words], ...]:
         """All pairs of commands that may run at once."""
         words = sorted({command.words for command in self.commands})
@@ -91,7 +101,7 @@ class HostSubject(Subject):
     NIC: ClassVar[str] = "0000:b5:00.0"
 
     def build(self) -> None:
-        vhost = self.machine.vhost()
+        vhost = self.machine.online()
         vhost.run("up", self.TOPOLOGY, "--name", self.HOST)
         vhost.run("save", self.HOST)
         self.machine.keep("host-saved")
@@ -138,7 +148,10 @@ class HostSubject(Subject):
 
 
 class LabSubject(Subject):
-    """A lab with one host; its snapshot is what ``build`` made."""
+    """A lab with one host; its snapshot is what ``build`` made.
+
+    ``lab up --nova`` is given a working tree of Nova that a fault may break.
+    """
 
     name = "lab"
     weight = 5
@@ -146,7 +159,7 @@ class LabSubject(Subject):
     TEST: ClassVar[str] = "test_compute_service_is_up"
 
     def build(self) -> None:
-        vhost = self.machine.vhost()
+        vhost = self.machine.online()
         vhost.run("lab", "up", "--name", self.LAB, "--topology", HostSubject.TOPOLOGY)
         vhost.run("lab", "down", "--name", self.LAB)
         self.machine.keep("lab-down")
@@ -170,13 +183,29 @@ class LabSubject(Subject):
                 ("lab", "config", "set", *named, "nova-scheduler", "workarounds.never_used=1"), "up"
             ),
             Command(("lab", "test", *named, "--regex", self.TEST), "up"),
+            *(Command(("lab", "up", *named, "--nova", str(tree)), "up") for tree in self.trees()),
             Command(("lab", "destroy", *named), "up"),
             Command(("lab", "destroy", *named), "down"),
         )
 
+    def must_fail(self, command: Command) -> bool:
+        return Path(command.words[-1]).name in nova_trees.BROKEN
+
+    def trees(self) -> tuple[Path, ...]:
+        """Working trees of Nova: one that is whole, and others that do not start."""
+        return tuple(sorted(self.machine.trees.iterdir()))
+
+    @property
+    def in_host(self) -> tuple[Words, ...]:
+        kill = ("systemctl", "kill", "--signal=KILL")
+        return tuple(
+            ("ssh", f"{self.LAB}-0", *kill, unit)
+            for unit in ("nova-compute", "libvirtd", "ssh", "systemd-journald")
+        )
+
     @property
     def recovery(self) -> Words:
-        return ("lab", "up", "--name", self.LAB, "--topology", HostSubject.TOPOLOGY)
+        return ("lab", "up", "--name", self.LAB, "--release-nova")
 
     @property
     def proof(self) -> Words:
