@@ -11,9 +11,9 @@ MANAGER = "nova/compute/manager.py"
 
 
 def make(python: Path, directory: Path) -> Path:
-    """The tree of the newest release's Nova in *directory*; *python* has pip and pbr."""
+    """The tree of the newest release's Nova in *directory*; *python* has pip."""
     version = release.find().pins()["nova"]
-    options = ["--no-deps", "--no-build-isolation", "--no-binary", "nova", "--dest", directory]
+    options = ["--no-deps", "--no-binary", "nova", "--dest", directory]
     subprocess.run(
         [python, "-m", "pip", "download", "-q", *options, f"nova=={version}"], check=True
     )
