@@ -2,10 +2,13 @@
 """Directories that go whole: each is set aside by a rename first, and removed afterwards.
 
 So nobody finds half of one, whatever ends the removal.  What was set aside and is still there
-goes with the next removal beside it.
+goes with the next removal beside it.  Only a directory that came with the image of a container is
+removed where it is: overlayfs does not rename it (Documentation/filesystems/overlayfs.rst,
+"redirect_dir").
 """
 
 import contextlib
+import errno
 import shutil
 import tempfile
 from pathlib import Path
@@ -38,7 +41,9 @@ def set_aside(directory: Path) -> None:
     except FileNotFoundError:
         pass  # another command was faster
     except OSError as error:
-        raise LocalError(f"cannot remove {directory}: {error.strerror}") from None
+        if error.errno != errno.EXDEV:
+            raise LocalError(f"cannot remove {directory}: {error.strerror}") from None
+        _remove(directory)
     finally:
         if aside is not None:
             with contextlib.suppress(OSError):
@@ -51,12 +56,16 @@ def sweep(parent: Path) -> None:
     :raises LocalError: some of it cannot be removed
     """
     for aside in parent.glob(f".*{_ASIDE}"):
-        while aside.exists():
-            try:
-                shutil.rmtree(aside)
-            except FileNotFoundError:
-                continue  # another command removes it too
-            except OSError as error:
-                raise LocalError(
-                    f"cannot remove {aside}: {error}", hint="remove it as root"
-                ) from None
+        _remove(aside)
+
+
+def _remove(directory: Path) -> None:
+    while directory.exists():
+        try:
+            shutil.rmtree(directory)
+        except FileNotFoundError:
+            continue  # another command removes it too
+        except OSError as error:
+            raise LocalError(
+                f"cannot remove {directory}: {error}", hint="remove it as root"
+            ) from None

@@ -176,7 +176,9 @@ class Machine:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(mode=0o700)
         self.cache.mkdir(exist_ok=True)
-        below = f"lowerdir={self.top / 'user-cache'},upperdir={upper},workdir={work}"
+        below = (
+            f"lowerdir={self.top / 'user-cache'},upperdir={upper},workdir={work},redirect_dir=on"
+        )
         subprocess.run(["mount", "-t", "overlay", "-o", below, "overlay", self.cache], check=True)
 
 
