@@ -12,7 +12,7 @@ mount -t tmpfs tmpfs /mnt
 cd /mnt
 mkdir -p lower/cache/entry/part upper work merged
 touch lower/cache/entry/part/file
-mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,redirect_dir=off overlay merged
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr overlay merged
 "$1" -P -c '
 import pathlib
 from vhost_tempest_plugin.util import removal
