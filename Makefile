@@ -2,6 +2,7 @@
 #
 #   make demo    bring the article's host up, check it, draw it, report   (BACKPORTS=1: see README)
 #   make test    all tests
+#   make faults  faults at random moments of real commands; FAULTS='--seed 7 --minutes 120'
 # and for development: bootstrap, lint, unit, functional, bats, e2e, bench, docs, clean.
 
 SHELL := /bin/bash
@@ -14,7 +15,7 @@ BOOTSTRAP := bootstrap
 SHELL_FILES := .ci/run $(wildcard tools/*.sh) $(wildcard devstack/*.sh) devstack/settings
 BATS_FILES := $(wildcard tests/functional/*.bats tests/functional/*.bash)
 
-.PHONY: bootstrap demo test lint unit functional bats e2e bench docs clean
+.PHONY: bootstrap demo test lint unit functional bats e2e bench docs faults clean
 
 bootstrap:
 	@tools/bootstrap.sh
@@ -34,6 +35,9 @@ lint: $(BOOTSTRAP)
 	$(BIN)/mypy
 	shellcheck $(SHELL_FILES) $(BATS_FILES)
 	$(BIN)/bashate -i E005,E006 $(SHELL_FILES)
+
+faults: $(BOOTSTRAP)
+	@$(BIN)/python -m tests.e2e.faults $(FAULTS)
 
 bench: $(BOOTSTRAP)
 	@$(BIN)/vhost bench
