@@ -37,7 +37,7 @@ lint: $(BOOTSTRAP)
 	$(BIN)/bashate -i E005,E006 $(SHELL_FILES)
 
 faults: $(BOOTSTRAP)
-	@$(BIN)/python -m tests.e2e.faults $(FAULTS)
+	@PYTHONPATH=$(CURDIR) $(BIN)/python -P -m tests.e2e.faults $(FAULTS)
 
 bench: $(BOOTSTRAP)
 	@$(BIN)/vhost bench

@@ -9,6 +9,7 @@ import unittest
 from pathlib import Path
 
 from tests.e2e import arena
+from tests.e2e.faults.__main__ import MODULE, environment
 from vhost_tempest_plugin.util import speed
 
 _SEED = 3
@@ -26,7 +27,8 @@ class FaultsTest(unittest.TestCase):
             output = Path(scratch) / "faults.jsonl"
             words = ["--seed", str(_SEED), "--faults", str(_FAULTS), "--output", str(output)]
             done = subprocess.run(
-                [sys.executable, "-m", "tests.e2e.faults", "--subjects", "host", "network", *words],
+                [sys.executable, *MODULE, "--subjects", "host", "network", *words],
+                env=environment(),
                 capture_output=True,
                 text=True,
                 check=False,

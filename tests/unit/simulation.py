@@ -93,7 +93,7 @@ class SimulatedHost:
             {},
         )
 
-    def look(self) -> Any:
+    def snapshot(self) -> Any:
         """What a scenario asks of a snapshot of the host."""
         devices = {
             row.address: HostDevice(row.address, row.numa_node, None, None)

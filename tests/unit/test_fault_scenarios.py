@@ -33,10 +33,10 @@ class FaultyHost(SimulatedHost):
         super().__init__(layout, simulation)
         self.simulation: FaultySimulation = simulation
         self.reader = SimpleNamespace(
-            name=HOST, layout=layout, look=self._look, run=lambda script: "no fault"
+            name=HOST, layout=layout, view=self._view, run=lambda script: "no fault"
         )
 
-    def look(self) -> Any:
+    def snapshot(self) -> Any:
         domains = {
             server.id: SimpleNamespace(active=server.id not in self.simulation.ended)
             for server in self.simulation.session.placed.hosted
@@ -61,7 +61,7 @@ class FaultyHost(SimulatedHost):
         )
         return NovaView("", devices, {})
 
-    def _look(self) -> Any:
+    def _view(self) -> Any:
         layout = self.simulation.layout
         devices = {
             device.address: HostDevice(

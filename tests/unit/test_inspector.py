@@ -19,7 +19,7 @@ class LeftHost:
     def nova(self) -> NovaView:
         return NovaView("root", (), {})
 
-    def look(self) -> HostSnapshot:
+    def snapshot(self) -> HostSnapshot:
         return HostSnapshot(HostView({}, {}, {}), self.nova(), {"root": "left"})
 
 

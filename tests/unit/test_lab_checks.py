@@ -198,7 +198,7 @@ class LabChecksTest(unittest.TestCase):
         ):
             with (
                 self.subTest(observed),
-                mock.patch.object(NovaDatabase, "look", return_value=_view(rows)),
+                mock.patch.object(NovaDatabase, "view", return_value=_view(rows)),
             ):
                 finding = self.finding("pci-devices")
                 if observed:
@@ -213,7 +213,7 @@ class LabChecksTest(unittest.TestCase):
             ({first: "available"}, ""),
             ({first: "available", second: "available"}, str(second.address)),
         ):
-            with mock.patch.object(NovaDatabase, "look", return_value=_view(rows)):
+            with mock.patch.object(NovaDatabase, "view", return_value=_view(rows)):
                 finding = self.finding("pci-devices", settings=settings)
             if observed:
                 self.assert_failed(finding, observed)

@@ -26,7 +26,7 @@ class LookedAt(ObservedHost):
         nobody: Any = None
         super().__init__(node, nobody, placement)
 
-    def look(self) -> HostSnapshot:
+    def snapshot(self) -> HostSnapshot:
         return HostSnapshot(HostView({}, {}, {}), next(self.said), {})
 
 

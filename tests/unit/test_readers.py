@@ -98,7 +98,7 @@ class NovaDatabaseTest(unittest.TestCase):
             connection.executescript(SCHEMA)
             cursor = nullcontext(SqliteCursor(connection))
             with patch.object(database, "_cursor", lambda: cursor):
-                seen = database.look("lab-0")
+                seen = database.view("lab-0")
         asked = {"here": {"hw:numa_nodes": "1", "hw_locked_memory": "true"}, "bare": {}}
         nowhere = {"here": Observation(), "bare": Observation()}
         self.assertEqual(NovaView("node", (), nowhere, asked, 72), seen)
@@ -112,5 +112,5 @@ class NovaDatabaseTest(unittest.TestCase):
     def test_one_that_does_not_answer(self) -> None:
         database = NovaDatabase("mysql+pymysql://user:secret@127.0.0.1:1/nova_cell1?charset=utf8")
         with self.assertRaises(HostError) as refused:
-            database.look("lab-0")
+            database.view("lab-0")
         self.assertNotIn("secret", str(refused.exception))

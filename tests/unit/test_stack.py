@@ -331,7 +331,7 @@ class ReadinessTest(unittest.TestCase):
     ) -> str | None:
         view = NovaView("node", tuple(self.tracked), {})
         known = mock.create_autospec(NovaDatabase, instance=True)
-        known.look.return_value = view
+        known.view.return_value = view
         return Readiness(
             self.host,
             self.in_force,

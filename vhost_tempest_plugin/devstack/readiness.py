@@ -68,7 +68,7 @@ class Readiness:
             return
         options = self._in_force()
         if self._database is not None and options is not None:
-            yield from _lacking_devices(self._database.look(name).devices, options.devices)
+            yield from _lacking_devices(self._database.view(name).devices, options.devices)
         if self._agents:
             missing = self._agents - self._cloud.living_agents(name)
             for agent in sorted(missing):
@@ -115,7 +115,7 @@ def wait(readiness: Readiness, compute: ComputeService, logs: VhostCommand) -> N
 
     def is_ready() -> bool:
         nonlocal lacking
-        lacking = _look(readiness)
+        lacking = _missing(readiness)
         return lacking is None
 
     def error(seen: str) -> StartError:
@@ -124,7 +124,7 @@ def wait(readiness: Readiness, compute: ComputeService, logs: VhostCommand) -> N
     compute.wait_until(is_ready, "the cloud to know all of it", _LIMIT_S, error, _POLL_S)
 
 
-def _look(readiness: Readiness) -> str | None:
+def _missing(readiness: Readiness) -> str | None:
     try:
         return readiness.lacking()
     except UntrustedError:

@@ -68,7 +68,7 @@ def run(name: str, progress: Progress) -> tuple[Finding, ...]:
             server = cloud.wait_for_server(server.uuid, ACTIVE_LIMIT_S)
             progress(f"{server.instance} is active on {server.host}")
             host = lab.host(server.host)
-            views = _look(settings, cloud, server.uuid, host)
+            views = _observe(settings, cloud, server.uuid, host)
             progress("waiting for what the guest says on its console")
             views = replace(views, report=await_report(cloud, server.uuid))
         finally:
@@ -166,10 +166,10 @@ def _in_force(settings: Settings, host: ComputeHost) -> ComputeOptions:
         ) from None
 
 
-def _look(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> ServerViews:
+def _observe(settings: Settings, cloud: Cloud, server: str, host: ComputeHost) -> ServerViews:
     seen, nova = (
-        ComputeHostReader(host.name, host.layout).look(),
-        readers.database(settings).look(host.name),
+        ComputeHostReader(host.name, host.layout).view(),
+        readers.database(settings).view(host.name),
     )
     tree = cloud.placement.tree(nova.compute_node)
     return server_views(
@@ -189,8 +189,8 @@ def _await_release(
 
     def held() -> tuple[Disagreement, ...]:
         seen, nova = (
-            ComputeHostReader(host.name, host.layout).look(),
-            readers.database(settings).look(host.name),
+            ComputeHostReader(host.name, host.layout).view(),
+            readers.database(settings).view(host.name),
         )
         holdings = cloud.placement.of(server, cloud.placement.tree(nova.compute_node))
         return leaks(seen, nova, holdings, ours={server})

@@ -74,7 +74,7 @@ class BaseHardwareTest(ScenarioTest):
         self.addCleanup(self.cloud.delete, [server.id], self.watch)
 
         def begun() -> bool | None:
-            seen = self.host.reader.look().devices
+            seen = self.host.reader.view().devices
             return True if all(seen[each].driver is None for each in server.devices) else None
 
         self.cloud.until(begun, "the host", self.watch)
@@ -90,7 +90,7 @@ class BaseHardwareTest(ScenarioTest):
 
     def runs(self, server: Server) -> bool:
         """Whether libvirt has a server run."""
-        domain = self.host.look().host.domains.get(server.id)
+        domain = self.host.snapshot().host.domains.get(server.id)
         return domain is not None and domain.active
 
     def plug(self, *addresses: PciAddress) -> None:
@@ -152,7 +152,7 @@ class BaseHardwareTest(ScenarioTest):
 
     def _expect_hardware(self) -> None:
         """Take what the host sees of its cards for what it has."""
-        seen = self.host.reader.look().devices
+        seen = self.host.reader.view().devices
         own = self.host.reader.layout
         devices = tuple(device for device in own.devices if device.address in seen)
         self.host.layout = replace(own, devices=devices)

@@ -134,7 +134,7 @@ class ManagedTest(BaseConfigTest):
 
     def managed(self, server: Server) -> Mapping[PciAddress, bool]:
         """What libvirt's XML has of each of a server's devices."""
-        domain = self.hosts[server.host].look().host.domains[server.id]
+        domain = self.hosts[server.host].snapshot().host.domains[server.id]
         return {device.address: device.managed for device in domain.assigned}
 
     @contextmanager

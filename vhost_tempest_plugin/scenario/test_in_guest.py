@@ -122,7 +122,7 @@ class InGuestTest(ScenarioTest):
 
         Nova does not promise that a guest sees the node of its devices.
         """
-        devices = self.hosts[server.host].look().host.devices
+        devices = self.hosts[server.host].snapshot().host.devices
         near = {devices[address].node for address in server.devices}
         for nic in report.nics:
             if nic.node is not None:

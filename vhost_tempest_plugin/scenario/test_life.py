@@ -121,7 +121,7 @@ class PowerTest(BaseLifecycleTest):
     def has_switched_itself_off(self, server: Server) -> bool:
         """Whether libvirt logged that (src/qemu/qemu_process.c, qemuProcessStop)."""
         host = self.hosts[server.host]
-        name = host.look().host.domains[server.id].name
+        name = host.snapshot().host.domains[server.id].name
         return host.has(f"/var/log/libvirt/qemu/{name}.log", "shutting down, reason=shutdown")
 
 

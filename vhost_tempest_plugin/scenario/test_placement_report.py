@@ -65,7 +65,7 @@ class UnreportedTest(BaseConfigTest):
 
     def allocated(self, server: Server) -> frozenset[PciAddress]:
         """What Placement has of a server's devices."""
-        tree = self.hosts[server.host].look().tree
+        tree = self.hosts[server.host].snapshot().tree
         holdings = self.cloud.placement.of(server.id, tree)
         return frozenset(each.device for each in holdings if each.device is not None)
 

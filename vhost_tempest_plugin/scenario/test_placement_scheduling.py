@@ -215,4 +215,4 @@ class ScheduledTest(BasePlacementTest):
         """Fail where the last request, which was refused, has anything in Placement."""
         server = self.session.asked[-1]
         for host in self.hosts.values():
-            self.assertEqual((), self.cloud.placement.of(server, host.look().tree))
+            self.assertEqual((), self.cloud.placement.of(server, host.snapshot().tree))

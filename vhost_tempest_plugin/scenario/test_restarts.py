@@ -204,7 +204,7 @@ class HostRebootTest(RestartCase):
                 domains = {
                     server: domain
                     for host in self.hosts.values()
-                    for server, domain in host.look().host.domains.items()
+                    for server, domain in host.snapshot().host.domains.items()
                 }
                 there = {server for server, domain in domains.items() if domain.active}
                 return True if wanted <= there else None

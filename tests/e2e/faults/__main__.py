@@ -8,6 +8,7 @@ one. Only root can: it makes namespaces, a file system and networks of its own.
 import argparse
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,12 @@ from tests.e2e import arena
 from tests.e2e.faults import campaign, machine, nova_trees, subject
 
 _INSIDE = "--inside"
+MODULE = ("-P", "-m", "tests.e2e.faults")
+
+
+def environment() -> dict[str, str]:
+    """The variables with which Python finds this module, whatever the current directory is."""
+    return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
 
 
 def main(argv: list[str]) -> int:
@@ -30,8 +37,9 @@ def main(argv: list[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="vhost-faults-") as scratch, arena.opened() as own:
             trees = Path(scratch) / "trees"
             nova_trees.make(trees) if "lab" in arguments.subjects else trees.mkdir()
-            words = [sys.executable, "-m", "tests.e2e.faults", _INSIDE, str(trees), *argv]
-            return subprocess.run([*own.prefix, *words], check=False).returncode
+            words = [sys.executable, *MODULE, _INSIDE, str(trees), *argv]
+            return subprocess.run([*own.prefix, *words], check=False, env=environment()).returncode
+    os.environ.pop("PYTHONPATH", None)
     end_s = time.monotonic() + arguments.minutes * 60
     with arguments.output.open("a") as results, machine.made(arguments.inside) as own_machine:
         chosen = subject.all_of(own_machine)

@@ -21,7 +21,7 @@ class Hosts(LabCheck):
         expected, observed = {}, {}
         for host in subject.settings.hosts:
             expected[host.name] = "running, libvirt answers, nova-compute is active"
-            observed[host.name] = self._look(subject, host.name)
+            observed[host.name] = self._observe(subject, host.name)
         down = next((name for name in expected if observed[name] != expected[name]), "")
         return self.compare(
             expected,
@@ -30,7 +30,7 @@ class Hosts(LabCheck):
             f"{subject.again}",
         )
 
-    def _look(self, subject: LabSubject, name: str) -> str:
+    def _observe(self, subject: LabSubject, name: str) -> str:
         if not status.is_running(name):
             return "off"
         try:

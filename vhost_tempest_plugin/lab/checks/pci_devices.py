@@ -28,7 +28,7 @@ class PciDevices(LabCheck):
             except InterfaceNameError as error:
                 return self.not_applicable(str(error))
             expected |= {f"{host.name} {row.address}": _words(row) for row in rows}
-            for device in readers.database(subject.settings).look(host.name).devices:
+            for device in readers.database(subject.settings).view(host.name).devices:
                 odd = "" if device.status in _USABLE else f", {device.status}"
                 observed[f"{host.name} {device.row.address}"] = _words(device.row) + odd
         hosts = {host.name: host for host in subject.settings.hosts}

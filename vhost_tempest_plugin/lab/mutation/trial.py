@@ -184,9 +184,9 @@ class MutationRun:
                     return not any(
                         leak
                         for host, layout in self._workspace.layouts.items()
-                        for nova in (database.look(host),)
+                        for nova in (database.view(host),)
                         for leak in leaks(
-                            ComputeHostReader(host, layout).look(),
+                            ComputeHostReader(host, layout).view(),
                             nova,
                             placement.all(placement.tree(nova.compute_node)),
                         )

@@ -71,13 +71,13 @@ class ComputeHostReader:
         argv = self.as_root(["sh", "-s", "--", *arguments])
         return over.run(argv, input_text=script, timeout_s=_LIMIT_S).stdout
 
-    def look(self) -> HostView:
+    def view(self) -> HostView:
         """What it says of its instances and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
         with closing(Link(self)) as link:
-            return link.look()
+            return link.view()
 
     def as_root(self, argv: Sequence[str]) -> list[str]:
         """A command line there that root runs, whoever may log in."""
@@ -94,12 +94,12 @@ class Link:
         self._libvirt: Remote | None = None
         self._held = ExitStack()
 
-    def look(self) -> HostView:
+    def view(self) -> HostView:
         """What the host says of its instances and devices now.
 
         :raises HostError: it cannot be reached, or what it says has no known form
         """
-        return self._over(self._look)
+        return self._over(self._view)
 
     def has(self, file: str, line: str, patience_s: int = _PATIENCE_S) -> bool:
         """Whether a file there has this in a line.
@@ -110,7 +110,7 @@ class Link:
         words = (file, line, str(patience_s))
         return bool(self._over(lambda connection: self._reader.run(_AWAIT, connection, words)))
 
-    def _look(self, connection: HostConnection) -> HostView:
+    def _view(self, connection: HostConnection) -> HostView:
         output = self._reader.run(guests.script(), connection)
         if self._libvirt is None:
             argv = connection.argv(self._reader.as_root(_LIBVIRT))

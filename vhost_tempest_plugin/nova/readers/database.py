@@ -72,7 +72,7 @@ class NovaDatabase:
                 ),
             )
 
-    def look(self, host: str) -> NovaView:
+    def view(self, host: str) -> NovaView:
         """What Nova has of one compute host.
 
         :raises HostError: the database does not answer, or knows no such host

@@ -61,9 +61,13 @@ def read(hosts: Mapping[str, ObservedHost]) -> Accounting:
     """The accounts now."""
     accounts = {}
     for name, host in hosts.items():
-        look = host.look()
-        devices = {str(address): look.host.devices[address] for address in _tracked(look.nova)}
-        accounts[name] = HostAccounting(look.nova, host.providers(), look.host.domains, devices)
+        snapshot = host.snapshot()
+        devices = {
+            str(address): snapshot.host.devices[address] for address in _tracked(snapshot.nova)
+        }
+        accounts[name] = HostAccounting(
+            snapshot.nova, host.providers(), snapshot.host.domains, devices
+        )
     return Accounting(accounts)
 
 

@@ -59,8 +59,8 @@ class Inspector:
         :param report: what the guest in it has reported, where there is one server
         """
         names = dict.fromkeys(server.host for server in servers)
-        looks = {name: self._hosts[name].look() for name in names}
-        return tuple(self._inspect(server, looks[server.host], report) for server in servers)
+        snapshots = {name: self._hosts[name].snapshot() for name in names}
+        return tuple(self._inspect(server, snapshots[server.host], report) for server in servers)
 
     def held_by(self, server: str, name: str, watch: Stopwatch) -> tuple[str, ...]:
         """What a server (uuid) holds of a host that it is not on any more; waits for a release."""
@@ -72,12 +72,12 @@ class Inspector:
 
         with contextlib.suppress(exceptions.TimeoutException):
             self._cloud.until(free, "release", watch, TWO_AUDITS_S)
-        look = host.look()
+        snapshot = host.snapshot()
         # It may have some of another host, where it is now.
-        own = set(look.tree.values())
-        everywhere = self._cloud.placement.of(server, look.tree)
+        own = set(snapshot.tree.values())
+        everywhere = self._cloud.placement.of(server, snapshot.tree)
         holdings = tuple(holding for holding in everywhere if holding.provider in own)
-        return tuple(map(str, leaks(look.host, look.nova, holdings, ours={server})))
+        return tuple(map(str, leaks(snapshot.host, snapshot.nova, holdings, ours={server})))
 
     def held(self, watch: Stopwatch) -> tuple[str, ...]:
         """What anybody holds of the hosts, after a time to let go; none where all is free."""
@@ -90,18 +90,18 @@ class Inspector:
         return tuple(facts)
 
     def _inspect(
-        self, server: PlacedServer, look: HostSnapshot, report: GuestReport | None
+        self, server: PlacedServer, snapshot: HostSnapshot, report: GuestReport | None
     ) -> Inspection:
         host = self._hosts[server.host]
         views = server_views(
             server.id,
             server.host,
-            look.host,
-            look.nova,
+            snapshot.host,
+            snapshot.nova,
             api=self._cloud.topology(server.id),
-            holdings=self._cloud.placement.of(server.id, look.tree),
+            holdings=self._cloud.placement.of(server.id, snapshot.tree),
             power=server.power,
-            reported_devices=look.reports_devices,
+            reported_devices=snapshot.reports_devices,
             report=report,
             migration_reserved=server.reserved(server.host),
             pcpu_fallback=server.claim.fallback,
@@ -112,7 +112,9 @@ class Inspector:
         if domain is None or server.power is not Power.ON:
             return Inspection(None, facts)
         seen = observation(domain, host.cpu_sets.dedicated)
-        nodes = {each: look.host.devices[each].node for each in seen.devices & views.sysfs.keys()}
+        nodes = {
+            each: snapshot.host.devices[each].node for each in seen.devices & views.sysfs.keys()
+        }
         return Inspection(seen, facts, domain.console_log, nodes)
 
     def _left_behind(self, server: PlacedServer) -> tuple[str, ...]:
@@ -120,8 +122,8 @@ class Inspector:
         if server.source is None or server.source.host == server.host:
             return ()
         name = server.source.host
-        look = self._hosts[name].look()
-        facts = unchanged(server.id, server.reserved(name), look.nova, look.host)
+        snapshot = self._hosts[name].snapshot()
+        facts = unchanged(server.id, server.reserved(name), snapshot.nova, snapshot.host)
         return tuple(f"on {name}: {fact}" for fact in facts)
 
 

@@ -51,7 +51,7 @@ class ObservedHost:
         self._link = Link(reader)
         self._database = database
         self._placement = placement
-        self.first = self.look()
+        self.first = self.snapshot()
 
     @property
     def cpu_sets(self) -> CpuSets:
@@ -67,13 +67,13 @@ class ObservedHost:
         """The host without servers."""
         return HostCandidate(self.layout, limits, self.first.host.memory_kib)
 
-    def look(self) -> HostSnapshot:
+    def snapshot(self) -> HostSnapshot:
         """What everybody says now.
 
         :raises VhostError: the host or the database does not answer
         """
         nova = self.nova()
-        return HostSnapshot(self._link.look(), nova, self._placement.tree(nova.compute_node))
+        return HostSnapshot(self._link.view(), nova, self._placement.tree(nova.compute_node))
 
     def has(self, file: str, line: str) -> bool:
         """Whether a file of the host has this in a line; waits for it for a while.
@@ -92,7 +92,7 @@ class ObservedHost:
 
     def nova(self) -> NovaView:
         """What Nova's database says now."""
-        return self._database.look(self.reader.name)
+        return self._database.view(self.reader.name)
 
     def close(self) -> None:
         """Let the connection to the host end."""
@@ -100,7 +100,7 @@ class ObservedHost:
 
     def leaks(self) -> tuple[Disagreement, ...]:
         """Who holds what of the host now; none where all is free and as it was at first."""
-        return self._leaks(self.look())
+        return self._leaks(self.snapshot())
 
     def first_leaks(self) -> tuple[Disagreement, ...]:
         """Who held what of the host at first."""
@@ -113,8 +113,10 @@ class ObservedHost:
         """
         if self.first.nova.instances or not self.first_leaks():
             return True
-        self.first = self.look()
+        self.first = self.snapshot()
         return None
 
-    def _leaks(self, look: HostSnapshot) -> tuple[Disagreement, ...]:
-        return leaks(look.host, look.nova, self._placement.all(look.tree), self.first.host)
+    def _leaks(self, snapshot: HostSnapshot) -> tuple[Disagreement, ...]:
+        return leaks(
+            snapshot.host, snapshot.nova, self._placement.all(snapshot.tree), self.first.host
+        )
