@@ -117,6 +117,21 @@ class LabTest(LabCase):
         self.lab("up", "--topology", TOPOLOGY)
         self.assert_ready()
 
+    def test_the_life_of_its_host_is_the_labs(self) -> None:
+        [host] = self.vhost.json("list")
+        self.assertEqual("lab lab", host["owner"])
+        for words in (
+            *((verb, HOST) for verb in ("down", "save", "restore", "destroy")),
+            ("up", "--name", HOST),
+        ):
+            refused = self.vhost.run(*words, check=False)
+            self.assertEqual(2, refused.returncode, refused.stderr)
+            self.assertIn("'vhost lab destroy --name lab'", refused.stderr)
+        refused = self.vhost.run("up", "single", "--name", "lab-7", check=False)
+        self.assertIn("hosts called 'lab-7' belong to lab 'lab'", refused.stderr)
+        self.assertEqual([host], self.vhost.json("list"))
+        self.assert_ready()
+
     def test_reset_forgets_what_was_done_since(self) -> None:
         self.lab("shell", "openstack", "project", "create", "later")
         self.lab("reset")

@@ -7,7 +7,9 @@ from typing import ClassVar
 
 from tests.e2e import emulated, ordinary
 
-NAME = "ordinary"
+LAB = "ordinary"
+# What a lab of that name would call its host.
+NAME = f"{LAB}-0"
 TOPOLOGY = """\
 name: ordinary
 nodes:
@@ -48,12 +50,22 @@ class OrdinaryUserTest(unittest.TestCase):
         self.assertNotIn(0, owners)
         verdicts = {n: f["verdict"] for n, f in self.vhost.findings(NAME, *CHECKS).items()}
         self.assertEqual(dict.fromkeys(CHECKS, "passed"), verdicts)
+        self.check_it_is_the_users()
         self.vhost.run("save", NAME)
         self.vhost.run("restore", NAME)
         self.assertEqual("2", self.vhost.ssh(NAME, "cat /sys/devices/system/cpu/present")[-2])
         self.vhost.run("destroy", NAME)
         self.assertEqual([], emulated.qemu_pids(self.vhost))
         self.assertEqual([], self.vhost.json("list"))
+
+    def check_it_is_the_users(self) -> None:
+        """A lab that would have a host of this name is refused before anything is made."""
+        refused = self.vhost.run("lab", "up", "--name", LAB, check=False)
+        self.assertEqual(2, refused.returncode, refused.stderr)
+        self.assertIn(f"host '{NAME}' belongs to you", refused.stderr)
+        self.assertEqual([], self.vhost.json("lab", "list"))
+        [host] = self.vhost.json("list")
+        self.assertEqual((NAME, "running", "user"), (host["name"], host["state"], host["owner"]))
 
     def test_3_nothing_is_left(self) -> None:
         left = [path for path in (self.home / "state").rglob("*") if path.is_file()]
