@@ -71,7 +71,7 @@ def is_private(path: Path) -> bool:
 
 
 def new_settings(case: unittest.TestCase) -> Settings:
-    top = Path(tempfile.mkdtemp(prefix="vhost lab "))
+    top = Path(tempfile.mkdtemp(prefix="vhost läb @=,~+ "))
     case.addCleanup(shutil.rmtree, top)
     directory = top / ("long" * 20) / ("way" * 20) / "lab"
     directory.mkdir(parents=True)

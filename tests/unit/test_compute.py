@@ -3,6 +3,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 import unittest
@@ -14,6 +15,7 @@ from vhost_tempest_plugin.cloud.compute import copies
 from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
 from vhost_tempest_plugin.cloud.compute.unit import BINDING, PRELOADER, Unit
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD, PRELOAD_SOCKET
+from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.lab.hosts import nova_compute as lab_compute
 from vhost_tempest_plugin.util import process
@@ -153,6 +155,34 @@ class UnitTest(unittest.TestCase):
         )
         for text in (lines, loader):
             self.assertIn(f"Environment=PYTHONPATH={BINDING}", text)
+
+    def test_what_systemd_would_take_for_something_else(self) -> None:
+        """As systemd.syntax(7) and systemd.service(5) have words, variables and specifiers."""
+        odd = "/data/50%h/$HOME/a b/müller"
+        program, file = Path(odd) / "bin/nova-compute", PurePosixPath("/etc/$x%i")
+        unit = Unit("n.service", program, file, (PurePosixPath(odd),), preloaded=("m",))
+        for text in (unit.text(), unit.loader_text()):
+            lines = dict(line.split("=", 1) for line in text.splitlines() if "=" in line)
+            first, *others = shlex.split(lines["ExecStart"])
+            self.assertEqual(odd.replace("%", "%%") + "/bin/python", first)
+            self.assertEqual([], [word for word in others if "%" in word.replace("%%", "")])
+            self.assertEqual([], [word for word in others if "$" in word.replace("$$", "")])
+            (variable,) = shlex.split(lines["Environment"])
+            self.assertEqual(f"PYTHONPATH={odd}:{BINDING}".replace("%", "%%"), variable)
+        self.assertIn(str(program).replace("%", "%%").replace("$", "$$"), unread(unit.text()))
+        self.assertIn("/etc/$$x%%i", unread(unit.text()))
+
+    def test_what_systemd_does_not_run_at_all(self) -> None:
+        for mark in ("'", '"', "\\"):
+            unit = Unit("n.service", Path(f"/a{mark}b/bin/nova-compute"), PurePosixPath("/etc/x"))
+            with self.assertRaisesRegex(InputError, "systemd runs no program whose name has"):
+                unit.text()
+
+
+def unread(text: str) -> list[str]:
+    """The words of the command in a unit file, before systemd replaces anything in them."""
+    (line,) = [line for line in text.splitlines() if line.startswith("ExecStart=")]
+    return shlex.split(line.removeprefix("ExecStart="))
 
 
 class ImportedTest(unittest.TestCase):

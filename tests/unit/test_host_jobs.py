@@ -51,7 +51,7 @@ CLASSES = [
 
 class ProtocolTest(unittest.TestCase):
     def test_requests(self) -> None:
-        shares = (Share(Path("/cache/image"), PurePosixPath("/opt/stack")),)
+        shares = (Share(Path("/ca:che/image"), PurePosixPath("/opt/sta:ck")),)
         for request in (
             Up("a", LAB, Path("/t.yaml"), Accelerator.TCG, shares, UplinkSpec("lan", 3)),
             Up("a", LAB, Path("/t.yaml")),

@@ -176,7 +176,7 @@ class OfTheUserTest(StateTest):
     def setUp(self) -> None:
         super().setUp()
         self.enterContext(mock.patch.object(lab_lifecycle.preflight, "require"))
-        self.enterContext(mock.patch.object(lab_lifecycle.preflight, "require_place"))
+        self.enterContext(mock.patch.object(lab_lifecycle.preflight, "require_places"))
         for module, name in (
             (lab_lifecycle.environment, "obtain"),
             (lab_lifecycle.nested_guest, "build"),

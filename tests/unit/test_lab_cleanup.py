@@ -26,7 +26,7 @@ class CleanUpTest(unittest.TestCase):
         )
         for module, name in (
             (lifecycle.preflight, "require"),
-            (lifecycle.preflight, "require_place"),
+            (lifecycle.preflight, "require_places"),
             (lifecycle.nested_guest, "build"),
             (lifecycle.schema, "obtain"),
             (Supervision, "shutdown"),

@@ -49,11 +49,22 @@ class RequireTest(unittest.TestCase):
 
 
 class PlaceTest(unittest.TestCase):
+    STATE = Path("/home/müller/a b/.local/state/vhost/labs/lab")
+    CACHE = Path("/home/müller/.cache/vhost")
+
     def test_a_cache_where_a_host_has_files_of_its_own(self) -> None:
         with self.assertRaisesRegex(InputError, r"cannot have .*/tmp/c.*set XDG_CACHE_HOME to"):
-            preflight.require_place(Path("/tmp/c"))
+            preflight.require_places(self.STATE, Path("/tmp/c"))
 
     def test_others(self) -> None:
-        for place in ("/root/.cache/vhost", "/home/user/.cache/vhost", "/srv/vhost"):
+        for place in ("/root/.cache/vhost", "/home/us.er@x~/.cache/vhost", "/srv/vhost"):
             with self.subTest(place):
-                preflight.require_place(Path(place))
+                preflight.require_places(self.STATE, Path(place))
+
+    def test_what_a_program_would_take_for_something_else(self) -> None:
+        for mark in ":,;#%&$'\"\\?*!()[]{}<>|`^ ":
+            with self.subTest(mark), self.assertRaisesRegex(InputError, "set XDG_CACHE_HOME to"):
+                preflight.require_places(self.STATE, Path(f"/srv/a{mark}b"))
+            if mark not in ", ":
+                with self.assertRaisesRegex(InputError, "must not have .*set XDG_STATE_HOME to"):
+                    preflight.require_places(Path(f"/srv/a{mark}b"), self.CACHE)

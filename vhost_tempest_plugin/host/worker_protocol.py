@@ -11,12 +11,11 @@ import dataclasses
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, TypeAlias
 
 from vhost_tempest_plugin import errors
 from vhost_tempest_plugin.errors import VhostError
-from vhost_tempest_plugin.host import share
 from vhost_tempest_plugin.host.network import uplink
 from vhost_tempest_plugin.host.network.uplink import UplinkSpec
 from vhost_tempest_plugin.host.owner import HostOwner
@@ -113,7 +112,7 @@ _PARSERS: dict[str, Any] = {
     "owner": HostOwner.parse,
     "topology": Path,
     "accelerator": Accelerator,
-    "shares": lambda texts: tuple(map(share.parse, texts)),
+    "shares": lambda pairs: tuple(Share(Path(one), PurePosixPath(two)) for one, two in pairs),
     "uplink": uplink.parse,
     "address": PciAddress.parse,
 }
@@ -210,5 +209,6 @@ def _is_known(kind: type) -> bool:
 
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
-        return [str(each) for each in value]
+        # A path may have any mark that could stand between two.
+        return [(str(each.source), str(each.path)) for each in value]
     return value if value is None or isinstance(value, bool | str) else str(value)

@@ -206,7 +206,7 @@ def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
 
 
 def _require_room(directory: LabDirectory, known: LabRecord | None, spec: LabSpec) -> None:
-    preflight.require_place(paths.cache())
+    preflight.require_places(directory.path, paths.cache())
     if known is None:
         layout, count = spec.layout or catalog.find(DEFAULT_TOPOLOGY), spec.hosts or 1
     else:

@@ -11,6 +11,11 @@ from vhost_tempest_plugin.util.capacity import memory
 
 _MIB = 1 << 20
 
+# What MariaDB, supervisord and the shell scripts of RabbitMQ take for nothing else than itself.
+_STATE_MARKS = "/._+-@=,~ "
+# Python's venv takes no colon, alembic no percent sign, and it divides at commas and blanks.
+_CACHE_MARKS = "/._+-@=~"
+
 
 def require(place: Path, need: ResourceRequirement, saved_mib: int) -> None:
     """Refuse what cannot end well, where that can be known.
@@ -34,11 +39,23 @@ def require(place: Path, need: ResourceRequirement, saved_mib: int) -> None:
         )
 
 
-def require_place(cache: Path) -> None:
-    """Refuse a cache at a place that hosts cannot have; they have the environment where it is.
+def require_places(state: Path, cache: Path) -> None:
+    """Refuse directories that a lab's programs or its hosts cannot have.
 
-    :raises InputError: it is one of theirs
+    Hosts have the environment where the machine has it.
+
+    :raises InputError: one has another mark than can be, or is one of the hosts' own
     """
+    for place, variable, marks in (
+        (state, "XDG_STATE_HOME", _STATE_MARKS),
+        (cache, "XDG_CACHE_HOME", _CACHE_MARKS),
+    ):
+        bad = "".join(sorted({mark for mark in str(place) if not mark.isalnum()} - set(marks)))
+        if bad:
+            raise InputError(
+                f"the path of a lab's files must not have {bad!r}: {place}",
+                hint=f"set {variable} to a path of letters, digits and {marks!r}",
+            )
     try:
         Share(cache, PurePosixPath(cache))
     except InputError:

@@ -4,6 +4,12 @@
 import os
 from pathlib import Path
 
+from vhost_tempest_plugin.errors import InputError
+
+# A host's disk names the image below it, in the cache, in at most 1023 bytes (QEMU,
+# docs/interop/qcow2.rst, backing_file_size).
+_MOST_BYTES = 900
+
 
 def state() -> Path:
     """``$XDG_STATE_HOME/vhost``: hosts, one directory each."""
@@ -28,4 +34,21 @@ def networks() -> Path:
 def _base(variable: str, default: str) -> Path:
     configured = os.environ.get(variable, "")
     base = Path(configured) if configured.startswith("/") else Path.home() / default
-    return base / "vhost"
+    return _accepted(base / "vhost", variable)
+
+
+def _accepted(place: Path, variable: str) -> Path:
+    """*place*, unless no message, record or program's option can have its name.
+
+    :raises InputError: it is such
+    """
+    name = str(place)
+    if not name.isprintable():
+        fact = f"{name!r} has characters that cannot be printed"
+    elif len(os.fsencode(place)) > _MOST_BYTES:
+        fact = (
+            f"'{name[:40]}...' has {len(os.fsencode(place))} bytes, and {_MOST_BYTES} are the most"
+        )
+    else:
+        return place
+    raise InputError(fact, hint=f"set {variable} to another directory")

@@ -4,7 +4,7 @@
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from vhost_tempest_plugin.cloud.compute.unit_file import daemon, unit_file
+from vhost_tempest_plugin.cloud.compute.unit_file import command, daemon, unit_file, variable
 from vhost_tempest_plugin.cloud.configuration.in_host import PRELOAD, PRELOAD_SOCKET, preloaded
 from vhost_tempest_plugin.util import interpreter
 
@@ -54,12 +54,12 @@ class Unit:
         """The unit file."""
         loader = (PRELOADER,) if self.preloaded else ()
         before = preloaded(self.program.parent) if self.preloaded else ()
-        command = (*before, str(self.program), "--config-file", str(self.configuration))
+        words = (*before, str(self.program), "--config-file", str(self.configuration))
         service = {
             "Environment": self._environment,
             "ExecStartPre": f"/bin/sh -c '{_ROTATE}; echo {BEGIN} >>{LOG};"
             f" cp {INSTALLED} {STARTED}'",
-            "ExecStart": " ".join(command),
+            "ExecStart": command(*words),
             "StateDirectory": "nova nova/instances",
             "KillMode": "mixed",
             # Since Nova 34 its threads take this long to end, after it has ended all its work.
@@ -70,7 +70,7 @@ class Unit:
 
     def loader_text(self) -> str:
         """The unit file of what imports; it ends where that fails, and Nova says why itself."""
-        command = interpreter.of(
+        words = interpreter.of(
             self.program.parent.parent, PRELOAD, "serve", PRELOAD_SOCKET, *self.preloaded
         )
         return unit_file(
@@ -78,11 +78,11 @@ class Unit:
             {
                 "Type": "notify",
                 "Environment": self._environment,
-                "ExecStart": " ".join(command),
+                "ExecStart": command(*words),
                 "TimeoutStartSec": "infinity",
             },
         )
 
     @property
     def _environment(self) -> str:
-        return f"PYTHONPATH={':'.join(map(str, (*self.paths, BINDING)))}"
+        return variable("PYTHONPATH", ":".join(map(str, (*self.paths, BINDING))))
