@@ -14,6 +14,7 @@ from vhost_tempest_plugin.report import index, picture
 from vhost_tempest_plugin.report.host_page import Report
 from vhost_tempest_plugin.topology.drawing import draw
 from vhost_tempest_plugin.topology.hardware import Hardware
+from vhost_tempest_plugin.util import atomic_file
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -79,8 +80,10 @@ def save(report: Report, output: Path, name: str) -> Path:
     }
     try:
         output.mkdir(parents=True, exist_ok=True)
-        page.write_text(report.html())
-        page.with_suffix(".json").write_text(json.dumps(content, indent=2) + "\n")
+        atomic_file.write(page, report.html(), mode=atomic_file.PUBLIC)
+        atomic_file.write(
+            page.with_suffix(".json"), json.dumps(content, indent=2) + "\n", mode=atomic_file.PUBLIC
+        )
         index.write(output)
     except OSError as error:
         raise InputError(

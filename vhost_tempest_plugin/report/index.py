@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.report import template
+from vhost_tempest_plugin.util import atomic_file
 
 INDEX = "index.html"
 RECORDS = "records"
@@ -58,7 +59,7 @@ def write(directory: Path) -> Path:
         records=[_file(directory, name, "") for name in _below(directory, RECORDS, "*.json")],
         logs=[_file(directory, name, "") for name in _below(directory, LOGS, "*")],
     )
-    (directory / INDEX).write_text(text)
+    atomic_file.write(directory / INDEX, text, mode=atomic_file.PUBLIC)
     return directory / INDEX
 
 

@@ -10,6 +10,8 @@ from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.util import disk, durability
 
 PRIVATE = 0o600
+# For who else may look at reports.
+PUBLIC = 0o644
 
 
 def write(

@@ -6,7 +6,6 @@ Each has a session of its own: a timeout or an interruption ends all that it sta
 
 import contextlib
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -15,15 +14,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, LocalError, TooMuchOutputError, VhostCommand
-from vhost_tempest_plugin.util import child, child_output
+from vhost_tempest_plugin.util import child, child_output, disk
 from vhost_tempest_plugin.util.child import NO_INPUT, PIPE, WITH_OUTPUT, Child, Stream
 from vhost_tempest_plugin.util.child_output import OutOfRoomError, OutOfTimeError, Output
 
 Completed = subprocess.CompletedProcess[str]
 
 _DRAIN_S = 1.0
-# strerror(3) of ENOSPC and EDQUOT.
-_FULL = re.compile(r"No space left on device|Disk quota exceeded")
 _TAIL_CHARS = 400
 
 
@@ -106,7 +103,7 @@ def run(
             f"{_tail(done.stderr or done.stdout)}",
             done.returncode,
             done.stderr,
-            hint="free some space" if _FULL.search(done.stderr) else "",
+            hint=disk.write_hint(done.stderr) if disk.is_full(done.stderr) else "",
         )
     return done
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from vhost_tempest_plugin.report import index, template
+from vhost_tempest_plugin.util import atomic_file
 
 JSON = "mutants.json"
 PAGE = "mutants.html"
@@ -96,9 +97,13 @@ def write(mutation: Mutation, output: Path) -> Path:
     """JSON and a page in the directory *output*; the path of the index of all."""
     output.mkdir(parents=True, exist_ok=True)
     fields = {"summary": mutation.summary, "good": mutation.is_good}
-    (output / JSON).write_text(json.dumps({**asdict(mutation), **fields}, indent=2) + "\n")
+    atomic_file.write(
+        output / JSON,
+        json.dumps({**asdict(mutation), **fields}, indent=2) + "\n",
+        mode=atomic_file.PUBLIC,
+    )
     tried = {trial.mutant for trial in mutation.trials}
     pages = {name for name in tried if (output / name / index.INDEX).is_file()}
     page = template.render("mutants.html.j2", title=mutation.title, mutation=mutation, pages=pages)
-    (output / PAGE).write_text(page)
+    atomic_file.write(output / PAGE, page, mode=atomic_file.PUBLIC)
     return index.write(output)

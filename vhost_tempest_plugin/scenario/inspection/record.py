@@ -11,6 +11,7 @@ from vhost_tempest_plugin.scenario.clients.stopwatch import Stopwatch
 from vhost_tempest_plugin.scenario.placed_server import PlacedServer
 from vhost_tempest_plugin.topology import cpuset
 from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util import atomic_file
 
 
 class Record:
@@ -118,7 +119,11 @@ class Record:
             "servers": self._servers,
             "disagreements": self._disagreements,
         }
-        (directory / f"{self.test}.json").write_text(json.dumps(content, indent=2) + "\n")
+        atomic_file.write(
+            directory / f"{self.test}.json",
+            json.dumps(content, indent=2) + "\n",
+            mode=atomic_file.PUBLIC,
+        )
 
 
 def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
