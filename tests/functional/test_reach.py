@@ -12,13 +12,14 @@ import tempfile
 import unittest
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from lxml import etree
 
-from vhost_tempest_plugin.host import hotplug
 from vhost_tempest_plugin.hypervisor import Connection, orphan_processes
-from vhost_tempest_plugin.hypervisor.domain import Boot, plugged, render
+from vhost_tempest_plugin.hypervisor import domain as host_domain
+from vhost_tempest_plugin.hypervisor.domain import Boot, PluggedNetwork, device_xml, render
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util import process
@@ -94,6 +95,13 @@ class Nic:
         return None
 
 
+def free_port() -> int:
+    """A TCP port of the loopback address on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
 class ReachTest(unittest.TestCase):
     """One QEMU for all, since a process opens one embedded driver in one directory."""
 
@@ -111,6 +119,11 @@ class ReachTest(unittest.TestCase):
         system = domain.find("os")
         for tag in ("kernel", "initrd", "cmdline"):
             system.remove(system.find(tag))
+        # There is a place for one that is plugged in.
+        last = domain.findall("devices/interface")[-1]
+        last.getparent().remove(last)
+        [override] = domain.findall(f"{{*}}override/{{*}}device[@alias='net{len(LAYOUT.devices)}']")
+        override.getparent().remove(override)
         cls.domain = connection.create(etree.tostring(domain, encoding="unicode"))
 
     def setUp(self) -> None:
@@ -118,14 +131,22 @@ class ReachTest(unittest.TestCase):
         self.listener.settimeout(ANSWER_S)
         self.port = self.listener.getsockname()[1]
 
-    def nic(self, *, restricted: bool = True) -> Nic:
-        """One that is plugged in, and not found by anybody."""
-        port = hotplug.free_port()
-        networks = [dict(each) for each in plugged(LAYOUT.devices[0], port)]
-        for each in networks:
-            if "restrict" in each:
-                each["restrict"] = restricted
-        self.domain.connect(networks)
+    def nic(self, *, restricted: bool) -> Nic:
+        """One that is plugged in, as libvirt connects it and then as it is restricted."""
+        network, port = PluggedNetwork(1, self.domain.uuid), free_port()
+        libvirts: tuple[dict[str, Any], ...] = (
+            {"id": "hostnic", "type": "user"},
+            {"id": "hostnic-port", "type": "hubport", "hubid": 100, "netdev": "hostnic"},
+            {"id": "nic", "type": "socket", "listen": f"127.0.0.1:{port}"},
+            {"id": "nic-port", "type": "hubport", "hubid": 100, "netdev": "nic"},
+        )
+        self.domain.execute_what_it_can(network.removal())
+        for each in reversed(libvirts):
+            self.domain.execute_what_it_can([("netdev_del", {"id": each["id"]})])
+        self.domain.execute(("netdev_add", each) for each in libvirts)
+        if restricted:
+            self.domain.execute(network.creation())
+            self.domain.execute(network.connection("hostnic"))
         nic = Nic(port)
         self.addCleanup(nic.link.close)
         return nic
@@ -141,8 +162,20 @@ class ReachTest(unittest.TestCase):
             said,
         )
 
+    def test_libvirt_takes_a_nic_that_is_plugged_in_and_qemu_restricts_it(self) -> None:
+        device = LAYOUT.devices[-1]
+        network = PluggedNetwork.of(device, self.domain.uuid)
+        self.domain.execute(network.creation())
+        self.domain.attach(device_xml(device))
+        alias = host_domain.alias(self.domain.xml(), device)
+        self.domain.execute(network.connection(f"host{alias}"))
+        said = self.domain._monitor("info network")
+        [behind] = re.findall(rf"macaddr={device.mac}(.*?)(?=\n\S|\Z)", said, re.DOTALL)
+        for way, queue in (("out", "rx"), ("back", "tx")):
+            self.assertRegex(behind, rf"{network.name}-{way}-near-filter: \S*queue={queue}")
+
     def test_a_nic_gets_an_address_and_reaches_no_service_of_the_machine(self) -> None:
-        nic = self.nic()
+        nic = self.nic(restricted=True)
         self.assertEqual("10.0.2.15", nic.discover())
         self.assertNotEqual(ACCEPTED, nic.connect(self.port))
         self.listener.setblocking(False)

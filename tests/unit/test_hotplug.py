@@ -6,7 +6,8 @@ Host and libvirt are stand-ins.
 
 import contextlib
 import unittest
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import itemgetter
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -17,14 +18,14 @@ from lxml import etree
 from vhost_tempest_plugin.errors import HostError
 from vhost_tempest_plugin.host import hotplug
 from vhost_tempest_plugin.host.record import HostRecord
-from vhost_tempest_plugin.hypervisor.domain import alias, companion, device_xml, plugged
+from vhost_tempest_plugin.hypervisor.domain import PluggedNetwork, alias, companion, device_xml
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.hypervisor.domain.plugged_network import Command
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util.progress import silent
 
 LAYOUT = catalog.find("small")
 NIC = LAYOUT.devices[0].address
-PORT = 40001
 
 
 class AttachedTest(unittest.TestCase):
@@ -36,23 +37,27 @@ class AttachedTest(unittest.TestCase):
         return dict(address.attrib)
 
     def test_a_nic_goes_where_the_host_had_it(self) -> None:
-        place = self.place(device_xml(self.device, PORT))
+        place = self.place(device_xml(self.device))
         self.assertEqual(self.device.parent, int(place["bus"], 16))
         self.assertEqual(("0x00", "0x0"), (place["slot"], place["function"]))
         self.assertNotIn("multifunction", place)
 
     def test_a_nic_is_on_a_restricted_network_of_its_own(self) -> None:
-        user, user_port, nic, nic_port = plugged(self.device, PORT)
-        self.assertEqual(("user", True), (user["type"], user["restrict"]))
-        self.assertEqual(("socket", f"127.0.0.1:{PORT}"), (nic["type"], nic["listen"]))
-        self.assertEqual((user["id"], nic["id"]), (user_port["netdev"], nic_port["netdev"]))
-        self.assertEqual(user_port["hubid"], nic_port["hubid"])
-        other = plugged(catalog.find("article").devices[0], PORT)
-        self.assertNotEqual(user_port["hubid"], other[1]["hubid"])
+        network = PluggedNetwork.of(self.device, UUID(int=1))
+        made = {arguments["id"]: arguments for _, arguments in network.creation()}
+        self.assertEqual(("user", True), itemgetter("type", "restrict")(made[network.name]))
+        filters = [arguments for _, arguments in network.connection("hostnet8")]
+        self.assertEqual({"hostnet8"}, {each["netdev"] for each in filters})
+        self.assertEqual(["rx", "tx"], [each["queue"] for each in filters])
+        made |= {each["id"]: each for each in filters}
+        self.assertEqual(set(made), {arguments["id"] for _, arguments in network.removal()})
+        ends = [each.get(end) for each in made.values() for end in ("indev", "outdev")]
+        sockets = [name for name, each in made.items() if "backend" in each]
+        self.assertEqual(sorted(sockets), sorted(filter(None, ends)))
 
     def test_a_companion_is_the_next_function_of_its_slot(self) -> None:
         first, second = (
-            self.place(device_xml(self.device, PORT, multifunction=True)),
+            self.place(device_xml(self.device, multifunction=True)),
             companion(self.device),
         )
         self.assertEqual("on", first["multifunction"])
@@ -63,7 +68,7 @@ class AttachedTest(unittest.TestCase):
         self.assertEqual(second["object-add"]["id"], added["rng"])
 
     def test_a_device_is_found_by_its_address(self) -> None:
-        plugged = device_xml(self.device, PORT).replace(
+        plugged = device_xml(self.device).replace(
             "</interface>", '<alias name="net8"/></interface>'
         )
         running = f"<domain><devices>{plugged}</devices></domain>"
@@ -76,12 +81,13 @@ class HotplugTest(unittest.TestCase):
 
     def setUp(self) -> None:
         self.events: list[str] = []
+        self.refusal: HostError | None = None
         self.written: list[HostRecord] = []
         self.said = "found\n"
         record = HostRecord("small", UUID(int=1), "small", Accelerator.TCG, "")
         self.directory = SimpleNamespace(read=lambda: record, write=self.written.append)
         replaced = {
-            "domain.alias": lambda xml, device: None,
+            "domain.alias": lambda xml, device: "net8" if "attached" in self.events else None,
             "status.intended": lambda name: LAYOUT,
             "status.connected": self.connected,
             "speed.timeout_scale": lambda: 1.0,
@@ -95,20 +101,26 @@ class HotplugTest(unittest.TestCase):
     def running(self, name: str, owner: object, progress: object) -> Iterator[Any]:
         yield SimpleNamespace(
             xml=str,
-            attach=self.attach,
-            connect=self.connect,
+            uuid=UUID(int=1),
+            attach=lambda xml: self.events.append("attached"),
+            execute=self.execute,
+            execute_what_it_can=lambda commands: None,
+            detach=lambda alias: self.events.append(f"detached {alias}"),
             attach_beside=lambda commands: self.events.append("companion"),
         )
 
-    def connect(self, networks: Sequence[Mapping[str, Any]]) -> None:
-        self.events.append("network")
-        self.networks = networks
+    def execute(self, commands: Iterable[Command]) -> None:
+        words = [(arguments.get("netdev"), command) for command, arguments in commands]
+        is_connected = ("hostnet8", "object-add") in words
+        self.events.append("restricted" if is_connected else "network")
+        if is_connected and self.refusal:
+            raise self.refusal
 
-    def attach(self, xml: str) -> None:
-        self.events.append("attached")
-        source = etree.fromstring(xml).find("source")
-        (listening,) = (each["listen"] for each in self.networks if "listen" in each)
-        self.assertEqual(f"{source.get('address')}:{source.get('port')}", listening)
+    def test_a_nic_that_cannot_be_restricted_is_pulled_out(self) -> None:
+        self.refusal = HostError("QEMU refuses it", hint="see its log")
+        with self.assertRaisesRegex(HostError, "QEMU refuses it"):
+            hotplug.plug("small", NIC, silent)
+        self.assertEqual(["network", "attached", "restricted", "detached net8"], self.events)
 
     @contextlib.contextmanager
     def connected(self, name: str) -> Iterator[tuple[None, Any]]:
@@ -122,12 +134,12 @@ class HotplugTest(unittest.TestCase):
 
     def test_the_host_has_found_it_at_the_end(self) -> None:
         hotplug.plug("small", NIC, silent)
-        self.assertEqual(["network", "attached", "awaited"], self.events)
+        self.assertEqual(["network", "attached", "restricted", "awaited"], self.events)
         self.assertEqual([True], [record.replugged for record in self.written])
 
     def test_the_first_function_comes_last(self) -> None:
         hotplug.plug("small", NIC, silent, multifunction=True)
-        self.assertEqual(["network", "companion", "attached", "awaited"], self.events)
+        self.assertEqual(["network", "companion", "attached", "restricted", "awaited"], self.events)
 
     def test_a_host_that_does_not_find_it(self) -> None:
         self.said = ""

@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +15,7 @@ from uuid import UUID
 from vhost_tempest_plugin.errors import HostError, LocalError, VhostCommand
 from vhost_tempest_plugin.hypervisor import image, orphan_processes
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
-from vhost_tempest_plugin.hypervisor.domain.user_network import Netdev
+from vhost_tempest_plugin.hypervisor.domain.plugged_network import Command
 from vhost_tempest_plugin.hypervisor.library import Handle, Library, host_errors
 from vhost_tempest_plugin.util import durability
 from vhost_tempest_plugin.util.waiting import wait_for
@@ -154,16 +154,19 @@ class Domain:
         with self._errors("attach the device", "see that a root port is free"):
             self._handle.attachDeviceFlags(device_xml, live)
 
-    def connect(self, networks: Sequence[Netdev]) -> None:
-        """Have QEMU make *networks*, in this order, in place of earlier ones with their names.
+    def execute(self, commands: Iterable[Command]) -> None:
+        """Have QEMU do what libvirt has no way to, by commands of its machine protocol.
 
         :raises HostError: QEMU refuses one
         """
-        for network in reversed(networks):
+        for command, arguments in commands:
+            self._machine_monitor(command, arguments)
+
+    def execute_what_it_can(self, commands: Iterable[Command]) -> None:
+        """Have QEMU do what it does not refuse."""
+        for command in commands:
             with contextlib.suppress(HostError):
-                self._machine_monitor("netdev_del", {"id": network["id"]})
-        for network in networks:
-            self._machine_monitor("netdev_add", network)
+                self.execute((command,))
 
     def attach_beside(self, commands: Mapping[str, Mapping[str, str | bool]]) -> None:
         """Plug in what libvirt has no way to, by commands of QEMU's machine protocol.
@@ -260,7 +263,7 @@ class Domain:
         except OSError:
             return ""
 
-    def _machine_monitor(self, command: str, arguments: Mapping[str, int | str | bool]) -> Any:
+    def _machine_monitor(self, command: str, arguments: Mapping[str, Any]) -> Any:
         """What QEMU's machine protocol returns (QEMU, docs/interop/qemu-qmp-ref)."""
         import libvirt_qemu
 

@@ -15,8 +15,8 @@ from vhost_tempest_plugin.hypervisor.domain.guest import (
 )
 from vhost_tempest_plugin.hypervisor.domain.management import ManagementNic
 from vhost_tempest_plugin.hypervisor.domain.parse import alias, parse
+from vhost_tempest_plugin.hypervisor.domain.plugged_network import PluggedNetwork
 from vhost_tempest_plugin.hypervisor.domain.render import Boot, render
-from vhost_tempest_plugin.hypervisor.domain.user_network import plugged
 
 __all__ = [
     "AssignedDevice",
@@ -24,13 +24,13 @@ __all__ = [
     "DomainCell",
     "GuestDomain",
     "ManagementNic",
+    "PluggedNetwork",
     "Tap",
     "alias",
     "companion",
     "device_xml",
     "parse",
     "parse_guest",
-    "plugged",
     "render",
     "share_serial",
 ]

@@ -8,7 +8,6 @@ from pathlib import Path
 from lxml import etree
 
 from vhost_tempest_plugin.hypervisor.domain.element import Element, add, address
-from vhost_tempest_plugin.hypervisor.domain.user_network import LOOPBACK
 from vhost_tempest_plugin.topology.hardware import ControllerKind
 from vhost_tempest_plugin.topology.layout import (
     DISK,
@@ -80,15 +79,12 @@ def add_uplink(devices: Element, uplink: Tap) -> None:
     address(interface, UPLINK)
 
 
-def device_xml(device: Device, port: int, *, multifunction: bool = False) -> str:
+def device_xml(device: Device, *, multifunction: bool = False) -> str:
     """One device alone, to be plugged into a running host.
 
-    :param port: where the network for it listens, see ``user_network.plugged``
     :param multifunction: there is another function in its slot
     """
     element = add_device(etree.Element("devices"), device)
-    element.set("type", "client")
-    add(element, "source", address=LOOPBACK, port=str(port))
     if multifunction:
         element.findall("address")[-1].set("multifunction", "on")
     return etree.tostring(element, encoding="unicode")

@@ -7,16 +7,10 @@ and forwarded ports work.  libvirt's ``<interface type="user">`` cannot express 
 network of ours, and the one that libvirt makes for it stays idle.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vhost_tempest_plugin.hypervisor.domain.element import Element
-from vhost_tempest_plugin.topology.layout import Device
-
-LOOPBACK = "127.0.0.1"
-
-# The arguments of QEMU's command netdev_add (QEMU, qapi/net.json).
-Netdev = Mapping[str, str | int | bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +48,3 @@ def networks(domain: Element, *, internet: bool) -> Iterator[UserNetwork]:
     for number, interface in enumerate(domain.iterfind("devices/interface")):
         if interface.get("type") == "user":
             yield UserNetwork(number, restricted=number > 0 or not internet)
-
-
-def plugged(device: Device, port: int) -> tuple[Netdev, ...]:
-    """What QEMU needs for a NIC that is plugged into a running host, in this order.
-
-    libvirt applies no override to such a NIC, and has no kind of network for it that is both
-    restricted and gives addresses.  So it connects the NIC to a TCP port of the loopback address;
-    there QEMU itself accepts one connection, which a hub joins to a restricted network.
-
-    :param port: a free one
-    """
-    prefix = f"plugged{device.parent}"
-    hub: Netdev = {"type": "hubport", "hubid": device.parent}
-    return (
-        {"id": f"{prefix}-user", "type": "user", "restrict": True},
-        {"id": f"{prefix}-user-port", **hub, "netdev": f"{prefix}-user"},
-        {"id": f"{prefix}-nic", "type": "socket", "listen": f"{LOOPBACK}:{port}"},
-        {"id": f"{prefix}-nic-port", **hub, "netdev": f"{prefix}-nic"},
-    )
