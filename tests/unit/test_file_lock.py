@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-import os
 import stat
 import subprocess
 import sys
@@ -7,7 +6,6 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from tests.unit import users
 from vhost_tempest_plugin.util.file_lock import FileLock
 
 HOLD = """
@@ -78,16 +76,3 @@ class FileLockTest(unittest.TestCase):
         self.assertFalse(lock.is_current)
         self.assertTrue(self.opened().is_current)
         self.assertFalse(lock.is_current)
-
-    def test_a_file_that_may_only_be_read(self) -> None:
-        self.path.touch(0o444)
-        self.path.chmod(0o444)
-
-        def take() -> str:
-            self.assertFalse(os.access(self.path, os.W_OK))
-            with FileLock.on(self.path) as lock:
-                return str(lock.take())
-
-        self.assertEqual("True", users.as_ordinary(take))
-        with self.assertRaises(FileNotFoundError):
-            FileLock.on(self.path.with_name("none"))

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Networks between hosts: names, addresses, XML, records, and which port a host gets."""
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import os
+import shutil
 import tempfile
 import unittest
+from functools import partial
 from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from pathlib import Path
 from unittest import mock
@@ -15,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
+from tests.unit import users
 from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError
 from vhost_tempest_plugin.host import lifecycle
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -28,6 +33,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import made_up_macs
+from vhost_tempest_plugin.util.file_lock import FileLock
 from vhost_tempest_plugin.util.progress import silent
 
 LAN = NatNetwork("lan", IPv4Network("192.168.128.0/24"), 2, os.geteuid(), LibvirtUri.SYSTEM)
@@ -196,6 +202,63 @@ class RegistryTest(KeptTest):
         with registry.changing():
             pass
 
+    def test_modes_are_the_same_with_any_umask(self) -> None:
+        before = os.umask(0o022)
+        self.addCleanup(os.umask, before)
+        for umask in (0o000, 0o002, 0o027, 0o077):
+            with self.subTest(umask=oct(umask)):
+                os.umask(umask)
+                self.made()
+                os.umask(0o022)
+                for path, mode in (
+                    ("run", 0o755),
+                    ("run/networks", 0o755),
+                    ("run/networks/lan.json", 0o644),
+                    ("run/networks/lock", 0o600),
+                ):
+                    self.assertEqual(mode, (self.home / path).stat().st_mode & 0o7777, path)
+                shutil.rmtree(self.home / "run")
+
+    def test_what_others_could_have_written_is_not_believed(self) -> None:
+        for path, mode in (
+            ("run", 0o777),
+            ("run/networks", 0o777),
+            ("run/networks/lan.json", 0o666),
+            ("run/networks/lan.json", 0o664),
+        ):
+            with self.subTest(path=path, mode=oct(mode)):
+                self.made()
+                os.chown(self.home / path, -1, os.getgid() or 4711)
+                (self.home / path).chmod(mode)
+                with self.assertRaisesRegex(LocalError, "'sudo rm -r .*/run', and create"):
+                    registry.read("lan")
+                if not path.endswith(".json"):
+                    with self.assertRaisesRegex(LocalError, "'sudo rm -r .*/run', and create"):
+                        registry.changing().__enter__()
+                shutil.rmtree(self.home / "run")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can give a file away")
+    def test_what_belongs_to_another_is_not_believed(self) -> None:
+        for path in ("run", "run/networks", "run/networks/lan.json"):
+            with self.subTest(path):
+                self.made()
+                os.chown(self.home / path, 4711, -1)
+                with self.assertRaisesRegex(LocalError, "can be written by user id 4711"):
+                    registry.read("lan")
+                shutil.rmtree(self.home / "run")
+
+    def test_modes_that_keep_a_user_out_are_no_damage(self) -> None:
+        self.made()
+        for closed in ("run", "run/networks"):
+            (self.home / closed).chmod(0o700)
+            self.home.chmod(0o755)
+            acts = (partial(act, "lan") for act in (registry.exists, registry.read))
+            for act in (registry.names, *acts):
+                with self.subTest(closed=closed, act=act):
+                    said = users.as_ordinary(lambda act=act: str(act()))
+                    self.assertRegex(said, "LocalError: .* Permission denied .*'sudo chmod 755")
+            (self.home / closed).chmod(0o755)
+
     def test_unknown_and_damaged_ones(self) -> None:
         with self.assertRaisesRegex(InputError, "no network 'lan'; 'sudo vhost network create"):
             registry.read("lan")
@@ -232,7 +295,7 @@ class RegistryTest(KeptTest):
 
 class UplinksTest(KeptTest):
     def chosen(self, text: str) -> Uplink | None:
-        with uplinks.chosen(uplink.parse(text)) as found:
+        with uplinks.chosen(uplink.parse(text), silent) as found:
             return found
 
     def test_the_first_free_port(self) -> None:
@@ -244,6 +307,31 @@ class UplinksTest(KeptTest):
         self.interface(LAN.taps[1], taken=True)
         with self.assertRaisesRegex(InputError, "^all 2 ports of network 'lan' belong to hosts"):
             self.chosen("lan")
+
+    def test_no_lock_is_on_what_others_can_open(self) -> None:
+        """Whoever can open a file can lock it, and keep this user's commands waiting."""
+        self.made()
+        with contextlib.ExitStack() as others:
+            for path in sorted((self.home / "run").rglob("*")):
+                if path.stat().st_mode & 0o004:
+                    descriptor = os.open(path, os.O_RDONLY)
+                    others.callback(os.close, descriptor)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # It would wait for ever.
+            self.assertEqual(LAN.uplink(0), self.chosen("lan"))
+        self.assertEqual(0o600, (self.home / "vhost/uplinks.lock").stat().st_mode & 0o777)
+
+    def test_one_command_chooses_at_a_time(self) -> None:
+        self.made()
+        self.chosen("lan")
+        with (
+            FileLock.create(self.home / "vhost/uplinks.lock") as lock,
+            mock.patch.object(uplinks, "_CHOOSING_S", 0),
+        ):
+            self.assertTrue(lock.take())
+            lock.write("pid 1 (vhost up)")
+            with self.assertRaisesRegex(BusyError, r"the choice of a port is in use by pid 1 \(v"):
+                self.chosen("lan")
 
     def test_a_port_by_its_number(self) -> None:
         self.made()
@@ -258,7 +346,7 @@ class UplinksTest(KeptTest):
             self.chosen("wan")
 
     def test_no_spec_is_no_uplink(self) -> None:
-        with uplinks.chosen(None) as found:
+        with uplinks.chosen(None, silent) as found:
             self.assertIsNone(found)
         self.assertIsNone(uplinks.current(None))
 

@@ -53,7 +53,7 @@ def record_new(directory: HostDirectory, spec: HostSpec, progress: Progress) -> 
     verdict = acceleration.choose(spec.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     atomic_file.write(directory.topology, yaml_file.dump(spec.layout.host), durable=True)
-    with uplinks.chosen(spec.uplink) as uplink:
+    with uplinks.chosen(spec.uplink, progress) as uplink:
         record = HostRecord(
             name=spec.name,
             uuid=uuid.uuid4(),

@@ -23,7 +23,7 @@ from vhost_tempest_plugin.host.worker_protocol import (
     Up,
 )
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.util import interruption
+from vhost_tempest_plugin.util import interruption, trust
 from vhost_tempest_plugin.util.progress import Progress
 
 
@@ -63,6 +63,7 @@ def perform(request: Request, progress: Progress) -> None:
 
 def main() -> int:
     """Carry out the request that is the only argument; gives the exit code."""
+    trust.limit_umask()
     # What libraries print is no answer.  What was begun is ended, whichever way the worker is.
     with interruption.handled_once(), os.fdopen(os.dup(1), "w", buffering=1) as answers:
         os.dup2(2, 1)

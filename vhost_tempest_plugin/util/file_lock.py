@@ -33,14 +33,6 @@ class FileLock:
         """
         return cls(path, os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
-    @classmethod
-    def on(cls, path: Path) -> Self:
-        """Open a file that has another purpose, and that this user need only be able to read.
-
-        :raises OSError: it cannot be opened
-        """
-        return cls(path, os.open(path, os.O_RDONLY))
-
     def __enter__(self) -> Self:
         return self
 

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.util import trust
 
 # A host's disk names the image below it, in the cache, in at most 1023 bytes (QEMU,
 # docs/interop/qcow2.rst, backing_file_size).
@@ -12,12 +13,18 @@ _MOST_BYTES = 900
 
 
 def state() -> Path:
-    """``$XDG_STATE_HOME/vhost``: hosts, one directory each."""
+    """``$XDG_STATE_HOME/vhost``: hosts, one directory each.
+
+    :raises LocalError: other users can write it
+    """
     return _base("XDG_STATE_HOME", ".local/state")
 
 
 def cache() -> Path:
-    """``$XDG_CACHE_HOME/vhost``: images, kernels and probes, keyed by what made them."""
+    """``$XDG_CACHE_HOME/vhost``: images, kernels and probes, keyed by what made them.
+
+    :raises LocalError: other users can write it
+    """
     return _base("XDG_CACHE_HOME", ".cache")
 
 
@@ -34,7 +41,13 @@ def networks() -> Path:
 def _base(variable: str, default: str) -> Path:
     configured = os.environ.get(variable, "")
     base = Path(configured) if configured.startswith("/") else Path.home() / default
-    return _accepted(base / "vhost", variable)
+    found = _accepted(base / "vhost", variable)
+    trust.require(
+        found,
+        f"if you trust what is in it, run 'chown' or 'chmod go-w' there; or set {variable} to a "
+        "directory of your own",
+    )
+    return found
 
 
 def _accepted(place: Path, variable: str) -> Path:

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The networks that there are: a file each, which root writes and everybody reads."""
+"""The networks that there are: a file each, which root writes and everybody reads.
 
+Nobody believes a record that others could have written: root opens the libvirt that it names, and
+removes the devices.  There is no lock on what everybody reads, since whoever can read a file can
+lock it and keep others waiting.
+"""
+
+import contextlib
 import getpass
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +23,7 @@ from vhost_tempest_plugin.errors import (
 )
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
-from vhost_tempest_plugin.util import atomic_file, json_record, paths
+from vhost_tempest_plugin.util import atomic_file, json_record, paths, trust
 from vhost_tempest_plugin.util.file_lock import FileLock
 
 _FORMAT = 1
@@ -36,13 +43,32 @@ def load(text: str) -> NatNetwork:
 
 
 def names() -> list[str]:
-    """Those that there are, damaged ones included."""
-    return sorted(path.stem for path in paths.networks().glob("*.json"))
+    """Those that there are, damaged ones included.
+
+    :raises LocalError: this user may not know
+    """
+    base = paths.networks()
+    try:
+        return sorted(path.stem for path in base.iterdir() if path.suffix == ".json")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise _unreadable(error) from None
 
 
 def exists(name: str) -> bool:
-    """Whether there is anything of a network."""
-    return _file(name).exists()
+    """Whether there is a record of a network.
+
+    :raises LocalError: this user may not know
+    """
+    file = _file(name)
+    try:
+        file.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _unreadable(error) from None
+    return True
 
 
 def read(name: str) -> NatNetwork:
@@ -50,14 +76,20 @@ def read(name: str) -> NatNetwork:
 
     :raises InputError: there is none of this name
     :raises HostError: its record is damaged
+    :raises LocalError: others could have written it, or this user may not read it
     """
+    file = _file(name)
     try:
-        return load(_file(name).read_text())
+        with file.open() as opened:
+            _require_trust(file)
+            return load(opened.read())
     except FileNotFoundError:
         create = VhostCommand("network", "create", name, owner=getpass.getuser())
         raise InputError(
             f"there is no network {name!r}", hint=f"{create.as_root} makes it"
         ) from None
+    except PermissionError as error:
+        raise _unreadable(error) from None
     except (OSError, ValueError) as error:
         raise HostError(
             f"the record of network {name!r} cannot be read ({error})",
@@ -92,11 +124,13 @@ def changing() -> Iterator[None]:
     """Hold all networks: what is free depends on all of them.
 
     :raises BusyError: another command does
-    :raises InputError: this user may not
+    :raises LocalError: this user may not, or others can write there
     """
     base = paths.networks()
     try:
-        base.mkdir(mode=0o755, parents=True, exist_ok=True)
+        for directory in (base.parent, base):
+            _make(directory)
+        _require_trust(base)
         lock = FileLock.create(base / "lock")
     except OSError as error:
         raise LocalError(
@@ -110,20 +144,37 @@ def changing() -> Iterator[None]:
         yield
 
 
-@contextmanager
-def choosing(network: NatNetwork) -> Iterator[None]:
-    """Hold the ports of a network against others who choose one; waits for them."""
-    try:
-        record = FileLock.on(_file(network.name))
-    except OSError:
-        raise InputError(
-            f"network {network.name!r} is gone", hint=f"see {VhostCommand('network', 'list')}"
-        ) from None
-    with record:
-        record.wait()
-        yield
-
-
 def _file(name: str) -> Path:
     nat.validate_name(name)
     return paths.networks() / f"{name}.json"
+
+
+def _make(directory: Path) -> None:
+    """Have a directory that everybody reads and only root writes, whatever the umask is."""
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o755, parents=True)
+        directory.chmod(0o755)
+
+
+def _require_trust(path: Path) -> None:
+    """Check that only root can have written something of the registry.
+
+    :raises LocalError: others can
+    """
+    run = paths.networks().parent
+    trust.require(path, f"run 'sudo rm -r {shlex.quote(str(run))}', and create the networks anew")
+
+
+def _unreadable(error: OSError) -> LocalError:
+    """Modes that keep a user out are no reason to destroy anything."""
+    base = paths.networks()
+    places = shlex.join(map(str, (base.parent, base)))
+    return LocalError(
+        f"the records of the machine's networks cannot be read: {error.strerror} "
+        f"({error.filename})",
+        hint=(
+            f"run 'sudo chmod 755 {places}'"
+            if isinstance(error, PermissionError)
+            else f"see 'ls -ld {places}'"
+        ),
+    )

@@ -5,29 +5,40 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
-from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand
+from vhost_tempest_plugin.errors import HostError, InputError, LocalError, VhostCommand
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.network import registry, taps
 from vhost_tempest_plugin.host.network.nat import NatNetwork
 from vhost_tempest_plugin.host.network.uplink import Uplink, UplinkSpec
 from vhost_tempest_plugin.host.record import HostRecord
+from vhost_tempest_plugin.util import paths
+from vhost_tempest_plugin.util.command_lock import CommandLock
+from vhost_tempest_plugin.util.file_lock import FileLock
+from vhost_tempest_plugin.util.progress import Progress
 
 # What a host has on its other link (QEMU, net/slirp.c).
 _USER_MODE = IPv4Network("10.0.2.0/24")
+# How long to wait for other commands that choose a port, which takes each a moment.
+_CHOOSING_S = 60.0
 
 
 @contextmanager
-def chosen(spec: UplinkSpec | None) -> Iterator[Uplink | None]:
+def chosen(spec: UplinkSpec | None, progress: Progress) -> Iterator[Uplink | None]:
     """The uplink for a new host, whose record is to be written in the block.
 
+    Ports are claimed by the records of this user's hosts, so that the lock is this user's too.
+
     :raises InputError: there is no such network or port, or none is free
+    :raises BusyError: another command of this user's chooses a port for too long
     """
     if spec is None:
         yield None
         return
     network = registry.read(spec.network)
-    with registry.choosing(network):
+    lock = CommandLock(paths.state() / "uplinks.lock", "the choice of a port")
+    with lock.acquire(lambda: _opened(lock.path), _CHOOSING_S, progress):
         yield _free(network) if spec.port is None else _unclaimed(network.uplink(spec.port))
 
 
@@ -68,6 +79,16 @@ def machine_addresses(uplink: Uplink | None) -> tuple[IPv4Address, ...]:
     apart = (_USER_MODE, uplink.address.network)
     found = {address.ip for address in taps.addresses() if not address.is_loopback}
     return tuple(sorted(ip for ip in found if not any(ip in network for network in apart)))
+
+
+def _opened(lock: Path) -> FileLock:
+    try:
+        lock.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return FileLock.create(lock)
+    except OSError as error:
+        raise LocalError(
+            f"cannot write {lock}: {error.strerror}", hint="see XDG_STATE_HOME"
+        ) from None
 
 
 def _require(uplink: Uplink) -> None:
