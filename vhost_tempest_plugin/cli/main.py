@@ -13,7 +13,7 @@ from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
 from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError, in_order
-from vhost_tempest_plugin.util import interruption, trust
+from vhost_tempest_plugin.util import bytecode, interruption, trust
 
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
@@ -118,6 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+    bytecode.leave_none()
     trust.limit_umask()
     try:
         # So that what was begun is ended, whichever way the command is.
