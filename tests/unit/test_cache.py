@@ -44,7 +44,7 @@ class CacheTest(unittest.TestCase):
     def setUp(self) -> None:
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
-        Path(directory.name).chmod(0o777)  # also for who is not root
+        Path(directory.name).chmod(0o1777)  # also for who is not root
         self.enterContext(mock.patch.dict(os.environ, {"XDG_CACHE_HOME": directory.name}))
         self.kind = Path(directory.name) / "vhost" / "thing"
         self.made = 0

@@ -27,7 +27,7 @@ class PutBackTest(unittest.TestCase):
     def setUp(self) -> None:
         state = self.enterContext(tempfile.TemporaryDirectory())
         self.enterContext(mock.patch.dict(os.environ, {"XDG_STATE_HOME": state}))
-        Path(state).chmod(0o777)
+        Path(state).chmod(0o1777)
         self.lab = LabDirectory.of("mine")
 
     def lay(self) -> None:
