@@ -15,6 +15,7 @@ from vhost_tempest_plugin.host.doctor.doctor import (
     judge,
 )
 from vhost_tempest_plugin.host.doctor.packages import DPKG, TOOLS
+from vhost_tempest_plugin.host.image.user_namespace import Refusal
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.requirements import Versions
@@ -34,8 +35,9 @@ SOUND = Facts(
     disk_free_mib=100_000,
     disk=Path("/home/user"),
     root=False,
-    user_namespaces=True,
+    namespace_refusal=None,
 )
+REFUSAL = Refusal("the kernel refuses", "build as root")
 TOOL = {tool.name: tool for tool in TOOLS}
 
 
@@ -69,7 +71,7 @@ class JudgeTest(unittest.TestCase):
             memory_mib=1,
             memory_free_mib=1,
             disk_free_mib=1,
-            user_namespaces=False,
+            namespace_refusal=REFUSAL,
         ).values():
             with self.subTest(finding.name):
                 if finding.verdict is not DoctorVerdict.OK:
@@ -143,13 +145,13 @@ class JudgeTest(unittest.TestCase):
     def test_root_needs_no_help_with_owners(self) -> None:
         users = frozenset(tool for tool in TOOLS if tool.users)
         self.assertEqual(2, len(users))
-        self.assertEqual({}, self.bad(root=True, absent=users, user_namespaces=False))
+        self.assertEqual({}, self.bad(root=True, absent=users, namespace_refusal=REFUSAL))
         self.assertEqual({tool.name for tool in users}, set(self.bad(absent=users)))
 
     def test_user_namespaces_refused(self) -> None:
-        finding = self.bad(user_namespaces=False)["user namespaces"]
+        finding = self.bad(namespace_refusal=REFUSAL)["user namespaces"]
         self.assertEqual(DoctorVerdict.MISSING, finding.verdict)
-        self.assertIn("sysctl", finding.hint)
+        self.assertEqual((REFUSAL.fact, REFUSAL.hint), (finding.observed, finding.hint))
 
     def test_memory(self) -> None:
         needed_mib = 8192 + doctor.QEMU_MIB

@@ -304,7 +304,7 @@ class BuilderTest(unittest.TestCase):
         with (
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.run", return_value=failed),
-            self.assertRaisesRegex(LocalError, "run it as root once"),
+            self.assertRaisesRegex(LocalError, "image as root"),
         ):
             Mmdebstrap(as_root=False).tree(recipe, Path(work))
 

@@ -16,12 +16,14 @@ from vhost_tempest_plugin.host import acceleration, distribution
 from vhost_tempest_plugin.host.distribution import Distribution
 from vhost_tempest_plugin.host.doctor import packages
 from vhost_tempest_plugin.host.doctor.packages import Tool
+from vhost_tempest_plugin.host.image import user_namespace
+from vhost_tempest_plugin.host.image.user_namespace import Refusal
 from vhost_tempest_plugin.hypervisor import Connection
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import requirements
 from vhost_tempest_plugin.topology.layout import Firmware, Layout
 from vhost_tempest_plugin.topology.requirements import Versions
-from vhost_tempest_plugin.util import paths, process
+from vhost_tempest_plugin.util import paths
 from vhost_tempest_plugin.util.capacity import memory
 
 # Estimates with room to spare: QEMU beside the host's memory (2610 MiB at its peak for
@@ -92,7 +94,7 @@ class Facts:
     :param versions: None where libvirt or QEMU does not answer, as *trouble* says
     :param absent: the tools that it lacks
     :param acceleration: None without QEMU
-    :param user_namespaces: whether this user may make them (root needs none)
+    :param namespace_refusal: why mmdebstrap cannot have one for this user; root needs none
     """
 
     distribution: Distribution
@@ -105,7 +107,7 @@ class Facts:
     disk_free_mib: int
     disk: Path
     root: bool
-    user_namespaces: bool
+    namespace_refusal: Refusal | None
 
 
 def gather() -> Facts:
@@ -124,7 +126,7 @@ def gather() -> Facts:
         disk_free_mib=shutil.disk_usage(disk).free >> 20,
         disk=disk,
         root=os.geteuid() == 0,
-        user_namespaces=_may_make_namespaces(),
+        namespace_refusal=_namespace_refusal(),
     )
 
 
@@ -220,15 +222,11 @@ def _judge_namespaces(facts: Facts) -> Iterator[Diagnosis]:
     if facts.root:
         return
     needed = "an ordinary user builds images in one"
-    if facts.user_namespaces:
+    refused = facts.namespace_refusal
+    if refused is None:
         yield Diagnosis("user namespaces", DoctorVerdict.OK, "allowed", needed)
         return
-    hint = (
-        "run 'sysctl kernel.unprivileged_userns_clone=1 "
-        "kernel.apparmor_restrict_unprivileged_userns=0' as root (the one that exists), "
-        "or run vhost as root"
-    )
-    yield Diagnosis("user namespaces", DoctorVerdict.MISSING, "refused", needed, hint)
+    yield Diagnosis("user namespaces", DoctorVerdict.MISSING, refused.fact, needed, refused.hint)
 
 
 def _versions() -> tuple[Versions | None, str]:
@@ -250,9 +248,9 @@ def _existing(path: Path) -> Path:
     return next(place for place in (path, *path.parents) if place.exists())
 
 
-def _may_make_namespaces() -> bool:
+def _namespace_refusal() -> Refusal | None:
     try:
-        unshare = process.which("unshare")
+        return None if os.geteuid() == 0 else user_namespace.refusal()
     except LocalError:
-        return False
-    return process.run([unshare, "--user", "--map-root-user", "true"], check=False).returncode == 0
+        # Without mmdebstrap that is what is missing.
+        return None

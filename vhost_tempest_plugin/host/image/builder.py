@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from vhost_tempest_plugin.errors import CommandError, LocalError
-from vhost_tempest_plugin.host.image import apt_settings, ext4
+from vhost_tempest_plugin.host.image import apt_settings, ext4, user_namespace
 from vhost_tempest_plugin.host.image.archives import Archive
 from vhost_tempest_plugin.util import disk, process
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
@@ -134,10 +134,9 @@ class Mmdebstrap:
 
 
 def _require_user_namespaces() -> None:
-    if process.run([process.which("unshare"), "--user", "true"], check=False).returncode != 0:
-        raise LocalError(
-            "an ordinary user cannot build the image here, there are no user namespaces",
-            hint="run it as root once, or set the sysctl kernel.unprivileged_userns_clone to 1",
-        )
     process.which("newuidmap")
     process.which("fakeroot")
+    if refused := user_namespace.refusal():
+        raise LocalError(
+            f"an ordinary user cannot build the image here: {refused.fact}", hint=refused.hint
+        )
