@@ -11,7 +11,7 @@ import libvirt
 from lxml import etree
 
 from tests.unit.test_network import LAN
-from vhost_tempest_plugin.errors import HostError, InputError, LocalError
+from vhost_tempest_plugin.errors import BusyError, HostError, InputError, LocalError
 from vhost_tempest_plugin.host.network import lifecycle, registry, taps, xml
 from vhost_tempest_plugin.host.network.lifecycle import NetworkSpec, NetworkState
 from vhost_tempest_plugin.host.network.nat import Identity
@@ -38,7 +38,7 @@ class NetworkTest(unittest.TestCase):
         # The driver forgets all where nobody is connected to it.
         self.libvirt = libvirt.open(_URI)
         self.addCleanup(self.libvirt.close)
-        home = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        home = self.home = Path(self.enterContext(tempfile.TemporaryDirectory()))
         self.said = home / "said"
         self.interfaces = home / "net"
         self.interfaces.mkdir()
@@ -67,6 +67,9 @@ class NetworkTest(unittest.TestCase):
 
     def destroy(self, name: str = "lan", *, missing_ok: bool = False) -> None:
         lifecycle.destroy(name, self.news.append, missing_ok=missing_ok)
+
+    def xml_of_all(self) -> list[str]:
+        return [found.XMLDesc() for found in self.libvirt.listAllNetworks()]
 
     def names(self) -> list[str]:
         return sorted(found.name() for found in self.libvirt.listAllNetworks())
@@ -138,6 +141,43 @@ class NetworkTest(unittest.TestCase):
             after()
         self.assertEqual((["default"], []), (self.names(), registry.names()))
 
+    @mock.patch.object(lifecycle, "DEFAULT_URI", _URI)
+    def test_without_its_record_it_is_made_anew_or_removed(self) -> None:
+        for after in (self.create, self.destroy):
+            with self.subTest(after=after.__name__):
+                self.create(owner=1000)
+                old = registry.read("lan")
+                # Then another subnet is the first that is free, and the owner is another.
+                (self.home / "address").write_text(
+                    '[{"addr_info": [{"local": "192.168.130.1", "prefixlen": 24}]}]'
+                )
+                registry.forget("lan")
+                self.said.unlink()
+                if after == self.create:
+                    self.create(owner=1001)
+                    network = registry.read("lan")
+                    self.assertNotEqual(old.subnet, network.subnet)
+                    [xml_] = [x for x in self.xml_of_all() if "vhost-lan" in x]
+                    self.assertEqual((network.subnet,), xml.subnets(xml_))
+                    said = self.said.read_text()
+                    for tap in network.taps:
+                        self.assertIn(f"tuntap add dev {tap} mode tap user 1001", said)
+                self.destroy()
+                self.assertEqual(["default"], self.names())
+                self.assertEqual([], list(self.interfaces.iterdir()))
+
+    @mock.patch.object(lifecycle, "DEFAULT_URI", _URI)
+    def test_without_its_record_it_stays_while_a_host_has_a_port(self) -> None:
+        self.create()
+        tap = registry.read("lan").taps[1]
+        (self.interfaces / tap / "carrier").write_text("1\n")
+        registry.forget("lan")
+        for act in (self.create, self.destroy):
+            with self.assertRaisesRegex(BusyError, f"a host has {tap} of network 'lan'"):
+                act()
+        self.assertEqual([], registry.names())
+        self.assertEqual(["default", "vhost-lan"], self.names())
+
     def test_recorded_before_anything_is_made(self) -> None:
         with (
             mock.patch.object(Networks, "create", side_effect=HostError("no")),
@@ -169,7 +209,7 @@ class NetworkTest(unittest.TestCase):
         tap = registry.read("lan").taps[1]
         (self.interfaces / tap / "carrier").write_text("1\n")
         with self.assertRaisesRegex(
-            Exception, f"a host has {tap} of network 'lan'; destroy that host first"
+            BusyError, f"a host has {tap} of network 'lan'; destroy that host first"
         ):
             self.destroy()
         self.assertEqual(["default", "vhost-lan"], self.names())

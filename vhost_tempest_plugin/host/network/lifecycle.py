@@ -61,7 +61,11 @@ def create(spec: NetworkSpec, progress: Progress) -> NatNetwork:
     """
     _require_root("create")
     with registry.changing(), Networks.open(spec.uri) as networks:
-        network = _known(spec) or _new(spec, networks, progress)
+        network = _known(spec)
+        if network is None:
+            # A record may have been lost, as with all of /run.
+            _remove_devices(Identity(spec.name), networks)
+            network = _new(spec, networks, progress)
         identity = network.identity
         if not networks.has(identity.uuid):
             networks.create(xml.render_network(network))
@@ -78,26 +82,17 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
     :raises InputError: there is none, or this is not root
     :raises BusyError: a host that runs has one of its ports
     """
-    if not registry.exists(name):
+    identity = Identity(name)
+    left = taps.exists(identity.bridge) or taps.of_bridge(identity.bridge)
+    if not registry.exists(name) and not left:
         if missing_ok:
             return
         raise InputError(
             f"there is no network {name!r}", hint=f"see {VhostCommand('network', 'list')}"
         )
     _require_root("destroy")
-    identity = Identity(name)
-    with registry.changing():
-        uri = _uri(name, progress)
-        found = taps.of_bridge(identity.bridge)
-        if taken := [tap for tap in found if taps.is_taken(tap)]:
-            raise BusyError(
-                f"a host has {', '.join(taken)} of network {name!r}",
-                hint=f"destroy that host first; {VhostCommand('list')} shows it to its user",
-            )
-        for tap in found:
-            taps.remove(tap)
-        with Networks.open(uri) as networks:
-            networks.destroy(identity.uuid)
+    with registry.changing(), Networks.open(_uri(name, progress)) as networks:
+        _remove_devices(identity, networks)
         registry.forget(name)
     progress(f"network {name!r} is gone")
 
@@ -105,6 +100,22 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
 def overview() -> list[NetworkStatus]:
     """How all networks are, by name; libvirt is not asked, so that everybody may look."""
     return [_status(name) for name in registry.names()]
+
+
+def _remove_devices(identity: Identity, networks: Networks) -> None:
+    """Remove the bridge and the taps of a network, with or without a record.
+
+    :raises BusyError: a host that runs has one of its ports
+    """
+    found = taps.of_bridge(identity.bridge)
+    if taken := [tap for tap in found if taps.is_taken(tap)]:
+        raise BusyError(
+            f"a host has {', '.join(taken)} of network {identity.name!r}",
+            hint=f"destroy that host first; {VhostCommand('list')} shows it to its user",
+        )
+    for tap in found:
+        taps.remove(tap)
+    networks.destroy(identity.uuid)
 
 
 def _known(spec: NetworkSpec) -> NatNetwork | None:
@@ -145,6 +156,8 @@ def _new(spec: NetworkSpec, networks: Networks, progress: Progress) -> NatNetwor
 
 
 def _uri(name: str, progress: Progress) -> LibvirtUri:
+    if not registry.exists(name):
+        return DEFAULT_URI
     try:
         return registry.read(name).uri
     except VhostError as error:
