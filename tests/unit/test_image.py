@@ -358,7 +358,7 @@ class BuilderTest(unittest.TestCase):
         built = []
 
         def run(argv: list[str | Path], **options: object) -> subprocess.CompletedProcess[str]:
-            if "mmdebstrap" in map(str, argv):
+            if "mmdebstrap" in map(str, argv) and "--unshare-helper" not in argv:
                 built.append(options.get("environment"))
             return subprocess.CompletedProcess([], 0, "", "")
 
