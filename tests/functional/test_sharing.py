@@ -54,6 +54,16 @@ class SharingTest(unittest.TestCase):
         [disk] = self.attach()
         self.assertIn("Inode: ", debugfs(disk.image, "stat below/599"))
 
+    def test_a_damaged_disk_is_made_again(self) -> None:
+        [disk] = self.attach()
+        whole_bytes = disk.image.stat().st_size
+        for left_bytes in (0, 100, 4096, whole_bytes // 2, whole_bytes - 1):
+            with self.subTest(left_bytes=left_bytes):
+                os.truncate(disk.image, left_bytes)
+                [again] = self.attach()
+                self.assertEqual(whole_bytes, again.image.stat().st_size)
+                self.assertEqual("content", debugfs(again.image, "cat below/file"))
+
     def test_a_directory_becomes_a_disk(self) -> None:
         [disk] = self.attach()
         self.assertEqual(self.directory.path / "share-1.ext4", disk.image)
