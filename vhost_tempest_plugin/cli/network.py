@@ -13,7 +13,7 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network import lifecycle
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
-from vhost_tempest_plugin.util import progress
+from vhost_tempest_plugin.util import progress, trust
 
 _COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "libvirt")
 
@@ -50,6 +50,7 @@ class Create(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        trust.drop_environment()
         spec = lifecycle.NetworkSpec(
             name=parsed_args.name,
             ports=parsed_args.ports,
@@ -69,6 +70,7 @@ class Destroy(Command):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
+        trust.drop_environment()
         lifecycle.destroy(parsed_args.name, progress.Lines(), missing_ok=parsed_args.missing_ok)
 
 

@@ -13,6 +13,22 @@ from vhost_tempest_plugin.errors import LocalError
 _ROOT = 0
 _OTHERS_WRITE = 0o022
 
+# Of the environment, what changes no more than the look of messages.
+_HARMLESS = ("LANG", "LC_ALL", "TERM", "COLUMNS")
+_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def drop_environment() -> None:
+    """Have root do what it does for a user without that user's environment.
+
+    A rule of sudoers may let more of it through than is good.  What Python itself reads before it
+    runs this (``PYTHONPATH``), sudo lets through only with ``SETENV`` or ``!env_reset``.
+    """
+    if os.geteuid() == _ROOT:
+        kept = {name: os.environ[name] for name in _HARMLESS if name in os.environ}
+        os.environ.clear()
+        os.environ.update(kept, PATH=_PATH)
+
 
 def limit_umask() -> None:
     """Have this process, and those that it starts, make nothing that others can write."""

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from vhost_tempest_plugin.errors import BusyError, InputError, VhostCommand, VhostError
 from vhost_tempest_plugin.host.network import registry, subnet, taps, xml
-from vhost_tempest_plugin.host.network.nat import Identity, NatNetwork
+from vhost_tempest_plugin.host.network.nat import Identity, NatNetwork, validate, validate_name
 from vhost_tempest_plugin.hypervisor import Networks
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
 from vhost_tempest_plugin.util.progress import Progress
@@ -30,12 +30,18 @@ class NetworkState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NetworkSpec:
-    """What ``create`` is asked for, as in ``NatNetwork``."""
+    """What ``create`` is asked for, as in ``NatNetwork``.
+
+    :raises InputError: there can be no such network
+    """
 
     name: str
     ports: int
     owner: int
     uri: LibvirtUri = DEFAULT_URI
+
+    def __post_init__(self) -> None:
+        validate(self.name, self.ports, self.owner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ def destroy(name: str, progress: Progress, *, missing_ok: bool = False) -> None:
     :raises InputError: there is none, or this is not root
     :raises BusyError: a host that runs has one of its ports
     """
+    validate_name(name)
     identity = Identity(name)
     left = taps.exists(identity.bridge) or taps.of_bridge(identity.bridge)
     if not registry.exists(name) and not left:

@@ -19,6 +19,8 @@ from vhost_tempest_plugin.util.name import RULE, is_name
 PREFIX_LENGTH = 24
 # Their addresses follow the machine's, and the last is for broadcasts.
 MOST_PORTS = 253
+# The one above is -1, which is nobody (chown(2)).
+_HIGHEST_USER_ID = 2**32 - 2
 
 _NAMESPACE = UUID("0d3f7ab2-5c1e-4f86-9a70-61b2c8e4d953")
 
@@ -41,9 +43,7 @@ class NatNetwork:
     uri: LibvirtUri
 
     def __post_init__(self) -> None:
-        validate_name(self.name)
-        if not 1 <= self.ports <= MOST_PORTS:
-            raise InputError(f"a network has 1 to {MOST_PORTS} ports, and not {self.ports}")
+        validate(self.name, self.ports, self.owner)
 
     @property
     def identity(self) -> "Identity":
@@ -121,6 +121,18 @@ class Identity:
     @property
     def _digest(self) -> str:
         return hashlib.sha256(self.name.encode()).hexdigest()
+
+
+def validate(name: str, ports: int, owner: int) -> None:
+    """Check that there can be a network of a name, with so many ports, for a user id.
+
+    :raises InputError: there cannot
+    """
+    validate_name(name)
+    if not 1 <= ports <= MOST_PORTS:
+        raise InputError(f"a network has 1 to {MOST_PORTS} ports, and not {ports}")
+    if not 0 <= owner <= _HIGHEST_USER_ID:
+        raise InputError(f"{owner} is no user id", hint=f"the highest is {_HIGHEST_USER_ID}")
 
 
 def validate_name(name: str) -> None:
