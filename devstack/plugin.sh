@@ -20,11 +20,22 @@ function vhost_as_root {
 # Distributions leave /dev/kvm to a group that devstack's user is not of, and that a session gets
 # only at its login: without this the hosts would be emulated on a machine that need not.
 KVM_DEVICE=${KVM_DEVICE:-/dev/kvm}
+KVM_GRANTED=$DATA_DIR/vhost-kvm-granted
 function vhost_open_kvm {
     local device=$1
     if [[ -e $device ]] && ! sudo -u "$STACK_USER" test -w "$device"; then
+        : >"$KVM_GRANTED"
         sudo setfacl --modify "user:$STACK_USER:rw" "$device" || die $LINENO \
             "$STACK_USER cannot get access to $device; grant it, or set VHOST_ACCELERATOR=tcg in local.conf"
+    fi
+}
+
+# Take back what this plugin has granted, and nothing else.
+function vhost_close_kvm {
+    local device=$1
+    if [[ -e $KVM_GRANTED ]]; then
+        [[ ! -e $device ]] || sudo setfacl --remove "user:$STACK_USER" "$device"
+        rm -f "$KVM_GRANTED"
     fi
 }
 
@@ -71,7 +82,9 @@ function vhost_write_config {
     if [[ ${CELLSV2_SETUP:-superconductor} != singleconductor ]]; then
         cell_conf=$(conductor_conf "$NOVA_CPU_CELL")
     fi
-    cat >"$VHOST_CONFIG" <<CONFIG
+    # VHOST_NOVA_OPTIONS may have a secret.
+    (umask 077 && rm -f "$VHOST_CONFIG" && : >"$VHOST_CONFIG")
+    cat >>"$VHOST_CONFIG" <<CONFIG
 [vhost]
 name = $VHOST_NAME
 topology = $VHOST_TOPOLOGY
@@ -180,6 +193,8 @@ function vhost_test_config {
     vhost_do stack configure-tempest --name "$VHOST_NAME" "$TEMPEST_CONFIG" "${arguments[@]}"
     if [[ -n $VHOST_TEMPEST_USER ]]; then
         sudo chown -R "$VHOST_TEMPEST_USER" "$access"
+        # It has the database's password, and is devstack's user's alone otherwise.
+        sudo setfacl --modify "user:$VHOST_TEMPEST_USER:r" "$TEMPEST_CONFIG"
     fi
 }
 
@@ -201,6 +216,7 @@ function vhost_unstack {
         fi
         rm -f "$VHOST_CONFIG"
     fi
+    vhost_close_kvm "$KVM_DEVICE"
 }
 
 if is_service_enabled vhost; then

@@ -20,6 +20,7 @@ WANT_BACKPORTS="bookworm"
 BACKPORTED="src:qemu src:libvirt src:seabios"
 SOURCES=/etc/apt/sources.list.d/vhost-backports
 POLICY=/usr/sbin/policy-rc.d
+POLICY_MARK="# of vhost-tempest-plugin's tools/bootstrap.sh, while it installs packages"
 LOG=
 
 say() {
@@ -134,8 +135,16 @@ install_backported() {
 # this project needs a daemon of the machine.
 hold_services() {
     [[ -d /run/systemd/system || -e $POLICY ]] && return 0
-    trap 'as_root rm -f -- "$POLICY"' EXIT
-    as_root install -m 0755 /dev/stdin "$POLICY" <<<$'#!/bin/sh\nexit 101'
+    trap release_services EXIT
+    as_root install -m 0755 /dev/stdin "$POLICY" <<<$'#!/bin/sh\n'"$POLICY_MARK"$'\nexit 101'
+}
+
+# Remove this script's own policy, also one that a run left that was killed: with it no daemon
+# would ever start.
+release_services() {
+    if grep -qxF -- "$POLICY_MARK" "$POLICY" 2>/dev/null; then
+        as_root rm -f -- "$POLICY"
+    fi
 }
 
 may_install() {
@@ -253,6 +262,7 @@ is_current() {
 main() {
     [[ -x /usr/bin/apt-get && -r /etc/os-release ]] \
         || die "this is neither Debian nor Ubuntu; install what bindep.txt lists, then the project with pip"
+    release_services
     if is_current; then
         return 0
     fi

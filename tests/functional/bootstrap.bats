@@ -143,3 +143,28 @@ SOURCES
     [ "$status" -eq 1 ]
     [ ! -e "$VENV/.libvirt-dev" ]
 }
+
+@test "a policy that keeps daemons from starting goes also after a run that was killed" {
+    POLICY=$BATS_TEST_TMPDIR/policy-rc.d
+    as_root() { "$@"; }
+    if [[ -d /run/systemd/system ]]; then
+        skip "the machine has systemd, where none is made"
+    fi
+    (
+        hold_services
+        "$POLICY" && exit 1
+        trap - EXIT
+    )
+    [ -x "$POLICY" ]
+    release_services
+    refute [ -e "$POLICY" ]
+}
+
+@test "a policy of the machine's own stays" {
+    POLICY=$BATS_TEST_TMPDIR/policy-rc.d
+    as_root() { "$@"; }
+    printf '#!/bin/sh\nexit 101\n' >"$POLICY"
+    (hold_services)
+    release_services
+    same "$(cat "$POLICY")" "#!/bin/sh" "exit 101"
+}

@@ -105,6 +105,43 @@ unit() {
     run -1 grep setfacl "$SAID"
 }
 
+@test "unstack and clean take back the access to KVM that was granted, and no other" {
+    stand_in_vhost
+    sudo() {
+        echo "sudo $*" >>"$SAID"
+        [[ $* != *" test -w "* ]]
+    }
+    local device=$BATS_TEST_TMPDIR/kvm
+    : >"$device"
+    local name
+    for name in unstack clean; do
+        phase stack pre-install
+        : >"$SAID"
+        phase "$name"
+        run -0 grep setfacl "$SAID"
+        [ "$output" = "sudo setfacl --remove user:stack $device" ]
+        : >"$SAID"
+        phase "$name"
+        run -1 grep setfacl "$SAID"
+    done
+    # After a reboot with another kernel there may be no device.
+    phase stack pre-install
+    rm "$device"
+    : >"$SAID"
+    phase unstack
+    run -1 grep setfacl "$SAID"
+}
+
+@test "only the user can read what may have a secret, whatever the umask and the file before" {
+    stand_in_vhost
+    : >"$CONFIG"
+    chmod 0666 "$CONFIG"
+    umask 000
+    VHOST_NOVA_OPTIONS="vendordata_dynamic_auth.password=s3cret" phase stack extra
+    [ "$(stat -c %a "$CONFIG")" = 600 ]
+    run -1 grep -r s3cret "$SAID"
+}
+
 @test "pre-install makes the network of hosts that are to be reached" {
     stand_in_vhost
     sudo() { echo "sudo $*" >>"$SAID"; }
@@ -227,7 +264,8 @@ unit() {
     VHOST_TEMPEST_USER=nobody phase stack test-config
     said "sudo rm -rf $DATA_DIR/vhost-tempest" \
         "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --prepared-image\
- --ssh-access $DATA_DIR/vhost-tempest" "sudo chown -R nobody $DATA_DIR/vhost-tempest"
+ --ssh-access $DATA_DIR/vhost-tempest" "sudo chown -R nobody $DATA_DIR/vhost-tempest" \
+        "sudo setfacl --modify user:nobody:r $TEMPEST_CONFIG"
     VHOST_TEMPEST_USER=no-such-user run phase stack test-config
     [ "$status" -ne 0 ]
     [[ ${lines[-1]} == "there is no user no-such-user to run tempest; create it"* ]]

@@ -119,6 +119,16 @@ class PackagingTest(unittest.TestCase):
             with self.subTest(path=str(path.relative_to(TOP))):
                 self.assertIsNotNone(yaml.safe_load(path.read_text()))
 
+    def test_roles_and_playbooks_make_nothing_that_everybody_writes(self) -> None:
+        modes = 0
+        for top in ("roles", "playbooks"):
+            for path in sorted((TOP / top).rglob("*.y*ml")):
+                for mode in re.findall(r"^ *mode: *['\"]?0*(\d+)", path.read_text(), re.MULTILINE):
+                    modes += 1
+                    with self.subTest(path=str(path.relative_to(TOP)), mode=mode):
+                        self.assertFalse(int(mode, 8) & 0o022)
+        self.assertGreaterEqual(modes, 2)
+
     def test_the_playbooks_of_the_jobs_exist(self) -> None:
         entries = yaml.safe_load((TOP / "zuul.d/jobs.yaml").read_text())
         keys = ("pre-run", "run", "post-run")

@@ -39,12 +39,12 @@ from vhost_tempest_plugin.devstack import files, journal, overrides
 
 write, count = files.write, 0
 
-def killing(file, text):
+def killing(file, text, **options):
     global count
     count += 1
     if count == int(sys.argv[1]):
         os.kill(os.getpid(), signal.SIGKILL)
-    write(file, text)
+    write(file, text, **options)
 
 files.write = killing
 found = tests.found()
@@ -112,10 +112,10 @@ class OverridesTest(unittest.TestCase):
     def test_the_second_edit_fails(self) -> None:
         write, failing = files.write, [LocalError("the disk is full")]
 
-        def second_fails(file: Path, text: str) -> None:
+        def second_fails(file: Path, text: str, *, secret: bool = False) -> None:
             if file.name == FILES[1] and failing:
                 raise failing.pop()
-            write(file, text)
+            write(file, text, secret=secret)
 
         with journal.begun(self.directory.journal) as entry:
             with (
@@ -233,6 +233,16 @@ class WriteTest(unittest.TestCase):
         files.write(link, "new")
         self.assertTrue(link.is_symlink())
         self.assertEqual("new", self.file.read_text())
+
+    def test_what_has_a_secret_only_its_owner_reads(self) -> None:
+        for mode in (0o644, 0o666, 0o640, 0o600):
+            with self.subTest(mode=oct(mode)):
+                self.file.write_text("[a]\n")
+                self.file.chmod(mode)
+                files.edit(self.file, {"a": {"b": "1"}})
+                self.assertEqual(mode, self.file.stat().st_mode & 0o777)
+                files.edit(self.file, {"a": {"b": "s3cret"}}, secret=True)
+                self.assertEqual(0o600, self.file.stat().st_mode & 0o777)
 
     def test_whole_or_not_at_all(self) -> None:
         with (

@@ -44,20 +44,22 @@ def configure_nova(spec: DevstackSpec) -> None:
     )
 
 
-def edit(file: Path, options: Options) -> None:
+def edit(file: Path, options: Options, *, secret: bool = False) -> None:
     """Put *options* into a file that devstack has written.
 
+    :param secret: only its owner may read it from then on
     :raises InputError: it is not there
     :raises LocalError: it cannot be written
     """
-    write(file, ini.edited(text(file), options, str(file)))
+    write(file, ini.edited(text(file), options, str(file)), secret=secret)
 
 
-def write(file: Path, content: str) -> None:
+def write(file: Path, content: str, *, secret: bool = False) -> None:
     """Give a file that devstack has written another text, whole or not at all.
 
     It stays whose it is, and where it is if there is a link to it.
 
+    :param secret: only its owner may read it from then on; else its mode stays
     :raises InputError: it is not there
     :raises LocalError: it cannot be written
     """
@@ -69,7 +71,7 @@ def write(file: Path, content: str) -> None:
     atomic_file.write(
         place,
         content,
-        mode=stat.S_IMODE(kept.st_mode),
+        mode=atomic_file.PRIVATE if secret else stat.S_IMODE(kept.st_mode),
         owner=(kept.st_uid, kept.st_gid),
         durable=True,
     )

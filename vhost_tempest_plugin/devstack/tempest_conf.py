@@ -74,7 +74,8 @@ def configure(
             way_in=_way_in(found, ssh_directory),
         )
         options = {**options, **more}
-    files.edit(file, options)
+    # The URL has the password of the database.
+    files.edit(file, options, secret=database is not None)
 
 
 def _topology(directory: StackDirectory, ssh_directory: Path | None) -> Path:
