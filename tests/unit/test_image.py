@@ -250,6 +250,18 @@ class BuildTest(unittest.TestCase):
         self.own = self.enterContext(mock.patch(f"{module}.archives.own", return_value=own))
         self.enterContext(mock.patch(f"{module}.archives.settings", return_value=()))
 
+    def test_too_small_a_disk_is_refused_before_anything_happens(self) -> None:
+        builder = FakeBuilder()
+        with (
+            mock.patch.object(disk.shutil, "disk_usage", return_value=mock.Mock(free=3071 << 20)),
+            self.assertRaisesRegex(
+                LocalError, "building the image takes 3072 MiB, and .*XDG_CACHE"
+            ),
+        ):
+            image.build(builder=builder)
+        self.assertEqual([], builder.recipes)
+        self.assertEqual(["lock"], [path.name for path in self.cache.iterdir()])
+
     def test_built_once(self) -> None:
         builder = FakeBuilder()
         made = image.build(builder=builder)

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -37,6 +38,21 @@ def temporary() -> Path:
         f"no program may be run in {places[0]}, nor in /var/tmp: they are mounted noexec",
         hint="set TMPDIR to a directory where programs may be run",
     )
+
+
+def require(directory: Path, needed_mib: int, what: str, variable: str) -> None:
+    """Refuse what cannot end well on a disk that is nearly full.
+
+    :param what: takes the room, for the message
+    :param variable: of the environment, by which it goes to another disk
+    :raises LocalError: there is not so much room
+    """
+    free_mib = shutil.disk_usage(directory).free >> 20
+    if free_mib < needed_mib:
+        raise LocalError(
+            f"{what} takes {needed_mib} MiB, and {directory} has {free_mib} MiB free",
+            hint=f"free some space or set {variable}",
+        )
 
 
 def write_hint(error: BaseException | str) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image import archives, distribution, initramfs, kernel, overlay
 from vhost_tempest_plugin.host.image.builder import Builder, Mmdebstrap, Recipe
-from vhost_tempest_plugin.util import cache, process
+from vhost_tempest_plugin.util import cache, disk, process
 from vhost_tempest_plugin.util.progress import Progress, silent
 
 # The virtual size of the disk; what is not used takes no room.
@@ -20,6 +20,9 @@ DISK_MIB = 16384
 PARAMETERS = ("console=ttyS0", "net.ifnames=0", "quiet")
 
 _KIND = "image"
+
+# The image, and while it is made the tree, for an ordinary user also as an archive.
+_BUILD_MIB = 3072
 _SOURCES = (
     "apt_settings.py",
     "builder.py",
@@ -74,6 +77,7 @@ def build(
     using = builder or Mmdebstrap()
 
     def make(work: Path) -> None:
+        disk.require(work, _BUILD_MIB, "building the image", "XDG_CACHE_HOME")
         _make(work, using, progress)
 
     return _image(cache.obtain(_KIND, _digest(recipe), make, progress, anew=anew))

@@ -15,7 +15,7 @@ from vhost_tempest_plugin.errors import CommandError, LocalError
 from vhost_tempest_plugin.host.image.builder import Mmdebstrap
 from vhost_tempest_plugin.lab.environment import installer
 from vhost_tempest_plugin.lab.environment.release import Release
-from vhost_tempest_plugin.util import cache, capacity, interpreter, paths, process
+from vhost_tempest_plugin.util import cache, capacity, disk, interpreter, paths, process
 from vhost_tempest_plugin.util.die_with_parent import killed_with_parent
 from vhost_tempest_plugin.util.progress import Progress, silent
 
@@ -59,7 +59,7 @@ def obtain(release: Release, progress: Progress = silent) -> Environment:
     """
 
     def make(place: Path) -> None:
-        _require_space(place)
+        disk.require(place, _FREE_MIB, "an environment", "XDG_CACHE_HOME")
         _make(place, release, progress)
 
     return _at(cache.obtain(_KIND, _digest(release), make, progress, in_place=True), release)
@@ -139,15 +139,6 @@ def size_mib(tree: Path) -> int:
     sizes = [path.lstat().st_size for path in tree.rglob("*")]
     content = sum(-(-size // _BLOCK_BYTES) for size in sizes) * _BLOCK_BYTES
     return max(content, len(sizes) * _BYTES_PER_INODE) // 2**20 + _OVERHEAD_MIB
-
-
-def _require_space(place: Path) -> None:
-    free_mib = shutil.disk_usage(place).free // 2**20
-    if free_mib < _FREE_MIB:
-        raise LocalError(
-            f"an environment takes {_FREE_MIB} MiB, and {place.parent} has {free_mib} MiB free",
-            hint="free some space or set XDG_CACHE_HOME",
-        )
 
 
 def _digest(release: Release) -> str:
