@@ -3,7 +3,6 @@
 
 import difflib
 import importlib.metadata
-import io
 import os
 import sys
 from collections.abc import Sequence
@@ -12,8 +11,9 @@ from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
+from vhost_tempest_plugin.cli import streams
 from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError, in_order
-from vhost_tempest_plugin.util import bytecode, interruption, trust
+from vhost_tempest_plugin.util import bytecode, interruption, paths, trust
 
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
@@ -115,15 +115,23 @@ def _say_left() -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; gives the exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
     bytecode.leave_none()
     trust.limit_umask()
+    with streams.prepared():
+        return _run(list(sys.argv[1:] if argv is None else argv))
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        # Before stevedore makes a cache where a relative one would be.
+        paths.require()
+    except VhostError as error:
+        print(f"{VhostApp.NAME}: {error}", file=sys.stderr)
+        return error.exit_code
     try:
         # So that what was begun is ended, whichever way the command is.
         with interruption.handled(_say_ending, _say_left):
-            code = VhostApp().run(list(sys.argv[1:] if argv is None else argv))
+            code = VhostApp().run(argv)
             sys.stdout.flush()
     except KeyboardInterrupt:
         return interruption.EXIT_CODE

@@ -13,6 +13,8 @@ from cliff.formatters import base
 
 from vhost_tempest_plugin.cli import columns
 from vhost_tempest_plugin.cli.terminal import Terminal
+from vhost_tempest_plugin.errors import LocalError
+from vhost_tempest_plugin.util import paths
 
 TABLE = "table"
 
@@ -82,7 +84,10 @@ class Location(FormattableColumn[str]):
     def human_readable(self) -> str:
         """With ``~``."""
         path = Path(self._value)
-        home = Path.home()
+        try:
+            home = paths.home()
+        except LocalError:
+            return self._value
         return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else self._value
 
 

@@ -23,6 +23,10 @@ class Tone(StrEnum):
     HEADING = "1"
 
 
+# All that ``paint`` writes.
+SEQUENCES = frozenset((_RESET, *(f"\x1b[{tone}m" for tone in Tone)))
+
+
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """A stream's width and abilities.

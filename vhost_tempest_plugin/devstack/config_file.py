@@ -55,6 +55,7 @@ from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.owner import MOST_HOSTS
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.util import paths
 
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _AUTO = "auto"
@@ -102,11 +103,11 @@ class _Section:
     def path(self, option: str) -> Path | None:
         """A file or directory."""
         value = self.text(option)
-        return None if value is None else Path(value).absolute()
+        return None if value is None else paths.absolute(Path(value))
 
     def wanted_path(self, option: str) -> Path:
         """A file or directory that has to be named."""
-        return Path(self.wanted(option)).absolute()
+        return paths.absolute(Path(self.wanted(option)))
 
     def number(self, option: str, otherwise: int) -> int:
         """A number that is not negative."""

@@ -20,7 +20,7 @@ from vhost_tempest_plugin.devstack.record import StackRecord
 from vhost_tempest_plugin.devstack.spec import DevstackSpec
 from vhost_tempest_plugin.devstack.stack import Stack
 from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
-from vhost_tempest_plugin.host import acceleration, jobs, ownership
+from vhost_tempest_plugin.host import acceleration, jobs, ownership, session
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.image.image import DISK_MIB
 from vhost_tempest_plugin.host.network import registry
@@ -44,6 +44,7 @@ def up(spec: DevstackSpec, progress: Progress) -> tuple[str, ...]:
     :raises LocalError: this machine lacks something
     :raises StartError: nova-compute of one does not come up; the hosts run on
     """
+    session.require("a devstack of emulated hosts")
     override.parse(Service.NOVA_COMPUTE, spec.assignments)
     layout = catalog.find(spec.topology)
     _require_limits(spec, layout)

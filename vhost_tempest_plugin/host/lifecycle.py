@@ -14,6 +14,7 @@ from vhost_tempest_plugin.host import (
     boot,
     ownership,
     readiness,
+    session,
     share,
     share_images,
     status,
@@ -41,6 +42,7 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
     :raises LocalError: this machine lacks something
     :raises HostError: the host does not boot; the message has its console's last lines
     """
+    session.require("a host")
     directory = HostDirectory.of(spec.name)
     share.validate(spec.shares)
     share_images.require(spec.shares, directory)

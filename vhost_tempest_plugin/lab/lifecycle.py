@@ -15,7 +15,7 @@ from pathlib import Path
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
-from vhost_tempest_plugin.host import acceleration, jobs, nested_guest, ownership
+from vhost_tempest_plugin.host import acceleration, jobs, nested_guest, ownership, session
 from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
@@ -67,6 +67,7 @@ def up(spec: LabSpec, progress: Progress) -> None:
     :raises LocalError: this machine lacks something
     :raises StartError: a service does not come up
     """
+    session.require("a lab", preflight.OPEN_FILES)
     release.find(spec.release)
     directory = LabDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):

@@ -9,6 +9,8 @@ from vhost_tempest_plugin.host.doctor.doctor import LAB_DISK_MIB, ResourceRequir
 from vhost_tempest_plugin.host.share import Share
 from vhost_tempest_plugin.util.capacity import memory
 
+# MariaDB has the tables of seven databases open, and RabbitMQ a queue for each service.
+OPEN_FILES = 1024
 _MIB = 1 << 20
 
 # What MariaDB, supervisord and the shell scripts of RabbitMQ take for nothing else than itself.

@@ -16,6 +16,7 @@ Child: TypeAlias = "subprocess.Popen[bytes]"
 Stream: TypeAlias = int | IO[bytes] | None
 
 NO_INPUT = subprocess.DEVNULL
+NO_OUTPUT = subprocess.DEVNULL
 PIPE = subprocess.PIPE
 WITH_OUTPUT = subprocess.STDOUT
 # How long a program may take to end before it is killed.

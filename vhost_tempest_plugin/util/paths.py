@@ -4,7 +4,7 @@
 import os
 from pathlib import Path
 
-from vhost_tempest_plugin.errors import InputError
+from vhost_tempest_plugin.errors import InputError, LocalError
 from vhost_tempest_plugin.util import trust
 
 # A host's disk names the image below it, in the cache, in at most 1023 bytes (QEMU,
@@ -33,21 +33,82 @@ def networks() -> Path:
 
     They are root's and do not outlive the machine's boot, and their records must not either.
     """
-    configured = os.environ.get("VHOST_RUN_DIR", "")
-    base = Path(configured) if configured.startswith("/") else Path("/run/vhost")
-    return base / "networks"
+    return (_absolute("VHOST_RUN_DIR") or Path("/run/vhost")) / "networks"
+
+
+def require() -> None:
+    """Refuse an environment in which these directories are nowhere.
+
+    :raises InputError: a variable is relative
+    :raises LocalError: the user has no home directory
+    """
+    for directory in (state, cache, networks):
+        directory()
+
+
+def home() -> Path:
+    """The user's home directory.
+
+    :raises LocalError: there is none, or it is relative
+    """
+    try:
+        found = Path.home()
+    except RuntimeError:
+        raise LocalError(
+            f"HOME is not set, and user {os.geteuid()} has no entry in the passwd database",
+            hint="set HOME to a directory of your own",
+        ) from None
+    if not found.is_absolute():
+        raise LocalError(f"HOME is {str(found)!r}, which is no absolute path", hint="correct it")
+    return found
+
+
+def absolute(path: Path) -> Path:
+    """A path that a user gives, without ``~`` and independent of the current directory.
+
+    :raises InputError: it is relative to a directory that is gone
+    :raises LocalError: it begins with ``~``, and the user has no home directory
+    """
+    if path.parts[:1] == ("~",):
+        return home().joinpath(*path.parts[1:])
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise InputError(
+            f"'{path}' begins with no user's home", hint="see 'getent passwd'"
+        ) from None
+    except FileNotFoundError:
+        raise InputError(
+            f"'{path}' is relative to the current directory, which was removed",
+            hint="change to another directory, or give an absolute path",
+        ) from None
 
 
 def _base(variable: str, default: str) -> Path:
-    configured = os.environ.get(variable, "")
-    base = Path(configured) if configured.startswith("/") else Path.home() / default
-    found = _accepted(base / "vhost", variable)
+    place = (_absolute(variable) or home() / default) / "vhost"
+    found = _accepted(place, variable)
     trust.require(
         found,
         f"if you trust what is in it, run 'chown' or 'chmod go-w' there; or set {variable} to a "
         "directory of your own",
     )
     return found
+
+
+def _absolute(variable: str) -> Path | None:
+    """The directory that a variable names; None where it is not set or empty.
+
+    :raises InputError: it is relative: to the current directory, which differs between commands
+    """
+    configured = Path(os.environ.get(variable, ""))
+    if configured == Path():
+        return None
+    if not configured.is_absolute():
+        raise InputError(
+            f"{variable} is {str(configured)!r}, which is no absolute path",
+            hint="give an absolute path, or unset it",
+        )
+    return configured
 
 
 def _accepted(place: Path, variable: str) -> Path:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, LocalError, TooMuchOutputError, VhostCommand
 from vhost_tempest_plugin.util import child, child_output, disk
-from vhost_tempest_plugin.util.child import NO_INPUT, PIPE, WITH_OUTPUT, Child, Stream
+from vhost_tempest_plugin.util.child import NO_INPUT, NO_OUTPUT, PIPE, WITH_OUTPUT, Child, Stream
 from vhost_tempest_plugin.util.child_output import OutOfRoomError, OutOfTimeError, Output
 
 Completed = subprocess.CompletedProcess[str]
@@ -119,13 +119,14 @@ def running(
 ) -> Iterator[Child]:
     """Run a program beside the block; with the block it ends, and all that it started.
 
-    :param log: a file to which all its output is appended; without one the block reads ``stdout``
+    :param log: a file to which all its output is appended; without one the block reads ``stdout``,
+        and what it prints on standard error is dropped
     :param errors: a file for its standard error alone
     :raises CommandError: it could not be started
     """
     with contextlib.ExitStack() as stack:
         output = PIPE if log is None else stack.enter_context(log.open("ab"))
-        complaints: Stream = None if log is None else WITH_OUTPUT
+        complaints: Stream = NO_OUTPUT if log is None else WITH_OUTPUT
         if errors is not None:
             complaints = stack.enter_context(errors.open("wb"))
         yield stack.enter_context(

@@ -13,7 +13,7 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lifecycle
 from vhost_tempest_plugin.lab.environment import release
 from vhost_tempest_plugin.topology import catalog
-from vhost_tempest_plugin.util import progress
+from vhost_tempest_plugin.util import paths, progress
 
 
 class Up(Lister):
@@ -67,7 +67,7 @@ class Up(Lister):
             name=parsed_args.name,
             layout=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,
-            nova=parsed_args.nova and parsed_args.nova.expanduser().absolute(),
+            nova=parsed_args.nova and paths.absolute(parsed_args.nova),
             release_nova=parsed_args.release_nova,
             hosts=parsed_args.hosts,
             accelerator=None if choice == "auto" else Accelerator(choice),

@@ -8,7 +8,7 @@ from cliff.command import Command
 
 from vhost_tempest_plugin.cli.stack.common import add_config, add_name
 from vhost_tempest_plugin.devstack import config_file, files, tempest_conf
-from vhost_tempest_plugin.util import progress
+from vhost_tempest_plugin.util import paths, progress
 
 
 class ConfigureNova(Command):
@@ -56,5 +56,5 @@ class ConfigureTempest(Command):
             progress.Lines(),
             prepared_image=parsed_args.prepared_image,
             with_whitebox=parsed_args.whitebox,
-            ssh_directory=parsed_args.ssh_access and parsed_args.ssh_access.absolute(),
+            ssh_directory=parsed_args.ssh_access and paths.absolute(parsed_args.ssh_access),
         )

@@ -7,7 +7,6 @@ lock it and keep others waiting.
 """
 
 import contextlib
-import getpass
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,7 +22,7 @@ from vhost_tempest_plugin.errors import (
 )
 from vhost_tempest_plugin.host.network import nat
 from vhost_tempest_plugin.host.network.nat import NatNetwork
-from vhost_tempest_plugin.util import atomic_file, json_record, paths, trust
+from vhost_tempest_plugin.util import account, atomic_file, json_record, paths, trust
 from vhost_tempest_plugin.util.file_lock import FileLock
 
 _FORMAT = 1
@@ -84,7 +83,7 @@ def read(name: str) -> NatNetwork:
             _require_trust(file)
             return load(opened.read())
     except FileNotFoundError:
-        create = VhostCommand("network", "create", name, owner=getpass.getuser())
+        create = VhostCommand("network", "create", name, owner=account.name())
         raise InputError(
             f"there is no network {name!r}", hint=f"{create.as_root} makes it"
         ) from None

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import CommandError, InputError
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import paths, process
 
 PACKAGE = "nova"
 
@@ -33,7 +33,7 @@ class Tree:
 
         :raises InputError: it is none
         """
-        path = path.expanduser().absolute()
+        path = paths.absolute(path)
         if not path.is_dir():
             raise InputError(
                 f"there is no directory {str(path)!r}", hint="give Nova's working tree"

@@ -7,7 +7,6 @@ database of the machine, nor does anybody else find this one's files.
 """
 
 import os
-import pwd
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,9 +21,9 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import LocalError, VhostError
+from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
-from vhost_tempest_plugin.util import atomic_file, private_files, process, speed
+from vhost_tempest_plugin.util import account, atomic_file, private_files, process, speed
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -61,7 +60,7 @@ def prepare(settings: Settings) -> None:
             f"--defaults-file={_configuration(settings).relative_to(settings.directory)}",
             f"--datadir=./{data.relative_to(settings.directory)}",
             "--auth-root-authentication-method=socket",
-            f"--auth-root-socket-user={_owner()}",
+            f"--auth-root-socket-user={account.name()}",
             "--skip-test-db",
         ],
         directory=settings.directory,
@@ -126,7 +125,7 @@ def connected(
         with private_files.near(settings.run / _SOCKET) as name:
             channel.connect(name)
         connection = pymysql.connect(
-            user=_owner(),
+            user=account.name(),
             database=database,
             autocommit=True,
             cursorclass=pymysql.cursors.DictCursor,
@@ -196,19 +195,6 @@ def clone(template: Path, data: Path) -> None:
 def version() -> str:
     """What the server says of itself; another one may not read the same data directory."""
     return process.run([process.which("mariadbd"), "--version"]).stdout.strip()
-
-
-def _owner() -> str:
-    """The account of the system by which this process is known on the socket.
-
-    :raises LocalError: it has no name
-    """
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        raise LocalError(
-            f"user {os.geteuid()} has no name, which MariaDB asks for", hint="add it to /etc/passwd"
-        ) from None
 
 
 def _configuration(settings: Settings) -> Path:

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The account of the system that this process runs as."""
+
+import os
+import pwd
+
+from vhost_tempest_plugin.errors import LocalError
+
+
+def name() -> str:
+    """Its name; programs such as ssh and MariaDB do not run without one.
+
+    :raises LocalError: it has none
+    """
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        raise LocalError(
+            f"user {os.geteuid()} has no entry in the passwd database, which ssh and MariaDB need",
+            hint="add the user to /etc/passwd",
+        ) from None
