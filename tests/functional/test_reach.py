@@ -154,13 +154,8 @@ class ReachTest(unittest.TestCase):
     def test_every_nic_is_on_a_restricted_network(self) -> None:
         said = self.domain._monitor("info network")
         found = dict(re.findall(r"macaddr=(\S+)\s+\\ user\d+: \S+,restrict=(on|off)", said))
-        self.assertEqual(
-            dict.fromkeys(
-                (LAYOUT.management_mac, *(device.mac for device in LAYOUT.devices)), "on"
-            ),
-            found,
-            said,
-        )
+        macs = (LAYOUT.management_mac, *(device.mac for device in LAYOUT.devices[:-1]))
+        self.assertEqual(dict.fromkeys(macs, "on"), found, said)
 
     def test_libvirt_takes_a_nic_that_is_plugged_in_and_qemu_restricts_it(self) -> None:
         device = LAYOUT.devices[-1]
@@ -170,9 +165,10 @@ class ReachTest(unittest.TestCase):
         alias = host_domain.alias(self.domain.xml(), device)
         self.domain.execute(network.connection(f"host{alias}"))
         said = self.domain._monitor("info network")
-        [behind] = re.findall(rf"macaddr={device.mac}(.*?)(?=\n\S|\Z)", said, re.DOTALL)
+        # QEMU lists a network's filters after it.
+        behind = said.partition(f"macaddr={device.mac}")[2].partition("macaddr=")[0]
         for way, queue in (("out", "rx"), ("back", "tx")):
-            self.assertRegex(behind, rf"{network.name}-{way}-near-filter: \S*queue={queue}")
+            self.assertRegex(behind, rf"{network.name}-{way}-near-filter.*queue={queue}")
 
     def test_a_nic_gets_an_address_and_reaches_no_service_of_the_machine(self) -> None:
         nic = self.nic(restricted=True)
