@@ -18,6 +18,9 @@ from vhost_tempest_plugin.util import speed
 VHOST = Path(sys.executable).with_name("vhost")
 # Building the image and a nested guest's kernel comes first on a bare machine.
 LIMIT_S = 2400.0
+_CONNECT = """\
+timeout 20 bash -c 'exec 3<>/dev/tcp/{}/{}' 2>/dev/null && echo connected || echo refused
+"""
 
 
 class Vhost:
@@ -94,6 +97,12 @@ class Vhost:
     def ssh(self, name: str, command: str) -> str:
         """What a shell command in the host says."""
         return self.run("ssh", name, command).stdout
+
+    def reaches(self, name: str, address: str, port: int) -> bool:
+        """Whether a host can connect to a TCP port."""
+        said = self.ssh(name, _CONNECT.format(address, port)).strip()
+        assert said in ("connected", "refused"), said
+        return said == "connected"
 
 
 def parsed(text: str) -> Any:

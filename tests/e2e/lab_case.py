@@ -18,7 +18,7 @@ HOST = "lab-0"
 TOPOLOGY = "small"
 SERVICES = (
     *("epmd", "glance", "keystone", "mariadb", "neutron", "nova-api", "nova-conductor"),
-    *("nova-metadata", "nova-scheduler", "placement", "rabbitmq"),
+    *("nova-metadata", "nova-scheduler", "placement", "rabbitmq", "tunnels"),
 )
 
 

@@ -4,6 +4,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 
 from tests.e2e import emulated
@@ -85,7 +86,7 @@ class LabTest(LabCase):
 
     def test_programs_that_are_killed_come_back(self) -> None:
         parts = self.parts()
-        for name in ("mariadb", "rabbitmq", "nova-conductor"):
+        for name in ("mariadb", "rabbitmq", "nova-conductor", "tunnels"):
             os.kill(parts[name, "machine"]["pid"], signal.SIGKILL)
         wait_for("all are back", lambda: self._restarted(parts))
         wait_for("the lab is ready", lambda: not self._failed(), 240)
@@ -105,6 +106,22 @@ class LabTest(LabCase):
     def _freezer_state(self) -> str:
         asked = "systemctl show -P FreezerState nova-compute.service"
         return self.vhost.ssh(HOST, asked).strip()
+
+    def test_a_host_reaches_the_services_of_its_lab_and_nothing_else(self) -> None:
+        record = (self.vhost.state / "vhost/labs" / NAME / "record.json").read_text()
+        ports = emulated.parsed(record)["ports"]
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            anybodys = listener.getsockname()[1]
+            for address, port, is_reached in (
+                ("127.0.0.1", ports["broker"], True),
+                ("127.0.0.1", ports["keystone"], True),
+                ("127.0.0.1", ports["database"], False),
+                ("127.0.0.1", anybodys, False),
+                ("10.0.2.2", ports["keystone"], False),
+                ("10.0.2.2", anybodys, False),
+            ):
+                with self.subTest(address, port=port):
+                    self.assertEqual(is_reached, self.vhost.reaches(HOST, address, port))
 
     def test_a_host_that_dies(self) -> None:
         [pid] = emulated.qemu_pids(self.vhost)

@@ -2,6 +2,7 @@
 import io
 import json
 import os
+import re
 import unittest
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Options, Override
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
+from vhost_tempest_plugin.lab.services import tunnels
 
 GOLDEN = Path(__file__).parent / "golden" / "configuration"
 REGENERATE = "VHOST_REGENERATE_GOLDEN"
@@ -125,9 +127,13 @@ class SecretsTest(unittest.TestCase):
 
 
 class PlacesTest(unittest.TestCase):
-    def test_a_host_never_names_its_own_loopback(self) -> None:
+    def test_a_host_names_what_its_tunnel_leads_to(self) -> None:
         lab = settings()
-        self.assertNotIn("127.0.0.1", render.text(render.compute_options(lab, lab.hosts[0])))
+        text = render.text(render.compute_options(lab, lab.hosts[0]))
+        self.assertEqual(
+            set(tunnels.ports(lab)), {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", text)}
+        )
+        self.assertNotIn("10.0.2.2", text)
 
     def test_two_labs_share_no_place(self) -> None:
         one = render.options(settings(directory=Path("/labs/one")))

@@ -30,6 +30,9 @@ class NotedComputes(ComputeHosts):
     def _start(self, host: ComputeHost) -> None:
         self.done.append(f"start {host.name}")
 
+    def connect(self) -> None:
+        self.done.append("tunnels")
+
     def reports(self, those: Iterable[ComputeHost] | None = None) -> dict[str, int]:
         return {host.name: 0 for host in (self.settings.hosts if those is None else those)}
 
@@ -52,14 +55,15 @@ class RestartingTest(unittest.TestCase):
         with computes.restarting():
             computes.done.append("others")
         self.assertEqual(
-            ["stop a", "stop b", "others", "start a", "start b", "wait a b"], computes.done
+            ["stop a", "stop b", "others", "tunnels", "start a", "start b", "wait a b"],
+            computes.done,
         )
 
     def test_one_with_its_files_as_they_are_sleeps(self) -> None:
         computes = NotedComputes(stale="b")
         with computes.restarting(only_changed=True):
             computes.done.append("others")
-        expected = ["stop b", "freeze a", "others", "thaw a", "start b", "wait b"]
+        expected = ["stop b", "freeze a", "others", "thaw a", "tunnels", "start b", "wait b"]
         self.assertEqual(expected, computes.done)
 
     def test_it_is_started_where_the_others_fail(self) -> None:
@@ -72,4 +76,4 @@ class RestartingTest(unittest.TestCase):
         computes = NotedComputes(stale="b")
         computes._progress = lambda text: None
         computes.start()
-        self.assertEqual(["stop b", "start a", "start b", "wait a b"], computes.done)
+        self.assertEqual(["tunnels", "stop b", "start a", "start b", "wait a b"], computes.done)

@@ -42,7 +42,8 @@ class TwoUsersTest(unittest.TestCase):
     def texts(self, user: str, first_port: int) -> Iterator[str]:
         """All that the programs of a lab read or are started with."""
         settings = self.settings(user, first_port)
-        ControlPlane(settings, silent).launch()
+        with mock.patch.dict(os.environ, {"XDG_STATE_HOME": str(self.top / user)}):
+            ControlPlane(settings, silent).launch()
         files = [path for path in settings.directory.rglob("*") if path.is_file()]
         self.assertGreater(len(files), 5)
         for path in files:

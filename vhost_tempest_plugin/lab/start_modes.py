@@ -70,6 +70,7 @@ def warm(lab: Lab, progress: Progress) -> None:
     with hosts.coming_back():
         with stages.of(directory, Stage.BASE):
             plane.launch()
+            hosts.connect()
             plane.start_database()
             before = hosts.reports()
             runtime.upgrade_schema()
@@ -111,6 +112,7 @@ def put_back(lab: Lab, progress: Progress) -> None:
             plane.supervision.stop(Service.MARIADB)
             snapshot.put_back(directory)
             plane.launch()
+            hosts.connect()
             plane.start_database()
             before = hosts.reports()
         with stages.of(directory, Stage.CONTROL_PLANE):

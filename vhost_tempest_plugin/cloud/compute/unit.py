@@ -37,6 +37,7 @@ class Unit:
     :param configuration: its file
     :param preloaded: modules that another unit imports once for all runs (``compute.preload``);
         where there are none, each run imports for itself
+    :param awaited: a command of a shell that ends when it may start
     """
 
     name: str
@@ -44,6 +45,7 @@ class Unit:
     configuration: PurePosixPath
     paths: tuple[PurePosixPath, ...] = ()
     preloaded: tuple[str, ...] = ()
+    awaited: str = "true"
 
     @property
     def file(self) -> PurePosixPath:
@@ -55,10 +57,10 @@ class Unit:
         loader = (PRELOADER,) if self.preloaded else ()
         before = preloaded(self.program.parent) if self.preloaded else ()
         words = (*before, str(self.program), "--config-file", str(self.configuration))
+        first = f"{self.awaited}; {_ROTATE}; echo {BEGIN} >>{LOG}; cp {INSTALLED} {STARTED}"
         service = {
             "Environment": self._environment,
-            "ExecStartPre": f"/bin/sh -c '{_ROTATE}; echo {BEGIN} >>{LOG};"
-            f" cp {INSTALLED} {STARTED}'",
+            "ExecStartPre": f"/bin/sh -c '{first}'",
             "ExecStart": command(*words),
             "StateDirectory": "nova nova/instances",
             "KillMode": "mixed",

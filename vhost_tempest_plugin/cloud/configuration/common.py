@@ -7,7 +7,6 @@ from enum import StrEnum
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import (
     LOOPBACK,
-    MACHINE_IN_HOST,
     REGION,
     Ports,
     Settings,
@@ -46,10 +45,9 @@ def port(ports: Ports, service: Service) -> int:
     return number
 
 
-def url(settings: Settings, service: Service, *, in_host: bool = False) -> str:
-    """Where a service's API is, as the machine or a host sees it."""
-    address = MACHINE_IN_HOST if in_host else LOOPBACK
-    return f"http://{address}:{port(settings.ports, service)}{_PATHS.get(service, '')}"
+def url(settings: Settings, service: Service) -> str:
+    """Where a service's API is; a host reaches it there, too, through its tunnel."""
+    return f"http://{LOOPBACK}:{port(settings.ports, service)}{_PATHS.get(service, '')}"
 
 
 def database_url(settings: Settings, database: Database) -> str:
@@ -59,11 +57,10 @@ def database_url(settings: Settings, database: Database) -> str:
     return f"mysql+pymysql://{DATABASE_USER}:{secret}@{server}/{database}?charset=utf8mb4"
 
 
-def broker_url(settings: Settings, *, in_host: bool = False) -> str:
+def broker_url(settings: Settings) -> str:
     """Where the broker is; it has the password in it."""
-    address = MACHINE_IN_HOST if in_host else LOOPBACK
     secret = settings.secrets.broker
-    return f"rabbit://{BROKER_USER}:{secret}@{address}:{settings.ports.broker}/"
+    return f"rabbit://{BROKER_USER}:{secret}@{LOOPBACK}:{settings.ports.broker}/"
 
 
 def database(settings: Settings, name: Database) -> dict[str, str]:
@@ -71,11 +68,11 @@ def database(settings: Settings, name: Database) -> dict[str, str]:
     return {"connection": database_url(settings, name), "max_pool_size": "5"}
 
 
-def account(settings: Settings, user: str, *, in_host: bool = False) -> dict[str, str]:
+def account(settings: Settings, user: str) -> dict[str, str]:
     """How a service says who it is to another (keystoneauth1's plugin ``v3password``)."""
     return {
         "auth_type": "v3password",
-        "auth_url": url(settings, Service.KEYSTONE, in_host=in_host),
+        "auth_url": url(settings, Service.KEYSTONE),
         "username": user,
         "password": settings.secrets.service,
         "user_domain_name": DOMAIN,
@@ -84,18 +81,16 @@ def account(settings: Settings, user: str, *, in_host: bool = False) -> dict[str
     }
 
 
-def client(
-    settings: Settings, user: str, service: Service, *, in_host: bool = False
-) -> dict[str, str]:
+def client(settings: Settings, user: str, service: Service) -> dict[str, str]:
     """How a service talks to another: who it is, and where that one is."""
-    return {**account(settings, user, in_host=in_host), **place(settings, service, in_host=in_host)}
+    return {**account(settings, user), **place(settings, service)}
 
 
-def place(settings: Settings, service: Service, *, in_host: bool = False) -> dict[str, str]:
+def place(settings: Settings, service: Service) -> dict[str, str]:
     """Where a service finds another (keystoneauth1's adapter)."""
     return {
         "region_name": REGION,
-        "endpoint_override": url(settings, service, in_host=in_host),
+        "endpoint_override": url(settings, service),
     }
 
 

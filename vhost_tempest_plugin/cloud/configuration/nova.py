@@ -39,7 +39,7 @@ def options(settings: Settings, service: Service) -> Options:
         "api_database": common.database(settings, Database.NOVA_API),
         "database": common.database(settings, Database.NOVA_CELL1),
         "keystone_authtoken": common.authtoken(settings, USER),
-        **_clients(settings, in_host=False),
+        **_clients(settings),
         "neutron": {
             **common.client(settings, USER, Service.NEUTRON),
             "service_metadata_proxy": "true",
@@ -63,10 +63,10 @@ def compute(settings: Settings, host: ComputeHost) -> Options:
         "DEFAULT": {
             **_every(host.name),
             **options["DEFAULT"],
-            "transport_url": common.broker_url(settings, in_host=True),
+            "transport_url": common.broker_url(settings),
         },
-        **_clients(settings, in_host=True),
-        "neutron": common.client(settings, USER, Service.NEUTRON, in_host=True),
+        **_clients(settings),
+        "neutron": common.client(settings, USER, Service.NEUTRON),
         "pci": {**options["pci"], "alias": _alias(settings)},
         "oslo_messaging_rabbit": common.messaging(),
     }
@@ -85,16 +85,16 @@ def _every(host: str) -> dict[str, str]:
     }
 
 
-def _clients(settings: Settings, *, in_host: bool) -> dict[str, dict[str, str]]:
+def _clients(settings: Settings) -> dict[str, dict[str, str]]:
     """How Nova talks to the other services, neutron left out."""
     return {
         "service_user": {
-            **common.account(settings, USER, in_host=in_host),
+            **common.account(settings, USER),
             "send_service_user_token": "true",
         },
-        "placement": common.client(settings, USER, Service.PLACEMENT, in_host=in_host),
+        "placement": common.client(settings, USER, Service.PLACEMENT),
         # Here Nova is always who it works for.
-        "glance": common.place(settings, Service.GLANCE, in_host=in_host),
+        "glance": common.place(settings, Service.GLANCE),
     }
 
 

@@ -18,6 +18,7 @@ class Service(StrEnum):
     NOVA_METADATA = "nova-metadata"
     NOVA_SCHEDULER = "nova-scheduler"
     NOVA_CONDUCTOR = "nova-conductor"
+    TUNNELS = "tunnels"
     NOVA_COMPUTE = "nova-compute"
 
     @property

@@ -13,9 +13,7 @@ from vhost_tempest_plugin.topology.layout import Layout
 Value = str | tuple[str, ...]
 Options = Mapping[str, Mapping[str, Value]]
 
-# Where a host finds the machine: user-mode networking's address for its loopback.  And its own
-# address there, which nobody else can reach it at.
-MACHINE_IN_HOST = "10.0.2.2"
+# A host's own address in user-mode networking, which nobody else can reach it at.
 HOST_IN_USER_MODE = "10.0.2.15"
 LOOPBACK = "127.0.0.1"
 REGION = "RegionOne"

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from vhost_tempest_plugin.cloud.compute.copies import Tree
 from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import ComputeHost
 from vhost_tempest_plugin.host import jobs as host_jobs
 from vhost_tempest_plugin.host import status
@@ -17,6 +18,7 @@ from vhost_tempest_plugin.host.worker_protocol import Restore, Save, Up
 from vhost_tempest_plugin.lab.hosts import readiness, snapshot
 from vhost_tempest_plugin.lab.hosts.nova_compute import NovaCompute
 from vhost_tempest_plugin.lab.lab import Lab
+from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.util.progress import Progress
@@ -36,6 +38,7 @@ class ComputeHosts:
         self._owner = lab.directory.owner
         self._environment = lab.environment
         self._tree = tree
+        self._supervision = Supervision(lab.directory.path, lab.settings.secrets)
         self._progress = progress
 
     @property
@@ -65,12 +68,17 @@ class ComputeHosts:
                 )
             yield
 
+    def connect(self) -> None:
+        """Have tunnels from the hosts to the lab's services, now or as soon as they accept ssh."""
+        self._supervision.start(Service.TUNNELS)
+
     def start(self) -> None:
         """Have nova-compute run in all hosts, with its files up to date, and wait for it.
 
         :raises StartError: one does not come up
         """
         self._progress("nova-compute")
+        self.connect()
         for host in self.settings.hosts:
             if self._is_stale(host):
                 self._stop(host)
@@ -99,6 +107,7 @@ class ComputeHosts:
             with self.asleep(host for host in self.settings.hosts if host not in down):
                 yield
         finally:
+            self.connect()
             for host in down:
                 self._start(host)
         self._wait(before)
@@ -121,13 +130,15 @@ class ComputeHosts:
         :param before: what ``reports`` gave before they came back
         """
         self._progress("nova-compute reconnects")
+        self.connect()
         for host in self.settings.hosts:
             with self._compute(host) as compute:
+                compute.await_tunnel()
                 if compute.install(self.configuration(host)):
                     compute.stop()
                     compute.start()
                 else:
-                    compute.wake_up_restored()
+                    compute.wake_up()
         self._wait(before)
 
     def heal(self) -> None:
@@ -146,6 +157,10 @@ class ComputeHosts:
         for host in self.settings.hosts:
             with self._compute(host) as compute:
                 compute.fall_asleep()
+        self._supervision.stop(Service.TUNNELS)
+        for host in self.settings.hosts:
+            with self._compute(host) as compute:
+                compute.await_no_tunnel()
         with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
                 jobs.start(Save(name, self._owner))
@@ -153,6 +168,7 @@ class ComputeHosts:
     def restore(self) -> None:
         """Bring saved hosts back, and nova-compute in them."""
         before = self.reports()
+        self.connect()
         with host_jobs.Jobs(self._progress) as jobs:
             for name in self.names:
                 jobs.start(Restore(name, self._owner))
@@ -185,6 +201,7 @@ class ComputeHosts:
 
     def _start(self, host: ComputeHost) -> None:
         with self._compute(host) as compute:
+            compute.await_tunnel()
             compute.start()
 
     @contextmanager
@@ -200,7 +217,7 @@ class ComputeHosts:
     def _up(self, host: ComputeHost, topology: Path) -> Up:
         made = self._environment
         shares = (Share(made.image, PurePosixPath(made.path)),)
-        return Up(host.name, self._owner, topology, host.accelerator, shares, internet=True)
+        return Up(host.name, self._owner, topology, host.accelerator, shares)
 
     def _put_back(self, name: str) -> None:
         host_jobs.destroy(name, self._owner, self._progress)

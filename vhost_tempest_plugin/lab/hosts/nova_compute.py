@@ -10,9 +10,10 @@ from vhost_tempest_plugin.cloud.compute import unit
 from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
 from vhost_tempest_plugin.cloud.compute.service import ComputeService
 from vhost_tempest_plugin.cloud.configuration.nova import COMPUTE_FILE
-from vhost_tempest_plugin.cloud.configuration.settings import MACHINE_IN_HOST, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host.ssh import HostConnection
+from vhost_tempest_plugin.lab.services import tunnels
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 UNIT = "nova-compute.service"
@@ -35,7 +36,9 @@ IMPORTED = (
 # Long enough for an answer that was under way to arrive.
 _QUIET_S = 2.0
 _ASLEEP_LIMIT_S = 120.0
+_TUNNEL_LIMIT_S = 60.0
 _POLL_S = 0.5
+_FIRST_S = 0.1
 # A heartbeat has 8 (AMQP 0-9-1, 4.2.7), an answer hundreds.
 _HEARTBEATS_BYTES = 64
 
@@ -48,7 +51,11 @@ class NovaCompute(ComputeService):
     ) -> None:
         program = settings.environment / "bin" / "nova-compute"
         paths = (_NOVA,) if tree is not None else ()
-        super().__init__(unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED), connection)
+        self._tunnel = tunnels.listens(settings)
+        awaited = f"until {self._tunnel}; do sleep 0.2; done"
+        super().__init__(
+            unit.Unit(UNIT, program, COMPUTE_FILE, paths, IMPORTED, awaited), connection
+        )
         self._settings = settings
         self._copies = () if tree is None else (Copy(tree, _NOVA, _MANIFEST),)
 
@@ -87,32 +94,39 @@ class NovaCompute(ComputeService):
         )
 
     def wake_up(self) -> None:
-        """Let it go on in a host that has run all the time."""
+        """Let it go on; its connections may have ended meanwhile."""
         self.shell(self.thaw)
 
-    def wake_up_restored(self) -> None:
-        """Let it go on after its host was restored.
+    def await_tunnel(self) -> None:
+        """Wait until the lab's services are reached from the host.
 
-        Its connections to the machine, which user-mode networking forgets over a save, are
-        ended first: it would find out by its next heartbeat.
+        :raises HostError: they are not
         """
-        self.shell(
-            f"ss -K dst {MACHINE_IN_HOST} and '( {self._places()} )' >/dev/null",
-            self.thaw,
-        )
+        self._await(f"{self._tunnel}", "the tunnel to the lab's services")
 
-    def _places(self) -> str:
-        """The machine's services to which it has connections, in the words of ss(8)."""
-        ports = self._settings.ports
-        numbers = (
-            *(ports.database, ports.broker, ports.keystone, ports.glance),
-            *(ports.placement, ports.neutron, ports.nova_api),
+    def await_no_tunnel(self) -> None:
+        """Wait until nobody passes connections on, so that those that were made have ended.
+
+        A host that is saved with them would not notice before its next heartbeat.
+
+        :raises HostError: somebody still does
+        """
+        self._await(f"! {{ {self._tunnel}; }}", "the end of the tunnel to the lab's services")
+
+    def _await(self, condition: str, what: str) -> None:
+        logs = VhostCommand("lab", "logs", "tunnels", name=self._settings.name)
+        wait_for(
+            lambda: self.connection.run(["sh", "-c", condition], check=False).returncode == 0,
+            what,
+            _TUNNEL_LIMIT_S,
+            poll_s=_POLL_S,
+            first_s=_FIRST_S,
+            error=lambda fact: HostError(fact, hint=f"see {logs}"),
         )
-        return " or ".join(f"dport = :{port}" for port in numbers)
 
     def _stays_quiet(self) -> bool:
         """Whether the broker sends nothing but heartbeats, now that nobody reads it."""
-        broker = f"dst {MACHINE_IN_HOST} and dport = :{self._settings.ports.broker}"
+        broker = f"dst {LOOPBACK} and dport = :{self._settings.ports.broker}"
 
         def is_spoken_to() -> bool:
             lines = self.run("ss", "-Htn", *broker.split()).splitlines()

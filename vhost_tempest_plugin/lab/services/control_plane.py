@@ -10,7 +10,7 @@ from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.host.nested_guest import GuestImage
-from vhost_tempest_plugin.lab.services import bootstrap, broker, database, services
+from vhost_tempest_plugin.lab.services import bootstrap, broker, database, services, tunnels
 from vhost_tempest_plugin.lab.services.program import Program
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.util import cache
@@ -44,7 +44,7 @@ class ControlPlane:
         broker.prepare(settings)
         services.write(settings)
         programs = [database.program(settings), *broker.programs(settings)]
-        programs += services.programs(settings)
+        programs += [*services.programs(settings), tunnels.program(settings)]
         changed = self.supervision.launch([self._marked(program) for program in programs])
         return tuple(Service(name) for name in changed)
 
