@@ -28,7 +28,7 @@ _COLOURS = {
 def stanzas(kind: str) -> Iterator[dict[str, Any]]:
     """All of a kind in ``zuul.d``."""
     for path in sorted((TOP / "zuul.d").glob("*.yaml")):
-        for stanza in yaml.safe_load(path.read_text()):
+        for stanza in yaml.safe_load(path.read_text(encoding="utf-8")):
             if kind in stanza:
                 yield stanza[kind]
 
@@ -63,4 +63,4 @@ def graph() -> str:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else GRAPH
-    target.write_text(graph())
+    target.write_text(graph(), encoding="utf-8")

@@ -184,7 +184,7 @@ def main(names: list[str]) -> int:
         if suite.count == 0:
             complaints.append(f"{name}: no tests ran at all")
         totals.add(suite)
-    for test, reason in unexpected(totals.skips, EXPECTED_SKIPS.read_text()):
+    for test, reason in unexpected(totals.skips, EXPECTED_SKIPS.read_text(encoding="utf-8")):
         complaints.append(f"unexpectedly skipped: {test}: {reason}")
     complaints += [f"failed: {test}\n{shortened(reason)}" for test, reason in totals.failures]
     for complaint in complaints:

@@ -169,19 +169,19 @@ def record(
 
 def main(words: Sequence[str]) -> None:
     """Do what the words say."""
-    timings = yaml.safe_load(TIMINGS.read_text())
+    timings = yaml.safe_load(TIMINGS.read_text(encoding="utf-8"))
     match words:
         case ["write"]:
             pass
         case ["record", topology, *junits]:
-            texts = [Path(junit).read_text() for junit in junits]
+            texts = [Path(junit).read_text(encoding="utf-8") for junit in junits]
             record(timings, topology, texts, slow_tests())
-            comment = re.match(r"(?:---\n)?(?:#.*\n)*", TIMINGS.read_text())
+            comment = re.match(r"(?:---\n)?(?:#.*\n)*", TIMINGS.read_text(encoding="utf-8"))
             text = yaml.dump(timings, sort_keys=False, Dumper=_Indented)
-            TIMINGS.write_text(f"{comment[0] if comment else ''}{text}")
+            TIMINGS.write_text(f"{comment[0] if comment else ''}{text}", encoding="utf-8")
         case _:
             raise SystemExit(__doc__)
-    JOBS.write_text(document(timings))
+    JOBS.write_text(document(timings), encoding="utf-8")
 
 
 class _Indented(yaml.SafeDumper):

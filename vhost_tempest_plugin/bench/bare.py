@@ -33,7 +33,7 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
     seed = image.Seed(
         hostname=files.name,
         authorized_keys=ssh_keys.public(files.client_key),
-        host_key=files.host_key.read_text(),
+        host_key=files.host_key.read_text(encoding="utf-8"),
         host_key_public=ssh_keys.public(files.host_key),
         topology="",
     )
@@ -48,7 +48,8 @@ def ready_s(host: Host, accelerator: Accelerator, made: image.Image, work: Path)
 
         def watch() -> None:
             if qemu.poll() is not None:
-                raise HostError(f"the bare QEMU ended: {log.read_text(errors='replace').strip()}")
+                said = log.read_text(errors="replace", encoding="utf-8").strip()
+                raise HostError(f"the bare QEMU ended: {said}")
 
         with HostConnection(ssh) as connection:
             connection.wait_until_ready(_LIMIT_S, watch)

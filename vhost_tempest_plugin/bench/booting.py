@@ -92,7 +92,7 @@ def by_size(setting: Setting) -> Iterator[Measurement]:
     hosts = {host.name: host for host in (least, setting.layout.host, wide)}
     with setting.workplace.fresh("topologies") as directory:
         for host in hosts.values():
-            (directory / f"{host.name}.yaml").write_text(yaml_file.dump(host))
+            (directory / f"{host.name}.yaml").write_text(yaml_file.dump(host), encoding="utf-8")
         readings = in_turn(
             setting.runs,
             *(partial(up_s, setting, str(directory / f"{name}.yaml")) for name in hosts),

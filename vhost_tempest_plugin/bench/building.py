@@ -44,7 +44,9 @@ def argv(work: Path) -> list[str | Path]:
     system = distribution.here()
     sources = work / "sources"
     sources.touch(mode=0o600)
-    sources.write_text("\n".join(archive.stanza() for archive in archives.own(system)))
+    sources.write_text(
+        "\n".join(archive.stanza() for archive in archives.own(system)), encoding="utf-8"
+    )
     as_root = os.geteuid() == 0
     return [
         process.which("mmdebstrap"),

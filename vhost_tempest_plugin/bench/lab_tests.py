@@ -41,7 +41,9 @@ def shares(runs: Iterable[tuple[float, float]]) -> Measurement:
 
 def _run(output: Path) -> tuple[float, float]:
     try:
-        outcomes: list[Mapping[str, Any]] = json.loads((output / JSON).read_text())["outcomes"]
+        outcomes: list[Mapping[str, Any]] = json.loads((output / JSON).read_text(encoding="utf-8"))[
+            "outcomes"
+        ]
     except (OSError, ValueError, KeyError) as error:
         raise VhostError(f"{output / JSON} has no outcomes: {error!r}", hint="repeat") from None
     measured = [outcome for outcome in outcomes if outcome["record"]]

@@ -263,7 +263,7 @@ class ComputeHosts:
         compute.shell(*written(f"{identity}\n", str(_COMPUTE_ID), 0o644))
         for file in self._spec.files:
             with suppress(FileNotFoundError):
-                compute.connection.put(file.read_text(), str(file))
+                compute.connection.put(file.read_text(encoding="utf-8"), str(file))
         if self._spec.network is not None:
             ssh_mesh.grant(compute.connection, self._directory, self.hosts)
         for file in self._spec.networking.files:

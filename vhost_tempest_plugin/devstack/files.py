@@ -83,7 +83,7 @@ def text(file: Path) -> str:
     :raises InputError: it is not there
     """
     try:
-        return file.read_text()
+        return file.read_text(encoding="utf-8")
     except OSError as error:
         raise _unreadable(file, error) from None
 

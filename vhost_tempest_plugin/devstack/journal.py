@@ -130,7 +130,9 @@ def digest(text: str) -> str:
 
 def _read(path: Path) -> Entry:
     try:
-        return Entry(path, Changes.load(path.read_text()) if path.exists() else Changes())
+        return Entry(
+            path, Changes.load(path.read_text(encoding="utf-8")) if path.exists() else Changes()
+        )
     except (OSError, ValueError) as error:
         raise HostError(
             f"{path}, which lists what a test has changed of devstack, cannot be read: {error}",

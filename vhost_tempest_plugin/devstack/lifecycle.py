@@ -165,7 +165,7 @@ def _record(
     text = yaml_file.dump(layout.host)
     if known is not None and (
         known.spec.hosts,
-        directory.topology.read_text(),
+        directory.topology.read_text(encoding="utf-8"),
         known.spec.network,
     ) != (spec.hosts, text, spec.network):
         there = "here" if known.spec.network is None else f"on network {known.spec.network}"
@@ -208,7 +208,7 @@ def _copying(directory: Path | None, host: str) -> Iterator[Callable[[str], None
     if directory is None:
         yield lambda line: None
         return
-    with (directory / f"n-cpu-{host}.log").open("a") as file:
+    with (directory / f"n-cpu-{host}.log").open("a", encoding="utf-8") as file:
         yield lambda line: print(line, file=file, flush=True)
 
 

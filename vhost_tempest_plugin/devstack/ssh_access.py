@@ -32,8 +32,8 @@ def admit(names: Sequence[str], directory: Path) -> SshAccess:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         ssh_keys.make(access.key, "tempest")
-        known = [HostDirectory.of(name).known_hosts.read_text() for name in names]
-        access.known_hosts.write_text("".join(known))
+        known = [HostDirectory.of(name).known_hosts.read_text(encoding="utf-8") for name in names]
+        access.known_hosts.write_text("".join(known), encoding="utf-8")
     except OSError as error:
         raise LocalError(f"cannot write {directory}: {error.strerror}") from None
     ports = {}

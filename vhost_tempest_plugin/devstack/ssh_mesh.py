@@ -28,7 +28,7 @@ def grant(
     key = directory.mesh_key
     ssh_keys.make(key, f"hosts of {directory.name}")
     ssh_access.accept(connection, ssh_keys.public(key))
-    connection.put(key.read_text(), _KEY, mode=0o600)
+    connection.put(key.read_text(encoding="utf-8"), _KEY, mode=0o600)
     connection.put(_known(hosts), _KNOWN_HOSTS)
 
 

@@ -84,7 +84,7 @@ def _topology(directory: StackDirectory, ssh_directory: Path | None) -> Path:
         return directory.topology
     ssh_directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     copy = ssh_directory / directory.topology.name
-    copy.write_text(directory.topology.read_text())
+    copy.write_text(directory.topology.read_text(encoding="utf-8"), encoding="utf-8")
     return copy
 
 
@@ -96,7 +96,7 @@ def _way_in(found: Stack, ssh_directory: Path | None) -> Mapping[str, str] | Non
     place = ssh_directory or found.directory.whitebox
     admitted = ssh_access.admit(found.record.spec.hosts, place)
     file = place / "nodes.yaml"
-    file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE))
+    file.write_text(whitebox.services(hosts, stack.COMPUTE_FILE), encoding="utf-8")
     return whitebox.way_in(hosts, admitted.key, file)
 
 

@@ -94,8 +94,10 @@ def observe(root: Path = Path("/")) -> AccelerationInputs:
     for module in CPU_MODULES.values():
         parameter = root / "sys/module" / module / "parameters/nested"
         if parameter.exists():
-            nested.append((module, parameter.read_text().strip()))
-    flags = re.search(r"^flags\s*:.*?\b(vmx|svm)\b", (root / "proc/cpuinfo").read_text(), re.M)
+            nested.append((module, parameter.read_text(encoding="utf-8").strip()))
+    flags = re.search(
+        r"^flags\s*:.*?\b(vmx|svm)\b", (root / "proc/cpuinfo").read_text(encoding="utf-8"), re.M
+    )
     return AccelerationInputs(
         qemu=str(qemu),
         qemu_version=version,
@@ -213,7 +215,7 @@ def _cache_file(directory: Path, seen: AccelerationInputs) -> Path:
 
 def _remembered(directory: Path, seen: AccelerationInputs) -> AccelerationVerdict | None:
     try:
-        kept = json.loads(_cache_file(directory, seen).read_text())
+        kept = json.loads(_cache_file(directory, seen).read_text(encoding="utf-8"))
         return AccelerationVerdict(**{**kept, "accelerator": Accelerator(kept["accelerator"])})
     except (OSError, ValueError, TypeError, KeyError):
         return None

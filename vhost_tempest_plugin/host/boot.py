@@ -178,9 +178,9 @@ def _seed(directory: HostDirectory, record: HostRecord) -> image.Seed:
     return image.Seed(
         hostname=directory.name,
         authorized_keys=ssh_keys.public(directory.client_key),
-        host_key=directory.host_key.read_text(),
+        host_key=directory.host_key.read_text(encoding="utf-8"),
         host_key_public=ssh_keys.public(directory.host_key),
-        topology=directory.topology.read_text(),
+        topology=directory.topology.read_text(encoding="utf-8"),
         shares=tuple(
             (share_serial(number), shared.path) for number, shared in enumerate(record.shares, 1)
         ),

@@ -80,7 +80,7 @@ def read_same(directory: HostDirectory, spec: HostSpec) -> HostRecord | None:
         return None
     ownership.require(spec.name, spec.owner)
     record = directory.read()
-    text = directory.topology.read_text()
+    text = directory.topology.read_text(encoding="utf-8")
     if text != yaml_file.dump(spec.layout.host):
         raise InputError(
             f"host {spec.name!r} has another topology ({record.topology}, {directory.topology})",

@@ -24,7 +24,7 @@ def obtain(directory: HostDirectory) -> None:
 
 def public(private: Path) -> str:
     """The public half of the key at *private*, one line."""
-    return private.with_name(f"{private.name}.pub").read_text().strip()
+    return private.with_name(f"{private.name}.pub").read_text(encoding="utf-8").strip()
 
 
 def make(private: Path, comment: str) -> None:
@@ -51,6 +51,6 @@ def make(private: Path, comment: str) -> None:
 def _ends(path: Path, last: str) -> bool:
     """Whether a file is there and not cut off."""
     try:
-        return path.read_text().endswith(last)
+        return path.read_text(encoding="utf-8").endswith(last)
     except (OSError, UnicodeDecodeError):
         return False

@@ -65,7 +65,10 @@ def main() -> int:
     """Carry out the request that is the only argument; gives the exit code."""
     trust.limit_umask()
     # What libraries print is no answer.  What was begun is ended, whichever way the worker is.
-    with interruption.handled_once(), os.fdopen(os.dup(1), "w", buffering=1) as answers:
+    with (
+        interruption.handled_once(),
+        os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8") as answers,
+    ):
         os.dup2(2, 1)
 
         def report(news: str) -> None:

@@ -273,7 +273,9 @@ def _with_nova(directory: LabDirectory, record: LabRecord, spec: LabSpec) -> Lab
 
 
 def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord) -> str:
-    same = layout is None or directory.topology.read_text() == yaml_file.dump(layout.host)
+    same = layout is None or directory.topology.read_text(encoding="utf-8") == yaml_file.dump(
+        layout.host
+    )
     return record.topology if same else f"another than {record.topology}"
 
 

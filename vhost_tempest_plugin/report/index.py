@@ -66,7 +66,7 @@ def write(directory: Path) -> Path:
 def _pages(directory: Path) -> Iterator[_Page]:
     for path in sorted(directory.glob("*.html")):
         try:
-            found = json.loads(path.with_suffix(".json").read_text())
+            found = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             yield _Page(path.name, found["title"], found["summary"], bool(found["good"]))
         except (OSError, ValueError, KeyError, TypeError):
             # Somebody else's.

@@ -58,7 +58,7 @@ def place(kind: str, name: str) -> Path:
 def current(kind: str, digest: str) -> str:
     """The name of the directory *digest* of *kind*: another one where it was made again."""
     try:
-        name = place(kind, digest + _REMADE).read_text()
+        name = place(kind, digest + _REMADE).read_text(encoding="utf-8")
     except OSError:
         return digest
     return name if _NAME.fullmatch(name) else digest

@@ -81,7 +81,7 @@ def _left(limit: int, used: int, cached: int) -> MemoryLimit:
 def _cpu_v2(directory: Path) -> tuple[int, int] | None:
     """Microseconds in each period; None where the cgroup is not of version 2, or the root."""
     try:
-        quota, period = (directory / "cpu.max").read_text().split()
+        quota, period = (directory / "cpu.max").read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return None
     return (0 if quota == "max" else int(quota)), int(period)
@@ -89,20 +89,20 @@ def _cpu_v2(directory: Path) -> tuple[int, int] | None:
 
 def _cpu_v1(directory: Path) -> tuple[int, int]:
     names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
-    quota, period = (int((directory / name).read_text()) for name in names)
+    quota, period = (int((directory / name).read_text(encoding="utf-8")) for name in names)
     return quota, period
 
 
 def _number(file: Path) -> int | None:
     """A file's number; None where it says that there is no limit, or is not there."""
     with suppress(OSError, ValueError):
-        return int(file.read_text())
+        return int(file.read_text(encoding="utf-8"))
     return None
 
 
 def _stat(directory: Path, name: str) -> int:
     with suppress(OSError):
-        for line in (directory / "memory.stat").read_text().splitlines():
+        for line in (directory / "memory.stat").read_text(encoding="utf-8").splitlines():
             key, _, value = line.partition(" ")
             if key == name:
                 return int(value)
@@ -112,8 +112,8 @@ def _stat(directory: Path, name: str) -> int:
 def _directories(controller: str, process: Path) -> Iterator[Path]:
     """The cgroups of a process, from the root down, in both versions."""
     try:
-        cgroups = (process / "cgroup").read_text().splitlines()
-        mounts = list(_MOUNT.finditer((process / "mountinfo").read_text()))
+        cgroups = (process / "cgroup").read_text(encoding="utf-8").splitlines()
+        mounts = list(_MOUNT.finditer((process / "mountinfo").read_text(encoding="utf-8")))
     except OSError:
         return
     for line in cgroups:

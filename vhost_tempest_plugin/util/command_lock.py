@@ -70,7 +70,7 @@ class CommandLock:
     def holders(self) -> list[Process]:
         """The process of the command that holds it, if one of this user's does."""
         try:
-            pid = int(self.path.read_text().split()[1])
+            pid = int(self.path.read_text(encoding="utf-8").split()[1])
         except (OSError, ValueError, IndexError):
             return []
         return processes.with_open(pid, self.path)

@@ -21,7 +21,7 @@ class CurrentWait:
         """From now on *what* is waited for; nothing where it is empty."""
         if what:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(f"{what}\n")
+            self._path.write_text(f"{what}\n", encoding="utf-8")
         else:
             self._path.unlink(missing_ok=True)
 
@@ -36,7 +36,7 @@ def read(directory: Path, name: str) -> str:
     ):
         # It ends at any time.
         with suppress(OSError):
-            what, begun_s = path.read_text().strip(), path.stat().st_mtime
+            what, begun_s = path.read_text(encoding="utf-8").strip(), path.stat().st_mtime
             if what:
                 return f"waits for {what}, {max(time.time() - begun_s, 0.0):.0f} s"
     return ""

@@ -44,14 +44,14 @@ def seal(directory: Path) -> None:
     :raises OSError: the disk does not take it
     """
     sizes = {str(path.relative_to(directory)): path.stat().st_size for path in _files(directory)}
-    (directory / LIST).write_text(json.dumps(sizes))
+    (directory / LIST).write_text(json.dumps(sizes), encoding="utf-8")
     flush_file_system(directory)
 
 
 def is_whole(directory: Path) -> bool:
     """Whether a directory was sealed, and has all files in their sizes still."""
     try:
-        sizes = json.loads((directory / LIST).read_text())
+        sizes = json.loads((directory / LIST).read_text(encoding="utf-8"))
         return all((directory / name).stat().st_size == size for name, size in sizes.items())
     except (OSError, ValueError, AttributeError):
         return False

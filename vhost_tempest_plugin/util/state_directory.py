@@ -116,7 +116,7 @@ class NamedDirectory(ABC, Generic[R]):
         """
         self.existing()
         try:
-            return self.load(self._record.read_text())
+            return self.load(self._record.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise HostError(
                 f"the record of {self.name!r} cannot be read ({error})",

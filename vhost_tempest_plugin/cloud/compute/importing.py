@@ -42,7 +42,7 @@ def compile_files(files: Iterable[Path], environment: Path, path: Path, source: 
     :raises InputError: one does not compile
     """
     names = [str(file) for file in files if file.suffix == ".py"]
-    with tempfile.NamedTemporaryFile("w") as listed:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8") as listed:
         listed.write("\n".join(names))
         listed.flush()
         words = (

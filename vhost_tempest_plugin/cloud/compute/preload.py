@@ -75,7 +75,7 @@ def run(path: str, argv: list[str]) -> NoReturn:
             "argv": argv,
             "directory": str(Path.cwd()),
             "environment": dict(os.environ),
-            "cgroup": _CGROUP.read_text(),
+            "cgroup": _CGROUP.read_text(encoding="utf-8"),
         }
         socket.send_fds(connection, [json.dumps(asked).encode()], [0, 1, 2])
         _, files, _, _ = socket.recv_fds(connection, _SIZE, 1)
@@ -106,7 +106,7 @@ def _become(connection: socket.socket) -> NoReturn:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     message, files, _, _ = socket.recv_fds(connection, _SIZE, 3)
     asked: dict[str, Any] = json.loads(message)
-    if _CGROUP.read_text() != asked["cgroup"]:
+    if _CGROUP.read_text(encoding="utf-8") != asked["cgroup"]:
         _enter(asked["cgroup"])
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -117,7 +117,7 @@ def _become(connection: socket.socket) -> NoReturn:
     os.environ.update(asked["environment"])
     os.umask(0o022)
     sys.argv = asked["argv"]
-    Path("/proc/self/comm").write_text(Path(sys.argv[0]).name)
+    Path("/proc/self/comm").write_text(Path(sys.argv[0]).name, encoding="utf-8")
     # Not the number, which is nobody's, or another's, once this has ended.
     held = os.pidfd_open(os.getpid())
     socket.send_fds(connection, [b"runs"], [held])
@@ -130,7 +130,7 @@ def _become(connection: socket.socket) -> NoReturn:
 def _enter(cgroup: str) -> None:
     """Enter a control group, as /proc/PID/cgroup has it; only where there is one hierarchy."""
     _, _, place = cgroup.strip().partition("0::")
-    Path(f"/sys/fs/cgroup{place}/cgroup.procs").write_text(str(os.getpid()))
+    Path(f"/sys/fs/cgroup{place}/cgroup.procs").write_text(str(os.getpid()), encoding="utf-8")
 
 
 def _reap(running: dict[int, socket.socket]) -> None:

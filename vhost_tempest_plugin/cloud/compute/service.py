@@ -83,7 +83,11 @@ class ComputeService:
 
     def _loader(self) -> tuple[str, ...]:
         """What imports for it: the unit's file, and the program."""
-        return (self.unit.loader_text(), _PRELOAD.read_text()) if self.unit.preloaded else ()
+        return (
+            (self.unit.loader_text(), _PRELOAD.read_text(encoding="utf-8"))
+            if self.unit.preloaded
+            else ()
+        )
 
     def _loaded(self, loader: Sequence[str], program: str) -> tuple[str, ...]:
         """Commands of a shell that make units known, and have it import where that has changed."""

@@ -131,7 +131,10 @@ def _status(name: str) -> str:
 
 def _domain_xml(directory: HostDirectory) -> str:
     """The domain as the private libvirt has last written it down."""
-    texts = [path.read_text() for path in sorted(directory.libvirt_root.glob("run/qemu/*.xml"))]
+    texts = [
+        path.read_text(encoding="utf-8")
+        for path in sorted(directory.libvirt_root.glob("run/qemu/*.xml"))
+    ]
     found = [match[0] for text in texts for match in _DOMAIN.finditer(text)]
     if not found:
         raise HostError("the host's own libvirt knows of no domain")

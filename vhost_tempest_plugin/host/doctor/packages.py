@@ -133,4 +133,4 @@ def _names(tools: Iterable[Tool], kind: str) -> str:
 @functools.cache
 def _depends() -> Depends:
     """The list, which takes a second to read."""
-    return Depends(resources.files(__package__).joinpath("bindep.txt").read_text())
+    return Depends(resources.files(__package__).joinpath("bindep.txt").read_text(encoding="utf-8"))

@@ -89,7 +89,7 @@ def _signed_by(entry: str) -> str:
     name, _, number = entry.rpartition(":")
     path = Path(name)
     try:
-        text = path.read_text()
+        text = path.read_text(encoding="utf-8")
     except OSError:
         return ""
     return signed_by(text, int(number), deb822=path.suffix == ".sources")

@@ -69,7 +69,9 @@ class Mmdebstrap:
             _require_user_namespaces()
         sources = work / "sources"
         sources.touch(mode=0o600)
-        sources.write_text("\n".join(archive.stanza() for archive in recipe.archives))
+        sources.write_text(
+            "\n".join(archive.stanza() for archive in recipe.archives), encoding="utf-8"
+        )
         tree = work / "root"
         target = tree if self._as_root else work / "root.tar"
         try:

@@ -136,7 +136,7 @@ def _recipe(system: distribution.ImageSource, overlay_path: Path) -> Recipe:
 
 
 def _digest(recipe: Recipe) -> str:
-    sources = (Path(__file__).with_name(name).read_text() for name in _SOURCES)
+    sources = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SOURCES)
     return cache.digest(
         recipe.suite,
         " ".join(recipe.packages),

@@ -15,7 +15,7 @@ _DIRECTORIES = ("bin", "dev", "proc", "root", "sys", "modules")
 
 def script() -> str:
     """What the initramfs runs."""
-    return Path(__file__).with_name("init.sh").read_text()
+    return Path(__file__).with_name("init.sh").read_text(encoding="utf-8")
 
 
 def make(tree: Path, release: str, work: Path) -> bytes:

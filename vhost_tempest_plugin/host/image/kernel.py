@@ -102,7 +102,7 @@ def modules(directory: Path, wanted: tuple[str, ...]) -> tuple[Path, ...]:
     :param directory: ``lib/modules/<release>``, where depmod has run
     """
     needs: dict[str, list[str]] = {}
-    for line in (directory / "modules.dep").read_text().splitlines():
+    for line in (directory / "modules.dep").read_text(encoding="utf-8").splitlines():
         path, _, dependencies = line.partition(":")
         needs[path] = dependencies.split()
     by_name = {_name(path): path for path in needs}

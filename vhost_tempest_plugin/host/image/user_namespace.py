@@ -55,6 +55,6 @@ def refusal() -> Refusal | None:
 
 def _sysctl(name: str) -> str:
     try:
-        return (_SYSCTLS / name.replace(".", "/")).read_text().strip()
+        return (_SYSCTLS / name.replace(".", "/")).read_text(encoding="utf-8").strip()
     except OSError:
         return ""

@@ -115,9 +115,9 @@ def _make(tarball: Path, directory: Path, progress: Progress) -> None:
         excluded = [f"--exclude={pattern}" for pattern in _UNUSED]
         _until_death(["tar", "xf", tarball, "-C", source, "--strip-components=1", *excluded])
         config = work / _CONFIG
-        config.write_text(_configuration())
+        config.write_text(_configuration(), encoding="utf-8")
         _until_death(["make", "-s", "-C", source, f"KCONFIG_ALLCONFIG={config}", "allnoconfig"])
-        for line in _untaken((source / ".config").read_text()):
+        for line in _untaken((source / ".config").read_text(encoding="utf-8")):
             progress(f"nested guest: this kernel has no {line}")
         _compile(source, work / "log", progress)
         process.run(["strip", "-o", directory / "kernel", source / "vmlinux"])
@@ -136,7 +136,7 @@ def _configuration() -> str:
     """The kernel's configuration, with the drivers of all device models."""
     options = {option for model in devices.MODELS.values() for option in model.kernel_options}
     drivers = "".join(f"{option}=y\n" for option in sorted(options))
-    return Path(__file__).with_name(_CONFIG).read_text() + drivers
+    return Path(__file__).with_name(_CONFIG).read_text(encoding="utf-8") + drivers
 
 
 def _untaken(config: str) -> list[str]:
@@ -158,12 +158,15 @@ def _compile(source: Path, log: Path, progress: Progress) -> None:
             compiler.poll, "the compiler", None, watch=seldom(_NEWS_S, news), poll_s=0.2
         )
     if status != 0:
-        last = " / ".join(log.read_text(errors="replace").splitlines()[-8:])
+        last = " / ".join(log.read_text(errors="replace", encoding="utf-8").splitlines()[-8:])
         raise CommandError(f"'make' exited with {status}: {last}", status, last)
 
 
 def _compiled(log: Path) -> int:
-    return sum(line.startswith("  CC") for line in log.read_text(errors="replace").splitlines())
+    return sum(
+        line.startswith("  CC")
+        for line in log.read_text(errors="replace", encoding="utf-8").splitlines()
+    )
 
 
 def _until_death(argv: Sequence[str | Path]) -> None:

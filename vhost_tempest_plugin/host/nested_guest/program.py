@@ -33,7 +33,7 @@ def current() -> str:
 
 
 def _digest() -> str:
-    return cache.digest(_SOURCE.read_text(), " ".join(_FLAGS))
+    return cache.digest(_SOURCE.read_text(encoding="utf-8"), " ".join(_FLAGS))
 
 
 def _make(directory: Path) -> None:

@@ -79,7 +79,7 @@ def read(name: str) -> NatNetwork:
     """
     file = _file(name)
     try:
-        with file.open() as opened:
+        with file.open(encoding="utf-8") as opened:
             _require_trust(file)
             return load(opened.read())
     except FileNotFoundError:

@@ -74,7 +74,7 @@ def occupied() -> Iterator[IPv4Network]:
 
 def _attribute(interface: str, name: str) -> str:
     try:
-        return (_INTERFACES / interface / name).read_text().strip()
+        return (_INTERFACES / interface / name).read_text(encoding="utf-8").strip()
     except OSError:
         # A device that is down has none (EINVAL), as has one that is not there.
         return ""

@@ -81,7 +81,9 @@ def kept(path: Path, release: Release) -> Environment:
 
 def trim(packages: Path) -> None:
     """Remove tests of what is in the directory *packages*, but those that entry points name."""
-    points = "".join(path.read_text() for path in packages.glob("*.dist-info/entry_points.txt"))
+    points = "".join(
+        path.read_text(encoding="utf-8") for path in packages.glob("*.dist-info/entry_points.txt")
+    )
     named = set(_TESTS.findall(points))
     for tests in sorted(packages.glob("*/tests")):
         if tests.parent.name not in named:
@@ -142,13 +144,13 @@ def size_mib(tree: Path) -> int:
 
 
 def _digest(release: Release) -> str:
-    sources = (Path(__file__).with_name(name).read_text() for name in _SOURCES)
+    sources = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SOURCES)
     return cache.digest(
         # A virtual environment works at its own path alone.
         str(paths.cache()),
         process.run(interpreter.distribution("-VV")).stdout,
         process.run([process.which("pkg-config"), "--modversion", "libvirt"]).stdout,
-        release.constraints.read_text(),
+        release.constraints.read_text(encoding="utf-8"),
         " ".join((*release.tools, "", *release.bindings, "", *release.packages)),
         *sources,
     )

@@ -82,4 +82,4 @@ def _kind(news: str) -> str:
 
 
 def _lines(log: Path) -> list[str]:
-    return log.read_text(errors="replace").splitlines()
+    return log.read_text(errors="replace", encoding="utf-8").splitlines()

@@ -60,7 +60,7 @@ def before(lab: LabDirectory, record: LabRecord) -> Path | None:
     if not is_mutated(lab, record):
         return record.nova
     try:
-        said = json.loads((directory(lab) / _NOTE).read_text())["nova"]
+        said = json.loads((directory(lab) / _NOTE).read_text(encoding="utf-8"))["nova"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HostError(
             f"what Nova lab {record.name!r} had is not known any more ({error})",
@@ -96,15 +96,17 @@ def applied(mutant: NovaMutant, copy: Path) -> Iterator[None]:
     :raises InputError: an edit does not fit this Nova
     """
     names = {edit.path for edit in mutant.edits}
-    texts = {name: (copy / name).read_text() for name in names if (copy / name).is_file()}
+    texts = {
+        name: (copy / name).read_text(encoding="utf-8") for name in names if (copy / name).is_file()
+    }
     changed = mutated(texts, mutant.edits)
     try:
         for name, text in changed.items():
-            (copy / name).write_text(text)
+            (copy / name).write_text(text, encoding="utf-8")
         yield
     finally:
         for name in changed:
-            (copy / name).write_text(texts[name])
+            (copy / name).write_text(texts[name], encoding="utf-8")
 
 
 def _copy_tree(source: Tree, copy: Path) -> None:
@@ -126,8 +128,10 @@ def copy_installed(environment: Environment, copy: Path) -> None:
     for point in nova.entry_points:
         groups.setdefault(point.group, []).append(f"    {point.name} = {point.value}\n")
     points = "".join(f"{group} =\n{''.join(lines)}\n" for group, lines in groups.items())
-    (copy / "setup.cfg").write_text(_SETUP + points)
-    (copy / "setup.py").write_text("import setuptools\nsetuptools.setup(pbr=True)\n")
-    (copy / "pyproject.toml").write_text(_PYPROJECT)
+    (copy / "setup.cfg").write_text(_SETUP + points, encoding="utf-8")
+    (copy / "setup.py").write_text(
+        "import setuptools\nsetuptools.setup(pbr=True)\n", encoding="utf-8"
+    )
+    (copy / "pyproject.toml").write_text(_PYPROJECT, encoding="utf-8")
     plain = [line for line in nova.requires or () if "extra ==" not in line]
-    (copy / "requirements.txt").write_text("\n".join(plain) + "\n")
+    (copy / "requirements.txt").write_text("\n".join(plain) + "\n", encoding="utf-8")

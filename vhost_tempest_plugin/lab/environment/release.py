@@ -44,7 +44,7 @@ class Release:
 
     def pins(self) -> Mapping[str, str]:
         """The version of each distribution, by its name as the constraints spell it."""
-        return dict(_PIN.findall(self.constraints.read_text()))
+        return dict(_PIN.findall(self.constraints.read_text(encoding="utf-8")))
 
 
 def catalogue(directory: Path | None = None) -> Mapping[str, Release]:

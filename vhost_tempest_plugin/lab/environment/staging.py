@@ -58,7 +58,7 @@ class _Notes:
     def read(cls, target: Path, environment: Environment) -> "_Notes":
         """Those of *target*; none where it was made for another environment."""
         try:
-            notes = cls(**json.loads((target / _NOTES).read_text()))
+            notes = cls(**json.loads((target / _NOTES).read_text(encoding="utf-8")))
         except (FileNotFoundError, ValueError, TypeError):
             notes = cls()
         return notes if notes.environment == environment.digest else cls(environment.digest)

@@ -90,7 +90,9 @@ class Tree:
 def _name(path: Path) -> str | None:
     """What the distribution in a directory is called, by pyproject.toml else setup.cfg."""
     try:
-        project = tomllib.loads((path / "pyproject.toml").read_text()).get("project", {})
+        project = tomllib.loads((path / "pyproject.toml").read_text(encoding="utf-8")).get(
+            "project", {}
+        )
     except FileNotFoundError:
         project = {}
     except (OSError, ValueError) as error:

@@ -55,7 +55,7 @@ def is_current(directory: LabDirectory, wanted: str) -> bool:
     if not durability.is_whole(directory.snapshot):
         return False
     try:
-        notes = json.loads((directory.snapshot / _NOTES).read_text())
+        notes = json.loads((directory.snapshot / _NOTES).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False
     return isinstance(notes, dict) and notes.get("digest") == wanted
@@ -68,7 +68,7 @@ def is_damaged(directory: LabDirectory) -> bool:
 
 def ports(directory: LabDirectory) -> Ports:
     """The ports of the lab that was kept."""
-    return Ports(**json.loads((directory.snapshot / _NOTES).read_text())["ports"])
+    return Ports(**json.loads((directory.snapshot / _NOTES).read_text(encoding="utf-8"))["ports"])
 
 
 def take(directory: LabDirectory, settings: Settings, named: str) -> None:
@@ -86,7 +86,7 @@ def take(directory: LabDirectory, settings: Settings, named: str) -> None:
         _copy(directory.mysql, partial / "mysql")
         _copy(directory.glance, partial / "glance")
         notes = {"digest": named, "ports": asdict(settings.ports)}
-        (partial / _NOTES).write_text(json.dumps(notes))
+        (partial / _NOTES).write_text(json.dumps(notes), encoding="utf-8")
         durability.seal(partial)
         removal.remove(directory.snapshot)
         durability.rename(partial, directory.snapshot)
@@ -133,7 +133,7 @@ def put_back_host(directory: LabDirectory, name: str) -> None:
                 f"cannot bring {name!r} back: {error}", hint="free some space"
             ) from None
         try:
-            record = HostRecord.load((kept / _RECORD).read_text())
+            record = HostRecord.load((kept / _RECORD).read_text(encoding="utf-8"))
         except ValueError as error:
             raise HostError(
                 f"the record of {name!r} in {directory.snapshot} cannot be read ({error})",

@@ -151,7 +151,11 @@ class ControlPlane:
         """A program that is another one for the supervisor when its files are."""
         service = Service(program.name)
         files = sorted(self._settings.etc(service).glob("*"))
-        texts = [path.read_text() for path in files if path.is_file() and not path.is_symlink()]
+        texts = [
+            path.read_text(encoding="utf-8")
+            for path in files
+            if path.is_file() and not path.is_symlink()
+        ]
         mark = cache.digest(*texts, self._nova if service.is_nova else "")
         return replace(program, environment={**program.environment, _MARK: mark})
 

@@ -44,6 +44,6 @@ def obtain(environment: Environment, progress: Progress) -> Path:
         database.directory(settings).rename(place / "mysql")
         shutil.rmtree(work)
 
-    sources = (Path(__file__).with_name(name).read_text() for name in _SOURCES)
+    sources = (Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _SOURCES)
     digest = cache.digest(environment.digest, database.version(), *sources)
     return cache.obtain(_KIND, digest, make, progress) / "mysql"

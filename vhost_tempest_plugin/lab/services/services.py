@@ -57,7 +57,7 @@ def write(settings: Settings) -> frozenset[Service]:
         if service in APPLICATIONS:
             texts[settings.etc(service) / server.FILE] = server.text(settings, service)
         for path, text in texts.items():
-            if not path.exists() or path.read_text() != text:
+            if not path.exists() or path.read_text(encoding="utf-8") != text:
                 atomic_file.write(path, text)
                 changed.add(service)
         if service in _PASTED:

@@ -73,6 +73,6 @@ def read(lab: LabDirectory) -> tuple[Timing, ...]:
     """Those of the last ``lab up`` or ``lab reset``, in the order of their beginnings."""
     if not lab.stages.exists():
         return ()
-    lines = map(json.loads, lab.stages.read_text().splitlines())
+    lines = map(json.loads, lab.stages.read_text(encoding="utf-8").splitlines())
     found = (Timing(**{**line, "stage": Stage(line["stage"])}) for line in lines)
     return tuple(sorted(found, key=lambda timing: timing.begin_s))

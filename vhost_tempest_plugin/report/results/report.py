@@ -30,7 +30,7 @@ def with_records(outcomes: Iterable[TestOutcome], directory: Path) -> tuple[Test
 def _record(path: Path) -> Any:
     """What a test has seen; None where it left nothing, or that is damaged."""
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
