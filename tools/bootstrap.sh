@@ -242,6 +242,16 @@ install_project() {
     [[ -x $VENV/bin/vhost ]] || die "the installation left no .venv/bin/vhost"
 }
 
+# Root's commands run as an account of their own; vhost_tempest_plugin/util/service_account.py has the
+# same words.
+make_account() {
+    [[ $EUID == 0 ]] && ! getent passwd vhost >/dev/null || return 0
+    say "creating the system account vhost"
+    quietly "useradd" \
+        useradd --system --user-group --add-subids-for-system --no-create-home \
+        --home-dir /var/lib/vhost --shell /usr/sbin/nologin vhost
+}
+
 # What the result depends on: the inputs, the release, and the libvirt that was built against.
 digest() {
     {
@@ -263,6 +273,7 @@ main() {
     [[ -x /usr/bin/apt-get && -r /etc/os-release ]] \
         || die "this is neither Debian nor Ubuntu; install what bindep.txt lists, then the project with pip"
     release_services
+    make_account
     if is_current; then
         return 0
     fi

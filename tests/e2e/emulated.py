@@ -12,8 +12,11 @@ import types
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from vhost_tempest_plugin.util import speed
+import psutil
+
+from vhost_tempest_plugin.util import service_account, speed
 
 VHOST = Path(sys.executable).with_name("vhost")
 # Building the image and a nested guest's kernel comes first on a bare machine.
@@ -105,6 +108,26 @@ class Vhost:
         return said == "connected"
 
 
+def as_account() -> tuple[Sequence[str], Mapping[str, str]]:
+    """What makes a program run as root's commands do: the words before it, and its environment."""
+    if os.geteuid() != 0:
+        return (), os.environ
+    found = service_account.Account.find()
+    words = (f"--reuid={found.uid}", f"--regid={found.gid}", "--init-groups")
+    return ("setpriv", *words), found.environment(os.environ)
+
+
+@contextlib.contextmanager
+def read_as_account() -> Iterator[None]:
+    """Where this is root, have the package take what is the account's for this process's own."""
+    uid = os.geteuid() or service_account.Account.find().uid
+    with (
+        mock.patch("os.geteuid", return_value=uid),
+        mock.patch("os.getuid", return_value=uid),
+    ):
+        yield
+
+
 def parsed(text: str) -> Any:
     """A JSON text."""
     return json.loads(text)
@@ -130,6 +153,17 @@ def ended(vhost: Vhost) -> Iterator[Vhost]:
             vhost.run("lab", "destroy", "--name", lab["name"])
         for host in vhost.json("list"):
             vhost.run("destroy", host["name"])
+
+
+def users(vhost: Vhost) -> dict[str, set[int]]:
+    """The user ids of what runs for a state directory's hosts and labs, by program."""
+    found: dict[str, set[int]] = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            bears = (*process.cmdline(), *process.environ().values())
+            if any(str(vhost.state) in word for word in bears):
+                found.setdefault(process.name(), set()).update(process.uids())
+    return found
 
 
 def qemu_pids(vhost: Vhost) -> list[int]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e import emulated
 from vhost_tempest_plugin.host import image
 
 USER = "nobody"
@@ -38,7 +39,7 @@ def user(*files: tuple[str, str]) -> Iterator[Ordinary]:
 
     :param files: names and texts of what he has at home
     """
-    made = image.build()
+    made = _image()
     with tempfile.TemporaryDirectory(prefix="vhost-user-") as directory:
         home = Path(directory)
         for name, text in files:
@@ -56,6 +57,13 @@ def user(*files: tuple[str, str]) -> Iterator[Ordinary]:
                 for path in (Path(place), *(Path(place) / name for name in names)):
                     os.chown(path, uid, -1)
         yield Ordinary(home, prefix, environment)
+
+
+def _image() -> image.Image:
+    """What the command has built, root's as its account."""
+    subprocess.run([emulated.VHOST, "image", "build"], check=True)
+    with emulated.read_as_account():
+        return image.build()
 
 
 def _as_user() -> tuple[str, ...]:

@@ -190,6 +190,13 @@ class LabTest(LabCase):
         loopback = ("127.0.0.1:", "[::1]:")
         self.assertEqual([], [each for each in ours if not each.split()[3].startswith(loopback)])
 
+    def test_nothing_runs_as_root(self) -> None:
+        users = emulated.users(self.vhost)
+        self.assertEqual([], [name for name, uids in users.items() if 0 in uids])
+        programs = ("qemu-system", "mariadbd", "beam.smp", "epmd", "gunicorn", "nova", "python")
+        for program in programs:
+            self.assertTrue(any(name.startswith(program) for name in users), (program, users))
+
     def test_secrets_are_the_owners_alone(self) -> None:
         directory = self.vhost.state / "vhost/labs" / NAME
         record = emulated.parsed((directory / "record.json").read_text())

@@ -278,6 +278,11 @@ class LifeTest(unittest.TestCase):
         self.assertEqual([], emulated.qemu_pids(self.vhost))
         self.assertFalse(directory.exists())
 
+    def test_nothing_runs_as_root(self) -> None:
+        users = emulated.users(self.vhost)
+        self.assertIn("qemu-system-x86", "".join(users))
+        self.assertEqual([], [name for name, uids in users.items() if 0 in uids])
+
     def test_secrets_are_the_owners_alone(self) -> None:
         directory = self.vhost.state / "vhost/hosts" / NAME
         self.assertEqual(0o700, directory.stat().st_mode & 0o777)

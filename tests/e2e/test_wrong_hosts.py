@@ -96,8 +96,16 @@ class WrongHostCase(unittest.TestCase):
         if cls.spoil is None:
             cls.vhost.run("up", cls.topology, "--accelerator", "tcg")
         else:
-            environment = {**os.environ, "XDG_STATE_HOME": str(cls.vhost.state)}
-            command = [sys.executable, "-m", "tests.e2e.spoiled_up", cls.spoil, str(cls.topology)]
+            prefix, inherited = emulated.as_account()
+            environment = {**inherited, "XDG_STATE_HOME": str(cls.vhost.state)}
+            command = [
+                *prefix,
+                sys.executable,
+                "-m",
+                "tests.e2e.spoiled_up",
+                cls.spoil,
+                str(cls.topology),
+            ]
             subprocess.run(command, cwd=TOP, env=environment, check=True, timeout=emulated.LIMIT_S)
 
     @classmethod
@@ -531,6 +539,7 @@ def kvm(vhost: emulated.Vhost, name: str) -> Finding:
     """The check of KVM, on a host that is taken for one on KVM."""
     with (
         mock.patch.dict(os.environ, {"XDG_STATE_HOME": str(vhost.state)}),
+        emulated.read_as_account(),
         status.connected(name) as (_, connection),
     ):
         return Kvm().run(Subject(status.intended(name), Accelerator.KVM, connection))

@@ -120,6 +120,20 @@ SOURCES
     refute is_current
 }
 
+@test "root has an account created for its commands, once" {
+    if [[ $EUID != 0 ]]; then
+        make_account
+        return
+    fi
+    quietly() { printf '%s\n' "$*" >>made; }
+    getent() { false; }
+    make_account
+    same "$(<made)" "useradd useradd --system --user-group --add-subids-for-system --no-create-home --home-dir /var/lib/vhost --shell /usr/sbin/nologin vhost"
+    getent() { true; }
+    make_account
+    [ "$(wc -l <made)" -eq 1 ]
+}
+
 @test "libvirt's binding is built once for each libvirt, and never taken from a cache" {
     VENV=$BATS_TEST_TMPDIR/venv
     mkdir -p "$VENV"

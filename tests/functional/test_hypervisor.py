@@ -57,7 +57,8 @@ def xml(uuid: UUID, *, kind: str = "qemu", devices: str = "") -> str:
 
 MANAGEMENT = "<interface type='user'><model type='virtio'/><rom enabled='no'/></interface>"
 NETDEV = "hostnet0"
-UNSAVEABLE = "<shmem name='vhost-test'><model type='ivshmem-plain'/><size unit='M'>1</size></shmem>"
+MEMORY = f"vhost-test-{os.getuid()}"
+UNSAVEABLE = f"<shmem name='{MEMORY}'><model type='ivshmem-plain'/><size unit='M'>1</size></shmem>"
 
 
 class TestDriverTest(unittest.TestCase):
@@ -205,6 +206,7 @@ class EmbeddedTest(unittest.TestCase):
             )
 
     def test_a_device_that_cannot_be_saved_is_named_and_the_host_runs_on(self) -> None:
+        self.addCleanup(Path("/dev/shm", MEMORY).unlink, missing_ok=True)
         domain = self.create(UNSAVEABLE)
         with self.assertRaisesRegex(HostError, "ivshmem.*leave the topology"):
             domain.save(self.root / "saved-not")

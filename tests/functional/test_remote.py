@@ -120,10 +120,14 @@ class RemoteTest(unittest.TestCase):
         words = [str(self.directory / "embedded"), str(self.directory), *carrier]
         scratch = self.directory / "scratch"
         scratch.mkdir()
-        namespace = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
+        namespace, user = ["unshare", "--mount"], os.geteuid()
+        if user:
+            # Root in a namespace only mounts: libvirt would take it for the machine's.
+            namespace.append("--map-root-user")
+        program = [*(["unshare", f"--map-user={user}"] if user else []), sys.executable]
         script = 'mount -t tmpfs -o noexec none "$TMPDIR"; exec "$@"'
         done = subprocess.run(
-            [*namespace, "sh", "-ec", script, "sh", sys.executable, "-c", BESIDE, *words],
+            [*namespace, "sh", "-ec", script, "sh", *program, "-c", BESIDE, *words],
             env={**os.environ, "TMPDIR": str(scratch)},
             capture_output=True,
             text=True,

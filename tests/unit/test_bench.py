@@ -34,7 +34,7 @@ from vhost_tempest_plugin.host.image import archives, distribution
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.topology import catalog, layout
-from vhost_tempest_plugin.util import process
+from vhost_tempest_plugin.util import interpreter, process
 from vhost_tempest_plugin.util.progress import silent
 from vhost_tempest_plugin.util.waiting import wait_for
 
@@ -84,8 +84,21 @@ class MeasurementTest(unittest.TestCase):
         self.assertEqual((1.5, 1.25, False), (row["ratio"], row["aim"], row["met"]))
 
 
+# As a program root would become the account, which cannot reach a test's directory.
+STAYS_ROOT = (
+    "import sys; from vhost_tempest_plugin.cli import main; sys.exit(main.main(sys.argv[1:]))"
+)
+
+
 class WorkplaceCase(unittest.TestCase):
     def setUp(self) -> None:
+        self.enterContext(
+            mock.patch.object(
+                workplace.Workplace,
+                "argv",
+                lambda place, *words: interpreter.own("-c", STAYS_ROOT, *words),
+            )
+        )
         directory = tempfile.TemporaryDirectory()
         self.addCleanup(directory.cleanup)
         self.home = Path(directory.name)

@@ -12,7 +12,7 @@ UNLIMITED_V1 = 9223372036854771712
 
 
 class CgroupTest(unittest.TestCase):
-    """In a tree like those that the kernel shows; tests/functional/test_cgroup.py has real ones."""
+    """In a tree like those that the kernel shows; tests/e2e/test_cgroup.py has real ones."""
 
     def setUp(self) -> None:
         self.base = Path(self.enterContext(tempfile.TemporaryDirectory()))

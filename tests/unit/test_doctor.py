@@ -34,10 +34,9 @@ SOUND = Facts(
     memory_free_mib=30000,
     disk_free_mib=100_000,
     disk=Path("/home/user"),
-    root=False,
     namespace_refusal=None,
 )
-REFUSAL = Refusal("the kernel refuses", "build as root")
+REFUSAL = Refusal("the kernel refuses", "ask it")
 TOOL = {tool.name: tool for tool in TOOLS}
 
 
@@ -141,12 +140,6 @@ class JudgeTest(unittest.TestCase):
         self.assertEqual({}, self.bad(absent=frozenset({ovmf})))
         bad = self.bad(topology="wide", absent=frozenset({ovmf}))
         self.assertEqual(DoctorVerdict.MISSING, bad[ovmf.name].verdict)
-
-    def test_root_needs_no_help_with_owners(self) -> None:
-        users = frozenset(tool for tool in TOOLS if tool.users)
-        self.assertEqual(2, len(users))
-        self.assertEqual({}, self.bad(root=True, absent=users, namespace_refusal=REFUSAL))
-        self.assertEqual({tool.name for tool in users}, set(self.bad(absent=users)))
 
     def test_user_namespaces_refused(self) -> None:
         finding = self.bad(namespace_refusal=REFUSAL)["user namespaces"]

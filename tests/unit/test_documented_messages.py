@@ -17,7 +17,16 @@ CELL = re.compile(r"^``([^`]+)``  ", re.MULTILINE)
 # What stands for a value; and where a message is made of two texts.
 BETWEEN = re.compile(r"'?\.\.\.'?|'vhost [^']+'|; | waiting for |\b[0-9]+\b")
 # Texts with a value that the documentation names.
-FILLED_IN = {"needs QEMU": "needs \0", "has the topology": "has \0"}
+FILLED_IN = {
+    "needs QEMU": "needs \0",
+    "has the topology": "has \0",
+    "root's commands run as the system account 'vhost', which this machine lacks": (
+        "root's commands run as the system account \0, which this machine lacks"
+    ),
+    "the account 'vhost', as which root's commands run, may not read": (
+        "the account \0, as which root's commands run, may not \0 \0"
+    ),
+}
 VALUE = "\0"
 LEAST = 4
 

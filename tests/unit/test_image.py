@@ -309,14 +309,14 @@ class BuildTest(unittest.TestCase):
 
 
 class BuilderTest(unittest.TestCase):
-    def test_an_ordinary_user_without_namespaces_is_refused(self) -> None:
+    def test_without_namespaces_it_is_refused(self) -> None:
         recipe = Recipe("s", (), (), (), (), Path("overlay.tar"))
         failed = subprocess.CompletedProcess([], 1, "", "Operation not permitted")
         module = "vhost_tempest_plugin.host.image.builder.process"
         with (
             tempfile.TemporaryDirectory() as work,
             mock.patch(f"{module}.run", return_value=failed),
-            self.assertRaisesRegex(LocalError, "image as root"),
+            self.assertRaisesRegex(LocalError, "the image cannot be built here"),
         ):
             Mmdebstrap(as_root=False).tree(recipe, Path(work))
 

@@ -20,6 +20,8 @@ READING = (["topology", "list"], ["list"], ["lab", "list"], ["network", "list"])
 class SurroundingsTest(unittest.TestCase):
     def setUp(self) -> None:
         self.place = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        # Root's commands find their networks there as another user.
+        self.place.chmod(0o755)
         self.environment = {**os.environ, "HOME": str(self.place), "PYTHONUTF8": "0"}
         for name in ("XDG_STATE_HOME", "XDG_CACHE_HOME", "VHOST_RUN_DIR"):
             self.environment.pop(name, None)

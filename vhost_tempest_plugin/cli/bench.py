@@ -7,6 +7,7 @@ from typing import Any
 
 from vhost_tempest_plugin.bench import figures
 from vhost_tempest_plugin.bench.measurement import Measurement
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.util import progress
 
@@ -24,7 +25,12 @@ class Bench(Lister):
         parser.add_argument(
             "--runs", type=_count, default=3, help="runs of each measurement (default: 3)"
         )
-        parser.add_argument("--topology", default="article", help="name or file (default: article)")
+        parser.add_argument(
+            "--topology",
+            type=TopologyText,
+            default="article",
+            help="name or file (default: article)",
+        )
         parser.add_argument(
             "--only",
             nargs="+",

@@ -4,6 +4,7 @@
 import argparse
 from collections.abc import Sequence
 
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.cli.findings import FindingsCommand
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks import registry
@@ -31,6 +32,7 @@ class Check(FindingsCommand):
         )
         parser.add_argument(
             "--compare-with",
+            type=TopologyText,
             metavar="TOPOLOGY",
             help="compare with this topology, a name or a file (default: the host's own)",
         )

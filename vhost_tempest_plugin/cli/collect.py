@@ -2,10 +2,10 @@
 """vhost collect."""
 
 import argparse
-from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import Destination
 from vhost_tempest_plugin.cli.collected import summary
 from vhost_tempest_plugin.host import status as host_status
 from vhost_tempest_plugin.host.collect import host
@@ -23,7 +23,9 @@ class Collect(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("directory", type=Path, help="the directory to write, which is created")
+        parser.add_argument(
+            "directory", type=Destination, help="the directory to write, which is created"
+        )
         parser.add_argument(
             "names", nargs="*", metavar="host", help="only these hosts (default: all)"
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from vhost_tempest_plugin.cli import verdicts
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.cli.findings import is_verbose
 from vhost_tempest_plugin.cli.lab.common import host_count
 from vhost_tempest_plugin.cli.output import TABLE, Lister
@@ -31,6 +32,7 @@ class Doctor(Lister):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "topology",
+            type=TopologyText,
             nargs="?",
             default="article",
             help="name or file of the topology (default: article)",

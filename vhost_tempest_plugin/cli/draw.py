@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.host import status
 from vhost_tempest_plugin.host.checks.base import Subject
 from vhost_tempest_plugin.host.observe import hwloc
@@ -25,6 +26,7 @@ class Draw(Command):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "topology",
+            type=TopologyText,
             nargs="?",
             default=catalog.DEFAULT,
             help=f"a topology's name or file (default: {catalog.DEFAULT})",

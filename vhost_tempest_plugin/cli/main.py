@@ -6,17 +6,27 @@ import importlib.metadata
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from cliff.app import App
 from cliff.command import Command
 from cliff.commandmanager import CommandManager
 
-from vhost_tempest_plugin.cli import streams
+from vhost_tempest_plugin.cli import arguments, streams
 from vhost_tempest_plugin.errors import InputError, VhostCommand, VhostError, in_order
-from vhost_tempest_plugin.util import bytecode, interruption, paths, trust
+from vhost_tempest_plugin.util import (
+    bytecode,
+    interruption,
+    paths,
+    progress,
+    service_account,
+    trust,
+)
 
 NAMESPACE = "vhost_tempest_plugin.cli"
 _DISTRIBUTION = "vhost-tempest-plugin"
+# What needs root; all else runs as the account.
+_ROOTS_COMMANDS = frozenset(("network create", "network destroy"))
 
 _EPILOGUE = """\
 exit codes: 0 success; 1 a program or a check failed; 2 the input was refused;
@@ -52,13 +62,17 @@ class Commands(CommandManager):
 
 
 class VhostApp(App):
-    """The application."""
+    """The application.
+
+    :param gives_up_root: commands that need no root run as the account
+    """
 
     NAME = "vhost"
     CONSOLE_MESSAGE_FORMAT = "vhost: %(message)s"
     DEFAULT_VERBOSE_LEVEL = 0
 
-    def __init__(self) -> None:
+    def __init__(self, *, gives_up_root: bool = False) -> None:
+        self._gives_up_root = gives_up_root
         self._commands = Commands(NAMESPACE)
         self._failure: VhostError | None = None
         super().__init__(
@@ -72,13 +86,31 @@ class VhostApp(App):
     def run_subcommand(self, argv: list[str]) -> int:
         """Run a command and give its exit code."""
         try:
-            self._commands.find_command(argv)
+            factory, name, rest = self._commands.find_command(argv)
         except ValueError:
             hint = self._commands.suggestion(argv)
             self.LOG.error("%s", InputError(f"there is no command {argv[0]!r}", hint=hint))
             return InputError.exit_code
+        if self._gives_up_root and name not in _ROOTS_COMMANDS:
+            try:
+                self._become_account(factory(self, self.options), name, rest)
+            except VhostError as error:
+                self.LOG.error("%s", error)
+                return error.exit_code
         code = super().run_subcommand(argv)
         return code if self._failure is None else self._failure.exit_code
+
+    def _become_account(self, command: Command, name: str, words: list[str]) -> NoReturn:
+        """Begin again as the account, with what the arguments name open to it."""
+        given = command.get_parser(f"{self.NAME} {name}").parse_args(words)
+        service_account.become(
+            arguments.sources(given),
+            (
+                *filter(None, (paths.configured_state(), paths.configured_cache())),
+                *arguments.destinations(given),
+            ),
+            progress.Lines(),
+        )
 
     def clean_up(self, cmd: Command, result: int, err: BaseException | None) -> None:
         """Keep the exit code of the error that was first; cliff has 1 for all, and prints the last.
@@ -114,24 +146,28 @@ def _say_left() -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; gives the exit code."""
+    """Run the command line; gives the exit code.
+
+    :param argv: the arguments for a caller that is no program; root stays root then
+    """
     bytecode.leave_none()
     trust.limit_umask()
     with streams.prepared():
-        return _run(list(sys.argv[1:] if argv is None else argv))
+        gives_up_root = argv is None and os.geteuid() == 0
+        return _run(list(sys.argv[1:] if argv is None else argv), gives_up_root=gives_up_root)
 
 
-def _run(argv: list[str]) -> int:
+def _run(argv: list[str], *, gives_up_root: bool) -> int:
     try:
         # Before stevedore makes a cache where a relative one would be.
-        paths.require()
+        paths.require(trusted=not gives_up_root)
     except VhostError as error:
         print(f"{VhostApp.NAME}: {error}", file=sys.stderr)
         return error.exit_code
     try:
         # So that what was begun is ended, whichever way the command is.
         with interruption.handled(_say_ending, _say_left):
-            code = VhostApp().run(argv)
+            code = VhostApp(gives_up_root=gives_up_root).run(argv)
             sys.stdout.flush()
     except KeyboardInterrupt:
         return interruption.EXIT_CODE

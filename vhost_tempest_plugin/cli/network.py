@@ -13,7 +13,7 @@ from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.host.network import lifecycle
 from vhost_tempest_plugin.host.network.nat import MOST_PORTS
 from vhost_tempest_plugin.hypervisor.uri import LibvirtUri
-from vhost_tempest_plugin.util import progress, trust
+from vhost_tempest_plugin.util import progress, service_account, trust
 
 _COLUMNS = ("name", "state", "address", "bridge", "ports", "taken", "owner", "libvirt")
 
@@ -39,7 +39,8 @@ class Create(Command):
             "--owner",
             required=True,
             metavar="USER",
-            help="name or id of the user who runs the hosts",
+            help="name or id of the user who runs the hosts; root's run as "
+            f"{service_account.NAME!r}",
         )
         parser.add_argument(
             "--connect",
@@ -100,12 +101,13 @@ def _row(status: lifecycle.NetworkStatus) -> tuple[Any, ...]:
 
 
 def _user_id(user: str) -> int:
-    if user.isdecimal():
-        return int(user)
     try:
-        return pwd.getpwnam(user).pw_uid
+        uid = int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
     except KeyError:
         raise InputError(f"there is no user {user!r}", hint="see 'getent passwd'") from None
+    if uid == 0:
+        raise InputError("no host is root's", hint=f"root's run as --owner {service_account.NAME}")
+    return uid
 
 
 def _user_name(uid: int) -> str:

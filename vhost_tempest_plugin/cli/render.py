@@ -6,6 +6,7 @@ import argparse
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli import sharing
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.host import boot, lifecycle, share
 from vhost_tempest_plugin.topology import catalog
 
@@ -16,7 +17,11 @@ class Render(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "topology", nargs="?", default=catalog.DEFAULT, help="name or file (default: article)"
+            "topology",
+            type=TopologyText,
+            nargs="?",
+            default=catalog.DEFAULT,
+            help="name or file (default: article)",
         )
         parser.add_argument(
             "--host", metavar="NAME", help="print the live XML of this running host"

@@ -2,11 +2,11 @@
 """vhost report."""
 
 import argparse
-from pathlib import Path
 
 from cliff.command import Command
 
 from vhost_tempest_plugin.cli import findings
+from vhost_tempest_plugin.cli.arguments import Destination
 from vhost_tempest_plugin.report import host_report
 from vhost_tempest_plugin.util import progress
 
@@ -22,8 +22,8 @@ class Report(Command):
         parser.add_argument("name", help="the host's name")
         parser.add_argument(
             "--output",
-            type=Path,
-            default=Path("report"),
+            type=Destination,
+            default=Destination("report"),
             help="directory for the page (default: report)",
         )
         return parser

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from vhost_tempest_plugin.cli.arguments import Source, TopologyText
 from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.cloud.configuration.feature import TempestFeature
 from vhost_tempest_plugin.cloud.deployment.capability import DriverCapability
@@ -31,9 +32,10 @@ class RequiredTests(Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         source = parser.add_mutually_exclusive_group(required=True)
-        source.add_argument("--config-file", type=Path, help="the tempest.conf of the deployment")
+        source.add_argument("--config-file", type=Source, help="the tempest.conf of the deployment")
         source.add_argument(
             "--topology",
+            type=TopologyText,
             action="append",
             help="topology of a compute host; repeat it for each host",
         )
@@ -58,7 +60,7 @@ class RequiredTests(Lister):
             help="only tests whose names match, with their tags in brackets, as in 'tempest run'",
         )
         parser.add_argument("--exclude-regex", type=_pattern, help="no tests whose names match")
-        parser.add_argument("--subunit", type=Path, help="subunit stream of a run")
+        parser.add_argument("--subunit", type=Source, help="subunit stream of a run")
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 
 import argparse
 
+from vhost_tempest_plugin.cli.arguments import ShareText
 from vhost_tempest_plugin.host.share import MOST
 
 
@@ -10,6 +11,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--share``, whose texts become the list *share*."""
     parser.add_argument(
         "--share",
+        type=ShareText,
         metavar="SOURCE[:PATH]",
         action="append",
         default=[],

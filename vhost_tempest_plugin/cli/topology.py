@@ -9,6 +9,7 @@ from typing import Any
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.errors import InputError
 from vhost_tempest_plugin.topology import catalog, serialization, yaml_file
@@ -53,7 +54,13 @@ class Validate(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("topologies", nargs="+", metavar="topology", help=_SUBJECT)
+        parser.add_argument(
+            "topologies",
+            type=TopologyText,
+            nargs="+",
+            metavar="topology",
+            help=_SUBJECT,
+        )
         return parser
 
     def take_action(self, arguments: argparse.Namespace) -> int:
@@ -78,7 +85,7 @@ class Show(Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("topology", help=_SUBJECT)
+        parser.add_argument("topology", type=TopologyText, help=_SUBJECT)
         parser.add_argument(
             "-f", "--format", choices=["yaml", "json"], default="yaml", help="default: yaml"
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from vhost_tempest_plugin.cli import sharing
+from vhost_tempest_plugin.cli.arguments import TopologyText
 from vhost_tempest_plugin.cli.describe import HOST_COLUMNS, host_row
 from vhost_tempest_plugin.cli.output import ShowOne
 from vhost_tempest_plugin.host import lifecycle, share, status
@@ -30,6 +31,7 @@ class Up(ShowOne):
         parser = super().get_parser(prog_name)
         parser.add_argument(
             "topology",
+            type=TopologyText,
             nargs="?",
             help="name or file (default: that of the host --name where it exists, else article)",
         )

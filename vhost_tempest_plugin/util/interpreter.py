@@ -29,6 +29,11 @@ def own(*words: str | PurePath) -> list[str]:
     return [*map(str, (sys.executable, "-P", *words))]
 
 
+def again() -> list[str]:
+    """What started this program, options of its interpreter included."""
+    return [sys.executable, *sys.orig_argv[1:]]
+
+
 def own_program(name: str) -> Path:
     """A program of the environment that this runs in."""
     return Path(sys.executable).with_name(name)

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from vhost_tempest_plugin.errors import InputError, LocalError
-from vhost_tempest_plugin.util import trust
+from vhost_tempest_plugin.util import service_account, trust
 
 # A host's disk names the image below it, in the cache, in at most 1023 bytes (QEMU,
 # docs/interop/qcow2.rst, backing_file_size).
@@ -17,7 +17,10 @@ def state() -> Path:
 
     :raises LocalError: other users can write it
     """
-    return _base("XDG_STATE_HOME", ".local/state")
+    place = configured_state()
+    if place is None and service_account.is_current():
+        place = service_account.HOME
+    return _trusted(place or home() / ".local/state/vhost", "XDG_STATE_HOME")
 
 
 def cache() -> Path:
@@ -25,7 +28,20 @@ def cache() -> Path:
 
     :raises LocalError: other users can write it
     """
-    return _base("XDG_CACHE_HOME", ".cache")
+    place = configured_cache()
+    if place is None and service_account.is_current():
+        place = service_account.CACHE
+    return _trusted(place or home() / ".cache/vhost", "XDG_CACHE_HOME")
+
+
+def configured_state() -> Path | None:
+    """Where ``state`` is by ``XDG_STATE_HOME``; None where that is not set."""
+    return _configured("XDG_STATE_HOME")
+
+
+def configured_cache() -> Path | None:
+    """Where ``cache`` is by ``XDG_CACHE_HOME``; None where that is not set."""
+    return _configured("XDG_CACHE_HOME")
 
 
 def networks() -> Path:
@@ -36,13 +52,15 @@ def networks() -> Path:
     return (_absolute("VHOST_RUN_DIR") or Path("/run/vhost")) / "networks"
 
 
-def require() -> None:
+def require(*, trusted: bool = True) -> None:
     """Refuse an environment in which these directories are nowhere.
 
+    :param trusted: they are this user's own, and not those of the account that root becomes
     :raises InputError: a variable is relative
     :raises LocalError: the user has no home directory
     """
-    for directory in (state, cache, networks):
+    own = (state, cache) if trusted else (configured_state, configured_cache, home)
+    for directory in (*own, networks):
         directory()
 
 
@@ -84,15 +102,18 @@ def absolute(path: Path) -> Path:
         ) from None
 
 
-def _base(variable: str, default: str) -> Path:
-    place = (_absolute(variable) or home() / default) / "vhost"
-    found = _accepted(place, variable)
+def _configured(variable: str) -> Path | None:
+    place = _absolute(variable)
+    return place and _accepted(place / "vhost", variable)
+
+
+def _trusted(place: Path, variable: str) -> Path:
     trust.require(
-        found,
+        _accepted(place, variable),
         f"if you trust what is in it, run 'chown' or 'chmod go-w' there; or set {variable} to a "
         "directory of your own",
     )
-    return found
+    return place
 
 
 def _absolute(variable: str) -> Path | None:

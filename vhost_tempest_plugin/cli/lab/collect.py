@@ -3,10 +3,10 @@
 
 import argparse
 from functools import partial
-from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import Destination
 from vhost_tempest_plugin.cli.collected import summary
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cloud.deployment import failure
@@ -27,7 +27,9 @@ class Collect(Command):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         add_name(parser)
-        parser.add_argument("directory", type=Path, help="the directory to write, which is created")
+        parser.add_argument(
+            "directory", type=Destination, help="the directory to write, which is created"
+        )
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

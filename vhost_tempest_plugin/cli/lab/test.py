@@ -2,10 +2,10 @@
 """vhost lab test."""
 
 import argparse
-from pathlib import Path
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import Destination
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.lab import tempest
 from vhost_tempest_plugin.lab.lab import Lab
@@ -53,7 +53,9 @@ class Test(Command):
         )
         parser.add_argument("--concurrency", type=int, default=1, help="workers (default: 1)")
         parser.add_argument(
-            "--output", type=Path, help="directory for the report (default: in the lab's directory)"
+            "--output",
+            type=Destination,
+            help="directory for the report (default: in the lab's directory)",
         )
         parser.add_argument(
             "words", nargs="*", metavar="option", help="after '--', other options of 'tempest run'"

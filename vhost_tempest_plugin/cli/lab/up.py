@@ -3,9 +3,9 @@
 
 import argparse
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
+from vhost_tempest_plugin.cli.arguments import Source, TopologyText
 from vhost_tempest_plugin.cli.lab.common import STATUS_COLUMNS, add_name, host_count
 from vhost_tempest_plugin.cli.lab.status import rows
 from vhost_tempest_plugin.cli.output import Lister
@@ -28,6 +28,7 @@ class Up(Lister):
         add_name(parser)
         parser.add_argument(
             "--topology",
+            type=TopologyText,
             help=f"topology of the hosts, a name or a file (default: {lifecycle.DEFAULT_TOPOLOGY})",
         )
         known = ", ".join(release.catalogue())
@@ -37,7 +38,7 @@ class Up(Lister):
         nova = parser.add_mutually_exclusive_group()
         nova.add_argument(
             "--nova",
-            type=Path,
+            type=Source,
             metavar="DIR",
             help="a git working tree of Nova to run in place of the release's; "
             "'vhost lab restart' takes over what has changed in it",

@@ -2,7 +2,8 @@
 """What the commands of ``vhost stack`` have in common."""
 
 import argparse
-from pathlib import Path
+
+from vhost_tempest_plugin.cli.arguments import Source
 
 DEFAULT_NAME = "vhost"
 
@@ -20,7 +21,7 @@ def add_config(parser: argparse.ArgumentParser) -> None:
     """The option with all that devstack's plugin says of the hosts."""
     parser.add_argument(
         "--config",
-        type=Path,
+        type=Source,
         required=True,
         metavar="FILE",
         help="the INI file that devstack/plugin.sh writes: the variables of local.conf in [vhost], "

@@ -4,7 +4,6 @@
 ``gather`` looks, ``judge`` decides; only the first touches the machine.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,7 +93,7 @@ class Facts:
     :param versions: None where libvirt or QEMU does not answer, as *trouble* says
     :param absent: the tools that it lacks
     :param acceleration: None without QEMU
-    :param namespace_refusal: why mmdebstrap cannot have one for this user; root needs none
+    :param namespace_refusal: why mmdebstrap cannot have one
     """
 
     distribution: Distribution
@@ -106,7 +105,6 @@ class Facts:
     memory_free_mib: int
     disk_free_mib: int
     disk: Path
-    root: bool
     namespace_refusal: Refusal | None
 
 
@@ -125,7 +123,6 @@ def gather() -> Facts:
         memory_free_mib=found.available_mib,
         disk_free_mib=shutil.disk_usage(disk).free >> 20,
         disk=disk,
-        root=os.geteuid() == 0,
         namespace_refusal=_namespace_refusal(),
     )
 
@@ -170,9 +167,7 @@ def _judge_acceleration(facts: Facts) -> Diagnosis:
 
 def _judge_tools(facts: Facts, need: ResourceRequirement) -> Iterator[Diagnosis]:
     efi = need.layout.firmware is Firmware.EFI
-    wanted = [
-        tool for tool in packages.TOOLS if (efi or not tool.efi) and not (tool.users and facts.root)
-    ]
+    wanted = [tool for tool in packages.TOOLS if efi or not tool.efi]
     absent = [tool for tool in wanted if tool in facts.absent]
     if not absent:
         yield Diagnosis("programs", DoctorVerdict.OK, "all there", f"{len(wanted)} of them")
@@ -219,9 +214,7 @@ def _judge_disk(facts: Facts, need: ResourceRequirement) -> Diagnosis:
 
 
 def _judge_namespaces(facts: Facts) -> Iterator[Diagnosis]:
-    if facts.root:
-        return
-    needed = "an ordinary user builds images in one"
+    needed = "images are built in one"
     refused = facts.namespace_refusal
     if refused is None:
         yield Diagnosis("user namespaces", DoctorVerdict.OK, "allowed", needed)
@@ -250,7 +243,7 @@ def _existing(path: Path) -> Path:
 
 def _namespace_refusal() -> Refusal | None:
     try:
-        return None if os.geteuid() == 0 else user_namespace.refusal()
+        return user_namespace.refusal()
     except LocalError:
         # Without mmdebstrap that is what is missing.
         return None

@@ -26,7 +26,6 @@ class Tool:
 
     :param profile: that of bindep.txt which lists its package; by default called as the program
     :param efi: only for hosts that need OVMF
-    :param users: only for users other than root
     :param optional: the host itself does without
     """
 
@@ -34,7 +33,6 @@ class Tool:
     purpose: str
     profile: str = ""
     efi: bool = False
-    users: bool = False
     optional: bool = False
 
     def is_here(self) -> bool:
@@ -82,10 +80,11 @@ TOOLS = (
     Tool("apt-config", "finds its archives"),
     Tool("tar", "unpacks it"),
     Tool("mkfs.ext4", "makes it a disk"),
-    Tool("fakeroot", "keeps its files' owners", users=True),
-    Tool("newuidmap", "gives it several users", users=True),
+    Tool("fakeroot", "keeps its files' owners"),
+    Tool("newuidmap", "gives it several users"),
     Tool("zstd", "unpacks its kernel"),
     Tool("lz4", "unpacks a kernel that is packed with it", optional=True),
+    Tool("setfacl", "opens files to root's commands", optional=True),
     Tool("unshare", "builds it apart from the machine"),
     Tool("setpriv", "ends programs with the one that started them"),
     Tool("ssh", "reaches the host"),

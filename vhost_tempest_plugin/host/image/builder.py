@@ -139,6 +139,4 @@ def _require_user_namespaces() -> None:
     process.which("newuidmap")
     process.which("fakeroot")
     if refused := user_namespace.refusal():
-        raise LocalError(
-            f"an ordinary user cannot build the image here: {refused.fact}", hint=refused.hint
-        )
+        raise LocalError(f"the image cannot be built here: {refused.fact}", hint=refused.hint)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The namespace in which mmdebstrap builds a root file system for an ordinary user."""
+"""The namespace in which mmdebstrap builds a root file system."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +12,15 @@ _RESTRICTIONS = (
     (
         "kernel.unprivileged_userns_clone",
         "0",
-        "run 'sysctl kernel.unprivileged_userns_clone=1' as root, or build the image as root",
+        "run 'sysctl kernel.unprivileged_userns_clone=1' as root",
     ),
     (
         "kernel.apparmor_restrict_unprivileged_userns",
         "1",
         "add an AppArmor profile that allows mmdebstrap the rule 'userns,' (the troubleshooting "
-        "page has one), or build the image as root",
+        "page has one)",
     ),
-    ("user.max_user_namespaces", "0", "raise it as root, or build the image as root"),
+    ("user.max_user_namespaces", "0", "raise it as root"),
 )
 
 
@@ -48,8 +48,7 @@ def refusal() -> Refusal | None:
     last = (tried.stderr.strip().splitlines() or [f"exit code {tried.returncode}"])[-1]
     return Refusal(
         last,
-        "see that the user has a range in /etc/subuid and in /etc/subgid, or build the image as "
-        "root",
+        "see that the user has a range in /etc/subuid and in /etc/subgid",
     )
 
 

@@ -66,7 +66,9 @@ class Tree:
 
     def version(self, otherwise: str) -> str:
         """The version to install as: of the last tag before, or *otherwise*, marked as local."""
-        argv = ("git", "-C", self.path, "describe", "--tags", "--abbrev=0", "--match", _TAG)
+        # The tree may be another user's than this process's, as root's is.
+        owned = ("-c", f"safe.directory={self.path}")
+        argv = ("git", *owned, "-C", self.path, "describe", "--tags", "--abbrev=0", "--match", _TAG)
         try:
             tag = process.run(argv, environment={"GIT_OPTIONAL_LOCKS": "0"}).stdout.strip()
         except CommandError:
