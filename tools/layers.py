@@ -73,7 +73,7 @@ FOLDERS = (
     Folder(
         "nova",
         "what Nova is configured with, must do, and was seen to do",
-        "host hypervisor topology",
+        "host hypervisor topology util",
         "pymysql",
     ),
     Folder(

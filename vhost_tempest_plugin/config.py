@@ -105,8 +105,9 @@ The database of Nova's cell with the compute hosts.
 
 Effect: the tests read pci_devices and instance_extra and compare them with the other views. They
 never write. The URL has a password: keep this file at mode 0600.
-Unit: a URL, mysql+pymysql://user:password@address:port/nova_cell1. Source: [database]connection
-of nova-conductor; better an account that may only SELECT.
+Unit: a URL, mysql+pymysql://user:password@address:port/nova_cell1, or with ?unix_socket=/path for
+one on this machine. Source: [database]connection of nova-conductor; better an account that may
+only SELECT.
 """,
     ),
     cfg.StrOpt(

@@ -17,7 +17,7 @@ NAME = "lab"
 HOST = "lab-0"
 TOPOLOGY = "small"
 SERVICES = (
-    *("epmd", "glance", "keystone", "mariadb", "neutron", "nova-api", "nova-conductor"),
+    *("glance", "keystone", "mariadb", "neutron", "nova-api", "nova-conductor"),
     *("nova-metadata", "nova-scheduler", "placement", "rabbitmq", "tunnels"),
 )
 

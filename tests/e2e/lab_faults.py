@@ -22,6 +22,7 @@ from tests.e2e.lab_case import (
     read_until,
     wait_for,
 )
+from tests.functional import intruder
 
 # What a module does when it is imported, by whoever imports it.
 TELL = "import os, tempfile; tempfile.mkstemp(dir={directory!r})\n"
@@ -90,23 +91,34 @@ class LabFaultsTest(LabCase):
         self.assertRegex(failed.stderr.splitlines()[-1], "mariadb (ended|is|exited)")
         self.assertRegex(failed.stderr, r"\] mariadb: .*InnoDB")
         self.assert_nothing_runs()
-        self.lab("up")
+        record = self.vhost.state / "vhost/labs" / NAME / "record.json"
+        before = emulated.parsed(record.read_text())["ports"]
+        password = emulated.parsed(record.read_text())["secrets"]["admin"]
+        with socket.create_server(("127.0.0.1", before["broker"])) as listener:
+            done = self.lab("up")
+            listener.setblocking(False)
+            # nova-compute of the host that was saved knew this port.
+            with self.assertRaises(BlockingIOError):
+                listener.accept()
+        self.assertIn(f"another program has port {before['broker']}; the lab takes", done.stderr)
+        self.assertFalse(
+            set(before.values()) & set(emulated.parsed(record.read_text())["ports"].values())
+        )
+        self.lab("shell", "openstack", "token", "issue")
+        words = ("shell", "openstack", "--os-password", password, "token", "issue")
+        refused = self.lab(*words, check=False)
+        self.assertIn("HTTP 401", refused.stderr)
         self.assert_ready()
 
     def test_a_second_lab_beside_it(self) -> None:
-        """One of its ports is taken before it is listened on; it is destroyed while it comes up."""
+        """Nobody takes one of its ports before it is listened on; it is destroyed on its way up."""
         record = self.vhost.state / "vhost/labs/second/record.json"
         up = self.vhost.start("lab", "up", "--name", "second", "--topology", TOPOLOGY)
         read_until(up, "database")
-        before = emulated.parsed(record.read_text())["ports"]
-        with socket.socket() as listener:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind(("127.0.0.1", before["glance"]))
-            listener.listen()
-            read_until(up, "others are taken")
-            read_until(up, "accounts, catalogue")
-        after = emulated.parsed(record.read_text())["ports"]
-        self.assertNotEqual(before["glance"], after["glance"])
+        ports = emulated.parsed(record.read_text())["ports"]
+        self.assertEqual([], intruder.listens_on(tuple(ports.values())))
+        read_until(up, "accounts, catalogue")
+        self.assertEqual(ports, emulated.parsed(record.read_text())["ports"])
         self.assert_ready()
         self.assertEqual({NAME, "second"}, {lab["name"] for lab in self.vhost.json("lab", "list")})
         destroyed = self.lab("destroy", "--name", "second")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from tests.unit import lab_settings
 from vhost_tempest_plugin.cloud.configuration.settings import Ports, Secrets, Settings
-from vhost_tempest_plugin.lab.services import orphan_processes, tcp_ports
+from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.lab.services.supervision import Supervision
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util import speed, tcp_ports
 
 
 class LabCase(unittest.TestCase):

@@ -1,37 +1,41 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The lab's RabbitMQ and epmd."""
+"""The lab's RabbitMQ."""
 
+import dataclasses
 import os
+import shutil
 import signal
 import socket
+import subprocess
 
+import psutil
+
+from tests.functional import intruder
 from tests.functional.lab import LabCase
 from vhost_tempest_plugin.cloud.configuration.common import BROKER_USER
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK
-from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.lab.services import broker, orphan_processes
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
 from vhost_tempest_plugin.lab.services.supervisor_file import PID_FILE
+from vhost_tempest_plugin.util import tcp_ports
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
+
+_ERL = shutil.which("erl") or "erl"
 
 
 class BrokerTest(LabCase):
     def up(self) -> None:
         broker.prepare(self.settings)
-        self.supervision.launch(broker.programs(self.settings))
-        self.start(Service.EPMD)
-        self.start(Service.RABBITMQ)
+        self.supervision.launch(
+            [broker.program(self.settings)], dataclasses.astuple(self.settings.ports)
+        )
+        self.supervision.start(Service.RABBITMQ)
+        ready = {Service.RABBITMQ: lambda: broker.is_ready(self.settings)}
+        self.supervision.wait(ready, broker.READY_LIMIT_S)
 
-    def start(self, name: Service) -> None:
-        is_ready = {
-            Service.EPMD: broker.is_registry_ready,
-            Service.RABBITMQ: broker.is_ready,
-        }[name]
-        self.supervision.start(name)
-        self.supervision.wait({name: lambda: is_ready(self.settings)}, broker.READY_LIMIT_S)
-
-    def state(self, name: Service) -> ProgramState:
-        return next(state for state in self.supervision.states() if state.name == name)
+    def state(self) -> ProgramState:
+        (state,) = self.supervision.states()
+        return state
 
     def test_only_the_labs_user_gets_in_and_it_comes_back_when_killed(self) -> None:
         self.up()
@@ -40,25 +44,39 @@ class BrokerTest(LabCase):
         self.assertEqual("tune", self.log_in(BROKER_USER, self.settings.secrets.broker))
         self.check_no_secret_is_shown()
         self.check_files_are_private()
-        for name in (Service.RABBITMQ, Service.EPMD):
-            killed = self.state(name).pid
-            os.kill(killed, signal.SIGKILL)
-            self.eventually(
-                lambda name=name, killed=killed: self.state(name).pid not in (None, killed)
-            )
+        ports = (self.settings.ports.broker, self.settings.ports.epmd)
+        self.assertEqual([], intruder.listens_on(ports))
+        killed = self.state().pid
+        os.kill(killed, signal.SIGKILL)
+        self.assertEqual([], intruder.listens_on(ports))
+        self.eventually(lambda: self.state().pid not in (None, killed))
         self.eventually(lambda: broker.is_ready(self.settings), 60)
         self.assertEqual("tune", self.log_in(BROKER_USER, self.settings.secrets.broker))
         # What it leaves is ended when the test is cleaned up, and looked for then.
         os.kill(int((self.settings.run / PID_FILE).read_text()), signal.SIGKILL)
 
-    def test_a_port_that_is_taken_is_the_cause_and_nothing_is_left(self) -> None:
-        with (
-            socket.create_server((LOOPBACK, self.settings.ports.broker)),
-            self.assertRaisesRegex(StartError, "rabbitmq .*: another program has its port"),
-        ):
-            self.up()
-        self.supervision.shutdown()
-        self.assertEqual([], orphan_processes.find(self.settings.directory))
+    def test_it_listens_for_clients_alone_and_starts_no_epmd(self) -> None:
+        self.up()
+
+        def listening() -> list[tuple[str, int]]:
+            return [
+                tuple(found.laddr)
+                for pid in orphan_processes.find(self.settings.directory)
+                for found in psutil.Process(pid).net_connections("tcp")
+                if found.status == psutil.CONN_LISTEN
+            ]
+
+        self.assertEqual([(LOOPBACK, self.settings.ports.broker)], listening())
+        # What RabbitMQ does each minute is done now (rabbit_epmd_monitor).
+        done = subprocess.run(
+            [_ERL, "-boot", "no_dot_erlang", "-sname", "x", "-noinput", "-s", "erlang", "halt"],
+            env={**os.environ, **dict(broker.program(self.settings).environment)},
+            capture_output=True,
+            check=False,
+        )
+        self.assertEqual((0, b"", b""), (done.returncode, done.stdout, done.stderr))
+        self.assertEqual([(LOOPBACK, self.settings.ports.broker)], listening())
+        self.assertFalse(tcp_ports.answers(self.settings.ports.epmd))
 
     def log_in(self, user: str, password: str) -> str:
         """Log in with AMQP 0-9-1; ``tune`` where that is what the broker goes on to.

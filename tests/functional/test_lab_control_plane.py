@@ -23,7 +23,13 @@ from vhost_tempest_plugin.host.nested_guest import GuestImage
 from vhost_tempest_plugin.lab import overrides
 from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.lab.environment.environment import Environment
-from vhost_tempest_plugin.lab.services import bootstrap, database, schema, services
+from vhost_tempest_plugin.lab.services import (
+    administrator,
+    bootstrap,
+    database,
+    schema,
+    services,
+)
 from vhost_tempest_plugin.lab.services.control_plane import ControlPlane
 from vhost_tempest_plugin.nova import pci_devices
 from vhost_tempest_plugin.util import atomic_file, process
@@ -108,6 +114,24 @@ class ControlPlaneTest(LabCase):
                 self.cloud.get(Service.KEYSTONE, f"/{kind}")[kind], key=lambda e: e["id"]
             )
         ]
+
+    def test_a_kept_database_lets_nobody_in_and_a_lab_has_a_new_password(self) -> None:
+        after = replace(self.lab, secrets=replace(self.lab.secrets, admin="new-secret"))
+        self.addCleanup(administrator.let_in, self.lab)
+
+        def is_let_in(lab: Settings) -> bool:
+            try:
+                with Cloud.open(lab) as cloud:
+                    return bool(cloud.get(Service.KEYSTONE, "/users"))
+            except CloudError as error:
+                self.assertIn("HTTP 401", str(error))
+                return False
+
+        self.assertEqual([True, False], [is_let_in(lab) for lab in (self.lab, after)])
+        administrator.lock_out(self.lab)
+        self.assertEqual([False, False], [is_let_in(lab) for lab in (self.lab, after)])
+        administrator.let_in(after)
+        self.assertEqual([False, True], [is_let_in(lab) for lab in (self.lab, after)])
 
     def test_contents_are_made_once(self) -> None:
         before = self.cloud.flavors(), self.cloud.images()

@@ -3,22 +3,24 @@
 
 import contextlib
 import os
+import pwd
 import shutil
 import signal
-import socket
 import time
 from pathlib import Path
+from unittest import mock
 
+import psutil
 import pymysql
 
-from tests.functional.lab import LabCase, new_settings
+from tests.functional.lab import LabCase, is_private, new_settings
 from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.lab.services import database, orphan_processes, tcp_ports
+from vhost_tempest_plugin.lab.services import database, orphan_processes
 from vhost_tempest_plugin.lab.services.program_state import ProgramState
-from vhost_tempest_plugin.util import speed
+from vhost_tempest_plugin.util import private_files, speed
 
 # It is a copy of files; to make one anew takes much longer.
 _CLONED_S = 20
@@ -26,13 +28,14 @@ _CLONED_S = 20
 
 def as_service(settings: Settings, name: str = "nova_api") -> pymysql.Connection:
     """Connect as a service does."""
-    return pymysql.connect(
-        host=LOOPBACK,
-        port=settings.ports.database,
-        user=DATABASE_USER,
-        password=settings.secrets.database,
-        database=name,
-    )
+    return connect(settings, DATABASE_USER, settings.secrets.database, name)
+
+
+def connect(
+    settings: Settings, user: str, password: str, database: str | None = None
+) -> pymysql.Connection:
+    with private_files.near(settings.database_socket) as name:
+        return pymysql.connect(unix_socket=name, user=user, password=password, database=database)
 
 
 class DatabaseTest(LabCase):
@@ -70,18 +73,35 @@ class DatabaseTest(LabCase):
     def test_nobody_gets_in_otherwise(self) -> None:
         self.up()
         database.create(self.settings)
-        for user, password in (("root", ""), (DATABASE_USER, "wrong"), ("", "")):
+        for user, password in ((DATABASE_USER, "wrong"), (DATABASE_USER, ""), ("nobody", "")):
             with self.subTest(user=user), self.assertRaises(pymysql.OperationalError) as caught:
-                pymysql.connect(
-                    host=LOOPBACK,
-                    port=self.settings.ports.database,
-                    user=user,
-                    password=password,
-                )
+                connect(self.settings, user, password)
             self.assertEqual(1045, caught.exception.args[0])
-        with socket.socket() as client, self.assertRaises(OSError):
-            client.settimeout(1)
-            client.connect((outward_address(), self.settings.ports.database))
+        self.assertEqual([], psutil.Process(self.state().pid).net_connections("inet"))
+        # Everybody may write to the socket, to which nobody else has a way.
+        self.assertTrue(is_private(self.settings.database_socket.parent))
+
+    def test_one_that_is_refused_does_not_wait(self) -> None:
+        self.up()
+        database.query(self.settings, None, "RENAME USER root@localhost TO other@localhost")
+        with self.assertRaisesRegex(StartError, "mariadb refuses its administrator: Access denied"):
+            database.is_ready(self.settings)
+
+    def test_an_account_with_any_name_has_one(self) -> None:
+        """As those that winbind makes."""
+        for name in ("CORP\\alice", "o'neil", "a b", "50%", "a@b", "$USER", '"'):
+            entry = pwd.struct_passwd((name, "x", os.geteuid(), os.getegid(), "", "/", "/bin/sh"))
+            with (
+                self.subTest(name),
+                mock.patch("pwd.getpwuid", return_value=entry),
+                mock.patch.dict(os.environ, USER=name, LOGNAME=name),
+            ):
+                self.up()
+                database.create(self.settings)
+                with as_service(self.settings) as service, service.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+                self.supervision.shutdown()
+                shutil.rmtree(database.directory(self.settings))
 
     def test_a_prepared_one_is_cloned_with_another_password(self) -> None:
         template = new_settings(self)
@@ -117,9 +137,7 @@ class DatabaseTest(LabCase):
         self.assertTrue(self.told_of_the_lab())
         os.kill(command, signal.SIGKILL)
         os.waitpid(command, 0)
-        # It has let its port go long before it has ended.
         self.eventually(lambda: not self.told_of_the_lab())
-        self.assertEqual((), tcp_ports.taken([self.settings.ports.database]))
 
     def told_of_the_lab(self) -> list[Path]:
         """The command lines that have the lab's directory in them."""
@@ -130,24 +148,15 @@ class DatabaseTest(LabCase):
                     found.append(path)
         return found
 
-    def test_a_port_that_is_taken_is_the_cause(self) -> None:
+    def test_one_that_does_not_come_up_shows_why(self) -> None:
         database.prepare(self.settings)
-        with socket.create_server((LOOPBACK, self.settings.ports.database)):
-            with self.assertRaisesRegex(StartError, "mariadb .*: another program has its port"):
-                self.up()
-            with (
-                self.assertRaisesRegex(StartError, "another program has its port"),
-                database.running_alone(self.settings),
-            ):
-                self.fail("it runs")
+        (database.directory(self.settings) / "ibdata1").write_bytes(b"")
+        with self.assertRaises(StartError) as caught:
+            self.up()
+        self.assertIn("InnoDB", "".join(caught.exception.lines))
+        with (
+            self.assertRaisesRegex(StartError, "mariadb did not start: it exited with"),
+            database.running_alone(self.settings),
+        ):
+            self.fail("it runs")
         self.supervision.shutdown()
-
-
-def outward_address() -> str:
-    """An address of this machine that is not the loopback's, else one that cannot be had."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # nothing is sent
-        except OSError:
-            return "127.0.0.2"
-        return str(probe.getsockname()[0])

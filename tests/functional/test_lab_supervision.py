@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from unittest import mock
 
+from tests.functional import intruder
 from tests.functional.lab import LabCase
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import VhostError
@@ -15,7 +16,8 @@ from vhost_tempest_plugin.lab.services import orphan_processes
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import Phase, ProgramState
 from vhost_tempest_plugin.lab.services.supervision import Supervision
-from vhost_tempest_plugin.util import atomic_file
+from vhost_tempest_plugin.util import atomic_file, tcp_ports
+from vhost_tempest_plugin.util.tcp_ports import PortTakenError
 
 # Listens on a port and writes its name to a file when it is asked to end.
 SERVER = """
@@ -27,14 +29,14 @@ def end(*_):
     sys.exit(0)
 signal.signal(signal.SIGTERM, end)
 print("starting", flush=True)
-with socket.create_server(("127.0.0.1", int(port))):
+with socket.create_server(("127.0.0.1", int(port)), reuse_port=True):
     while True:
         signal.pause()
 """
 # A child that lives on for a moment with the port when its parent ends.
 LINGERING = """
 import os, signal, socket, sys, time
-with socket.create_server(("127.0.0.1", int(sys.argv[2]))):
+with socket.create_server(("127.0.0.1", int(sys.argv[2])), reuse_port=True):
     if os.fork():
         while True:
             signal.pause()
@@ -127,6 +129,48 @@ class SupervisionTest(LabCase):
                 self.supervision.wait({"one": lambda: False}, 10)
         self.assertIn("another program has its port", str(caught.exception))
         self.assertIn("starting", caught.exception.lines)
+
+    def test_no_other_user_gets_a_port_from_the_launch_to_the_end(self) -> None:
+        ports = (self.settings.ports.keystone, self.settings.ports.glance)
+        programs = [self.program("one", ports[0])]
+
+        def check(moment: str) -> None:
+            with self.subTest(moment):
+                self.assertEqual([], intruder.listens_on(ports))
+
+        self.supervision.launch(programs, ports)
+        check("before it is started")
+        self.supervision.start("one")
+        self.eventually(lambda: tcp_ports.answers(ports[0]))
+        check("while it runs")
+        self.supervision.stop("one")
+        check("between the end and the start of a restart")
+        self.assertFalse(tcp_ports.answers(ports[0]))
+        self.supervision.start("one")
+        self.eventually(lambda: tcp_ports.answers(ports[0]))
+        killed = self.state("one").pid
+        os.kill(killed, signal.SIGKILL)
+        self.eventually(lambda: not tcp_ports.answers(ports[0]))
+        check("when it was killed")
+        self.eventually(lambda: tcp_ports.answers(ports[0]))
+        self.assertEqual(
+            ("one",),
+            self.supervision.launch([self.program("one", ports[0], tier=Tier.BASE)], ports),
+        )
+        check("when its file has changed")
+        self.supervision.shutdown()
+        self.assertNotEqual([], intruder.listens_on(ports))
+
+    def test_a_port_that_somebody_has_is_named_and_nothing_runs(self) -> None:
+        port = self.settings.ports.glance
+        for address in ("127.0.0.1", "0.0.0.0"):
+            with (
+                self.subTest(address),
+                socket.create_server((address, port)),
+                self.assertRaisesRegex(PortTakenError, f"another program has port {port}$"),
+            ):
+                self.supervision.launch([self.program("one")], [port])
+            self.assertFalse(self.supervision.is_running())
 
     def test_one_that_does_not_exist_or_is_never_ready(self) -> None:
         absent = Program(

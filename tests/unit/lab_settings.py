@@ -8,10 +8,8 @@ from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.topology import catalog
 
 PORTS = Ports(
-    database=10001,
-    epmd=10002,
     broker=10003,
-    broker_distribution=10004,
+    epmd=10004,
     keystone=10005,
     glance=10006,
     placement=10007,
@@ -22,7 +20,6 @@ PORTS = Ports(
 SECRETS = Secrets(
     database="database-secret",
     broker="broker-secret",
-    erlang_cookie="cookie-secret",
     admin="admin-secret",
     service="service-secret",
     metadata="metadata-secret",

@@ -115,15 +115,14 @@ class SecretsTest(unittest.TestCase):
         text = render.text(render.compute_options(lab, lab.hosts[0]))
         self.assertIn(SECRETS.broker, text)
         self.assertIn(SECRETS.service, text)
-        for secret in (SECRETS.database, SECRETS.admin, SECRETS.metadata, SECRETS.erlang_cookie):
+        for secret in (SECRETS.database, SECRETS.admin, SECRETS.metadata):
             self.assertNotIn(secret, text)
 
-    def test_no_service_has_the_administrators_or_the_brokers_own(self) -> None:
+    def test_no_service_has_the_administrators(self) -> None:
         for service, options in render.options(settings()).items():
             with self.subTest(service):
                 text = render.text(options)
                 self.assertNotIn(SECRETS.admin, text)
-                self.assertNotIn(SECRETS.erlang_cookie, text)
 
 
 class PlacesTest(unittest.TestCase):

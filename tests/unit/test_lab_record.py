@@ -24,7 +24,7 @@ RECORD = LabRecord(
     hosts=("lab-0", "lab-1"),
     accelerator=Accelerator.TCG,
     created="2026-11-24T13:00:00+00:00",
-    ports=Ports(*range(20001, 20011)),
+    ports=Ports(*range(20001, 20009)),
     secrets=secret.choose(),
 )
 

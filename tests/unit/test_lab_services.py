@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import base64
 import dataclasses
+import socket
 import tempfile
 import unittest
 from dataclasses import replace
@@ -8,11 +9,12 @@ from pathlib import Path
 
 from tests.unit.lab_settings import SECRETS, host, settings
 from vhost_tempest_plugin.cloud.client import contents
-from vhost_tempest_plugin.cloud.configuration import keystone, server
+from vhost_tempest_plugin.cloud.configuration import common, keystone, server
 from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import Override
+from vhost_tempest_plugin.cloud.configuration.settings import Override, Ports
 from vhost_tempest_plugin.lab.services import services
+from vhost_tempest_plugin.util import tcp_ports
 
 
 class FilesTest(unittest.TestCase):
@@ -78,14 +80,17 @@ class ProgramsTest(unittest.TestCase):
                 self.assertEqual("/labs/lab/nova" if is_nova else None, path)
 
     def test_servers_listen_on_the_loopback_address_only(self) -> None:
+        chosen = tcp_ports.choose(len(Ports.__dataclass_fields__))
+        lab = replace(settings(), ports=Ports(*chosen))
         seen = set()
         for service in server.APPLICATIONS:
             file: dict[str, object] = {}
-            exec(server.text(settings(), service), file)
-            address, port = str(file["bind"]).split(":")
-            self.assertEqual("127.0.0.1", address)
-            seen.add(port)
-        self.assertEqual(len(server.APPLICATIONS), len(seen))
+            with tcp_ports.hold(common.port(lab.ports, service)):
+                exec(server.text(lab, service), file)
+                with socket.socket(fileno=int(str(file["bind"]).removeprefix("fd://"))) as listener:
+                    seen.add(listener.getsockname())
+        expected = {("127.0.0.1", common.port(lab.ports, each)) for each in server.APPLICATIONS}
+        self.assertEqual(expected, seen)
 
 
 class FlavorsTest(unittest.TestCase):

@@ -1,17 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+import socket
 import sqlite3
+import tempfile
 import unittest
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
+from urllib.parse import urlencode
 
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.nova.expect import Observation
 from vhost_tempest_plugin.nova.readers import NovaDatabase, Placement
 from vhost_tempest_plugin.nova.views import Holding, NovaView
 from vhost_tempest_plugin.topology.pci import PciAddress
+from vhost_tempest_plugin.util.private_files import near
 
 ROOT, CHILD, GUEST = "root-uuid", "child-uuid", "guest-uuid"
 NAME = "lab-0_0000:B5:00.0"
@@ -102,6 +108,21 @@ class NovaDatabaseTest(unittest.TestCase):
         asked = {"here": {"hw:numa_nodes": "1", "hw_locked_memory": "true"}, "bare": {}}
         nowhere = {"here": Observation(), "bare": Observation()}
         self.assertEqual(NovaView("node", (), nowhere, asked, 72), seen)
+
+    def test_one_that_listens_on_a_socket_however_long_its_name(self) -> None:
+        with tempfile.TemporaryDirectory(prefix="50% a b") as scratch:
+            path = Path(scratch, "d" * 100, "socket")
+            path.parent.mkdir()
+            query = urlencode({"unix_socket": path, "charset": "utf8mb4"}, safe="/")
+            database = NovaDatabase(f"mysql+pymysql://user:secret@localhost/nova_cell1?{query}")
+            with near(path) as name, socket.socket(socket.AF_UNIX) as server:
+                server.bind(name)
+                server.listen()
+                with ThreadPoolExecutor(1) as pool:
+                    looked = pool.submit(database.view, "lab-0")
+                    server.accept()[0].close()
+                    with self.assertRaisesRegex(HostError, "does not answer: .*Lost connection"):
+                        looked.result()
 
     def test_what_is_no_url(self) -> None:
         for url in ("", "sqlite://", "mysql+pymysql://user:secret@host", "mysql+pymysql://h:x/n"):

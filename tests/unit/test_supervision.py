@@ -20,11 +20,10 @@ from vhost_tempest_plugin.lab.services import (
     program_state,
     supervisor_file,
     supervisor_plugin,
-    tcp_ports,
 )
 from vhost_tempest_plugin.lab.services.program import Program, Tier
 from vhost_tempest_plugin.lab.services.program_state import Phase
-from vhost_tempest_plugin.util import atomic_file, private_files
+from vhost_tempest_plugin.util import atomic_file, private_files, tcp_ports
 
 SECRETS = dataclasses.replace(lab_settings.SECRETS, broker="a/b+c", admin="swordfish")
 
@@ -119,7 +118,7 @@ class PluginTest(unittest.TestCase):
     def setUp(self) -> None:
         before = events.callbacks[:]
         self.addCleanup(events.callbacks.__setitem__, slice(None), before)
-        self.ends = supervisor_plugin.make(None)
+        self.ends = supervisor_plugin.make(None, ports="")
 
     def notify(self, kind: type, name: str, pid: int = 7) -> None:
         process = mock.Mock(pid=pid, backoff=1)

@@ -22,8 +22,7 @@ from typing import Any
 import yaml
 
 from tests.zuul import debian, environment, loading, servers
-from vhost_tempest_plugin.lab.services import tcp_ports
-from vhost_tempest_plugin.util import atomic_file
+from vhost_tempest_plugin.util import atomic_file, tcp_ports
 
 HERE = Path(__file__).resolve().parent
 TENANT = HERE / "tenant.yaml"

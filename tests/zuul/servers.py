@@ -20,8 +20,7 @@ import pymysql
 import pymysql.cursors
 
 from tests.zuul import debian
-from vhost_tempest_plugin.lab.services import tcp_ports
-from vhost_tempest_plugin.util import atomic_file, private_files, process, speed
+from vhost_tempest_plugin.util import atomic_file, private_files, process, speed, tcp_ports
 
 LOOPBACK = "127.0.0.1"
 _READY_S = 120.0

@@ -5,7 +5,6 @@ Every step is recorded before it is taken; whatever kills a command, the next on
 lab to where it should be, or removes it.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,9 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
-from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import HostError, InputError, VhostCommand, VhostError
-from vhost_tempest_plugin.host import acceleration, jobs, nested_guest, ownership, session
+from vhost_tempest_plugin.errors import (
+    HostError,
+    InputError,
+    LocalError,
+    VhostCommand,
+    VhostError,
+)
+from vhost_tempest_plugin.host import acceleration, nested_guest, ownership, session
 from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
@@ -23,19 +27,21 @@ from vhost_tempest_plugin.lab.checks import run
 from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
 from vhost_tempest_plugin.lab.hosts import snapshot
 from vhost_tempest_plugin.lab.lab import Lab
-from vhost_tempest_plugin.lab.services import schema, secret, tcp_ports
-from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.lab.services import schema, secret
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.topology import catalog, yaml_file
 from vhost_tempest_plugin.topology.layout import Layout
-from vhost_tempest_plugin.util import atomic_file, paths
+from vhost_tempest_plugin.util import atomic_file, paths, tcp_ports
 from vhost_tempest_plugin.util.progress import Progress
 from vhost_tempest_plugin.util.state_directory import WAIT_S
+from vhost_tempest_plugin.util.tcp_ports import PortTakenError
 
 DEFAULT_TOPOLOGY = "small"
+
+_PORT_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,7 @@ def down(name: str, progress: Progress) -> None:
     directory = LabDirectory.of(name)
     with directory.locked(wait_s=WAIT_S, progress=progress):
         record = directory.read()
-        _end(directory, record, progress)
+        start_modes.end(directory, record.hosts, progress)
         directory.write(replace(record, phase=LabPhase.DOWN))
 
 
@@ -136,8 +142,7 @@ def destroy(name: str, progress: Progress) -> None:
         except VhostError as error:
             progress(f"{error}")
             hosts = ownership.hosts_of(directory.owner, progress)
-        Supervision(directory.path).shutdown()
-        jobs.destroy_all(hosts, directory.owner, progress)
+        start_modes.end(directory, hosts, progress)
         directory.remove()
     progress(f"lab {name!r} is gone")
 
@@ -156,6 +161,8 @@ def _bring_up(
     with stages.of(directory, Stage.TABLES):
         tables = schema.obtain(made, progress)
     kept = known or _new(directory, spec, made, progress)
+    # A client may have sent the old one to another program, which had the port meanwhile.
+    kept = replace(kept, secrets=replace(kept.secrets, admin=secret.choose().admin))
     record = replace(_with_nova(directory, kept, spec), environment=made.path)
 
     def start(record: LabRecord) -> None:
@@ -170,7 +177,7 @@ def _bring_up(
             run.require(lab.settings)
 
     with _all_or_nothing(directory, kept, progress):
-        Supervision(directory.path).shutdown()
+        start_modes.end(directory, known.hosts if known else (), progress)
         record = _on_free_ports(directory, record, start, progress)
         directory.write(replace(record, phase=LabPhase.READY))
 
@@ -181,21 +188,27 @@ def _on_free_ports(
     start: Callable[[LabRecord], None],
     progress: Progress,
 ) -> LabRecord:
-    """Start a lab on its ports; on others where another program has one, or takes one meanwhile."""
-    while True:
-        recorded = dataclasses.astuple(record.ports)
-        with tcp_ports.held(recorded) as numbers:
-            if numbers != recorded:
-                progress("another program has one of the lab's ports; others are taken")
-                record = replace(record, ports=Ports(*numbers))
-            try:
-                start(record)
-            except StartError:
-                _end(directory, record, progress)
-                if not tcp_ports.taken(numbers):
-                    raise
-            else:
-                return record
+    """Start a lab on its ports; on others where another program has one of them.
+
+    :raises LocalError: another program had one of those at each try
+    """
+    for _ in range(_PORT_TRIES):
+        try:
+            start(record)
+        except PortTakenError as error:
+            progress(f"{error.fact}; the lab takes other ports")
+            start_modes.end(directory, record.hosts, progress)
+            record = replace(record, ports=_free_ports())
+        else:
+            return record
+    raise LocalError(
+        f"another program took a port of lab {record.name!r} at each of {_PORT_TRIES} tries",
+        hint="see ss -ltnp for the program",
+    )
+
+
+def _free_ports() -> Ports:
+    return Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__)))
 
 
 def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
@@ -233,7 +246,7 @@ def _new(
         hosts=directory.owner.host_names(spec.hosts or 1),
         accelerator=verdict.accelerator,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
-        ports=Ports(*tcp_ports.choose(len(Ports.__dataclass_fields__))),
+        ports=_free_ports(),
         secrets=secret.choose(),
     )
     atomic_file.write(directory.topology, yaml_file.dump(host), durable=True)
@@ -279,11 +292,6 @@ def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord)
     return record.topology if same else f"another than {record.topology}"
 
 
-def _end(directory: LabDirectory, record: LabRecord, progress: Progress) -> None:
-    Supervision(directory.path, record.secrets).shutdown()
-    jobs.destroy_all(record.hosts, directory.owner, progress)
-
-
 @contextmanager
 def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress) -> Iterator[None]:
     """Where it fails, end everything.
@@ -295,7 +303,7 @@ def _all_or_nothing(directory: LabDirectory, kept: LabRecord, progress: Progress
     except BaseException:
         progress("ending what runs of the lab")
         try:
-            _end(directory, kept, progress)
+            start_modes.end(directory, kept.hosts, progress)
         finally:
             directory.write(replace(kept, phase=LabPhase.DOWN))
         raise

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways in which a lab comes up; the caller holds it and has recorded it."""
 
-from dataclasses import astuple
+from collections.abc import Iterable
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.client import accounts
@@ -9,13 +9,15 @@ from vhost_tempest_plugin.cloud.client.client import Cloud
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import HostError
+from vhost_tempest_plugin.host import jobs
 from vhost_tempest_plugin.host.nested_guest import GuestImage
 from vhost_tempest_plugin.lab.hosts import snapshot
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.runtime import LabRuntime
-from vhost_tempest_plugin.lab.services import database, tcp_ports
+from vhost_tempest_plugin.lab.services import administrator, database
 from vhost_tempest_plugin.lab.services.supervision import Supervision
 from vhost_tempest_plugin.lab.state import stages
+from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.stages import Stage
 from vhost_tempest_plugin.util import removal
 from vhost_tempest_plugin.util.progress import Progress
@@ -49,10 +51,12 @@ def cold(lab: Lab, image: GuestImage, tables: Path, named: str, progress: Progre
     with stages.of(directory, Stage.SNAPSHOT):
         try:
             progress("keeping the lab as it is now")
+            administrator.lock_out(lab.settings)
             plane.supervision.stop(Service.MARIADB)
             snapshot.take(directory, lab.settings, named)
         finally:
             plane.start_database()
+            administrator.let_in(lab.settings)
     with stages.of(directory, Stage.RESTORE):
         hosts.restore()
 
@@ -72,6 +76,7 @@ def warm(lab: Lab, progress: Progress) -> None:
             plane.launch()
             hosts.connect()
             plane.start_database()
+            administrator.let_in(lab.settings)
             before = hosts.reports()
             runtime.upgrade_schema()
         with stages.of(directory, Stage.CONTROL_PLANE):
@@ -81,9 +86,10 @@ def warm(lab: Lab, progress: Progress) -> None:
 
 
 def from_snapshot(lab: Lab, progress: Progress) -> bool:
-    """As ``warm``; False where what was kept does not come up, and no service runs then.
+    """As ``warm``; False where what was kept does not come up, and nothing runs then.
 
     :raises StartError: a service does not come up, for another reason than its database
+    :raises PortTakenError: another program has one of the lab's ports
     :raises LocalError: the machine lacks something
     """
     try:
@@ -91,9 +97,7 @@ def from_snapshot(lab: Lab, progress: Progress) -> bool:
     except (HostError, StartError) as error:
         if isinstance(error, StartError) and error.service != Service.MARIADB:
             raise
-        Supervision(lab.directory.path, lab.settings.secrets).shutdown()
-        if tcp_ports.taken(astuple(lab.settings.ports)):
-            raise
+        end(lab.directory, lab.record.hosts, progress)
         progress(f"what was kept of the lab does not come up: {error.fact}")
         return False
     return True
@@ -114,6 +118,7 @@ def put_back(lab: Lab, progress: Progress) -> None:
             plane.launch()
             hosts.connect()
             plane.start_database()
+            administrator.let_in(lab.settings)
             before = hosts.reports()
         with stages.of(directory, Stage.CONTROL_PLANE):
             plane.start_services(lambda: _follow_ports(lab))
@@ -143,6 +148,14 @@ def change_nova(before: Lab, lab: Lab, progress: Progress) -> None:
         old.take_over()
         old.heal()
         raise
+
+
+def end(directory: LabDirectory, hosts: Iterable[str], progress: Progress) -> None:
+    """End everything: what has passwords to send before the supervisor, which holds the ports."""
+    try:
+        jobs.destroy_all(hosts, directory.owner, progress)
+    finally:
+        Supervision(directory.path).shutdown()
 
 
 def _follow_ports(lab: Lab) -> None:

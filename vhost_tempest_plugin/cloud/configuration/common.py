@@ -3,14 +3,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlencode
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import (
-    LOOPBACK,
     REGION,
     Ports,
     Settings,
 )
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 
 # Who the services are to the database and to the broker.
 DATABASE_USER = "vhost"
@@ -50,11 +52,14 @@ def url(settings: Settings, service: Service) -> str:
     return f"http://{LOOPBACK}:{port(settings.ports, service)}{_PATHS.get(service, '')}"
 
 
-def database_url(settings: Settings, database: Database) -> str:
-    """Where a service's database is; it has the password in it."""
-    server = f"{LOOPBACK}:{settings.ports.database}"
-    secret = settings.secrets.database
-    return f"mysql+pymysql://{DATABASE_USER}:{secret}@{server}/{database}?charset=utf8mb4"
+def database_url(settings: Settings, database: Database, socket: Path) -> str:
+    """Where a service's database is; it has the password in it.
+
+    :param socket: the way to ``settings.database_socket``
+    """
+    server = f"{DATABASE_USER}:{settings.secrets.database}@localhost"
+    query = urlencode({"unix_socket": socket, "charset": "utf8mb4"}, safe="/")
+    return f"mysql+pymysql://{server}/{database}?{query}"
 
 
 def broker_url(settings: Settings) -> str:
@@ -64,8 +69,13 @@ def broker_url(settings: Settings) -> str:
 
 
 def database(settings: Settings, name: Database) -> dict[str, str]:
-    """A section ``[database]``, for a service that runs in one process."""
-    return {"connection": database_url(settings, name), "max_pool_size": "5"}
+    """A section ``[database]``, for a service that runs in one process.
+
+    It runs in its directory of ``etc``; from there the name of the socket is short enough for
+    unix(7).
+    """
+    socket = Path("../..") / settings.database_socket.relative_to(settings.directory)
+    return {"connection": database_url(settings, name, socket), "max_pool_size": "5"}
 
 
 def account(settings: Settings, user: str) -> dict[str, str]:

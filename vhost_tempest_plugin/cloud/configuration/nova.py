@@ -7,12 +7,12 @@ from vhost_tempest_plugin.cloud.configuration import common, in_host
 from vhost_tempest_plugin.cloud.configuration.common import Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
 from vhost_tempest_plugin.cloud.configuration.settings import (
-    LOOPBACK,
     ComputeHost,
     Options,
     Settings,
 )
 from vhost_tempest_plugin.nova import pci_devices
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 
 USER = "nova"
 CELL = "cell1"

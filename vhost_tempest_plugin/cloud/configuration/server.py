@@ -6,7 +6,8 @@ from types import MappingProxyType
 
 from vhost_tempest_plugin.cloud.configuration import common
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 
 # gunicorn takes it from the working directory.  Words on its command line would be taken for
 # the service's own by nova's applications (nova/api/openstack/wsgi_app.py reads sys.argv).
@@ -30,6 +31,14 @@ _GRACE_S = 5
 # Longer than the services' periods, so that they find their connections open.
 _KEPT_S = 75
 
+# The supervisor holds the port. gunicorn's own "reuse_port" would have each worker listen, and not
+# the server, which could not see then whether it is to end (below).
+_LISTENER = """\
+import socket
+
+listener = socket.create_server({address}, reuse_port=True, backlog=2048)
+bind = f"fd://{{listener.detach()}}"
+"""
 # The supervisor restarts what ends, and reports it.
 _HOOKS = """
 
@@ -45,7 +54,6 @@ def text(settings: Settings, service: Service) -> str:
     """The file for *service*, which must be of ``APPLICATIONS``."""
     options: dict[str, object] = {
         "wsgi_app": f"{APPLICATIONS[service]}:application",
-        "bind": f"{LOOPBACK}:{common.port(settings.ports, service)}",
         "proc_name": service.value,
         "worker_class": "gthread",
         "workers": 1,
@@ -56,4 +64,6 @@ def text(settings: Settings, service: Service) -> str:
         "loglevel": "warning",
         "worker_tmp_dir": str(settings.run),
     }
-    return "".join(f"{name} = {value!r}\n" for name, value in options.items()) + _HOOKS
+    address = (LOOPBACK, common.port(settings.ports, service))
+    lines = (f"{name} = {value!r}\n" for name, value in options.items())
+    return "".join([_LISTENER.format(address=address), *lines, _HOOKS])

@@ -8,7 +8,6 @@ class Service(StrEnum):
     """A program of a lab; the name is what ``vhost lab status`` prints."""
 
     MARIADB = "mariadb"
-    EPMD = "epmd"
     RABBITMQ = "rabbitmq"
     KEYSTONE = "keystone"
     GLANCE = "glance"

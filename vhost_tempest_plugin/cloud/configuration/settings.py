@@ -15,18 +15,19 @@ Options = Mapping[str, Mapping[str, Value]]
 
 # A host's own address in user-mode networking, which nobody else can reach it at.
 HOST_IN_USER_MODE = "10.0.2.15"
-LOOPBACK = "127.0.0.1"
 REGION = "RegionOne"
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """TCP ports on the loopback address, chosen by the kernel."""
+    """TCP ports on the loopback address, chosen by the kernel.
 
-    database: int
-    epmd: int
+    :param epmd: where RabbitMQ would look for epmd, if its node were to be found by others; held
+        so that nobody answers there
+    """
+
     broker: int
-    broker_distribution: int
+    epmd: int
     keystone: int
     glance: int
     placement: int
@@ -41,7 +42,6 @@ class Secrets:
 
     database: str = field(repr=False)
     broker: str = field(repr=False)
-    erlang_cookie: str = field(repr=False)
     admin: str = field(repr=False)
     service: str = field(repr=False)
     metadata: str = field(repr=False)
@@ -105,3 +105,8 @@ class Settings:
     def run(self) -> Path:
         """Sockets and what else lives only as long as the lab runs."""
         return self.directory / "run"
+
+    @property
+    def database_socket(self) -> Path:
+        """Where MariaDB listens, and nowhere else."""
+        return self.run / "mariadb.sock"

@@ -20,7 +20,7 @@ def options(settings: Settings, contents: Contents, topology: Path, records: Pat
     subject = Subject(
         hosts=tuple(host.name for host in settings.hosts),
         topology=topology,
-        database=common.database_url(settings, Database.NOVA_CELL1),
+        database=common.database_url(settings, Database.NOVA_CELL1, settings.database_socket),
         driver="lab",
         deployment_name=settings.name,
         records=records,

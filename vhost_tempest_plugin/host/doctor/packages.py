@@ -65,7 +65,6 @@ LAB = (
     Tool("mariadbd", _LAB, optional=True),
     Tool("mariadb-install-db", _LAB, optional=True),
     Tool("rabbitmq-server", _LAB, optional=True),
-    Tool("epmd", _LAB, optional=True),
     Tool("pkg-config", "finds libvirt for the lab's environment", optional=True),
     Tool("libvirtd", "is part of a lab's version; serves networks", optional=True),
 )

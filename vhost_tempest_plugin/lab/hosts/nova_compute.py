@@ -10,10 +10,11 @@ from vhost_tempest_plugin.cloud.compute import unit
 from vhost_tempest_plugin.cloud.compute.copies import Copy, Tree
 from vhost_tempest_plugin.cloud.compute.service import ComputeService
 from vhost_tempest_plugin.cloud.configuration.nova import COMPUTE_FILE
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import HostError, VhostCommand
 from vhost_tempest_plugin.host.ssh import HostConnection
 from vhost_tempest_plugin.lab.services import tunnels
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 UNIT = "nova-compute.service"

@@ -20,9 +20,9 @@ _LIMIT_S = 300.0
 
 # Where a cell's database and broker are, as Nova completes it from its own configuration: so
 # a database can be copied to a lab with other ports and passwords (nova/objects/cell_mapping.py).
-_SERVER = "{scheme}://{username}:{password}@{hostname}:{port}/"
-_CELL_BROKER = _SERVER
-_CELL_DATABASES = {name: f"{_SERVER}{name}?{{query}}" for name in Database}
+_SERVER = "{scheme}://{username}:{password}@{hostname}"
+_CELL_BROKER = f"{_SERVER}:{{port}}/"
+_CELL_DATABASES = {name: f"{_SERVER}/{name}?{{query}}" for name in Database}
 
 Commands = Sequence[Sequence[str]]
 
@@ -128,5 +128,6 @@ def _run(
             **services.variables(settings, service),
             **(secret or {}),
         },
+        directory=settings.etc(service),
         timeout_s=_LIMIT_S * speed.timeout_scale(),
     )

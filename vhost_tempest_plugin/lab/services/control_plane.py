@@ -2,7 +2,7 @@
 """What of a lab runs on the machine: the order in which it comes up."""
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import partial
 
 from vhost_tempest_plugin.cloud.client import contents
@@ -38,14 +38,18 @@ class ControlPlane:
         """Have the supervisor know its programs, with their files up to date; none is started.
 
         Those that run with other files, or with another Nova, are stopped; returns which.
+
+        :raises PortTakenError: another program has one of the lab's ports
         """
         settings = self._settings
         database.prepare(settings)
         broker.prepare(settings)
         services.write(settings)
-        programs = [database.program(settings), *broker.programs(settings)]
+        programs = [database.program(settings), broker.program(settings)]
         programs += [*services.programs(settings), tunnels.program(settings)]
-        changed = self.supervision.launch([self._marked(program) for program in programs])
+        changed = self.supervision.launch(
+            [self._marked(program) for program in programs], astuple(settings.ports)
+        )
         return tuple(Service(name) for name in changed)
 
     def start_base(self) -> None:
@@ -55,7 +59,6 @@ class ControlPlane:
         """
         self.start_database()
         self._progress("broker")
-        self._start_registry()
         self._start(self._broker())
 
     def start_database(self) -> None:
@@ -78,7 +81,6 @@ class ControlPlane:
         """
         first, *later = services.STAGES
         self._progress(", ".join([Service.RABBITMQ, *first]))
-        self._start_registry()
         self.supervision.start(Service.RABBITMQ, *first)
         self._wait(self._broker() | self._ready([Service.KEYSTONE]))
         known()
@@ -164,9 +166,6 @@ class ControlPlane:
 
     def _broker(self) -> Ready:
         return {Service.RABBITMQ: partial(broker.is_ready, self._settings)}
-
-    def _start_registry(self) -> None:
-        self._start({Service.EPMD: partial(broker.is_registry_ready, self._settings)})
 
     def _start(self, ready: Ready) -> None:
         if ready:

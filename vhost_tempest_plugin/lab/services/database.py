@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The lab's own MariaDB.
 
-Its owner gets in through the unix socket, without a password, as the system's account of the
-same name; the services through the loopback port, with the lab's.  Neither finds any other
-database of the machine, nor does anybody else find this one's files.
+It listens on a unix socket in the lab's ``run`` directory, which is its owner's alone, and on no
+port.  The owner is its administrator and needs no password there; the services have the lab's.
 """
 
 import os
@@ -18,18 +17,20 @@ import pymysql.cursors
 
 from vhost_tempest_plugin.cloud.configuration.common import DATABASE_USER, Database
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import VhostCommand, VhostError
 from vhost_tempest_plugin.lab.services.program import Program, Tier
-from vhost_tempest_plugin.util import account, atomic_file, private_files, process, speed
+from vhost_tempest_plugin.util import atomic_file, private_files, process, speed
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
 from vhost_tempest_plugin.util.waiting import wait_for
 
 READY_LIMIT_S = 60.0
 
-_SOCKET = "mariadb.sock"
+_ADMINISTRATOR = "root"
+# Its own, of a client that it does not let in (https://mariadb.com/kb/en/mariadb-error-codes/).
+_DENIED = (1045, 1698)
 _CONNECT_LIMIT_S = 30.0
 _INSTALL_LIMIT_S = 120.0
 _STOP_LIMIT_S = 60
@@ -47,6 +48,7 @@ def prepare(settings: Settings) -> None:
     :raises CommandError: mariadb-install-db fails
     :raises LocalError: MariaDB is not installed, or the disk is full
     """
+    settings.run.chmod(0o700)
     atomic_file.write(_configuration(settings), _render(settings))
     private_files.touch(settings.log(Service.MARIADB))
     data = directory(settings)
@@ -59,8 +61,7 @@ def prepare(settings: Settings) -> None:
             process.which("mariadb-install-db"),
             f"--defaults-file={_configuration(settings).relative_to(settings.directory)}",
             f"--datadir=./{data.relative_to(settings.directory)}",
-            "--auth-root-authentication-method=socket",
-            f"--auth-root-socket-user={account.name()}",
+            "--auth-root-authentication-method=normal",
             "--skip-test-db",
         ],
         directory=settings.directory,
@@ -81,17 +82,26 @@ def program(settings: Settings) -> Program:
 
 
 def is_ready(settings: Settings) -> bool:
-    """Whether the server answers a query."""
+    """Whether the server answers a query.
+
+    :raises StartError: it refuses its administrator; waiting would not help
+    """
     try:
         query(settings, None, "SELECT 1")
-    except (OSError, pymysql.OperationalError):
+    except (OSError, pymysql.OperationalError) as error:
+        if error.args[0] in _DENIED:
+            raise StartError(
+                f"mariadb refuses its administrator: {error.args[-1]}",
+                Service.MARIADB,
+                hint=f"{VhostCommand('lab', 'up', cold=True, name=settings.name)} makes it anew",
+            ) from None
         return False
     return True
 
 
 def create(settings: Settings) -> None:
     """Create the databases that are missing, and the services' account with the lab's password."""
-    account = f"'{DATABASE_USER}'@'{LOOPBACK}'"
+    account = f"'{DATABASE_USER}'@'localhost'"
     with connected(settings) as cursor:
         cursor.execute(
             f"CREATE OR REPLACE USER {account} IDENTIFIED BY %s", (settings.secrets.database,)
@@ -119,13 +129,13 @@ def query(
 def connected(
     settings: Settings, database: str | None = None
 ) -> Iterator[pymysql.cursors.DictCursor]:
-    """A cursor of the owner's; every statement is committed by itself."""
+    """A cursor of the administrator; every statement is committed by itself."""
     with socket.socket(socket.AF_UNIX) as channel:
         channel.settimeout(_CONNECT_LIMIT_S)
-        with private_files.near(settings.run / _SOCKET) as name:
+        with private_files.near(settings.database_socket) as name:
             channel.connect(name)
         connection = pymysql.connect(
-            user=account.name(),
+            user=_ADMINISTRATOR,
             database=database,
             autocommit=True,
             cursorclass=pymysql.cursors.DictCursor,
@@ -206,12 +216,10 @@ def _render(settings: Settings) -> str:
     options = {
         "datadir": directory(settings),
         # From the data directory, where the server is: the name of a socket has a limit.
-        "socket": f"../run/{_SOCKET}",
+        "socket": f"../run/{settings.database_socket.name}",
         "pid_file": settings.run / "mariadb.pid",
         "tmpdir": settings.run,
-        "bind_address": LOOPBACK,
-        "port": settings.ports.database,
-        "skip_name_resolve": "ON",
+        "skip_networking": "ON",
         "skip_log_bin": "ON",
         "max_connections": 500,
         "performance_schema": "OFF",
@@ -232,4 +240,6 @@ def _render(settings: Settings) -> str:
     }
     if os.geteuid() == 0:
         options["user"] = "root"
-    return "[mariadbd]\n" + "".join(f"{name} = {value}\n" for name, value in options.items())
+    # Without quotes the first '#' would end a value.
+    lines = (f'{name} = "{value}"\n' for name, value in options.items())
+    return "".join(["[mariadbd]\n", *lines])

@@ -9,4 +9,5 @@ from vhost_tempest_plugin.nova.readers import NovaDatabase
 
 def database(settings: Settings) -> NovaDatabase:
     """The database of Nova's cell."""
-    return NovaDatabase(common.database_url(settings, Database.NOVA_CELL1))
+    url = common.database_url(settings, Database.NOVA_CELL1, settings.database_socket)
+    return NovaDatabase(url)

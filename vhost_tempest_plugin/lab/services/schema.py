@@ -9,8 +9,8 @@ from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Ports, Settings
 from vhost_tempest_plugin.lab.environment.environment import Environment
-from vhost_tempest_plugin.lab.services import bootstrap, database, secret, services, tcp_ports
-from vhost_tempest_plugin.util import cache
+from vhost_tempest_plugin.lab.services import bootstrap, database, secret, services
+from vhost_tempest_plugin.util import cache, tcp_ports
 from vhost_tempest_plugin.util.progress import Progress
 
 _KIND = "schema"

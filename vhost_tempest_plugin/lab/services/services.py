@@ -10,10 +10,11 @@ from types import MappingProxyType
 from vhost_tempest_plugin.cloud.configuration import common, keystone, render, server
 from vhost_tempest_plugin.cloud.configuration.server import APPLICATIONS
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.lab.services import consumers, fernet
 from vhost_tempest_plugin.lab.services.program import Program
 from vhost_tempest_plugin.util import atomic_file, interpreter
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 
 # In the order in which they may be started: those of a stage together, a stage when the one
 # before is ready.  nova-scheduler and nova-conductor end where keystone does not know Nova

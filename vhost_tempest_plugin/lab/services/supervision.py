@@ -8,13 +8,13 @@ killed leaves it running, and the next one finds it there.
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
-from vhost_tempest_plugin.errors import VhostError
+from vhost_tempest_plugin.errors import CommandError, VhostError
 from vhost_tempest_plugin.lab.services import (
     orphan_processes,
     program_state,
@@ -31,6 +31,7 @@ from vhost_tempest_plugin.util import (
     process,
     processes,
     speed,
+    tcp_ports,
 )
 from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
@@ -69,17 +70,21 @@ class Supervision:
             return False
         return True
 
-    def launch(self, programs: Sequence[Program]) -> tuple[str, ...]:
+    def launch(self, programs: Sequence[Program], ports: Collection[int] = ()) -> tuple[str, ...]:
         """Have the supervisor run with these programs; none is started.
+
+        From now on to its end it holds *ports*: no other user can listen there, whether one of
+        the programs does or not.
 
         One that runs already takes them over, and stops those that are gone or have changed;
         returns those that ran and have changed.  What a killed one left running is ended first.
 
+        :raises PortTakenError: another program has one of the ports
         :raises VhostError: it does not start
         """
         self._run.chmod(0o700)
         atomic_file.write(
-            self._run / supervisor_file.NAME, supervisor_file.render(programs, self._run)
+            self._run / supervisor_file.NAME, supervisor_file.render(programs, self._run, ports)
         )
         for program in programs:
             private_files.touch(program.log)
@@ -94,7 +99,12 @@ class Supervision:
         argv += interpreter.own(
             "-m", "supervisor.supervisord", "-c", self._run / supervisor_file.NAME
         )
-        process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.timeout_scale())
+        try:
+            process.run(argv, directory=self._run, timeout_s=_START_LIMIT_S * speed.timeout_scale())
+        except CommandError:
+            for port in ports:
+                tcp_ports.hold(port).close()
+            raise
         return ()
 
     def states(self) -> tuple[ProgramState, ...]:

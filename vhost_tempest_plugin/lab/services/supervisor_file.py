@@ -36,10 +36,11 @@ _FILES = 4096
 _TRIES = 10
 
 
-def render(programs: Iterable[Program], run: Path) -> str:
+def render(programs: Iterable[Program], run: Path, ports: Iterable[int] = ()) -> str:
     """The file; no program is started before it is asked for.
 
     :param run: the directory for supervisord's own files
+    :param ports: to hold while supervisord lives
     :raises InputError: a path or a word cannot be written there
     """
     _, most_files = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -62,6 +63,7 @@ def render(programs: Iterable[Program], run: Path) -> str:
             "supervisor.rpcinterface_factory": supervisor_plugin.FACTORY,
             "hosts": _path(HostDirectory.of("any").path.parent),
             "lab": run.parent.name,
+            "ports": " ".join(map(str, ports)),
         },
     }
     sections |= {f"program:{program.name}": _program(program) for program in programs}

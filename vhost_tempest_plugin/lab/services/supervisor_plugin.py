@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What supervisord itself does for a lab: it counts how often each program has ended by itself.
+"""What supervisord does for a lab besides running its programs.
 
-Each minute it also cuts the consoles of the lab's hosts, should no command look at them.
-supervisord loads it (``[rpcinterface:...]`` of its file,
-http://supervisord.org/xmlrpc.html); its own API does not have the count, and its log is rotated.
+It holds the lab's ports as long as it lives, and counts how often each program has ended by
+itself; its own API does not have the count, and its log is rotated.  Each minute it also cuts the
+consoles of the lab's hosts, should no command look at them.  supervisord loads this
+(``[rpcinterface:...]`` of its file, http://supervisord.org/xmlrpc.html).
 """
 
 import contextlib
@@ -15,16 +16,25 @@ from typing import Any
 from supervisor import events
 
 from vhost_tempest_plugin.host import console_log
+from vhost_tempest_plugin.util import tcp_ports
 
 # Of the XML-RPC: "<namespace>.<method>".
 NAMESPACE = "vhost"
 FACTORY = f"{__name__}:make"
 
 
-class Ends:
-    """The methods of the namespace."""
+class Plugin:
+    """The methods of the namespace.
 
-    def __init__(self, consoles: Callable[[], Iterable[Path]] = tuple) -> None:
+    :param ports: to hold
+    :param consoles: finds those of the lab's hosts
+    :raises PortTakenError: another program has one of the ports
+    """
+
+    def __init__(
+        self, ports: Iterable[int] = (), consoles: Callable[[], Iterable[Path]] = tuple
+    ) -> None:
+        self._holders = [tcp_ports.hold(port) for port in ports]
         self._consoles = consoles
         self._ends: Counter[str] = Counter()
         # A program that ran, and one that ended too soon to count as one that has run.
@@ -51,10 +61,16 @@ class Ends:
                 console_log.cut(console)
 
 
-def make(supervisord: object, hosts: str = "", lab: str = "", **options: str) -> Ends:
+def make(
+    supervisord: object, ports: str = "", hosts: str = "", lab: str = "", **options: str
+) -> Plugin:
     """Called by supervisord when it starts.
 
+    :param ports: numbers to hold, separated by spaces
     :param hosts: the directory of all hosts
     :param lab: whose hosts are called ``<lab>-<number>``
     """
-    return Ends(lambda: Path(hosts).glob(f"{lab}-*/console.log") if hosts else ())
+    return Plugin(
+        map(int, ports.split()),
+        lambda: Path(hosts).glob(f"{lab}-*/console.log") if hosts else (),
+    )

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
-from vhost_tempest_plugin.cloud.configuration.settings import LOOPBACK, Settings
+from vhost_tempest_plugin.cloud.configuration.settings import Settings
 from vhost_tempest_plugin.errors import VhostError
 from vhost_tempest_plugin.host import readiness
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -25,6 +25,7 @@ from vhost_tempest_plugin.host.ssh import HostConnection, Ssh
 from vhost_tempest_plugin.lab.services.program import Program
 from vhost_tempest_plugin.util import child, interpreter
 from vhost_tempest_plugin.util.die_with_parent import asked_to_end
+from vhost_tempest_plugin.util.tcp_ports import LOOPBACK
 from vhost_tempest_plugin.util.waiting import wait_for
 
 _POLL_S = 0.25

@@ -6,15 +6,17 @@ with the same addresses, and Nova keeps rows of what is gone.
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import pymysql
 import pymysql.cursors
 
 from vhost_tempest_plugin.errors import HostError, InputError
 from vhost_tempest_plugin.nova.views.nova import NovaView, TrackedDevice, extra_specs, numa_topology
+from vhost_tempest_plugin.util.private_files import near
 
 _PORT = 3306
 _LIMIT_S = 30
@@ -46,21 +48,24 @@ _COMPUTE = (
 class NovaDatabase:
     """The database; a connection lasts as long as one look.
 
-    :param url: as in ``[database]connection`` of Nova's cell: ``mysql+pymysql://...``
+    :param url: as in ``[database]connection`` of Nova's cell: ``mysql+pymysql://...``, also with
+        ``?unix_socket=...``
     :raises InputError: it is no such URL; the message leaves it out, since it has a password
     """
 
     def __init__(self, url: str) -> None:
         try:
             parts = urlsplit(url)
+            query = dict(parse_qsl(parts.query))
             self._words: Mapping[str, Any] = {
                 "host": parts.hostname or "",
                 "port": parts.port or _PORT,
                 "user": unquote(parts.username or ""),
                 "password": unquote(parts.password or ""),
                 "database": parts.path.strip("/"),
-                "charset": parse_qs(parts.query).get("charset", ["utf8mb4"])[0],
+                "charset": query.get("charset", "utf8mb4"),
             }
+            self._socket = Path(query["unix_socket"]) if "unix_socket" in query else None
         except ValueError:
             parts = urlsplit("")
         if parts.scheme != "mysql+pymysql" or not parts.hostname or not parts.path.strip("/"):
@@ -105,8 +110,10 @@ class NovaDatabase:
     def _cursor(self) -> Iterator[pymysql.cursors.DictCursor]:
         try:
             with (
+                near(self._socket) if self._socket else nullcontext() as socket,
                 pymysql.connect(
                     **self._words,
+                    unix_socket=socket,
                     connect_timeout=_LIMIT_S,
                     read_timeout=_LIMIT_S,
                     init_command="SET SESSION TRANSACTION READ ONLY",
