@@ -16,6 +16,8 @@ from tests.e2e.emulated import Vhost
 from vhost_tempest_plugin.util import paths, speed
 
 _DISK_MIB = 14_000
+# Every machine has it, hosts can have a cache there, and it is hidden from nobody else.
+_TOP = Path("/mnt")
 _LIMIT_S = 20.0
 # What a restart of the machine empties.
 VOLATILE = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
@@ -62,6 +64,11 @@ class Machine:
     def cache(self) -> Path:
         """What commands have as XDG_CACHE_HOME: the user's, which no test changes."""
         return self.top / "cache"
+
+    @property
+    def user_cache(self) -> Path:
+        """What the user has cached, which is only read."""
+        return self.top / "user-cache"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -176,9 +183,7 @@ class Machine:
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(mode=0o700)
         self.cache.mkdir(exist_ok=True)
-        below = (
-            f"lowerdir={self.top / 'user-cache'},upperdir={upper},workdir={work},redirect_dir=on"
-        )
+        below = f"lowerdir={self.user_cache},upperdir={upper},workdir={work},redirect_dir=on"
         subprocess.run(["mount", "-t", "overlay", "-o", below, "overlay", self.cache], check=True)
 
 
@@ -186,26 +191,24 @@ class Machine:
 def made(trees: Path) -> Iterator[Machine]:
     """Make one; this process must be in namespaces of its own (``tests.e2e.arena``)."""
     user_cache = paths.cache().parent
-    with tempfile.TemporaryDirectory(prefix="vhost-faults-", dir="/var/tmp") as directory:
-        top = Path(directory)
-        with tempfile.NamedTemporaryFile(dir="/var/tmp") as disk:
-            disk.truncate(_DISK_MIB << 20)
-            subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", disk.name], check=True)
-            subprocess.run(["mount", "-o", "loop", disk.name, top], check=True)
-        machine = Machine(top, top / "trees")
-        shutil.copytree(trees, machine.trees, symlinks=True)
-        for path in VOLATILE[::2]:
-            subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", path], check=True)
-        (top / "user-cache").mkdir()
-        subprocess.run(["mount", "--bind", user_cache, top / "user-cache"], check=True)
-        machine.state.mkdir(mode=0o700)
-        machine.clean_cache()
-        try:
-            yield machine
-        finally:
-            machine.kill_all()
-            for path in (machine.cache, top / "user-cache", top):
-                subprocess.run(["umount", "--lazy", path], check=True)
+    machine = Machine(_TOP, _TOP / "trees")
+    with tempfile.NamedTemporaryFile(dir="/var/tmp") as disk:
+        disk.truncate(_DISK_MIB << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-F", "-m", "0", disk.name], check=True)
+        subprocess.run(["mount", "-o", "loop", disk.name, _TOP], check=True)
+    shutil.copytree(trees, machine.trees, symlinks=True)
+    for path in VOLATILE[::2]:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", path], check=True)
+    machine.user_cache.mkdir()
+    subprocess.run(["mount", "--bind", user_cache, machine.user_cache], check=True)
+    machine.state.mkdir(mode=0o700)
+    machine.clean_cache()
+    try:
+        yield machine
+    finally:
+        machine.kill_all()
+        for path in (machine.cache, machine.user_cache, _TOP):
+            subprocess.run(["umount", "--lazy", path], check=True)
 
 
 def _copy(source: Path, target: Path) -> None:
