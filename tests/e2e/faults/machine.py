@@ -201,7 +201,8 @@ def made(trees: Path) -> Iterator[Machine]:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", path], check=True)
     machine.user_cache.mkdir()
     subprocess.run(["mount", "--bind", user_cache, machine.user_cache], check=True)
-    machine.state.mkdir(mode=0o700)
+    for name in ("hosts", "labs"):
+        (machine.state / "vhost" / name).mkdir(mode=0o700, parents=True)
     machine.clean_cache()
     try:
         yield machine
