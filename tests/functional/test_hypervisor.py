@@ -18,6 +18,7 @@ from unittest import mock
 from uuid import UUID, uuid4
 from xml.sax import saxutils
 
+from tests.functional import embedded
 from vhost_tempest_plugin.errors import HostError, LocalError
 from vhost_tempest_plugin.hypervisor import (
     Connection,
@@ -134,13 +135,10 @@ class TestDriverTest(unittest.TestCase):
 class EmbeddedTest(unittest.TestCase):
     """With real QEMU processes, in one directory for the whole test process."""
 
-    _directory: tempfile.TemporaryDirectory[str]
+    root = embedded.ROOT
 
     @classmethod
     def setUpClass(cls) -> None:
-        cls._directory = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(cls._directory.cleanup)
-        cls.root = Path(cls._directory.name) / "libvirt"
         opened = Connection.open(None, cls.root)
         try:
             cls.connection = opened.__enter__()

@@ -17,6 +17,7 @@ from uuid import uuid4
 
 from lxml import etree
 
+from tests.functional import embedded
 from vhost_tempest_plugin.hypervisor import Connection, orphan_processes
 from vhost_tempest_plugin.hypervisor import domain as host_domain
 from vhost_tempest_plugin.hypervisor.domain import Boot, PluggedNetwork, device_xml, render
@@ -108,7 +109,7 @@ class ReachTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls) -> None:
         root = Path(cls.enterClassContext(tempfile.TemporaryDirectory()))
-        connection = cls.enterClassContext(Connection.open(None, root / "libvirt"))
+        connection = cls.enterClassContext(Connection.open(None, embedded.ROOT))
         uuid = uuid4()
         cls.addClassCleanup(orphan_processes.kill, uuid)
         disk = root / "disk.qcow2"
