@@ -12,6 +12,7 @@ import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from vhost_tempest_plugin.util import interpreter
 
@@ -83,14 +84,10 @@ class Asked:
         self.program = program
 
     def line(self) -> str:
-        assert self.program.stdout is not None
-        ready, _, _ = select.select([self.program.stdout], [], [], LIMIT_S)
-        return self.program.stdout.readline().strip() if ready else "nothing in time"
+        return _line(self.program.stdout)
 
     def message(self) -> str:
-        assert self.program.stderr is not None
-        ready, _, _ = select.select([self.program.stderr], [], [], LIMIT_S)
-        return self.program.stderr.readline().strip() if ready else "nothing in time"
+        return _line(self.program.stderr)
 
     def ask(self, number: signal.Signals) -> None:
         self.program.send_signal(number)
@@ -102,6 +99,21 @@ class Asked:
 
     def end(self) -> int:
         return self.program.wait(LIMIT_S)
+
+
+def _line(stream: IO[str] | None) -> str:
+    """The next line, byte by byte: a reader's buffer would hide another one from select(2)."""
+    assert stream is not None
+    text = b""
+    while not text.endswith(b"\n"):
+        ready, _, _ = select.select([stream], [], [], LIMIT_S)
+        if not ready:
+            return f"nothing in time after {text!r}"
+        byte = os.read(stream.fileno(), 1)
+        if not byte:
+            break
+        text += byte
+    return text.decode().strip()
 
 
 @contextmanager
