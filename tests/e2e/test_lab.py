@@ -115,7 +115,6 @@ class LabTest(LabCase):
             for address, port, is_reached in (
                 ("127.0.0.1", ports["broker"], True),
                 ("127.0.0.1", ports["keystone"], True),
-                ("127.0.0.1", ports["database"], False),
                 ("127.0.0.1", anybodys, False),
                 ("10.0.2.2", ports["keystone"], False),
                 ("10.0.2.2", anybodys, False),

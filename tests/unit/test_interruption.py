@@ -17,6 +17,8 @@ from typing import IO
 from vhost_tempest_plugin.util import interpreter
 
 LIMIT_S = 60.0
+# Signals that are ignored stay so, as in a shell's background.
+_DEFAULT = ("env", "--default-signal=INT,TERM,HUP")
 BESIDE = ("process.running", "followed_program.follow")
 TIED = ("asked_to_end", "ended_with_parent", "killed_with_parent")
 # A command whose work and whose clean-up take until they are let go on.
@@ -119,7 +121,7 @@ def _line(stream: IO[str] | None) -> str:
 @contextmanager
 def started(code: str, *before: str) -> Iterator[Asked]:
     with subprocess.Popen(
-        [*before, *interpreter.own("-c", code), "request"],
+        [*_DEFAULT, *before, *interpreter.own("-c", code), "request"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
