@@ -189,9 +189,9 @@ def _settled(process: Process, read: Callable[[], T], nothing: T) -> T:
     end_s = time.monotonic() + _EXEC_S
     try:
         while not (found := read()) and time.monotonic() < end_s:
-            if not _is_in_exec(process):
-                # It may have been until now; one that has nothing to show is asked twice.
-                return read()
+            # It may have been until now; one that has nothing to show is asked twice.
+            if not _is_in_exec(process) and ((found := read()) or not _is_in_exec(process)):
+                return found
             time.sleep(_EXEC_POLL_S)
     except psutil.Error:
         return nothing
