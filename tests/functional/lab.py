@@ -27,7 +27,7 @@ class LabCase(unittest.TestCase):
 
     def setUp(self) -> None:
         self.settings = new_settings(self)
-        self.supervision = Supervision(self.settings.directory, self.settings.secrets)
+        self.supervision = Supervision(self.settings.directory, self.settings.hidden)
         self.addCleanup(self.check_nothing_is_left)
         self.addCleanup(self.supervision.shutdown)
 

@@ -239,6 +239,11 @@ class OptionsTest(unittest.TestCase):
                 overrides.verify(self.lab, override.parse(service, [assignment]))
             self.assertIn(said, str(caught.exception))
 
+    def test_secrets_are_known(self) -> None:
+        words = ("neutron.password=x", "vendordata_dynamic_auth.password=x", "debug=true")
+        found = overrides.verify(self.lab, override.parse("nova-api", words))
+        self.assertEqual([True, True, False], [each.secret for each in found])
+
     def test_one_value_only(self) -> None:
         twice = override.parse("nova-api", ["my_ip=127.0.0.1", "my_ip=127.0.0.2"])
         with self.assertRaises(InputError) as caught:

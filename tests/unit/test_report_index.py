@@ -88,7 +88,7 @@ class IndexTest(unittest.TestCase):
         with (
             mock.patch.object(test_artifacts.Lab, "find", return_value=lab),
             mock.patch.object(
-                test_artifacts.failure, "mask", lambda text, secrets: text.replace("secret", "***")
+                test_artifacts.failure, "mask", lambda text, hidden: text.replace("secret", "***")
             ),
             mock.patch.object(test_artifacts.logs, "lines", side_effect=OSError("no answer")),
         ):

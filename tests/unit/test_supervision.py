@@ -195,20 +195,20 @@ class FailureTest(unittest.TestCase):
         self.assertEqual(("a", "disk is full"), error.lines)
 
     def test_secrets_are_masked_as_they_are_and_as_in_a_url(self) -> None:
-        masked = failure.mask("amqp://u:a%2Fb%2Bc@h a/b+c swordfish", SECRETS)
+        masked = failure.mask("amqp://u:a%2Fb%2Bc@h a/b+c swordfish", SECRETS.values)
         self.assertEqual("amqp://u:***@h *** ***", masked)
-        self.assertEqual("http://u:***@proxy", failure.mask("http://u:p@proxy", None))
+        self.assertEqual("http://u:***@proxy", failure.mask("http://u:p@proxy", ()))
 
     def test_the_tail_begins_at_the_offset_with_a_whole_line(self) -> None:
         with tempfile.NamedTemporaryFile("w") as file:
             file.write("old\nnew swordfish\n")
             file.flush()
             log = Path(file.name)
-            self.assertEqual(("new ***",), failure.tail(log, SECRETS, 4))
-            self.assertEqual(("old", "new ***"), failure.tail(log, SECRETS, 400))
+            self.assertEqual(("new ***",), failure.tail(log, SECRETS.values, 4))
+            self.assertEqual(("old", "new ***"), failure.tail(log, SECRETS.values, 400))
             file.write("x" * 99 + "\n" + "y" * 64 * 1024)
             file.flush()
-            self.assertEqual((), failure.tail(log, SECRETS))
+            self.assertEqual((), failure.tail(log, SECRETS.values))
             file.write("\nlast\n")
             file.flush()
             self.assertEqual(("last",), failure.tail(log))

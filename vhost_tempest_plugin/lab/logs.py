@@ -40,7 +40,7 @@ def lines(name: str, service: Service | None, count: int, *, follow: bool = Fals
 
 def _readers(settings: Settings, service: Service) -> Iterator[tuple[str, Read]]:
     if not service.in_host:
-        yield f"== {service}", lambda: failure.tail(settings.log(service), settings.secrets)
+        yield f"== {service}", lambda: failure.tail(settings.log(service), settings.hidden)
         return
     for host in settings.hosts:
         if status.is_running(host.name):
@@ -51,7 +51,7 @@ def _of_host(settings: Settings, host: str) -> Read:
     def read() -> tuple[str, ...]:
         with status.connected(host) as (_, connection):
             text = "\n".join(NovaCompute(settings, connection).last_lines(_MOST_LINES))
-        return tuple(failure.mask(text, settings.secrets).splitlines())
+        return tuple(failure.mask(text, settings.hidden).splitlines())
 
     return read
 

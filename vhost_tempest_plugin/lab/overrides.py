@@ -31,8 +31,8 @@ def put(name: str, service: str, assignments: Sequence[str], progress: Progress)
     wanted = tuple(spread for entry in asked for spread in override.spread(entry))
     with LabRuntime.held(name, progress) as runtime:
         before = runtime.lab.record.overrides
-        verify(runtime.lab.settings, wanted)
-        _change(runtime, override.merge(before, wanted))
+        verified = verify(runtime.lab.settings, wanted)
+        _change(runtime, override.merge(before, verified))
     return before
 
 
@@ -90,13 +90,15 @@ def changed(
             _change(runtime, before)
 
 
-def verify(settings: Settings, overrides: Iterable[Override]) -> None:
+def verify(settings: Settings, overrides: Iterable[Override]) -> Overrides:
     """Refuse options that a service of the lab does not know, and values of the wrong type.
+
+    Returns them, with those marked whose values are secrets.
 
     :raises InputError: with what is wrong with the first
     :raises CommandError: the environment does not answer
     """
-    options.verify(
+    return options.verify(
         settings.environment, overrides, lambda service: services.variables(settings, service)
     )
 

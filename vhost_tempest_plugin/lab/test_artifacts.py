@@ -31,7 +31,7 @@ def keep(workspace: Workspace, output: Path) -> None:
         records.mkdir(exist_ok=True)
         shutil.copyfile(record, records / record.name)
     settings = Lab.find(workspace.name).settings
-    collection = Collection(output, partial(failure.mask, secrets=settings.secrets))
+    collection = Collection(output, partial(failure.mask, hidden=settings.hidden))
     collection.take_file(index.CONFIGURATION, workspace.configuration)
     for name in (LOG, ERRORS):
         collection.take_file(f"{index.LOGS}/{name}", workspace.directory / name)

@@ -34,7 +34,7 @@ class Collect(Command):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         name = parsed_args.name
-        mask = partial(failure.mask, secrets=Lab.find(name).settings.secrets)
+        mask = partial(failure.mask, hidden=Lab.find(name).settings.hidden)
         collection = Collection(parsed_args.directory, mask, progress.Lines())
         collect.collect(name, collection)
         collection.finish()

@@ -2,17 +2,22 @@
 """vhost lab config: the options of a lab's services."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 from cliff.command import Command
 
+from vhost_tempest_plugin.cli.arguments import Source
 from vhost_tempest_plugin.cli.lab.common import add_name
 from vhost_tempest_plugin.cli.output import Lister
-from vhost_tempest_plugin.cloud.configuration import render
+from vhost_tempest_plugin.cloud.configuration import override, render
 from vhost_tempest_plugin.cloud.configuration.override import CONFIGURABLE
 from vhost_tempest_plugin.cloud.configuration.service import Service
+from vhost_tempest_plugin.cloud.configuration.settings import Override
 from vhost_tempest_plugin.cloud.deployment import failure
+from vhost_tempest_plugin.errors import MASK, InputError
 from vhost_tempest_plugin.lab import overrides
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.util import progress
@@ -22,7 +27,7 @@ _SERVICES = ", ".join(CONFIGURABLE)
 
 
 class List(Lister):
-    """List the options that were set by hand."""
+    """List the options that were set by hand; secrets are masked."""
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -35,7 +40,7 @@ class List(Lister):
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         record = Lab.find(parsed_args.name).record
         return _COLUMNS, [
-            (entry.service, entry.section, entry.option, _text(entry.value))
+            (entry.service, entry.section, entry.option, _text(entry))
             for entry in record.overrides
             if parsed_args.service in (None, entry.service)
         ]
@@ -53,9 +58,16 @@ class Set(List):
         parser.add_argument("service", help=f"one of {_SERVICES}")
         parser.add_argument(
             "assignments",
-            nargs="+",
+            nargs="*",
             metavar="section.option=value",
             help="repeat an option to give it several values",
+        )
+        parser.add_argument(
+            "--from-file",
+            type=Source,
+            metavar="FILE",
+            help="read assignments from this file, one a line, or from standard input with '-'; "
+            "for secrets, which other users can see on a command line",
         )
         return parser
 
@@ -63,8 +75,24 @@ class Set(List):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         name, service = parsed_args.name, parsed_args.service
-        overrides.put(name, service, parsed_args.assignments, progress.Lines())
+        assignments = [*parsed_args.assignments, *_assignments(parsed_args.from_file)]
+        if not assignments:
+            raise InputError(
+                "no option is given", hint="give section.option=value, or a file with --from-file"
+            )
+        overrides.put(name, service, assignments, progress.Lines())
         return super().take_action(parsed_args)
+
+
+def _assignments(file: Path | None) -> list[str]:
+    if file is None:
+        return []
+    if file == Path("-"):
+        return override.lines(sys.stdin.read(), "standard input")
+    try:
+        return override.lines(file.read_text(encoding="utf-8"), str(file))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{file} cannot be read: {error}", hint="give another file") from None
 
 
 class Unset(Command):
@@ -104,8 +132,8 @@ class Show(Command):
             options = render.compute_options(settings, host)
         else:
             options = render.options(settings)[service]
-        self.app.stdout.write(failure.mask(render.text(options), settings.secrets))
+        self.app.stdout.write(failure.mask(render.text(options), settings.hidden))
 
 
-def _text(value: str | tuple[str, ...]) -> str:
-    return value if isinstance(value, str) else "\n".join(value)
+def _text(entry: Override) -> str:
+    return MASK if entry.secret else "\n".join(entry.values)

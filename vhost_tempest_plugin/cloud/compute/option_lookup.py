@@ -3,7 +3,8 @@
 
 On standard input a JSON object ``{"prefixes": [...], "options": [[section, option, [value, ...]],
 ...]}``, where the prefixes choose the entry points in the namespace ``oslo.config.opts``.  On
-standard output a JSON list with, for each of the options, null or what is wrong with it.
+standard output a JSON list with, for each of the options, null or what is wrong with it, and
+whether its value is a secret.
 """
 
 import difflib
@@ -54,8 +55,16 @@ def complaint(options: Known, section: str, name: str, values: list[str]) -> str
             try:
                 option.type(value)
             except ValueError as error:
+                if option.secret:
+                    return f"does not take this value for {section}.{name}, a secret"
                 return f"does not take {value!r} for {section}.{name}: {error}"
     return None
+
+
+def is_secret(options: Known, section: str, name: str) -> bool:
+    """Whether an option is registered with ``secret=True``."""
+    option = options.get(section, {}).get(name.replace("-", "_"))
+    return option is not None and bool(option.secret)
 
 
 def _listed(prefixes: tuple[str, ...]) -> Iterator[tuple[str, cfg.Opt]]:
@@ -76,7 +85,10 @@ def main() -> None:
     """Answer one question."""
     asked: dict[str, Any] = json.load(sys.stdin)
     options = known(asked["prefixes"])
-    json.dump([complaint(options, *words) for words in asked["options"]], sys.stdout)
+    answers = [
+        [complaint(options, *words), is_secret(options, *words[:2])] for words in asked["options"]
+    ]
+    json.dump(answers, sys.stdout)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration import in_host
@@ -26,8 +27,10 @@ def verify(
     environment: Path,
     overrides: Iterable[Override],
     variables: Callable[[Service], Mapping[str, str]] = lambda service: {},
-) -> None:
+) -> tuple[Override, ...]:
     """Refuse options that a service of an environment does not know, and wrong values.
+
+    Returns the overrides, by service, with those marked whose values are secrets.
 
     :param environment: a virtual environment with the services
     :param variables: what a service has in its environment
@@ -35,18 +38,24 @@ def verify(
     :raises CommandError: the environment does not answer
     """
     asked: dict[Service, list[Override]] = {}
+    found = []
     for override in overrides:
-        if override.section not in in_host.PRIVILEGED and not override.section.startswith(_MADE_UP):
+        if override.section in in_host.PRIVILEGED or override.section.startswith(_MADE_UP):
+            found.append(override)
+        else:
             asked.setdefault(override.service, []).append(override)
     for service, entries in asked.items():
-        for complaint in _look_up(environment, variables(service), service, entries):
+        answers = _look_up(environment, variables(service), service, entries)
+        for entry, (complaint, secret) in zip(entries, answers, strict=True):
             if complaint is not None:
                 raise InputError(f"{service} {complaint}")
+            found.append(replace(entry, secret=secret))
+    return tuple(found)
 
 
 def _look_up(
     environment: Path, variables: Mapping[str, str], service: Service, entries: list[Override]
-) -> list[str | None]:
+) -> list[tuple[str | None, bool]]:
     own = _NEUTRON if service is Service.NEUTRON else ()
     question = {
         "prefixes": [service.value.partition("-")[0], *own, *_COMMON],
@@ -61,5 +70,4 @@ def _look_up(
         environment={**interpreter.NEUTRAL, **variables},
         timeout_s=_LIMIT_S * speed.timeout_scale(),
     )
-    answer: list[str | None] = json.loads(done.stdout)
-    return answer
+    return [(complaint, secret) for complaint, secret in json.loads(done.stdout)]

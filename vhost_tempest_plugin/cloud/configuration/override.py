@@ -51,17 +51,35 @@ def parse(service: str, assignments: Sequence[str]) -> tuple[Override, ...]:
     owner = _service(service)
     values: dict[tuple[str, str], list[str]] = {}
     for assignment in assignments:
-        name, equals, value = assignment.partition("=")
-        section, _, option = name.strip().rpartition(".")
-        if not equals or not option or any(c in name for c in "[]:#\n") or "\n" in value:
+        if not _is_assignment(assignment):
             raise InputError(
                 f"{assignment!r} is no assignment", hint="write section.option=value on one line"
             )
+        name, _, value = assignment.partition("=")
+        section, _, option = name.strip().rpartition(".")
         values.setdefault((section or DEFAULT, option), []).append(value.strip())
     return tuple(
         Override(owner, section, option, tuple(said) if len(said) > 1 else said[0])
         for (section, option), said in values.items()
     )
+
+
+def lines(text: str, place: str) -> list[str]:
+    """The assignments of a file, one a line; empty lines and those that begin with # are none.
+
+    :param place: what the file is called
+    :raises InputError: a line is no assignment; its text, which may be a secret, is not shown
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        if not _is_assignment(line):
+            raise InputError(
+                f"line {number} of {place} is no assignment", hint="write section.option=value"
+            )
+        found.append(line)
+    return found
 
 
 def spread(override: Override) -> tuple[Override, ...]:
@@ -84,6 +102,12 @@ def apply(options: Options, service: Service, overrides: Iterable[Override]) -> 
         if override.service is service:
             changed.setdefault(override.section, {})[override.option] = override.value
     return changed
+
+
+def _is_assignment(text: str) -> bool:
+    name, equals, value = text.partition("=")
+    option = name.strip().rpartition(".")[2]
+    return bool(equals and option) and not any(c in name for c in "[]:#\n") and "\n" not in value
 
 
 def _service(name: str) -> Service:

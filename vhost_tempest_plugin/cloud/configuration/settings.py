@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """All that the configuration of a lab depends on."""
 
+import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.service import Service
@@ -46,6 +47,11 @@ class Secrets:
     service: str = field(repr=False)
     metadata: str = field(repr=False)
 
+    @property
+    def values(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(getattr(self, each.name) for each in fields(self))
+
 
 @dataclass(frozen=True, slots=True)
 class ComputeHost:
@@ -67,12 +73,21 @@ class ComputeHost:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """An option that was set by hand; it wins over what is computed."""
+    """An option that was set by hand; it wins over what is computed.
+
+    :param secret: its service registers it as one, so that its value is never shown
+    """
 
     service: Service
     section: str
     option: str
     value: Value
+    secret: bool = False
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """Its values, one where it is not multi-valued."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +107,12 @@ class Settings:
     hosts: tuple[ComputeHost, ...]
     nova_path: Path | None = None
     overrides: tuple[Override, ...] = ()
+
+    @property
+    def hidden(self) -> tuple[str, ...]:
+        """What is masked wherever something of the lab is shown."""
+        set_by_hand = (each.values for each in self.overrides if each.secret)
+        return (*self.secrets.values, *itertools.chain.from_iterable(set_by_hand))
 
     def etc(self, service: Service) -> Path:
         """Where a service's files are."""

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Why a program of a lab did not start, as far as its log shows."""
 
-import dataclasses
 import os
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from urllib.parse import quote
 
-from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import MASK, VhostCommand, without_passwords
 
@@ -81,8 +80,8 @@ def in_lab(lab: str, program: str, what: str, lines: tuple[str, ...]) -> StartEr
     )
 
 
-def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str, ...]:
-    """The last lines of a log, 64 KiB at most, secrets masked; none without a log.
+def tail(log: Path, hidden: Iterable[str] = (), begin: int = 0) -> tuple[str, ...]:
+    """The last lines of a log, 64 KiB at most, what is hidden masked; none without a log.
 
     :param begin: from which byte on; all of a log that has been rotated since
     """
@@ -97,16 +96,14 @@ def tail(log: Path, secrets: Secrets | None = None, begin: int = 0) -> tuple[str
         return ()
     if first > begin:
         text = text.partition("\n")[2]
-    return tuple(mask(text, secrets).splitlines())
+    return tuple(mask(text, hidden).splitlines())
 
 
-def mask(text: str, secrets: Secrets | None) -> str:
-    """*text* with every secret and every URL's password replaced; a secret also as in a URL."""
+def mask(text: str, hidden: Iterable[str]) -> str:
+    """*text* with all that is hidden, also as in a URL, and every URL's password replaced."""
     text = without_passwords(text)
-    if secrets is None:
-        return text
-    for field in dataclasses.fields(secrets):
-        secret = getattr(secrets, field.name)
+    # The longest first: one may be a part of another.
+    for secret in sorted(hidden, key=len, reverse=True):
         for form in {secret, quote(secret, safe="")} - {""}:
             text = text.replace(form, MASK)
     return text

@@ -38,7 +38,7 @@ class ComputeHosts:
         self._owner = lab.directory.owner
         self._environment = lab.environment
         self._tree = tree
-        self._supervision = Supervision(lab.directory.path, lab.settings.secrets)
+        self._supervision = Supervision(lab.directory.path, lab.settings.hidden)
         self._progress = progress
 
     @property

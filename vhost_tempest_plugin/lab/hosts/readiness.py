@@ -51,5 +51,5 @@ def wait(settings: Settings, host: ComputeHost, compute: NovaCompute, before: in
 
 def _failure(settings: Settings, compute: NovaCompute, what: str) -> StartError:
     text = "\n".join(compute.since_start(_LINES))
-    lines = tuple(failure.mask(text, settings.secrets).splitlines())
+    lines = tuple(failure.mask(text, settings.hidden).splitlines())
     return failure.in_lab(settings.name, Service.NOVA_COMPUTE, what, lines)

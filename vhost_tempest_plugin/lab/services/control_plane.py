@@ -32,7 +32,7 @@ class ControlPlane:
         self._settings = settings
         self._progress = progress
         self._nova = nova
-        self.supervision = Supervision(settings.directory, settings.secrets)
+        self.supervision = Supervision(settings.directory, settings.hidden)
 
     def launch(self) -> tuple[Service, ...]:
         """Have the supervisor know its programs, with their files up to date; none is started.

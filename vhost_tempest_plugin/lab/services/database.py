@@ -160,7 +160,7 @@ def running_alone(settings: Settings) -> Iterator[None]:
     with process.running(argv, log=settings.log(Service.MARIADB)) as server:
 
         def failed(fact: str) -> StartError:
-            lines = failure.tail(settings.log(Service.MARIADB), settings.secrets)
+            lines = failure.tail(settings.log(Service.MARIADB), settings.hidden)
             return failure.in_lab(settings.name, Service.MARIADB, f"did not start: {fact}", lines)
 
         def watch() -> None:

@@ -11,7 +11,6 @@ import signal
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from vhost_tempest_plugin.cloud.configuration.settings import Secrets
 from vhost_tempest_plugin.cloud.deployment import failure
 from vhost_tempest_plugin.cloud.deployment.driver import StartError
 from vhost_tempest_plugin.errors import CommandError, VhostError
@@ -47,12 +46,12 @@ _GRACE_S = 20.0
 class Supervision:
     """The supervisor of the lab in *directory*, whether it runs or not.
 
-    :param secrets: masked in what errors show of logs
+    :param hidden: masked in what errors show of logs
     """
 
-    def __init__(self, directory: Path, secrets: Secrets | None = None) -> None:
+    def __init__(self, directory: Path, hidden: Iterable[str] = ()) -> None:
         self._directory = directory
-        self._secrets = secrets
+        self._hidden = tuple(hidden)
         self._run = directory / "run"
         self._socket = self._run / supervisor_file.SOCKET.name
         # By program, from the time it was started: its restarts, and the length of its log.
@@ -221,7 +220,7 @@ class Supervision:
         log = next(state.log for state in self.states() if state.name == name)
         _, begin = self._begun.get(name, (0, 0))
         return failure.in_lab(
-            self._directory.name, name, what, failure.tail(log, self._secrets, begin)
+            self._directory.name, name, what, failure.tail(log, self._hidden, begin)
         )
 
     def _stop_together(self, names: set[str]) -> None:

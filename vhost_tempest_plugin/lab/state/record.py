@@ -9,7 +9,7 @@ from vhost_tempest_plugin.cloud.configuration.settings import Override, Ports, S
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.util import json_record
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 class LabPhase(StrEnum):
