@@ -25,7 +25,7 @@ from tests.e2e.lab_case import (
 from tests.functional import intruder
 
 # What a module does when it is imported, by whoever imports it.
-TELL = "import os, tempfile; tempfile.mkstemp(dir={directory!r})\n"
+WITNESS = "import os, tempfile; tempfile.mkstemp(dir={directory!r})\n"
 
 
 class LabFaultsTest(LabCase):
@@ -145,17 +145,17 @@ class LabFaultsTest(LabCase):
                 self.assertIn("RuntimeError: said by the test", failed.stderr.splitlines()[-1])
                 self.assertIsNone(emulated.parsed((directory / "record.json").read_text())["nova"])
                 self.assert_ready()
-            told = Path(scratch) / "told"
-            told.mkdir(mode=0o777)
-            told.chmod(0o777)
-            scheduler.write_text(TELL.format(directory=str(told)) + healthy)
+            witnesses = Path(scratch) / "witnesses"
+            witnesses.mkdir(mode=0o777)
+            witnesses.chmod(0o777)
+            scheduler.write_text(WITNESS.format(directory=str(witnesses)) + healthy)
             source.insert(compute, r"def init_host\(self, service_ref\):", SAY.format("first"))
             self.lab("up", "--nova", str(tree))
             self.assertIn(
                 "first said by the test", self.lab("logs", "nova-compute", "-n", "2000").stdout
             )
             with self.subTest("nothing of it is root's"):
-                owners = {path.stat().st_uid for path in told.iterdir()}
+                owners = {path.stat().st_uid for path in witnesses.iterdir()}
                 self.assertTrue(owners)
                 self.assertNotIn(0, owners)
             with self.subTest("a line changed"):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 LIMIT_MIB = 300
 BASE = Path("/sys/fs/cgroup")
-# In a cgroup within the one that has the limit: what this process can have, and what a lab is told.
+# In a cgroup within the one that has the limit: what this process and what a lab can have.
 ASK = """
 import sys
 from pathlib import Path

@@ -22,8 +22,8 @@ from vhost_tempest_plugin.host.worker_protocol import Destroy, Request
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lifecycle as lab_lifecycle
 from vhost_tempest_plugin.lab.hosts import snapshot
-from vhost_tempest_plugin.lab.lifecycle import LabSpec
 from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.lab.spec import LabSpec
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.topology.pci import PciAddress

@@ -11,8 +11,8 @@ from vhost_tempest_plugin.host import jobs
 from vhost_tempest_plugin.host.directory import HostDirectory
 from vhost_tempest_plugin.host.worker_protocol import Request
 from vhost_tempest_plugin.lab import lifecycle
-from vhost_tempest_plugin.lab.lifecycle import LabSpec
 from vhost_tempest_plugin.lab.services.supervision import Supervision
+from vhost_tempest_plugin.lab.spec import LabSpec
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase
 from vhost_tempest_plugin.util.progress import silent

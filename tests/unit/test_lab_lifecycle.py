@@ -10,6 +10,7 @@ from unittest import mock
 from tests.unit.test_lab_record import RECORD
 from vhost_tempest_plugin.errors import LocalError
 from vhost_tempest_plugin.lab import lifecycle, start_modes
+from vhost_tempest_plugin.lab.spec import LabSpec
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabRecord
 from vhost_tempest_plugin.util.progress import silent
@@ -84,7 +85,7 @@ class PasswordTest(unittest.TestCase):
         lifecycle.environment.obtain.return_value.path = RECORD.environment
         self.enterContext(mock.patch.object(start_modes, "end"))
         self.enterContext(mock.patch.object(start_modes, "from_snapshot", return_value=True))
-        lifecycle._bring_up(directory, RECORD, lifecycle.LabSpec("lab"), silent)
+        lifecycle._bring_up(directory, RECORD, LabSpec("lab"), silent)
         after = directory.read().secrets
         self.assertNotEqual(RECORD.secrets.admin, after.admin)
         self.assertEqual(RECORD.secrets, replace(after, admin=RECORD.secrets.admin))

@@ -7,9 +7,8 @@ lab to where it should be, or removes it.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.errors import (
@@ -21,46 +20,25 @@ from vhost_tempest_plugin.errors import (
 )
 from vhost_tempest_plugin.host import acceleration, nested_guest, ownership, session
 from vhost_tempest_plugin.host.doctor.doctor import ResourceRequirement
-from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lock_holder, preflight, start_modes
+from vhost_tempest_plugin.lab import spec as lab_spec
 from vhost_tempest_plugin.lab.checks import run
-from vhost_tempest_plugin.lab.environment import environment, mutant_tree, release
+from vhost_tempest_plugin.lab.environment import environment, release
 from vhost_tempest_plugin.lab.hosts import snapshot
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.services import schema, secret
+from vhost_tempest_plugin.lab.spec import LabSpec
 from vhost_tempest_plugin.lab.state import stages
 from vhost_tempest_plugin.lab.state.directory import LabDirectory
 from vhost_tempest_plugin.lab.state.record import LabPhase, LabRecord
 from vhost_tempest_plugin.lab.state.stages import Stage
-from vhost_tempest_plugin.topology import catalog, yaml_file
-from vhost_tempest_plugin.topology.layout import Layout
+from vhost_tempest_plugin.topology import yaml_file
 from vhost_tempest_plugin.util import atomic_file, paths, tcp_ports
 from vhost_tempest_plugin.util.progress import Progress
 from vhost_tempest_plugin.util.state_directory import WAIT_S
 from vhost_tempest_plugin.util.tcp_ports import PortTakenError
 
-DEFAULT_TOPOLOGY = "small"
-
 _PORT_TRIES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class LabSpec:
-    """What ``lab up`` is asked for; None for what the lab has, or a new one's default.
-
-    :param nova: a working tree of Nova
-    :param release_nova: the release's own, whatever the lab has had
-    :param cold: start anew even where there is a snapshot
-    """
-
-    name: str
-    layout: Layout | None = None
-    release: str | None = None
-    nova: Path | None = None
-    release_nova: bool = False
-    hosts: int | None = None
-    accelerator: Accelerator | None = None
-    cold: bool = False
 
 
 def up(spec: LabSpec, progress: Progress) -> None:
@@ -77,11 +55,11 @@ def up(spec: LabSpec, progress: Progress) -> None:
     release.find(spec.release)
     directory = LabDirectory.of(spec.name)
     with directory.locked(create=True, wait_s=WAIT_S, progress=progress):
-        known = _known(directory, spec) if directory.is_recorded else None
+        known = lab_spec.read_same(directory, spec) if directory.is_recorded else None
         hosts = known.hosts if known else directory.owner.host_names(spec.hosts or 1)
         ownership.require_names(directory.owner, hosts, is_new=known is None)
         if known is not None and (lab := Lab(directory, known)).is_up:
-            _improve(lab, _with_nova(directory, known, spec), progress)
+            _improve(lab, lab_spec.with_nova(directory, known, spec), progress)
         else:
             _bring_up(directory, known, spec, progress)
         progress(f"lab {spec.name!r} is ready")
@@ -163,7 +141,7 @@ def _bring_up(
     kept = known or _new(directory, spec, made, progress)
     # A client may have sent the old one to another program, which had the port meanwhile.
     kept = replace(kept, secrets=replace(kept.secrets, admin=secret.choose().admin))
-    record = replace(_with_nova(directory, kept, spec), environment=made.path)
+    record = replace(lab_spec.with_nova(directory, kept, spec), environment=made.path)
 
     def start(record: LabRecord) -> None:
         directory.write(replace(record, phase=LabPhase.STARTING))
@@ -222,7 +200,7 @@ def _improve(lab: Lab, record: LabRecord, progress: Progress) -> None:
 def _require_room(directory: LabDirectory, known: LabRecord | None, spec: LabSpec) -> None:
     preflight.require_places(directory.path, paths.cache())
     if known is None:
-        layout, count = spec.layout or catalog.find(DEFAULT_TOPOLOGY), spec.hosts or 1
+        layout, count = spec.layout or lab_spec.default_layout(), spec.hosts or 1
     else:
         layout = yaml_file.load_layout(directory.topology)
         count = len(known.hosts)
@@ -235,7 +213,7 @@ def _new(
     directory: LabDirectory, spec: LabSpec, made: environment.Environment, progress: Progress
 ) -> LabRecord:
     """Record a lab before anything of it is made."""
-    host = (spec.layout or catalog.find(DEFAULT_TOPOLOGY)).host
+    host = (spec.layout or lab_spec.default_layout()).host
     verdict = acceleration.choose(spec.accelerator)
     progress(f"{verdict.accelerator.upper()}: {verdict.reason}")
     record = LabRecord(
@@ -252,44 +230,6 @@ def _new(
     atomic_file.write(directory.topology, yaml_file.dump(host), durable=True)
     directory.write(record)
     return record
-
-
-def _known(directory: LabDirectory, spec: LabSpec) -> LabRecord:
-    """The record of a lab that exists; what is asked for must be that lab."""
-    record = directory.read()
-    differing = [
-        f"{what} {known}"
-        for what, known, asked in (
-            ("the topology", record.topology, _topology(directory, spec.layout, record)),
-            ("the release", record.release, spec.release or record.release),
-            ("hosts:", len(record.hosts), spec.hosts or len(record.hosts)),
-            ("the accelerator", record.accelerator, spec.accelerator or record.accelerator),
-        )
-        if known != asked
-    ]
-    if differing:
-        raise InputError(
-            f"lab {spec.name!r} has {', '.join(differing)}",
-            hint=f"{VhostCommand('lab', 'destroy', name=spec.name)} first, or give another --name",
-        )
-    return record
-
-
-def _with_nova(directory: LabDirectory, record: LabRecord, spec: LabSpec) -> LabRecord:
-    """The record of a lab that runs the Nova that is asked for.
-
-    What a mutation check that was killed has left it with is not what it has.
-    """
-    if spec.release_nova:
-        return replace(record, nova=None)
-    return replace(record, nova=spec.nova or mutant_tree.before(directory, record))
-
-
-def _topology(directory: LabDirectory, layout: Layout | None, record: LabRecord) -> str:
-    same = layout is None or directory.topology.read_text(encoding="utf-8") == yaml_file.dump(
-        layout.host
-    )
-    return record.topology if same else f"another than {record.topology}"
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from vhost_tempest_plugin.cli.output import Lister
 from vhost_tempest_plugin.hypervisor.domain.accelerator import Accelerator
 from vhost_tempest_plugin.lab import lifecycle
 from vhost_tempest_plugin.lab.environment import release
+from vhost_tempest_plugin.lab.spec import DEFAULT_TOPOLOGY, LabSpec
 from vhost_tempest_plugin.topology import catalog
 from vhost_tempest_plugin.util import paths, progress
 
@@ -29,7 +30,7 @@ class Up(Lister):
         parser.add_argument(
             "--topology",
             type=TopologyText,
-            help=f"topology of the hosts, a name or a file (default: {lifecycle.DEFAULT_TOPOLOGY})",
+            help=f"topology of the hosts, a name or a file (default: {DEFAULT_TOPOLOGY})",
         )
         known = ", ".join(release.catalogue())
         parser.add_argument(
@@ -64,7 +65,7 @@ class Up(Lister):
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         choice = parsed_args.accelerator
-        spec = lifecycle.LabSpec(
+        spec = LabSpec(
             name=parsed_args.name,
             layout=parsed_args.topology and catalog.find(parsed_args.topology),
             release=parsed_args.release,

@@ -17,6 +17,7 @@ from vhost_tempest_plugin.lab.environment import mutant_tree
 from vhost_tempest_plugin.lab.hosts import options
 from vhost_tempest_plugin.lab.lab import Lab
 from vhost_tempest_plugin.lab.mutation import trial as trial_run
+from vhost_tempest_plugin.lab.spec import LabSpec
 from vhost_tempest_plugin.mutation import HostMutant, Mutant, NovaMutant
 from vhost_tempest_plugin.report.results import TestVerdict
 from vhost_tempest_plugin.report.results.mutation import MutantResult, Mutation
@@ -100,4 +101,4 @@ def _copied(name: str, progress: Progress) -> Iterator[Path]:
 
 
 def _give(name: str, nova: Path | None, progress: Progress) -> None:
-    lifecycle.up(lifecycle.LabSpec(name, nova=nova, release_nova=nova is None), progress)
+    lifecycle.up(LabSpec(name, nova=nova, release_nova=nova is None), progress)
