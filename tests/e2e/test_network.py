@@ -4,6 +4,7 @@
 import pwd
 import subprocess
 import sys
+import tempfile
 import unittest
 from pathlib import Path
 from typing import ClassVar
@@ -48,7 +49,9 @@ class NetworkTest(unittest.TestCase):
         cls.arena = cls.enterClassContext(arena.opened())
         user = cls.enterClassContext(ordinary.user(("linked.yaml", TOPOLOGY)))
         cls.topology = user.home / "linked.yaml"
-        cls.root = emulated.Vhost(user.home / "root", cls.arena.prefix)
+        # Nobody else's directory, since root trusts none.
+        root = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="vhost-root-"))
+        cls.root = emulated.Vhost(Path(root), cls.arena.prefix)
         prefix = (*cls.arena.prefix, *user.prefix)
         cls.vhost = cls.enterClassContext(
             emulated.ended(emulated.Vhost(user.home / "state", prefix, user.environment))

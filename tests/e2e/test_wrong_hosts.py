@@ -89,6 +89,8 @@ class WrongHostCase(unittest.TestCase):
         super().setUpClass()
         cls.vhost = cls.enterClassContext(emulated.home())
         directory = cls.enterClassContext(tempfile.TemporaryDirectory())
+        # Root's commands read it as their account.
+        Path(directory).chmod(0o755)
         cls.topology = Path(directory) / "topology.yaml"
         cls.prepare()
         cls.topology.write_text(cls.text)
