@@ -108,13 +108,18 @@ class Vhost:
         return said == "connected"
 
 
-def as_account() -> tuple[Sequence[str], Mapping[str, str]]:
-    """What makes a program run as root's commands do: the words before it, and its environment."""
+def as_account(vhost: Vhost, source: Path) -> tuple[Sequence[str], Mapping[str, str]]:
+    """What makes a program run as root's commands do: the words before it, and its environment.
+
+    :param vhost: whose state it has
+    :param source: what it reads
+    """
+    own = {"XDG_STATE_HOME": str(vhost.state)}
     if os.geteuid() != 0:
-        return (), os.environ
-    found = service_account.Account.find()
+        return (), {**os.environ, **own}
+    found = service_account.prepare([source], [vhost.state / "vhost"], print)
     words = (f"--reuid={found.uid}", f"--regid={found.gid}", "--init-groups")
-    return ("setpriv", *words), found.environment(os.environ)
+    return ("setpriv", *words), found.environment({**os.environ, **own})
 
 
 @contextlib.contextmanager

@@ -89,8 +89,6 @@ class WrongHostCase(unittest.TestCase):
         super().setUpClass()
         cls.vhost = cls.enterClassContext(emulated.home())
         directory = cls.enterClassContext(tempfile.TemporaryDirectory())
-        # Root's commands read it as their account.
-        Path(directory).chmod(0o755)
         cls.topology = Path(directory) / "topology.yaml"
         cls.prepare()
         cls.topology.write_text(cls.text)
@@ -98,8 +96,7 @@ class WrongHostCase(unittest.TestCase):
         if cls.spoil is None:
             cls.vhost.run("up", cls.topology, "--accelerator", "tcg")
         else:
-            prefix, inherited = emulated.as_account()
-            environment = {**inherited, "XDG_STATE_HOME": str(cls.vhost.state)}
+            prefix, environment = emulated.as_account(cls.vhost, cls.topology)
             command = [
                 *prefix,
                 sys.executable,
