@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: Apache-2.0
+# shellcheck disable=SC2317 # stand-ins are called by what they stand in for
 # The devstack plugin under a stand-in for devstack's functions and a stand-in vhost command:
 # which commands each phase runs. The real stack.sh is not run here; DEVSTACK_TREE names a
 # checkout of devstack against which the stand-in is compared.
@@ -33,6 +34,11 @@ setup() {
     CONFIG=$DATA_DIR/vhost-stack.conf
     NETWORKS=$BATS_TEST_TMPDIR/networks
     : >"$NETWORKS"
+}
+
+# What would run as root is only written down.
+stand_in_sudo() {
+    sudo() { echo "sudo $*" >>"$SAID"; }
 }
 
 # A stand-in for the vhost command, which fails at the words of its arguments.
@@ -144,7 +150,7 @@ unit() {
 
 @test "pre-install makes the network of hosts that are to be reached" {
     stand_in_vhost
-    sudo() { echo "sudo $*" >>"$SAID"; }
+    stand_in_sudo
     VHOST_NETWORK=nat VHOST_HOSTS=2 phase stack pre-install
     said "setup_develop $DEST/vhost-tempest-plugin" \
         "vhost stack check-names --name mine --hosts 2" "vhost doctor small --hosts 2" \
@@ -260,7 +266,7 @@ unit() {
 
 @test "test-config lets another user in who runs tempest" {
     stand_in_vhost
-    sudo() { echo "sudo $*" >>"$SAID"; }
+    stand_in_sudo
     VHOST_TEMPEST_USER=nobody phase stack test-config
     said "sudo rm -rf $DATA_DIR/vhost-tempest" \
         "vhost stack configure-tempest --name mine $TEMPEST_CONFIG --prepared-image\
@@ -369,7 +375,7 @@ PHASES
 
 @test "unstack and clean remove a network after the hosts" {
     stand_in_vhost
-    sudo() { echo "sudo $*" >>"$SAID"; }
+    stand_in_sudo
     printf '%s\n' "other stack" "mine stack" >"$NETWORKS"
     local name
     for name in unstack clean; do
@@ -382,7 +388,7 @@ PHASES
 
 @test "unstack and clean leave another user's network alone" {
     stand_in_vhost
-    sudo() { echo "sudo $*" >>"$SAID"; }
+    stand_in_sudo
     printf '%s\n' "mine alice" "mine-2 stack" >"$NETWORKS"
     local name
     for name in unstack clean; do
