@@ -12,6 +12,7 @@ import sys
 import tempfile
 import unittest
 from collections.abc import Iterable
+from pathlib import Path
 
 # $DISK is the small file system.  The script prints what it finds after the failure.
 START = """
@@ -39,6 +40,7 @@ assert left <= {"lock", program.current()}, left
 assert attempt(program.build)
 """
 SNAPSHOT = """
+from dataclasses import fields
 from types import SimpleNamespace
 from vhost_tempest_plugin.cloud.configuration.settings import Ports
 from vhost_tempest_plugin.host.directory import HostDirectory
@@ -50,7 +52,8 @@ lab = LabDirectory.of("demo")
 for place in (lab.mysql, lab.glance, HostDirectory.of("demo-0").path):
     place.mkdir(parents=True)
     (place / "file").write_bytes(os.urandom(20_000))
-settings = SimpleNamespace(hosts=(SimpleNamespace(name="demo-0"),), ports=Ports(*range(10)))
+ports = Ports(*range(len(fields(Ports))))
+settings = SimpleNamespace(hosts=(SimpleNamespace(name="demo-0"),), ports=ports)
 snapshot.take(lab, settings, "first")
 with (disk / "filling").open("wb") as file:
     file.write(filling)
@@ -82,8 +85,8 @@ from tests.functional.test_hypervisor import xml
 from vhost_tempest_plugin.hypervisor import Connection, Domain, DomainState, orphan_processes
 uuid = uuid4()
 # What libvirt finds out of QEMU is elsewhere.
-del os.environ["XDG_CACHE_HOME"]
-with Connection.open(None, Path(sys.argv[1])) as connection:
+os.environ["XDG_CACHE_HOME"] = sys.argv[1]
+with Connection.open(None, Path(sys.argv[1]) / "libvirt") as connection:
     domain = connection.create(xml(uuid))
     try:
         # Another program takes the room that there was.
@@ -103,23 +106,27 @@ _SIZE_KIB = 64 << 10
 
 class FullDiskTest(unittest.TestCase):
     def setUp(self) -> None:
-        self.disk = self.enterContext(tempfile.TemporaryDirectory())
-        self.elsewhere = self.enterContext(tempfile.TemporaryDirectory())
+        # Above it is what root has, who is nobody in an ordinary user's namespace.
+        self.home = Path(self.enterContext(tempfile.TemporaryDirectory()))
+        self.disk, self.elsewhere = self.home / "disk", self.home / "elsewhere"
+        for place in (self.disk, self.elsewhere):
+            place.mkdir()
 
     def run_on(self, free_kib: int, script: str) -> list[str]:
         """What the script prints on a disk with this much room beside a file *filling*."""
-        mount = f"mount -t tmpfs -o size={_SIZE_KIB}k full {shlex.quote(self.disk)}"
+        mount = f"mount -t tmpfs -o size={_SIZE_KIB}k full {shlex.quote(str(self.disk))}"
         filling = f"head -c {_SIZE_KIB - free_kib}K /dev/zero > {self.disk}/filling"
         mapping = [] if os.geteuid() == 0 else ["--map-current-user", "--keep-caps"]
         namespace = ["unshare", "--mount", *mapping, "sh", "-ec"]
         shell = f'{mount}; {filling}; exec "$@"'
         done = subprocess.run(
-            [*namespace, shell, "sh", sys.executable, "-c", START + script, self.elsewhere],
+            [*namespace, shell, "sh", sys.executable, "-c", START + script, str(self.elsewhere)],
             env={
                 **os.environ,
-                "DISK": self.disk,
-                "XDG_CACHE_HOME": self.disk,
-                "XDG_STATE_HOME": self.disk,
+                "DISK": str(self.disk),
+                "HOME": str(self.home),
+                "XDG_CACHE_HOME": str(self.disk),
+                "XDG_STATE_HOME": str(self.disk),
             },
             capture_output=True,
             text=True,

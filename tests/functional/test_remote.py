@@ -128,7 +128,13 @@ class RemoteTest(unittest.TestCase):
         script = 'mount -t tmpfs -o noexec none "$TMPDIR"; exec "$@"'
         done = subprocess.run(
             [*namespace, "sh", "-ec", script, "sh", *program, "-c", BESIDE, *words],
-            env={**os.environ, "TMPDIR": str(scratch)},
+            # Above it is what root has, who is nobody in an ordinary user's namespace.
+            env={
+                **os.environ,
+                "TMPDIR": str(scratch),
+                "HOME": str(self.directory),
+                "XDG_CACHE_HOME": str(self.directory / "cache"),
+            },
             capture_output=True,
             text=True,
             check=False,

@@ -84,8 +84,12 @@ class StatePathsTest(unittest.TestCase):
             for files in range(3, 60, 3):
                 script = f'mount -t tmpfs -o nr_inodes={files} full {shlex.quote(base)}; exec "$@"'
                 namespace = ["unshare", "--map-root-user", "--mount", "sh", "-ec", script, "sh"]
-                argv = [*namespace, sys.executable, "-c", OPEN, f"{base}/state/libvirt"]
-                environment = {**os.environ, "XDG_CACHE_HOME": f"{base}/cache"}
+                # Root in a namespace only mounts: libvirt would take it for the machine's.
+                user = os.geteuid()
+                itself = ["unshare", f"--map-user={user}"] if user else []
+                argv = [*namespace, *itself, sys.executable, "-c", OPEN, f"{base}/state/libvirt"]
+                # Above it is what root has, who is nobody in an ordinary user's namespace.
+                environment = {**os.environ, "HOME": base, "XDG_CACHE_HOME": f"{base}/cache"}
                 done = subprocess.run(
                     argv, env=environment, capture_output=True, text=True, check=False
                 )

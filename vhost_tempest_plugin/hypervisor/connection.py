@@ -157,7 +157,7 @@ def _connect_own(libvirt: Library, root: Path) -> Handle:
         uri = embedded.prepare(root)
         embedded.claim(root)
         try:
-            with embedded.on_one_cpu():
+            with embedded.on_one_cpu(), embedded.own_runtime(root):
                 return libvirt.open(uri)
         except libvirt.libvirtError as error:
             holder = embedded.holder(root)

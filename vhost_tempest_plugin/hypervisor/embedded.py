@@ -21,6 +21,7 @@ from vhost_tempest_plugin.util.waiting import TimedOutError, wait_for
 
 LIBVIRT_FLOOR = 6_001_000
 
+_RUNTIME_VARIABLE = "XDG_RUNTIME_DIR"
 _FLOCK = "hhqqi4x"  # struct flock of fcntl(2) on 64-bit Linux
 
 # How long a command takes, at the most, to end after it has let a host go.
@@ -48,6 +49,23 @@ def claim(root: Path) -> None:
     _claimed.add(root)
     with contextlib.suppress(TimedOutError):
         wait_for(lambda: holder(root) is None, "its end", _ENDING_S, poll_s=_POLL_S)
+
+
+@contextmanager
+def own_runtime(root: Path) -> Iterator[None]:
+    """Have libvirt's volatile files in *root* where the user has no directory for such.
+
+    libvirt would have them in the user's cache, for all hosts alike and also where nobody can write
+    (src/util/virutil.c, virGetUserRuntimeDirectory). The driver has to be opened so.
+    """
+    if _RUNTIME_VARIABLE in os.environ:
+        yield
+        return
+    os.environ[_RUNTIME_VARIABLE] = str(alias.obtain(root) / "runtime")
+    try:
+        yield
+    finally:
+        del os.environ[_RUNTIME_VARIABLE]
 
 
 @contextmanager
