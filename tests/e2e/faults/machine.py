@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.emulated import Vhost
-from vhost_tempest_plugin.util import paths, speed
+from vhost_tempest_plugin.util import service_account, speed
 
 _DISK_MIB = 14_000
 # Every machine has it, hosts can have a cache there, and it is hidden from nobody else.
@@ -62,18 +62,18 @@ class Machine:
 
     @property
     def cache(self) -> Path:
-        """What commands have as XDG_CACHE_HOME: the user's, which no test changes."""
-        return self.top / "cache"
+        """The cache of root's commands, over which faults have a layer of their own."""
+        return service_account.CACHE
 
     @property
     def user_cache(self) -> Path:
-        """What the user has cached, which is only read."""
+        """What is cached without that layer, which is only read."""
         return self.top / "user-cache"
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables of commands on this machine."""
-        return {"XDG_STATE_HOME": str(self.state), "XDG_CACHE_HOME": str(self.cache)}
+        return {"XDG_STATE_HOME": str(self.state)}
 
     def vhost(self) -> Vhost:
         """Commands on this machine that must succeed."""
@@ -182,7 +182,7 @@ class Machine:
         for path in (upper, work):
             shutil.rmtree(path, ignore_errors=True)
             path.mkdir(mode=0o700)
-        self.cache.mkdir(exist_ok=True)
+        _give(upper)
         below = f"lowerdir={self.user_cache},upperdir={upper},workdir={work},redirect_dir=on"
         subprocess.run(["mount", "-t", "overlay", "-o", below, "overlay", self.cache], check=True)
 
@@ -190,7 +190,6 @@ class Machine:
 @contextlib.contextmanager
 def made(trees: Path) -> Iterator[Machine]:
     """Make one; this process must be in namespaces of its own (``tests.e2e.arena``)."""
-    user_cache = paths.cache().parent
     machine = Machine(_TOP, _TOP / "trees")
     with tempfile.NamedTemporaryFile(dir="/var/tmp") as disk:
         disk.truncate(_DISK_MIB << 20)
@@ -200,9 +199,10 @@ def made(trees: Path) -> Iterator[Machine]:
     for path in VOLATILE[::2]:
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", path], check=True)
     machine.user_cache.mkdir()
-    subprocess.run(["mount", "--bind", user_cache, machine.user_cache], check=True)
-    for name in ("hosts", "labs"):
-        (machine.state / "vhost" / name).mkdir(mode=0o700, parents=True)
+    subprocess.run(["mount", "--bind", machine.cache, machine.user_cache], check=True)
+    for name in ("vhost", "vhost/hosts", "vhost/labs"):
+        (machine.state / name).mkdir(mode=0o700, parents=True)
+        _give(machine.state / name)
     machine.clean_cache()
     try:
         yield machine
@@ -210,6 +210,11 @@ def made(trees: Path) -> Iterator[Machine]:
         machine.kill_all()
         for path in (machine.cache, machine.user_cache, _TOP):
             subprocess.run(["umount", "--lazy", path], check=True)
+
+
+def _give(directory: Path) -> None:
+    account = service_account.Account.find()
+    os.chown(directory, account.uid, account.gid)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -156,7 +156,8 @@ class LabSubject(Subject):
     name = "lab"
     weight = 5
     LAB: ClassVar[str] = "faulty"
-    TEST: ClassVar[str] = "test_compute_service_is_up"
+    OPTION: ClassVar[str] = "filter_scheduler.host_subset_size=1"
+    TEST: ClassVar[str] = "test_nothing_is_reported"
 
     def build(self) -> None:
         vhost = self.machine.online()
@@ -179,9 +180,7 @@ class LabSubject(Subject):
             Command(("lab", "down", *named), "up"),
             Command(("lab", "restart", *named), "up"),
             Command(("lab", "check", *named), "up"),
-            Command(
-                ("lab", "config", "set", *named, "nova-scheduler", "workarounds.never_used=1"), "up"
-            ),
+            Command(("lab", "config", "set", *named, "nova-scheduler", self.OPTION), "up"),
             Command(("lab", "test", *named, "--regex", self.TEST), "up"),
             *(Command(("lab", "up", *named, "--nova", str(tree)), "up") for tree in self.trees()),
             Command(("lab", "destroy", *named), "up"),
@@ -303,7 +302,7 @@ class ImageSubject(Subject):
 
     @property
     def directory(self) -> Path:
-        return self.machine.cache / "vhost"
+        return self.machine.cache
 
     @property
     def files(self) -> tuple[Path, ...]:
