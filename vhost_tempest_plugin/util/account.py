@@ -8,7 +8,7 @@ from vhost_tempest_plugin.errors import LocalError
 
 
 def name() -> str:
-    """Its name; programs such as ssh and MariaDB do not run without one.
+    """Its name; ssh does not run without one.
 
     :raises LocalError: it has none
     """
@@ -16,6 +16,6 @@ def name() -> str:
         return pwd.getpwuid(os.geteuid()).pw_name
     except KeyError:
         raise LocalError(
-            f"user {os.geteuid()} has no entry in the passwd database, which ssh and MariaDB need",
+            f"user {os.geteuid()} has no entry in the passwd database, which ssh needs",
             hint="add the user to /etc/passwd",
         ) from None
