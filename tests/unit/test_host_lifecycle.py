@@ -78,6 +78,21 @@ class FailedStartTest(unittest.TestCase):
         self.up()
         self.assertEqual(Phase.SAVED, status.status("one").phase)
 
+    def test_one_whose_down_was_killed_is_shut_down_before_it_boots(self) -> None:
+        self.start.side_effect = None
+        lifecycle.up(SPEC, silent)
+        domain = self.connection.find.return_value = mock.Mock()
+        with mock.patch.object(readiness, "shut_down", side_effect=KeyboardInterrupt) as shut_down:
+            with self.assertRaises(KeyboardInterrupt):
+                lifecycle.down("one", silent)
+            self.start.reset_mock()
+            shut_down.side_effect = None
+            lifecycle.up(SPEC, silent)
+        self.assertEqual([domain, domain], [call.args[0] for call in shut_down.call_args_list])
+        self.start.assert_called_once()
+        self.connection.find.return_value = None
+        self.assertEqual(Phase.OFF, status.status("one").phase)
+
     def test_one_whose_command_was_killed(self) -> None:
         self.up()
         for phase in (Phase.PREPARING, Phase.BOOTING):

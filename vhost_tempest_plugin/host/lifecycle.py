@@ -55,6 +55,10 @@ def up(spec: HostSpec, progress: Progress) -> HostStatus:
             domain = _found(connection, directory, record)
             awake = record.phase is Phase.RUNNING
             with _failure_recorded(directory):
+                if domain is not None and record.phase is Phase.SHUTTING_DOWN:
+                    # A command that was killed has asked it to.
+                    readiness.shut_down(domain, directory, record, progress)
+                    domain = None
                 if domain is not None:
                     progress(f"host {spec.name!r} runs already")
                     domain.resume()
@@ -133,6 +137,7 @@ def down(name: str, progress: Progress, *, owner: HostOwner = USER) -> None:
             if domain is None:
                 progress(f"host {name!r} is off already")
             else:
+                directory.write(replace(record, phase=Phase.SHUTTING_DOWN))
                 readiness.shut_down(domain, directory, record, progress)
         directory.saved.unlink(missing_ok=True)
         directory.write(replace(record, phase=Phase.OFF, ssh_port=None))

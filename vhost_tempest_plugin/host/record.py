@@ -22,6 +22,7 @@ class Phase(StrEnum):
     PREPARING = "preparing"
     BOOTING = "booting"
     RUNNING = "running"
+    SHUTTING_DOWN = "shutting down"
     SAVED = "saved"
     OFF = "off"
     FAILED = "failed"

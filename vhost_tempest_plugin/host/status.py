@@ -131,7 +131,7 @@ def _status(directory: HostDirectory) -> HostStatus:
     pids = tuple(orphan_processes.find(record.uuid, record.uri))
     phase = record.phase
     if not pids:
-        if phase is Phase.RUNNING:
+        if phase in (Phase.RUNNING, Phase.SHUTTING_DOWN):
             phase = Phase.OFF
         elif phase in (Phase.PREPARING, Phase.BOOTING) and not directory.holders():
             phase = Phase.FAILED

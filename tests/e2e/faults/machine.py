@@ -21,6 +21,8 @@ _TOP = Path("/mnt")
 _LIMIT_S = 20.0
 # What a restart of the machine empties.
 VOLATILE = (Path("/tmp"), Path("/run"), Path("/dev/shm"))
+# What faketime leaves of a program that was killed.
+_CLOCKS = "faketime_"
 # The arena's own libvirtd and what it starts, which no test kills.
 _OWN = ("libvirtd", "dnsmasq", "virtlogd")
 
@@ -102,7 +104,12 @@ class Machine:
         """All that there is now."""
         return Remnants(
             frozenset(self.others().values()),
-            frozenset(str(path) for top in (self.state, *VOLATILE) for path in _files(top)),
+            frozenset(
+                str(path)
+                for top in (self.state, *VOLATILE)
+                for path in _files(top)
+                if _CLOCKS not in path.name
+            ),
             frozenset(Path("/proc/self/mounts").read_text().splitlines()),
             frozenset(line.split(": ")[1] for line in _lines("ip", "-o", "link")),
             frozenset(_lines("virsh", "-c", "qemu:///system", "net-list", "--all", "--name")),
